@@ -1,0 +1,231 @@
+"""Settings of every stage, with unit and source: read from TOML, printed in the report, stored in the manifest.
+
+Defaults live here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from phylometa.errors import InputError, Problem
+
+__all__ = [
+    "CcfSettings",
+    "ClusteringSettings",
+    "CopyNumberSettings",
+    "MigrationSettings",
+    "ReadSettings",
+    "SeedingSettings",
+    "Settings",
+    "TimingSettings",
+    "TreeSettings",
+    "load_settings",
+]
+
+# Alternate reads that count as a detection in power and presence calculations (timing.md, Detection power).
+MIN_ALT_READS = 3
+# Days between diagnosis of primary and metastasis that still count as synchronous (timing.md, 5).
+SYNCHRONOUS_DAYS = 180
+
+
+@dataclass(frozen=True, slots=True)
+class ReadSettings:
+    """Reading of files."""
+
+    cn_missing: Literal["marginalise", "diploid", "drop"] = "marginalise"
+    """What a mutation without copy number gets: all plausible states, two copies, or nothing (left out)."""
+    accepted_filters: tuple[str, ...] = ("PASS", ".")
+    """FILTER values that are read; caller-specific ones are added by the dialect."""
+    unobserved_warning: float = 0.2
+    """Share of unobserved cells of a sample above which a warning tells how to genotype."""
+
+
+@dataclass(frozen=True, slots=True)
+class CcfSettings:
+    """Reads to cancer cell fractions."""
+
+    error_rate: float = 0.001
+    """Sequencing error: P(a read shows the alternate allele | reference), and the reverse."""
+    max_copies: int = 8
+    """Largest total copy number considered where it is marginalised."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusteringSettings:
+    """Mutation clusters."""
+
+    spike_weight: float = 0.3
+    """Prior probability that a cluster is absent from a sample (inference.md, Clustering)."""
+    concentration: float = 1.0
+    """Dirichlet-process concentration of the prior over partitions."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeSettings:
+    """Clone trees."""
+
+    presence_penalty: float = 3.0
+    """Log-likelihood cost of each clone present in a sample (L0; inference.md, From reads to history)."""
+    enumerate_seconds: float = 60.0
+    """Time budget of the exhaustive enumeration; beyond it `run` searches."""
+    max_trees: int = 1000
+    """Trees kept in the result (the rest is counted)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationSettings:
+    """Migration histories."""
+
+    criteria: str = "UM"
+    """Criteria by priority: U unobserved, M migrations, C comigrations, S seeding sites (seeding.md)."""
+    weights: Literal["exponential", "uniform"] = "exponential"
+    """Weights of tied histories: exp(-gamma - 2 sigma), or equal."""
+    comigration_weight: float = 1.0
+    """Coefficient of gamma in the exponential weights."""
+    seeding_site_weight: float = 2.0
+    """Coefficient of sigma in the exponential weights."""
+    max_histories: int = 10000
+    """Histories listed for one tree; the number beyond is counted and said."""
+    seconds: float = 60.0
+    """Time limit of one tree's enumeration."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeedingSettings:
+    """Labels."""
+
+    headline_probability: float = 0.95
+    """A label at or above is `supported`."""
+    favoured_probability: float = 0.8
+    """A label at or above is `favoured`; no arrow below it in the clinician's view."""
+    jsi_threshold: float = 0.3
+    """JSI above means polyclonal (Hu et al. 2020, Nat Genet 52:701)."""
+    divergence_alpha: float = 0.01
+    """p-value below which a metastasis diverged early (seeding.md, Divergence)."""
+    divergence_min_private: int = 3
+    """Primary-clonal mutations a metastasis must lack for an early call."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimingSettings:
+    """Dissemination timing."""
+
+    acceleration_median: float = 5.0
+    """Median acceleration of the clock after transformation (Gerstung et al. 2020, Nature 578:122)."""
+    acceleration_sigma: float = 0.4
+    """Standard deviation of its logarithm."""
+    min_clock_mutations: int = 50
+    """Fewer clock-like mutations: no calendar date."""
+    draws: int = 4000
+    """Monte Carlo draws of a dissemination interval."""
+    synchronous_days: int = SYNCHRONOUS_DAYS
+    """Metastasis found within so many days of the primary: synchronous."""
+
+
+@dataclass(frozen=True, slots=True)
+class CopyNumberSettings:
+    """Copy-number phylogeny."""
+
+    wgd: bool = True
+    """Whether genome doubling is an event."""
+    bootstrap: int = 100
+    """Chromosome-wise bootstrap replicates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a run."""
+
+    read: ReadSettings = field(default_factory=ReadSettings)
+    ccf: CcfSettings = field(default_factory=CcfSettings)
+    clustering: ClusteringSettings = field(default_factory=ClusteringSettings)
+    trees: TreeSettings = field(default_factory=TreeSettings)
+    migration: MigrationSettings = field(default_factory=MigrationSettings)
+    seeding: SeedingSettings = field(default_factory=SeedingSettings)
+    timing: TimingSettings = field(default_factory=TimingSettings)
+    copy_number: CopyNumberSettings = field(default_factory=CopyNumberSettings)
+    seed: int = 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain nested dictionary (JSON-ready)."""
+        return dataclasses.asdict(self)
+
+    def replace(self, **changes: Any) -> Settings:
+        """A copy with whole stages or the seed replaced."""
+        return dataclasses.replace(self, **changes)
+
+
+def load_settings(path: str | Path) -> Settings:
+    """Settings from a TOML file: one table a stage, `seed` at the top; unknown keys and wrong types are errors.
+
+    Parameters
+    ----------
+    path : path of the TOML file
+
+    Returns
+    -------
+    Settings
+
+    Raises
+    ------
+    InputError
+        Naming the file and every unknown table, unknown key or wrong type.
+    """
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+
+    path = Path(path)
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", file=str(path)) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"not valid TOML: {error}", file=str(path)) from None
+    return settings_from_dict(document, source=str(path))
+
+
+def settings_from_dict(document: dict[str, Any], *, source: str = "settings") -> Settings:
+    """Settings from a nested dictionary; see `load_settings` (which reads one from TOML) for the errors."""
+    defaults = Settings()
+    stages = {item.name: getattr(defaults, item.name) for item in fields(Settings) if item.name != "seed"}
+    problems: list[Problem] = []
+    changes: dict[str, Any] = {}
+    for key, value in document.items():
+        if key == "seed":
+            if isinstance(value, int) and not isinstance(value, bool):
+                changes["seed"] = value
+            else:
+                problems.append(Problem(f"{value!r} is not a whole number", file=source, column="seed"))
+        elif key not in stages or not isinstance(value, dict):
+            problems.append(Problem(f"unknown table; known: {', '.join(stages)}", file=source, column=key))
+        else:
+            changes[key] = _stage_from_dict(stages[key], value, f"{key}.", source, problems)
+    if problems:
+        raise InputError(problems)
+    return defaults.replace(**changes)
+
+
+def _stage_from_dict(stage: Any, values: dict[str, Any], prefix: str, source: str, problems: list[Problem]) -> Any:
+    """One stage's settings with `values` applied; what does not fit is appended to `problems`."""
+    known = {item.name: getattr(stage, item.name) for item in fields(stage)}
+    changes = {}
+    for key, value in values.items():
+        if key not in known:
+            problems.append(Problem(f"unknown setting; known: {', '.join(known)}", file=source, column=prefix + key))
+            continue
+        default = known[key]
+        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if isinstance(default, tuple) and isinstance(value, list):
+            value = tuple(value)
+        if type(value) is not type(default):
+            expected = type(default).__name__
+            problems.append(Problem(f"{value!r} is not a {expected}", file=source, column=prefix + key))
+            continue
+        changes[key] = value
+    return dataclasses.replace(stage, **changes)

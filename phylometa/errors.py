@@ -1,0 +1,85 @@
+"""Exceptions of phylometa: what a caller can catch, and what the command line turns into an exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["InfeasibleError", "InputError", "PhylometaError", "Problem", "PhylometaWarning"]
+
+
+class PhylometaError(Exception):
+    """Base of every error phylometa raises on purpose (exit status 1 unless a subclass says otherwise)."""
+
+
+class PhylometaWarning(UserWarning):
+    """Doubtful but legal data; the same sentence stands in the report and in ``warnings.tsv``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with an input: where it stands, the value found there and what was expected.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong and what was expected, e.g. ``"1.3 is outside (0, 1]"``.
+    file : str
+        File name as the user gave it; empty where there is no file.
+    row : int or None
+        1-based line of the file.
+    column : str or None
+        Column or field name.
+    """
+
+    message: str
+    file: str = ""
+    row: int | None = None
+    column: str | None = None
+
+    def __str__(self) -> str:
+        where = [self.file] if self.file else []
+        if self.row is not None:
+            where.append(f"row {self.row}")
+        if self.column is not None:
+            where.append(f"column {self.column}")
+        return f"{', '.join(where)}: {self.message}" if where else self.message
+
+
+class InputError(PhylometaError):
+    """Invalid input (exit status 3). Carries every problem found, one line each.
+
+    Parameters
+    ----------
+    problems : str, Problem or iterable of Problem
+        One problem or all problems of one input.
+    file, row, column
+        Shorthand for a single problem given as text; see `Problem`.
+
+    Examples
+    --------
+    >>> print(InputError("1.3 is outside (0, 1]", file="samples.tsv", row=4, column="purity"))
+    samples.tsv, row 4, column purity: 1.3 is outside (0, 1]
+    """
+
+    def __init__(
+        self,
+        problems: str | Problem | Iterable[Problem],
+        *,
+        file: str = "",
+        row: int | None = None,
+        column: str | None = None,
+    ) -> None:
+        if isinstance(problems, str):
+            problems = Problem(problems, file=file, row=row, column=column)
+        if isinstance(problems, Problem):
+            problems = (problems,)
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[tuple[Problem, ...]]]:
+        return (type(self), (self.problems,))  # survives the way back from a worker process
+
+
+class InfeasibleError(PhylometaError):
+    """The input is valid, but the question has no answer under the given restrictions (exit status 4)."""

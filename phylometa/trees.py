@@ -125,7 +125,7 @@ class CloneTree:
         rank = {old: new for new, old in enumerate(order)}
         names = tuple(raw[i] for i in order)
         sorted_parents = np.array([rank[parents[i]] if parents[i] >= 0 else -1 for i in order], dtype=np.int64)
-        counts = None if n_mutations is None else np.array([float(n_mutations.get(name, 0)) for name in names])
+        counts: Any = None if n_mutations is None else np.array([float(n_mutations.get(name, 0)) for name in names])
         return cls(names, sorted_parents, counts)
 
     @property

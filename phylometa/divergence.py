@@ -1,0 +1,347 @@
+"""Primary and metastasis compared: detection power, the divergence test, and statistics of private mutations.
+
+Shared by the seeding labels and by timing, so that a number is computed in one place only.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from phylometa.config import MIN_ALT_READS
+from phylometa.data import FloatArray
+
+__all__ = [
+    "DivergenceTest",
+    "RateRatio",
+    "detection_power",
+    "divergence_test",
+    "jaccard_similarity_index",
+    "legacy_h",
+    "legacy_ratio",
+    "poisson_binomial_tail",
+    "rate_ratio_posterior",
+    "true_private_bound",
+]
+
+# "Absent" is said only where P(fewer than MIN_ALT_READS reads | clonal present) is at most this.
+MAX_MISSING_PROBABILITY = 0.05
+# A 95 % interval of rho that spans more than this factor says nothing (counts 0 and 2 span 9000).
+INFORMATIVE_SPAN = 100.0
+# Largest number of undetected mutations for which the posterior number of truly absent ones is computed exactly.
+_EXACT_BOUND_LIMIT = 500
+
+
+def detection_power(depth: ArrayLike, expected_vaf: ArrayLike, *, min_alt_reads: int = MIN_ALT_READS) -> FloatArray:
+    """P(at least `min_alt_reads` alternate reads), reads binomial.
+
+    Parameters
+    ----------
+    depth : array of any shape
+        Reads at the locus (whole numbers).
+    expected_vaf : array that broadcasts with `depth`
+        Expected variant allele frequency, m rho CCF / (rho C_T + 2 (1 - rho)); NaN gives NaN.
+    min_alt_reads : int
+        Reads that count as a detection.
+
+    Returns
+    -------
+    float64 array of the broadcast shape
+
+    Examples
+    --------
+    Purity 0.4, CCF 0.3, heterozygous in a diploid region, 60 reads:
+
+    >>> round(float(detection_power(60, 0.4 * 0.3 / 2)), 3)
+    0.706
+    """
+    n, p = np.broadcast_arrays(np.asarray(depth, dtype=np.float64), np.asarray(expected_vaf, dtype=np.float64))
+    missed = np.zeros(n.shape)
+    coefficient = np.ones(n.shape)  # n choose k
+    for k in range(min_alt_reads):
+        with np.errstate(invalid="ignore"):
+            missed += coefficient * p**k * (1 - p) ** np.maximum(n - k, 0)
+        coefficient = coefficient * np.maximum(n - k, 0) / (k + 1)
+    return np.clip(1 - missed, 0.0, 1.0)
+
+
+def poisson_binomial_tail(probabilities: ArrayLike, at_least: int) -> float:
+    """P(X >= at_least) for X the number of successes of independent trials with the given probabilities, exactly.
+
+    The recursion keeps the states below `at_least` and one absorbing state; all terms are positive, so a small tail
+    keeps its relative precision. O(n x at_least).
+
+    Parameters
+    ----------
+    probabilities : array (n,)
+    at_least : int
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> round(poisson_binomial_tail([0.5, 0.5], 1), 3)
+    0.75
+    """
+    chances = np.asarray(probabilities, dtype=np.float64).ravel()
+    if at_least <= 0:
+        return 1.0
+    if at_least > len(chances):
+        return 0.0
+    state = np.zeros(at_least)
+    state[0] = 1.0
+    tail = 0.0
+    for p in chances:
+        tail += p * state[-1]
+        state[1:] = state[1:] * (1 - p) + state[:-1] * p
+        state[0] *= 1 - p
+    return float(min(tail, 1.0))
+
+
+def jaccard_similarity_index(L_p: float, L_m: float, W_s: float) -> float:
+    """JSI = W_s / (L_p + L_m + W_s); NaN where the denominator is 0 (Hu et al. 2020, doi:10.1038/s41588-020-0628-z).
+
+    Parameters
+    ----------
+    L_p, L_m : float
+        Clonal mutations private to the primary, to the metastasis.
+    W_s : float
+        Mutations subclonal in both.
+
+    Examples
+    --------
+    >>> jaccard_similarity_index(2, 3, 5)
+    0.5
+    """
+    total = L_p + L_m + W_s
+    return W_s / total if total > 0 else float("nan")
+
+
+def legacy_h(L_p: float, L_m: float) -> float:
+    """H = L_m / (L_p + 1), a named legacy statistic (Hu et al. 2019, doi:10.1038/s41588-019-0483-z)."""
+    return L_m / (L_p + 1)
+
+
+def legacy_ratio(L_p: float, L_m: float) -> float:
+    """r = L_m / max(L_p, 1) of Hu et al. 2020 (doi:10.1038/s41588-020-0628-z); biased upwards, kept under its name."""
+    return L_m / max(L_p, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class RateRatio:
+    """Posterior of rho = lambda_m / lambda_p: median and 95 % interval; `is_informative` False if it spans too much."""
+
+    median: float
+    lo: float
+    hi: float
+    is_informative: bool
+
+
+def rate_ratio_posterior(
+    L_p: float, L_m: float, exposure_ratio: float = 1.0, *, informative_span: float = INFORMATIVE_SPAN
+) -> RateRatio:
+    """Ratio of the rates of private mutations, metastasis over primary, with its uncertainty.
+
+    With L ~ Poisson(lambda E) and Jeffreys priors, rho ~ (E_p / E_m) x BetaPrime(L_m + 1/2, L_p + 1/2); the quantile
+    is B / (1 - B), B that of Beta(L_m + 1/2, L_p + 1/2) (derivation; coverage by simulation in the tests).
+
+    Parameters
+    ----------
+    L_p, L_m : float
+        Clonal mutations private to the primary, to the metastasis.
+    exposure_ratio : float
+        E_p / E_m; exposure = jointly callable Mb x mean detection power x time-averaged ploidy.
+    informative_span : float
+        hi / lo above which the ratio is called not informative.
+
+    Returns
+    -------
+    RateRatio
+
+    Examples
+    --------
+    >>> rho = rate_ratio_posterior(23, 115)
+    >>> print(f"{rho.lo:.3f} {rho.median:.3f} {rho.hi:.3f}")
+    3.247 4.971 7.953
+    """
+    from scipy.special import betaincinv
+
+    if L_p < 0 or L_m < 0 or not exposure_ratio > 0:
+        raise ValueError("rate_ratio_posterior: counts must not be negative, exposure_ratio must be positive")
+    levels = np.array([0.025, 0.5, 0.975])
+    upper = betaincinv(L_m + 0.5, L_p + 0.5, levels)
+    lower = betaincinv(L_p + 0.5, L_m + 0.5, 1 - levels)  # 1 - B without cancellation near B = 1
+    lo, median, hi = exposure_ratio * upper / lower
+    return RateRatio(float(median), float(lo), float(hi), bool(hi / lo <= informative_span))
+
+
+@dataclass(frozen=True, slots=True)
+class DivergenceTest:
+    """Outcome of the divergence test of one metastasis.
+
+    Parameters
+    ----------
+    call : {"early", "late", "undetermined"}
+        Early: parallel-compatible; late: linear-compatible.
+    p_value : float
+        P(as many or more mutations missed | all are clonal in the metastasis); small = early. NaN without any
+        evaluable mutation.
+    n_missing : int
+        L_p: evaluable primary-clonal mutations not detected in the metastasis.
+    n_evaluable, n_unknown : int
+        Primary-clonal mutations with P(missing) within the limit; those undetected without that power.
+    expected_missing : float
+        Number of evaluable mutations that would be missed if all were present.
+    upper_bound : float
+        95 % upper bound of the number of primary-clonal mutations truly absent.
+    reason : str
+        Why the call is as it is, in words.
+    """
+
+    call: Literal["early", "late", "undetermined"]
+    p_value: float
+    n_missing: int
+    n_evaluable: int
+    n_unknown: int
+    expected_missing: float
+    upper_bound: float
+    reason: str
+
+
+def true_private_bound(
+    missing_probability: ArrayLike, is_missing: ArrayLike, *, level: float = 0.95, grid: int = 200
+) -> float:
+    """Upper bound of the number of primary-clonal mutations that are truly absent from the metastasis.
+
+    A share q of them is absent, q ~ Beta(1/2, 1/2); a mutation that is absent is not detected, one that is present is
+    not detected with probability pi_i. The number of absent ones given the detections is a mixture over q of
+    Poisson-binomials with probabilities q / (q + (1 - q) pi_i) over the undetected mutations (derivation).
+
+    Parameters
+    ----------
+    missing_probability : array (n,)
+        pi_i = P(not detected | clonal in the metastasis), all mutations clonal in the primary.
+    is_missing : bool array (n,)
+        Whether it was not detected.
+    level : float
+        Level of the one-sided bound.
+    grid : int
+        Quadrature points of q.
+
+    Returns
+    -------
+    float
+        Smallest t with P(absent <= t | data) >= level; beyond 500 undetected mutations a normal approximation.
+    """
+    pi = np.asarray(missing_probability, dtype=np.float64).ravel()
+    missing = np.asarray(is_missing, dtype=bool).ravel()
+    undetected = pi[missing]
+    if not len(undetected):
+        return 0.0
+    # The substitution q = sin^2(theta) absorbs the Jeffreys prior: theta is uniform.
+    q = np.sin((np.arange(grid) + 0.5) / grid * (math.pi / 2)) ** 2
+    probability_missed = q[:, None] + (1 - q[:, None]) * undetected
+    log_weight = np.log(probability_missed).sum(axis=1) + (~missing).sum() * np.log1p(-q)
+    weight = np.exp(log_weight - log_weight.max())
+    weight /= weight.sum()
+    absent = q[:, None] / probability_missed
+    if len(undetected) > _EXACT_BOUND_LIMIT:
+        from scipy.special import ndtri
+
+        mean = absent.sum(axis=1)
+        variance = weight @ ((absent * (1 - absent)).sum(axis=1) + mean**2) - (weight @ mean) ** 2
+        return float(min(weight @ mean + ndtri(level) * math.sqrt(max(variance, 0.0)), len(undetected)))
+    count = np.zeros((grid, len(undetected) + 1))
+    count[:, 0] = 1.0
+    for i in range(len(undetected)):
+        p = absent[:, i, None]
+        count[:, 1 : i + 2] = count[:, 1 : i + 2] * (1 - p) + count[:, : i + 1] * p
+        count[:, :1] *= 1 - p
+    cumulative = np.cumsum(weight @ count)
+    return float(min(int(np.searchsorted(cumulative, level)), len(undetected)))
+
+
+def divergence_test(
+    missing_probability: ArrayLike,
+    is_missing: ArrayLike,
+    *,
+    n_primary_regions: int,
+    alpha: float = 0.01,
+    min_private: int = 3,
+    max_missing_probability: float = MAX_MISSING_PROBABILITY,
+) -> DivergenceTest:
+    """Did the metastasis diverge before the primary's last clonal sweep (early, parallel) or after it (late, linear)?
+
+    p = P(PoissonBinomial(pi) >= L_p), pi over the mutations clonal in the primary that the metastasis' reads could
+    show (pi_i <= `max_missing_probability`; the choice depends on depth and purity only, not on what was seen, so the
+    test keeps its level). Early iff p < alpha and L_p >= min_private; late iff the upper 95 % bound of the number of
+    truly absent mutations (over all of them, the unknown included) is below min_private; else undetermined. With
+    fewer than two primary regions no call is made: 83 % of late cases would be called early (Al Bakir et al. 2023,
+    doi:10.1038/s41586-023-05729-x).
+
+    Parameters
+    ----------
+    missing_probability : array (n,)
+        P(fewer than 3 alternate reads | clonal in the metastasis; depth, purity, copy number), one a mutation that is
+        clonal in the primary and not removed from the metastasis by a deletion. NaN (no reads) counts as 1.
+    is_missing : bool array (n,)
+        True where the metastasis shows fewer than 3 alternate reads.
+    n_primary_regions : int
+        Regions of the primary that define "clonal".
+    alpha, min_private : float, int
+        `SeedingSettings.divergence_alpha` and `divergence_min_private`.
+    max_missing_probability : float
+        Largest P(missing) at which "absent" is said.
+
+    Returns
+    -------
+    DivergenceTest
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> test = divergence_test(np.full(60, 0.01), np.arange(60) < 20, n_primary_regions=3)
+    >>> test.call, test.n_missing, test.p_value < 1e-6
+    ('early', 20, True)
+    """
+    pi = np.asarray(missing_probability, dtype=np.float64).ravel()
+    pi = np.where(np.isnan(pi), 1.0, pi)
+    missing: NDArray[Any] = np.asarray(is_missing, dtype=bool).ravel()
+    if pi.shape != missing.shape:
+        raise ValueError(f"divergence_test: {len(pi)} probabilities for {len(missing)} mutations")
+    evaluable = pi <= max_missing_probability
+    n_missing, n_unknown = int((missing & evaluable).sum()), int((missing & ~evaluable).sum())
+    p_value = poisson_binomial_tail(pi[evaluable], n_missing) if evaluable.any() else float("nan")
+    bound = true_private_bound(pi, missing)
+    call: Literal["early", "late", "undetermined"] = "undetermined"
+    if not evaluable.any():
+        reason = "no mutation clonal in the primary could be seen reliably in the metastasis"
+    elif n_primary_regions < 2:
+        reason = f"no early or late call with {n_primary_regions} primary region(s): two or more are needed"
+    elif p_value < alpha and n_missing >= min_private:
+        call = "early"
+        reason = f"{n_missing} mutations clonal in the primary are absent from the metastasis (p = {p_value:.2g})"
+    elif bound < min_private:
+        call = "late"
+        reason = f"at most {bound:g} mutations clonal in the primary are absent from the metastasis (95 % bound)"
+    else:
+        reason = (
+            f"{n_missing} mutations missing (p = {p_value:.2g}) and up to {bound:g} may be absent: neither shown nor "
+            "excluded"
+        )
+    return DivergenceTest(
+        call=call,
+        p_value=p_value,
+        n_missing=n_missing,
+        n_evaluable=int(evaluable.sum()),
+        n_unknown=n_unknown,
+        expected_missing=float(pi[evaluable].sum()),
+        upper_bound=bound,
+        reason=reason,
+    )

@@ -40,6 +40,10 @@ class ReadSettings:
     """What a mutation without copy number gets: all plausible states, two copies, or nothing (left out)."""
     accepted_filters: tuple[str, ...] = ("PASS", ".")
     """FILTER values that are read; caller-specific ones are added by the dialect."""
+    caller_filters: bool = True
+    """Whether a caller's own words for an accepted call are added (MuSE: Tier1 to Tier5)."""
+    nominal_depth: int = 100
+    """Reads per cell that stand for a matrix without depth (cancer cell fractions alone, or 0/1)."""
     unobserved_warning: float = 0.2
     """Share of unobserved cells of a sample above which a warning tells how to genotype."""
 
@@ -68,12 +72,36 @@ class ClusteringSettings:
 class TreeSettings:
     """Clone trees."""
 
-    presence_penalty: float = 3.0
-    """Log-likelihood cost of each clone present in a sample (L0; inference.md, From reads to history)."""
+    error_rate: float = 0.001
+    """Sequencing error: P(a read shows the alternate allele | reference)."""
+    grid: int = 100
+    """Grid points of a prevalence from 0 to 1; a clone below half a step is absent."""
+    presence_weight: float = 0.5
+    """Prior weight of a positive proportion per unit of prevalence, against 1 for the spike at 0 (absence)."""
+    ccf_error: float = 0.01
+    """Standard error of a prevalence that remains however deep one reads (purity, copy number)."""
+    outlier_cost: float = 30.0
+    """Largest log-likelihood loss of one cluster in one sample (a lost allele, a wrong copy number)."""
+    purity_error: float = 0.05
+    """Standard deviation of the founders' prevalence around 1 where purity is in error."""
+    purity_error_weight: float = 0.2
+    """Prior probability that a sample's purity is in error."""
+    purity_floor: float = 1e-4
+    """Prior weight of any founder prevalence at all (a sample with hardly any tumour)."""
+    founder_cost: float = 10.0
+    """Log-likelihood that a further founding clone must gain (clonally unrelated tumours)."""
     enumerate_seconds: float = 60.0
     """Time budget of the exhaustive enumeration; beyond it `run` searches."""
+    enumerate_clusters: int = 8
+    """Clusters up to which all trees are enumerated."""
+    chains: int = 4
+    """Chains of the search."""
+    sweeps: int = 60
+    """Moves per cluster and chain kept for the posterior; a quarter more is discarded at the start."""
     max_trees: int = 1000
     """Trees kept in the result (the rest is counted)."""
+    max_scenarios: int = 300
+    """Draws of tree and presence handed to the migration stage."""
 
 
 @dataclass(frozen=True, slots=True)

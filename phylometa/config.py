@@ -56,16 +56,42 @@ class CcfSettings:
     """Sequencing error: P(a read shows the alternate allele | reference), and the reverse."""
     max_copies: int = 8
     """Largest total copy number considered where it is marginalised."""
+    absent_weight: float = 0.3
+    """Prior probability that a mutation is absent from a sample (CCF 0)."""
+    clonal_weight: float = 0.2
+    """Prior probability that a mutation is clonal in a sample (CCF 1)."""
+    subclonal_gain: float = 0.25
+    """Relative prior weight of several mutated copies in a mutation that is not clonal (it needs a second event)."""
+    precision: float = float("inf")
+    """Precision of the beta-binomial of a single mutation's reads; inf = binomial."""
+    grid_points: int = 129
+    """CCF values of a posterior."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusteringSettings:
     """Mutation clusters."""
 
-    spike_weight: float = 0.3
-    """Prior probability that a cluster is absent from a sample (inference.md, Clustering)."""
-    concentration: float = 1.0
-    """Dirichlet-process concentration of the prior over partitions."""
+    absent_weight: float = 0.6
+    """Prior mean of the share of (cluster, sample) pairs without the cluster (CCF 0); the data revise it."""
+    clonal_weight: float = 0.15
+    """Prior mean of the share of (cluster, sample) pairs with the cluster in every cell (CCF 1); as above."""
+    weight_strength: float = 20.0
+    """Number of (cluster, sample) pairs those two priors are worth."""
+    concentration: float = 3.0
+    """Prior median of the concentration of the Chinese restaurant process, which is summed out."""
+    concentration_log_sd: float = 1.5
+    """Standard deviation of its logarithm."""
+    precision: float = 0.0
+    """Precision of the beta-binomial of the reads; 0 = estimated from the data, inf = binomial."""
+    grid_points: int = 129
+    """CCF values on which a cluster's likelihood is integrated."""
+    search_limit: int = 500
+    """Mutations clustered by the exhaustive pairwise search; of more, a sample of so many starts the clustering."""
+    alternatives: int = 5
+    """Clusterings returned at most."""
+    min_weight: float = 0.05
+    """Weight, relative to the best, below which an alternative clustering is left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +162,10 @@ class SeedingSettings:
     """p-value below which a metastasis diverged early (seeding.md, Divergence)."""
     divergence_min_private: int = 3
     """Primary-clonal mutations a metastasis must lack for an early call."""
+    min_clonal_power: float = 0.8
+    """Mean P(a clonal mutation is seen in the metastasis) below which no early or late call is made."""
+    min_purity: float = 0.3
+    """Purity of the metastasis' best region below which no early or late call is made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ __all__ = [
     "HistoryEnsemble",
     "MigrationHistory",
     "PatientResult",
+    "PresenceScenario",
     "TreeEnsemble",
     "TreeHistories",
     "ancestor_matrix",
@@ -201,6 +202,28 @@ class CloneTree:
 
 
 @dataclass(frozen=True, eq=False)
+class PresenceScenario:
+    """One tree with one presence of its clones in the sites, and the posterior probability of the pair.
+
+    Parameters
+    ----------
+    tree : int
+        Index into the `TreeEnsemble`.
+    weight : float
+        Posterior probability; over the scenarios of an ensemble they add up to 1.
+    presence : bool array (K, n_sites)
+        obs(v): sites where clone v exists as its own population.
+    """
+
+    tree: int
+    weight: float
+    presence: BoolArray
+
+    def __post_init__(self) -> None:
+        freeze_array(self, "presence", np.bool_, (None, None))
+
+
+@dataclass(frozen=True, eq=False)
 class TreeEnsemble:
     """The posterior over clone trees: all trees that matter, with their weights.
 
@@ -228,6 +251,8 @@ class TreeEnsemble:
         ``enumeration`` or ``search``.
     diagnostics : mapping
         Sampler diagnostics and violations of the sum condition (JSON-ready).
+    scenarios : tuple of PresenceScenario
+        Joint draws of tree and presence, merged; migration histories are inferred on these.
     """
 
     names: tuple[str, ...]
@@ -242,6 +267,7 @@ class TreeEnsemble:
     n_trees: int
     method: str = "enumeration"
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
+    scenarios: tuple[PresenceScenario, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
@@ -283,6 +309,30 @@ class TreeEnsemble:
             total += weight * ancestor_matrix(parents)
         np.fill_diagonal(total, 0.0)
         return total
+
+    def consensus(self) -> tuple[CloneTree, dict[int, float]]:
+        """The tree with the greatest total edge support, and the support of the edge into each clone.
+
+        It minimises the expected parent-child distance to the posterior: a maximum-weight arborescence of
+        `edge_support` (Govek, Sikes & Oesper 2018, doi:10.1145/3233547.3233584). Ties go to the more probable tree.
+        """
+        import networkx as nx
+
+        root = int(np.flatnonzero(self.parents[0] < 0)[0])
+        # a hair of weight for edges of the most probable tree makes ties deterministic
+        weight = self.edge_support.copy()
+        children = np.flatnonzero(self.parents[0] >= 0)
+        weight[self.parents[0, children], children] += 1e-9
+        graph = nx.DiGraph()
+        graph.add_nodes_from(range(len(self.names)))
+        graph.add_weighted_edges_from(
+            (int(u), int(v), float(weight[u, v])) for u, v in zip(*np.nonzero(weight)) if v != root
+        )
+        parents = np.full(len(self.names), -1, dtype=np.int64)
+        for u, v in nx.maximum_spanning_arborescence(graph).edges:
+            parents[v] = u
+        tree = CloneTree(self.names, parents, self.n_mutations)
+        return tree, {v: float(self.edge_support[u, v]) for u, v in tree.edges()}
 
 
 @dataclass(frozen=True, eq=False)

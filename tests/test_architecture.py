@@ -80,7 +80,9 @@ def test_no_global_random_state_and_no_process_exit_in_the_library():
     wrong = []
     for path in module_names():
         text = (PACKAGE / path).read_text(encoding="utf-8")
-        if re.search(r"np\.random\.(seed|rand|randn|choice|shuffle|randint)\(|^import random|from random import", text, re.M):
+        if re.search(
+            r"np\.random\.(seed|rand|randn|choice|shuffle|randint)\(|^import random|from random import", text, re.M
+        ):
             wrong.append(f"{path}: global random state")
         if top_of(path) not in ("cli", "__main__") and re.search(r"sys\.exit\(|os\._exit\(", text):
             wrong.append(f"{path}: leaves the process")

@@ -1,0 +1,123 @@
+"""The command line: click commands, each importing what it needs when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from phylometa import __version__
+
+__all__ = ["main"]
+
+# Command -> module of phylometa.cli that defines it.
+COMMANDS = {
+    "run": "run",
+    "demo": "run",
+    "validate": "run",
+    "counts": "files",
+    "genotype": "files",
+    "convert": "files",
+    "simulate": "files",
+    "cluster": "stages",
+    "tree": "stages",
+    "migrate": "stages",
+    "seeding": "stages",
+    "cnv": "stages",
+    "timing": "stages",
+    "plot": "stages",
+    "report": "stages",
+}
+SHORT_HELP = {
+    "run": "The whole analysis: one patient or a cohort.",
+    "demo": "The whole analysis of the bundled patient.",
+    "validate": "What would be read and used; every problem at once.",
+    "counts": "Mutation x sample read counts with copy number.",
+    "genotype": "Reads at sites called elsewhere, from BAM/CRAM.",
+    "cluster": "Mutation clusters from a table of counts.",
+    "tree": "Clone trees of a patient's directory, or from Pairtree's files.",
+    "migrate": "Migration histories of a patient's directory, or of one tree.",
+    "seeding": "Seeding labels of a patient's directory, or of clone trees as JSON.",
+    "cnv": "Copy-number distances, tree, events and instability.",
+    "timing": "Dissemination timing of a patient's directory, or of a table.",
+    "plot": "The figures again, from results on disk.",
+    "report": "The HTML report again, from results on disk.",
+    "convert": "Between the formats of this field's tools.",
+    "simulate": "A patient with known truth, in the input formats.",
+}
+EXIT_INTERNAL, EXIT_USAGE, EXIT_INPUT, EXIT_INFEASIBLE, EXIT_PARTIAL, EXIT_INTERRUPTED = 1, 2, 3, 4, 5, 130
+
+
+class _LazyGroup(click.Group):
+    """Commands are imported when called; the list of commands needs none of them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"phylometa.cli.{COMMANDS[name]}"), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, SHORT_HELP[name]) for name in COMMANDS])
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="phylometa", message="%(prog)s, version %(version)s")
+def cli() -> None:
+    """Clones, seeding routes and dissemination timing of metastatic cancer.
+
+    Start with `phylometa demo`, then `phylometa run samples.tsv -o results`.
+
+    Exit status: 0 done, 1 internal error, 2 usage, 3 invalid input, 4 no result possible, 5 some patients of a cohort
+    failed, 130 interrupted.
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """Entry point: run a command and turn every failure into a message on stderr and an exit status."""
+    # One thread a process: results then do not depend on the machine's cores, and --jobs does not oversubscribe them.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    sys.exit(_invoke(args))
+
+
+def _invoke(args: list[str] | None) -> int:
+    from phylometa.errors import InfeasibleError, InputError
+
+    try:
+        status = cli.main(args=args, prog_name="phylometa", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; nothing half-written was left", err=True)
+        return EXIT_INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return EXIT_USAGE
+    except InputError as error:
+        for problem in error.problems:
+            click.echo(f"error: {problem}", err=True)
+        return EXIT_INPUT
+    except InfeasibleError as error:
+        click.echo(f"no result possible: {error}", err=True)
+        return EXIT_INFEASIBLE
+    except BrokenPipeError:
+        sys.stderr.close()
+        return EXIT_INTERNAL
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a message and status 1, never a bare traceback
+        if os.environ.get("PHYLOMETA_DEBUG"):
+            raise
+        click.echo(
+            f"internal error, {type(error).__name__}: {error}\n"
+            "This is a defect of phylometa; PHYLOMETA_DEBUG=1 in the environment shows where.",
+            err=True,
+        )
+        return EXIT_INTERNAL

@@ -1,0 +1,114 @@
+"""``phylometa counts``, ``genotype``, ``convert`` and ``simulate``: files in, files out, no inference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from phylometa.cli.options import (
+    check_output_directory,
+    check_output_file,
+    config_option,
+    force_option,
+    output_option,
+    read_settings,
+    seed_option,
+    whole_file,
+)
+
+__all__ = ["convert", "counts", "genotype", "simulate"]
+
+
+@click.command()
+@click.argument("sheet", type=click.Path())
+@output_option("Table to write, or - for stdout.")
+@click.option("--patient", default=None, help="The patient, where the sheet has several.")
+@config_option
+@force_option
+def counts(sheet: str, output: str, patient: str | None, config: str | None, force: bool) -> None:
+    """Mutation x sample read counts with copy number of SHEET, in PyClone-VI's columns."""
+    import tempfile
+    from pathlib import Path
+
+    from phylometa.ccf import estimate_purity
+    from phylometa.io.tables import read_patient, write_counts
+
+    settings = read_settings(config, None)
+    target = None if output == "-" else check_output_file(output, force=force)
+    found = estimate_purity(read_patient(sheet, settings=settings.read, patient=patient), settings=settings.ccf)
+    for text in found.warnings:
+        click.echo(f"warning: {text}", err=True)
+    if target is not None:
+        with whole_file(target) as partial:
+            write_counts(found, partial)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "counts.tsv"
+        write_counts(found, table)
+        click.echo(table.read_text(encoding="utf-8"), nl=False)
+
+
+@click.command()
+@click.argument("sheet", type=click.Path())
+@click.option("--fasta", type=click.Path(), required=True, help="Reference genome of the alignments.")
+@output_option("Table of counts to write.")
+@click.option("--patient", default=None, help="The patient, where the sheet has several.")
+@config_option
+@force_option
+def genotype(sheet: str, fasta: str, output: str, patient: str | None, config: str | None, force: bool) -> None:
+    """Reads at every site of SHEET in every BAM/CRAM of its column `bam`: fills cells that no caller reported."""
+    from phylometa.io.genotype import genotype_patient
+    from phylometa.io.tables import write_counts
+
+    settings = read_settings(config, None)
+    target = check_output_file(output, force=force)
+    found = genotype_patient(sheet, fasta=fasta, settings=settings.read, patient=patient)
+    with whole_file(target) as partial:
+        write_counts(found, partial)
+
+
+@click.command()
+@click.option("--from", "source", required=True, help="Format of INPUT.")
+@click.option("--to", "target", required=True, help="Format to write.")
+@click.argument("input", type=click.Path())
+@output_option("File or directory to write.")
+@force_option
+def convert(source: str, target: str, input: str, output: str, force: bool) -> None:
+    """Between machina, mach2, metient, pairtree, pyclone, medicc2 and jellyfish."""
+    from phylometa.io.convert import convert_format
+
+    convert_format(input, output, source=source, target=target, force=force)
+
+
+@click.command()
+@output_option("Directory to write.")
+@click.option("--preset", default=None, help="A named setting; see docs/methods/simulation.md.")
+@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may be repeated.")
+@seed_option
+@force_option
+def simulate(output: str, preset: str | None, changes: tuple[str, ...], seed: int | None, force: bool) -> None:
+    """A patient with known truth, in the input formats, with truth.json."""
+    from phylometa.io.results import replace_directory
+    from phylometa.io.simulated import write_simulated_patient
+    from phylometa.pipeline import stage_rng
+    from phylometa.simulate import settings_from_text, simulate_patient
+
+    directory = check_output_directory(output, force=force)
+    settings = _simulation_settings(settings_from_text, preset, changes)
+    patient = simulate_patient(settings, rng=stage_rng(1 if seed is None else seed, "simulate"))
+    with replace_directory(directory) as partial:
+        write_simulated_patient(patient, partial)
+
+
+def _simulation_settings(parse: Any, preset: str | None, changes: tuple[str, ...]) -> Any:
+    pairs = {}
+    for change in changes:
+        name, separator, value = change.partition("=")
+        if not separator:
+            raise click.UsageError(f"--set {change}: expected NAME=VALUE")
+        pairs[name] = value
+    try:
+        return parse(preset, pairs)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None

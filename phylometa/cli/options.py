@@ -1,0 +1,115 @@
+"""Options that several commands share, and what is done with an output path before anything is computed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from phylometa.config import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def seed_option(function: F) -> F:
+    return click.option("--seed", type=click.IntRange(min=0), default=None, help="Random seed [default: 1].")(function)
+
+
+def config_option(function: F) -> F:
+    return click.option(
+        "--config", "config", type=click.Path(dir_okay=False), default=None, help="Settings, a TOML file."
+    )(function)
+
+
+def force_option(function: F) -> F:
+    return click.option("--force", is_flag=True, help="Replace results that are there.")(function)
+
+
+def output_option(help_text: str, *, required: bool = True, default: str | None = None) -> Callable[[F], F]:
+    return click.option(
+        "-o", "--output", type=click.Path(), required=required, default=default, help=help_text, metavar="PATH"
+    )
+
+
+def read_settings(config: str | None, seed: int | None, **read_changes: Any) -> Settings:
+    """Settings from the file (or the defaults), with the command line's seed and reading options on top."""
+    import dataclasses
+
+    from phylometa.config import Settings, load_settings
+
+    settings = load_settings(config) if config else Settings()
+    if seed is not None:
+        settings = settings.replace(seed=seed)
+    changes = {name: value for name, value in read_changes.items() if value is not None}
+    return settings.replace(read=dataclasses.replace(settings.read, **changes)) if changes else settings
+
+
+def check_output_directory(path: str | Path, *, force: bool = False, resume: bool = False) -> Path:
+    """`path`, if results may be written there; UsageError (exit 2) where it is not empty or not a directory."""
+    target = Path(path)
+    if target.exists() and not target.is_dir():
+        raise click.UsageError(f"{target} is a file, not a directory")
+    if target.is_dir() and any(target.iterdir()) and not (force or resume):
+        raise click.UsageError(f"output directory {target} is not empty; add --resume or --force")
+    return target
+
+
+def check_output_file(path: str | Path, *, force: bool = False) -> Path:
+    """`path`, if a file may be written there; UsageError (exit 2) where something is."""
+    target = Path(path)
+    if target.is_dir():
+        raise click.UsageError(f"{target} is a directory, a file is expected")
+    if target.exists() and not force:
+        raise click.UsageError(f"{target} exists; add --force to replace it")
+    if not target.parent.is_dir():
+        raise click.UsageError(f"no directory {target.parent}")
+    return target
+
+
+@contextmanager
+def whole_file(path: str | Path) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its name when the block ends well, and is removed when it fails."""
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        yield partial
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: str, text: str, *, force: bool) -> None:
+    """`text` to a file, whole or not at all, or to stdout for ``-``."""
+    if path == "-":
+        click.echo(text, nl=False)
+        return
+    target = check_output_file(path, force=force)
+    with whole_file(target) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+class TerminalProgress:
+    """One line on stderr that shows the stage; silent where stderr is no terminal."""
+
+    def __init__(self, prefix: str = "", stream: IO[str] | None = None) -> None:
+        self.prefix = prefix
+        self.stream = stream or sys.stderr
+        self.is_shown = self.stream.isatty()
+
+    def __call__(self, stage: str, number: int, of: int) -> None:
+        if self.is_shown:
+            self.stream.write(f"\r\033[K{self.prefix}{stage} ({number}/{of})")
+            self.stream.flush()
+
+    def close(self) -> None:
+        """Clear the line."""
+        if self.is_shown:
+            self.stream.write("\r\033[K")
+            self.stream.flush()

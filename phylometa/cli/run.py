@@ -1,0 +1,208 @@
+"""``phylometa run``, ``demo`` and ``validate``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from phylometa.cli.options import (
+    TerminalProgress,
+    check_output_directory,
+    config_option,
+    force_option,
+    output_option,
+    read_settings,
+    seed_option,
+)
+
+if TYPE_CHECKING:
+    from phylometa.cohort import Outcome, PatientJob
+
+__all__ = ["demo", "run", "validate"]
+
+DEMO_PATIENT = Path(__file__).parent.parent / "demo_patient"
+
+
+@click.command()
+@click.argument("sheet", type=click.Path())
+@output_option("Directory of the results, one subdirectory a patient.")
+@click.option("--patient", "patients", multiple=True, help="Only this patient; may be repeated.")
+@click.option("--primary", default="auto", show_default=True, help="Primary site, or auto.", metavar="SITE|auto")
+@click.option("--treatments", type=click.Path(), help="Table: patient site kind start end dose_gy fractions.")
+@click.option("--lesions", type=click.Path(), help="Table: patient site date diameter_cm.")
+@click.option("--genes", type=click.Path(), help="Driver genes, one a line.")
+@click.option("--fasta", type=click.Path(), help="Reference genome, for the trinucleotide context.")
+@click.option(
+    "--cn-missing",
+    type=click.Choice(["marginalise", "diploid", "drop"]),
+    help="Mutations without copy number [default: marginalise].",
+)
+@seed_option
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+@click.option("--scheduler", help="Address of a Dask scheduler, instead of --jobs.", metavar="ADDRESS")
+@click.option("--resume", is_flag=True, help="Skip patients whose inputs, settings and version are unchanged.")
+@force_option
+@click.option("--fail-fast", is_flag=True, help="Stop at the first patient that fails.")
+@click.option("--no-plots", is_flag=True, help="No figure files (the report keeps its own).")
+@config_option
+def run(sheet: str, output: str, patients: tuple[str, ...], **options: Any) -> int:
+    """The whole analysis of SHEET (TSV or CSV, one row a tumour sample), one patient or a cohort.
+
+    Writes PATH/<patient>/ with summary.json, report.html, tables and figures; with several patients cohort.tsv too.
+    """
+    settings = read_settings(options["config"], options["seed"], cn_missing=options["cn_missing"])
+    directory = check_output_directory(output, force=options["force"], resume=options["resume"])
+    if options["scheduler"] and options["jobs"] > 1:
+        raise click.UsageError("--jobs and --scheduler exclude each other")
+    from phylometa.cohort import PatientJob, patient_directory
+    from phylometa.io.tables import read_cohort_names
+
+    names = read_cohort_names(sheet)
+    unknown = [name for name in patients if name not in names]
+    if unknown:
+        raise click.UsageError(f"--patient {unknown[0]}: not in {sheet}; it has {', '.join(names)}")
+    inputs: dict[str, Any] = {key: options[key] for key in ("treatments", "lesions", "genes", "fasta") if options[key]}
+    if options["primary"] != "auto":
+        inputs["primary"] = options["primary"]
+    arguments = {"command": "run", "sheet": sheet, "output": output, "patients": list(patients), **options}
+    jobs = [
+        PatientJob(
+            sheet=str(sheet),
+            patient=name,
+            output=str(directory),
+            settings=settings,
+            inputs=inputs,
+            arguments=arguments,
+            figures=not options["no_plots"],
+            resume=options["resume"],
+        )
+        for name in (patients or names)
+    ]
+    for job in jobs:
+        patient_directory(job.output, job.patient)
+    return _execute(
+        jobs, directory, n_jobs=options["jobs"], scheduler=options["scheduler"], fail_fast=options["fail_fast"]
+    )
+
+
+def _execute(
+    jobs: list[PatientJob], directory: Path, *, n_jobs: int = 1, scheduler: str | None = None, fail_fast: bool = False
+) -> int:
+    """Run the jobs; a single patient's failure is raised as it is, a cohort's ends in exit status 5."""
+    from phylometa.cohort import run_patient, write_cohort_table
+
+    existed = directory.exists()
+    try:
+        if len(jobs) == 1 and scheduler is None:
+            progress = TerminalProgress(f"{jobs[0].patient}: ")
+            try:
+                outcome = run_patient(jobs[0], progress)
+            finally:
+                progress.close()
+            _report_outcome(outcome, directory)
+            return 0
+        outcomes = _run_many(jobs, n_jobs, scheduler, fail_fast)
+    finally:
+        if not existed and directory.is_dir() and not any(directory.iterdir()):
+            directory.rmdir()
+    if any(outcome.status != "failed" for outcome in outcomes):
+        write_cohort_table(outcomes, directory / "cohort.tsv")
+    for outcome in outcomes:
+        _report_outcome(outcome, directory)
+    return 5 if any(outcome.status == "failed" for outcome in outcomes) else 0
+
+
+def _run_many(jobs: list[PatientJob], n_jobs: int, scheduler: str | None, fail_fast: bool) -> list[Outcome]:
+    from phylometa.cohort import run_cohort
+
+    line = TerminalProgress()
+
+    def show(outcome: Outcome, number: int, of: int) -> None:
+        line(f"{outcome.patient} {outcome.status}", number, of)
+
+    try:
+        if scheduler is not None:
+            with _dask_executor(scheduler) as executor:
+                return run_cohort(jobs, executor=executor, fail_fast=fail_fast, progress=show)
+        if n_jobs == 1:
+            return run_cohort(jobs, fail_fast=fail_fast, progress=show)
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
+        with ProcessPoolExecutor(n_jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+            return run_cohort(jobs, executor=pool, fail_fast=fail_fast, progress=show)
+    finally:
+        line.close()
+
+
+def _dask_executor(address: str) -> Any:
+    try:
+        from distributed import Client
+    except ModuleNotFoundError:
+        raise click.UsageError("--scheduler needs the extra dask: pip install 'phylometa[dask]'") from None
+    try:
+        client = Client(address, timeout="10s")
+    except (OSError, TimeoutError, ValueError) as error:
+        raise click.UsageError(f"--scheduler {address}: no scheduler answers ({error})") from None
+    return client.get_executor()
+
+
+def _report_outcome(outcome: Outcome, directory: Path) -> None:
+    if outcome.status == "failed":
+        click.echo(f"{outcome.patient}: failed: {outcome.reason}", err=True)
+        return
+    for text in outcome.summary.get("warnings", ()):
+        click.echo(f"{outcome.patient}: warning: {text}", err=True)
+    note = "unchanged" if outcome.status == "unchanged" else f"done in {outcome.seconds:.1f} s"
+    click.echo(f"{outcome.patient}: {note}; report: {directory / outcome.patient / 'report.html'}", err=True)
+
+
+@click.command()
+@output_option("Directory of the results.", required=False, default="phylometa-demo")
+@seed_option
+@click.option("--no-plots", is_flag=True, help="No figure files (the report keeps its own).")
+@force_option
+def demo(output: str, seed: int | None, no_plots: bool, force: bool) -> int:
+    """The whole analysis of the bundled patient, simulated with known truth (see its README.md and truth.json)."""
+    from phylometa.cohort import PatientJob
+    from phylometa.io.tables import read_cohort_names
+
+    directory = check_output_directory(output, force=force)
+    sheet = DEMO_PATIENT / "samples.tsv"
+    inputs = {
+        key: str(DEMO_PATIENT / name)
+        for key, name in (("treatments", "treatments.tsv"), ("lesions", "lesions.tsv"), ("genes", "genes.txt"))
+        if (DEMO_PATIENT / name).is_file()
+    }
+    arguments = {"command": "demo", "output": output, "seed": seed}
+    settings = read_settings(None, seed)
+    jobs = [
+        PatientJob(str(sheet), name, str(directory), settings, inputs, arguments, figures=not no_plots)
+        for name in read_cohort_names(sheet)
+    ]
+    return _execute(jobs, directory)
+
+
+@click.command()
+@click.argument("sheet", type=click.Path())
+@click.option("--primary", default=None, help="Primary site.", metavar="SITE")
+@click.option("--treatments", type=click.Path(), help="Treatments table.")
+@click.option("--lesions", type=click.Path(), help="Lesions table.")
+@click.option("--genes", type=click.Path(), help="Driver genes, one a line.")
+@click.option("--fasta", type=click.Path(), help="Reference genome.")
+@config_option
+def validate(sheet: str, config: str | None, **inputs: Any) -> int:
+    """What `run` would read of SHEET, and every problem at once; exit status 3 if there is one."""
+    from phylometa.io.tables import validate_sheet
+
+    settings = read_settings(config, None)
+    given = {key: value for key, value in inputs.items() if value is not None}
+    report = validate_sheet(sheet, settings=settings.read, **given)
+    click.echo(report.to_text())
+    for problem in report.problems:
+        click.echo(f"error: {problem}", err=True)
+    sys.stdout.flush()
+    return 3 if report.problems else 0

@@ -1,0 +1,265 @@
+"""Stage commands: each reads a patient's directory (or a plain input), runs one stage and writes its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from phylometa.cli.options import (
+    check_output_directory,
+    check_output_file,
+    config_option,
+    force_option,
+    output_option,
+    read_settings,
+    seed_option,
+    whole_file,
+    write_text,
+)
+
+__all__ = ["cluster", "cnv", "migrate", "plot", "report", "seeding", "timing", "tree"]
+
+PATIENT_DIRECTORY = click.Path(file_okay=False)
+
+
+def _existing_directory(path: str) -> Path:
+    directory = Path(path)
+    if not (directory / "input").is_dir():
+        raise click.UsageError(f"{directory} is no patient's directory: it has no input/")
+    return directory
+
+
+def _run_on_directory(directory: Path, stage: str, settings: Any) -> None:
+    """Load what is there, run one stage, and put its files in place of the old ones."""
+    from phylometa.io.results import update_result
+    from phylometa.pipeline import load_result, run_stage
+
+    result = run_stage(stage, load_result(directory), settings)
+    for text in result.warnings:
+        click.echo(f"warning: {text}", err=True)
+    update_result(result, directory, stage)
+
+
+@click.command()
+@click.argument("counts", type=click.Path())
+@click.option("--sheet", type=click.Path(), default=None, help="Sample sheet with the sites (counts from COUNTS).")
+@output_option("The patient's directory to write.")
+@seed_option
+@config_option
+@force_option
+def cluster(counts: str, sheet: str | None, output: str, seed: int | None, config: str | None, force: bool) -> None:
+    """Mutation clusters of COUNTS (PyClone-VI's columns; known clusters in a column `cluster` are kept)."""
+    from phylometa.io.results import replace_directory, write_stages
+    from phylometa.io.tables import read_counts
+    from phylometa.pipeline import AnalysisResult, run_stage
+
+    settings = read_settings(config, seed)
+    directory = check_output_directory(output, force=force)
+    patient = read_counts(counts, sheet=sheet, settings=settings.read)
+    result = AnalysisResult(patient=patient, settings=settings, warnings=patient.warnings)
+    result = run_stage("clusters", result, settings)
+    for text in result.warnings:
+        click.echo(f"warning: {text}", err=True)
+    with replace_directory(directory) as partial:
+        write_stages(result, partial)
+
+
+@click.command()
+@click.argument("directory", type=PATIENT_DIRECTORY, required=False, metavar="[PDIR]")
+@click.option("--ssm", type=click.Path(), help="Pairtree's .ssm file.")
+@click.option("--params", type=click.Path(), help="Pairtree's .params.json file.")
+@output_option("Directory to write (with --ssm).", required=False)
+@seed_option
+@config_option
+@force_option
+def tree(directory: str | None, ssm: str | None, params: str | None, output: str | None, **options: Any) -> None:
+    """Clone trees of a patient's directory PDIR, or of Pairtree's files."""
+    settings = read_settings(options["config"], options["seed"])
+    if directory is not None:
+        if ssm or params or output:
+            raise click.UsageError("PDIR excludes --ssm, --params and -o")
+        _run_on_directory(_existing_directory(directory), "trees", settings)
+        return
+    if not (ssm and params and output):
+        raise click.UsageError("give PDIR, or --ssm, --params and -o")
+    from phylometa.io.results import replace_directory, write_stages
+    from phylometa.io.tree_files import read_pairtree
+    from phylometa.pipeline import AnalysisResult, run_stage
+
+    target = check_output_directory(output, force=options["force"])
+    patient = read_pairtree(ssm, params)
+    result = AnalysisResult(patient=patient, settings=settings, warnings=patient.warnings)
+    for stage in ("clusters", "trees"):
+        result = run_stage(stage, result, settings)
+    with replace_directory(target) as partial:
+        write_stages(result, partial)
+
+
+@click.command()
+@click.argument("directory", type=click.Path(), metavar="PDIR|TREE")
+@click.argument("labeling", type=click.Path(), required=False)
+@click.option("--primary", default=None, metavar="SITE|auto", help="Site of the root; auto: every candidate.")
+@click.option("--model", type=click.Choice(["refined", "machina"]), default="refined", show_default=True)
+@click.option("--criteria", default=None, help="U, M, C, S by priority [default: UMCS for a tree, UM for PDIR].")
+@click.option("--pattern", type=click.Choice(["PS", "S", "M", "R"]), default=None, help="Upper bound of the pattern.")
+@output_option("Directory to write (with TREE).", required=False)
+@seed_option
+@config_option
+@force_option
+def migrate(directory: str, labeling: str | None, output: str | None, **options: Any) -> None:
+    """Migration histories of a patient's directory PDIR, or of one TREE (edge list) with its LABELING."""
+    settings = read_settings(options["config"], options["seed"])
+    if labeling is None:
+        if output is not None:
+            raise click.UsageError("-o goes with TREE LABELING; a patient's directory is written in place")
+        import dataclasses
+
+        if options["criteria"]:
+            changed = dataclasses.replace(settings.migration, criteria=options["criteria"])
+            settings = settings.replace(migration=changed)
+        _run_on_directory(_existing_directory(directory), "histories", settings)
+        return
+    if output is None or options["primary"] is None:
+        raise click.UsageError("TREE LABELING needs --primary and -o")
+    from phylometa.io.results import replace_directory
+    from phylometa.pipeline import migrate_tree
+
+    target = check_output_directory(output, force=options["force"])
+    found = migrate_tree(
+        directory,
+        labeling,
+        primary=options["primary"],
+        model=options["model"],
+        criteria=options["criteria"] or "UMCS",
+        pattern=options["pattern"],
+        settings=settings.migration,
+    )
+    from phylometa.io.results import write_histories
+
+    with replace_directory(target) as partial:
+        (partial / "seeding").mkdir()
+        write_histories(found.histories, found.tree_of, partial / "seeding")
+
+
+@click.command()
+@click.argument("source", type=click.Path(), metavar="PDIR|CASES.json")
+@output_option("File to write (with CASES.json), or -.", required=False)
+@click.option("--criteria", default=None, help="U, M, C, S by priority [default: UM].")
+@click.option("--weights", type=click.Choice(["exponential", "uniform"]), default=None, help="Weights of histories.")
+@config_option
+@force_option
+def seeding(source: str, output: str | None, **options: Any) -> None:
+    """Seeding labels of a patient's directory PDIR, or of clone trees given as JSON."""
+    import dataclasses
+
+    settings = read_settings(options["config"], None)
+    changes = {name: options[name] for name in ("criteria", "weights") if options[name] is not None}
+    settings = settings.replace(migration=dataclasses.replace(settings.migration, **changes))
+    if Path(source).is_dir():
+        if output is not None:
+            raise click.UsageError("-o goes with CASES.json; a patient's directory is written in place")
+        directory = _existing_directory(source)
+        if changes:
+            _run_on_directory(directory, "histories", settings)
+        _run_on_directory(directory, "labels", settings)
+        return
+    if output is None:
+        raise click.UsageError("CASES.json needs -o")
+    from phylometa.io.results import json_text, read_json
+    from phylometa.pipeline import classify_cases
+
+    document = classify_cases(read_json(source), source=source, settings=settings)
+    write_text(output, json_text(document), force=options["force"])
+
+
+@click.command()
+@click.argument("tables", type=click.Path(), nargs=-1, required=True, metavar="TABLE...")
+@output_option("Directory to write copy_number/ into.")
+@click.option("--wgd/--no-wgd", default=True, show_default=True, help="Whether genome doubling is an event.")
+@click.option("--bootstrap", type=click.IntRange(min=0), default=None, help="Bootstrap replicates.")
+@seed_option
+@config_option
+@force_option
+def cnv(tables: tuple[str, ...], output: str, wgd: bool, bootstrap: int | None, **options: Any) -> None:
+    """Copy-number distances, tree, events and instability of segments in any dialect, or MEDICC2's TSV."""
+    import dataclasses
+
+    from phylometa.copy_number import infer_copy_number_tree
+    from phylometa.io.results import replace_directory, write_copy_number
+    from phylometa.io.segments import read_segment_tables
+    from phylometa.pipeline import stage_rng
+
+    settings = read_settings(options["config"], options["seed"])
+    changes: dict[str, Any] = {"wgd": wgd} if bootstrap is None else {"wgd": wgd, "bootstrap": bootstrap}
+    chosen = dataclasses.replace(settings.copy_number, **changes)
+    target = check_output_directory(output, force=options["force"])
+    profile = read_segment_tables(tables)
+    result = infer_copy_number_tree(profile, settings=chosen, rng=stage_rng(settings.seed, "copy_number"))
+    with replace_directory(target) as partial:
+        write_copy_number(result, partial / "copy_number")
+
+
+@click.command()
+@click.argument("directory", type=PATIENT_DIRECTORY, required=False, metavar="[PDIR]")
+@click.option("--table", type=click.Path(), help="Table: patient metastasis L_p L_m W_s [...].")
+@output_option("File to write (with --table), or -.", required=False)
+@seed_option
+@config_option
+@force_option
+def timing(directory: str | None, table: str | None, output: str | None, **options: Any) -> None:
+    """Dissemination timing of a patient's directory PDIR, or of a table of published counts."""
+    settings = read_settings(options["config"], options["seed"])
+    if directory is not None:
+        if table or output:
+            raise click.UsageError("PDIR excludes --table and -o")
+        _run_on_directory(_existing_directory(directory), "timing", settings)
+        return
+    if not (table and output):
+        raise click.UsageError("give PDIR, or --table and -o")
+    from phylometa.io.results import divergence_text, read_divergence_table
+    from phylometa.timing import divergence_from_table
+
+    rows = divergence_from_table(read_divergence_table(table), settings=settings.timing)
+    write_text(output, divergence_text(rows, with_patient=True), force=options["force"])
+
+
+def _redraw(directory: str, draw: Callable[[Any, Path], None]) -> None:
+    from phylometa.pipeline import load_result
+
+    target = _existing_directory(directory)
+    draw(load_result(target), target)
+
+
+@click.command()
+@click.argument("directory", type=PATIENT_DIRECTORY, metavar="PDIR")
+def plot(directory: str) -> None:
+    """The figures of a patient's directory again, as SVG, PDF and PNG."""
+
+    def draw(result: Any, target: Path) -> None:
+        from phylometa.io.results import replace_directory
+        from phylometa.plots import save_figures
+
+        with replace_directory(target / "figures") as partial:
+            save_figures(result, partial)
+
+    _redraw(directory, draw)
+
+
+@click.command()
+@click.argument("directory", type=PATIENT_DIRECTORY, metavar="PDIR")
+@output_option("File to write [default: PDIR/report.html].", required=False)
+@force_option
+def report(directory: str, output: str | None, force: bool) -> None:
+    """The self-contained HTML report of a patient's directory again."""
+
+    def draw(result: Any, target: Path) -> None:
+        from phylometa.report import write_report
+
+        path = target / "report.html" if output is None else check_output_file(output, force=force)
+        with whole_file(path) as partial:
+            write_report(result, partial)
+
+    _redraw(directory, draw)

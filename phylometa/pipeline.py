@@ -1,0 +1,206 @@
+"""The whole analysis of one patient, stage by stage; each stage takes the result so far and returns a later one.
+
+Stages have their own random streams, drawn from the seed and the stage's name, so that a stage gives the same numbers
+whether it runs alone or within the whole.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phylometa.config import Settings
+from phylometa.data import Patient
+from phylometa.errors import InfeasibleError, InputError
+from phylometa.trees import PatientResult
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = ["STAGES", "AnalysisResult", "analyse", "load_result", "run_stage", "stage_rng"]
+
+Progress = Callable[[str, int, int], None]
+
+
+class AnalysisResult(PatientResult):
+    """A `PatientResult` that can be written to a directory; see `phylometa.trees.PatientResult` for its fields."""
+
+    def save(self, directory: str | PathLike[str], *, arguments: Mapping[str, Any] | None = None) -> Path:
+        """Write every table and JSON file of the result (no figures, no report) to `directory`.
+
+        Parameters
+        ----------
+        directory : path
+            Replaced as a whole if it exists; on failure it is left as it was.
+        arguments : mapping, optional
+            Recorded in manifest.json.
+
+        Returns
+        -------
+        Path
+        """
+        from phylometa.io.results import replace_directory, write_result
+
+        target = Path(directory)
+        with replace_directory(target) as partial:
+            write_result(self, partial, arguments=arguments or {})
+        return target
+
+
+def stage_rng(seed: int, stage: str) -> np.random.Generator:
+    """The random stream of a stage: a function of the seed and the stage's name alone."""
+    return np.random.default_rng([seed, zlib.crc32(stage.encode())])
+
+
+def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    from phylometa.ccf import estimate_ccf, estimate_purity
+    from phylometa.clustering import cluster_mutations, clustering_from_labels
+
+    patient = estimate_purity(result.patient, settings=settings.ccf)
+    if patient.mutations.n_mutations == 0:
+        raise InputError(f"patient {patient.name}: no variants left to analyse; dropped.tsv.gz names the reasons")
+    ccf = estimate_ccf(patient.mutations, patient.copy_number, patient.purity, settings=settings.ccf)
+    data = (patient.mutations, patient.copy_number, patient.purity)
+    options: dict[str, Any] = {"settings": settings.clustering, "ccf_settings": settings.ccf}
+    if patient.known_clusters is not None:
+        clusters = clustering_from_labels(*data, patient.known_clusters, **options)
+    else:
+        clusters = cluster_mutations(*data, **options, rng=stage_rng(settings.seed, "clusters"))[0]
+    return {"patient": patient, "ccf": ccf, "clusters": clusters}
+
+
+def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    from phylometa.presence import presence_scenarios
+    from phylometa.tree_search import infer_clone_trees
+    from phylometa.trees import PresenceScenario
+
+    patient, clusters = result.patient, result.clusters
+    assert clusters is not None
+    sites = (patient.sample_site, patient.site_names)
+    trees = infer_clone_trees(clusters, *sites, settings=settings.trees, rng=stage_rng(settings.seed, "trees"))
+    scenarios = presence_scenarios(
+        trees, clusters, patient.sample_site, settings=settings.trees, rng=stage_rng(settings.seed, "presence")
+    )
+    listed = tuple(PresenceScenario(int(tree), float(weight), presence) for tree, weight, presence in scenarios)
+    return {"trees": replace(trees, scenarios=listed)}
+
+
+def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    from phylometa.migration import Scenario, infer_history_ensemble
+
+    patient, trees = result.patient, result.trees
+    assert trees is not None
+    primary = patient.site_names.index(patient.primary.name)
+    scenarios = [Scenario(s.tree, trees.tree(s.tree), s.weight, s.presence) for s in trees.scenarios]
+    histories = infer_history_ensemble(scenarios, patient.site_names, primary=primary, settings=settings.migration)
+    return {"histories": histories}
+
+
+def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    from phylometa.seeding import classify_seeding
+
+    return {"labels": classify_seeding(result, settings=settings)}
+
+
+def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    from phylometa.timing import date_dissemination
+
+    timing = date_dissemination(
+        result.patient,
+        result.ccf,
+        result.clusters,
+        result.trees,
+        result.histories,
+        settings=settings.timing,
+        rng=stage_rng(settings.seed, "timing"),
+    )
+    return {"timing": timing}
+
+
+# Stage name -> (the field of the result it needs first, the function that adds its fields).
+STAGES: dict[str, tuple[str, Callable[[PatientResult, Settings], dict[str, Any]]]] = {
+    "clusters": ("patient", _clusters),
+    "trees": ("clusters", _trees),
+    "histories": ("trees", _histories),
+    "labels": ("histories", _labels),
+    "timing": ("labels", _timing),
+}
+
+
+def run_stage(name: str, result: AnalysisResult, settings: Settings) -> AnalysisResult:
+    """One stage applied to the result so far.
+
+    Raises
+    ------
+    InputError
+        Where the stage before has not run.
+    InfeasibleError
+        Where the data admit no answer.
+    """
+    needs, function = STAGES[name]
+    if getattr(result, needs) is None:
+        raise InfeasibleError(f"stage {name} needs {needs}, which has not been inferred yet")
+    found = function(result, settings)
+    warnings = list(result.warnings)
+    for item in (*found.values(),):
+        for text in getattr(item, "warnings", ()):
+            if text not in warnings:
+                warnings.append(text)
+    known = {item.name: getattr(result, item.name) for item in fields(PatientResult)}
+    return AnalysisResult(**{**known, **found, "settings": settings, "warnings": tuple(warnings)})
+
+
+def analyse(
+    patient: Patient, *, settings: Settings | None = None, seed: int | None = None, progress: Progress | None = None
+) -> AnalysisResult:
+    """Every stage on one patient: clusters, clone trees, migration histories, seeding labels, timing.
+
+    Parameters
+    ----------
+    patient : Patient
+        From `read_patient` or built by hand.
+    settings : Settings, optional
+        Default: the defaults of `phylometa.config`.
+    seed : int, optional
+        Replaces the settings' seed.
+    progress : callable (stage, number, of), optional
+        Called before each stage.
+
+    Returns
+    -------
+    AnalysisResult
+
+    Raises
+    ------
+    InputError
+        No variants left.
+    InfeasibleError
+        No result is possible.
+    """
+    settings = settings or Settings()
+    if seed is not None:
+        settings = settings.replace(seed=seed)
+    result = AnalysisResult(patient=patient, settings=settings, warnings=patient.warnings)
+    for number, name in enumerate(STAGES, start=1):
+        if progress is not None:
+            progress(name, number, len(STAGES))
+        result = run_stage(name, result, settings)
+    return result
+
+
+def load_result(directory: str | PathLike[str]) -> AnalysisResult:
+    """The result that was written to `directory`, as far as its stages have run.
+
+    Raises
+    ------
+    InputError
+        Naming the file that is missing or malformed.
+    """
+    from phylometa.io.results import read_result
+
+    return AnalysisResult(**read_result(Path(directory)))

@@ -33,9 +33,9 @@ def force_option(function: F) -> F:
 
 
 def output_option(help_text: str, *, required: bool = True, default: str | None = None) -> Callable[[F], F]:
-    return click.option(
-        "-o", "--output", type=click.Path(), required=required, default=default, help=help_text, metavar="PATH"
-    )
+    # an explicit default of None would count as a value and switch `required` off
+    extra = {} if default is None else {"default": default, "show_default": True}
+    return click.option("-o", "--output", type=click.Path(), required=required, help=help_text, metavar="PATH", **extra)
 
 
 def read_settings(config: str | None, seed: int | None, **read_changes: Any) -> Settings:

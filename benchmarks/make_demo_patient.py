@@ -1,0 +1,54 @@
+"""Make the bundled patient again: ``python benchmarks/make_demo_patient.py [DIRECTORY]`` (default phylometa/demo_patient).
+
+The history is written out in `phylometa.simulate.demo`; everything else is drawn from the preset ``demo`` with the seed
+below, found by a search: every clone has 20 called mutations, any two clones differ by .4
+in prevalence in some sample, and both clones of the liver are in both of its samples.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from phylometa.io.simulated import write_simulated
+from phylometa.simulate import PRESETS, simulate_patient
+
+SEED = 1614
+
+README = """# The bundled patient
+
+Simulated (no person): prostate cancer diagnosed at 61, irradiated, autopsy at 68. Made by
+`python benchmarks/make_demo_patient.py` (preset `demo`, seed {seed}); `phylometa simulate --preset demo --seed {seed}`
+gives the same files.
+
+| file | what |
+|---|---|
+| samples.tsv | sample sheet: a biopsy and two autopsy regions of the prostate, a pelvic lymph node, spine, liver, adrenal |
+| tumour.vcf.gz | {n} mutations, {s} tumour samples and a matched normal, Mutect2's layout |
+| segments.tsv | allele-specific copy number, ASCAT's layout |
+| treatments.tsv | hormone therapy, radiotherapy of the prostate |
+| genes.txt | driver genes |
+| truth.json | what really happened: clones, ages, migrations, proportions, multiplicities, copy-number events, labels |
+
+What happened: two clones of the prostate (C, D) seeded the lymph node (polyclonal); the lymph node seeded the spine and
+the spine the liver (cascade) and, after radiotherapy, the prostate (reseeding); clone C also seeded the adrenal gland.
+AR is mutated twice, on clones D and E of different lineages (parallel evolution).
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    default = Path(__file__).resolve().parents[1] / "phylometa" / "demo_patient"
+    parser.add_argument("directory", nargs="?", type=Path, default=default)
+    directory = parser.parse_args().directory
+    simulated = simulate_patient(PRESETS["demo"], rng=np.random.default_rng(SEED))
+    write_simulated(simulated, directory)
+    table = simulated.patient.mutations
+    text = README.format(seed=SEED, n=table.n_mutations, s=table.n_samples)
+    (directory / "README.md").write_text(text, encoding="utf-8")
+    size = sum(path.stat().st_size for path in directory.iterdir())
+    print(f"{directory}: {table.n_mutations} mutations, {table.n_samples} samples, {size / 1e6:.2f} MB")
+
+
+if __name__ == "__main__":
+    main()

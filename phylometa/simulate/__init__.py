@@ -1,0 +1,26 @@
+"""Patients with known truth: a generative model of history, clock, copy number and reads.
+
+The model is written out in docs/methods/simulation.md.
+"""
+
+from phylometa.simulate.genome import CALLABLE_MB
+from phylometa.simulate.history import HistoryPlan, Population, Region
+from phylometa.simulate.labels import true_labels
+from phylometa.simulate.patient import simulate_patient
+from phylometa.simulate.patterns import PATTERNS
+from phylometa.simulate.presets import PRESETS
+from phylometa.simulate.truth import CopyNumberEvent, SimulatedPatient, SimulationTruth
+
+__all__ = [
+    "CALLABLE_MB",
+    "PATTERNS",
+    "PRESETS",
+    "CopyNumberEvent",
+    "HistoryPlan",
+    "Population",
+    "Region",
+    "SimulatedPatient",
+    "SimulationTruth",
+    "simulate_patient",
+    "true_labels",
+]

@@ -1,0 +1,122 @@
+"""Samples and reads: clone proportions, purity, expected allele frequencies, depth, alternate reads, calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phylometa.config import SimulationSettings
+from phylometa.data import BoolArray, FloatArray, IntArray
+
+__all__ = ["draw_alternate_reads", "draw_depth", "draw_observed", "draw_proportions", "expected_vaf"]
+
+
+def draw_proportions(
+    alive: BoolArray, groups: Sequence[NDArray[np.int64]], *, settings: SimulationSettings, rng: np.random.Generator
+) -> FloatArray:
+    """Clone proportions of every sample.
+
+    A clone that lives in the site is in a region with probability `region_share`; one drawn for no region of the site
+    is put into one at random, and a region without any clone gets one. Within a region the proportions are
+    m + (1 - n m) x, x ~ Dirichlet(`proportion_concentration`), n clones, m = min(`min_proportion`, 1 / (2 n)).
+
+    Parameters
+    ----------
+    alive : bool array (K, S)
+        Clone lives in the sample's site when the sample is taken.
+    groups : sequence of int64 arrays
+        Samples of each site.
+    settings, rng
+
+    Returns
+    -------
+    float64 array (K, S)
+        Columns add up to 1.
+    """
+    is_in = alive & (rng.random(alive.shape) < settings.region_share)
+    for samples in groups:
+        for clone in np.flatnonzero(alive[:, samples].any(axis=1)):
+            if not is_in[clone, samples].any():
+                is_in[clone, rng.choice(samples[alive[clone, samples]])] = True
+        for s in samples:
+            if not is_in[:, s].any():
+                is_in[rng.choice(np.flatnonzero(alive[:, s])), s] = True
+    proportions = np.zeros(alive.shape)
+    for s in range(alive.shape[1]):
+        here = np.flatnonzero(is_in[:, s])
+        least = min(settings.min_proportion, 0.5 / len(here))
+        share = rng.dirichlet(np.full(len(here), settings.proportion_concentration))
+        proportions[here, s] = least + (1.0 - len(here) * least) * share
+    return proportions
+
+
+def expected_vaf(
+    multiplicity: IntArray,
+    total_copies: IntArray,
+    normal_copies: FloatArray,
+    proportions: FloatArray,
+    purity: FloatArray,
+    *,
+    leakage: float,
+    donor: IntArray,
+) -> tuple[FloatArray, FloatArray]:
+    """Share of mutated molecules, and molecules per cell, at every mutation in every sample, both (n, S).
+
+    With clone proportions eta, mutated copies m_k and total copies c_k of clone k, purity rho and normal copies c_N:
+    v = rho sum_k eta_k m_k / (rho sum_k eta_k c_k + (1 - rho) c_N). Leakage l mixes numerators and denominators of
+    the sample, (1 - l), and of its donor sample, l.
+
+    Parameters
+    ----------
+    multiplicity : int64 array (n, K)
+    total_copies : int64 array (n, K)
+    normal_copies : float64 array (n,)
+    proportions : float64 array (K, S)
+    purity : float64 array (S,)
+    leakage : float
+        l.
+    donor : int64 array (S,)
+        The sample each sample's foreign DNA comes from.
+    """
+    mutated = (multiplicity @ proportions) * purity
+    molecules = (total_copies @ proportions) * purity + (1.0 - purity) * normal_copies[:, None]
+    if leakage > 0:
+        mutated = (1.0 - leakage) * mutated + leakage * mutated[:, donor]
+        molecules = (1.0 - leakage) * molecules + leakage * molecules[:, donor]
+    return mutated / molecules, molecules
+
+
+def draw_depth(mean: FloatArray, size: float, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Negative binomial depth of a given mean and size r, variance mean + mean^2 / r; Poisson where r is infinite."""
+    if np.isfinite(size):
+        mean = mean * rng.gamma(size, 1.0 / size, size=mean.shape)
+    return rng.poisson(mean)
+
+
+def draw_alternate_reads(
+    depth: NDArray[np.int64], vaf: FloatArray, *, error_rate: float, precision: float, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Alternate reads: beta-binomial with mean p = v (1 - e) + (1 - v) e and precision M, binomial where M is infinite.
+
+    Variance n p (1 - p) (1 + (n - 1) / (M + 1)).
+    """
+    p = vaf * (1.0 - error_rate) + (1.0 - vaf) * error_rate
+    if np.isfinite(precision):
+        is_inside = (p > 0) & (p < 1)
+        safe = np.where(is_inside, p, 0.5)
+        p = np.where(is_inside, rng.beta(safe * precision, (1.0 - safe) * precision), p)
+    return rng.binomial(depth, p)
+
+
+def draw_observed(
+    alt_counts: NDArray[np.int64], depth: NDArray[np.int64], *, settings: SimulationSettings, rng: np.random.Generator
+) -> BoolArray:
+    """Cells (n, S) of the table with evidence: covered, not lost at random, called in that sample if that is asked."""
+    observed = depth > 0
+    if settings.missing_rate > 0:
+        observed = observed & (rng.random(depth.shape) >= settings.missing_rate)
+    if settings.per_sample_calls:
+        observed = observed & (alt_counts >= settings.min_alt_reads)
+    return observed

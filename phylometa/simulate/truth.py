@@ -1,0 +1,248 @@
+"""A simulated patient and the truth behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phylometa.config import SimulationSettings
+from phylometa.data import BoolArray, CopyNumberProfile, FloatArray, IntArray, Patient, freeze_array
+from phylometa.trees import CloneTree, HistoryEnsemble, MigrationHistory, TreeHistories
+
+__all__ = ["CopyNumberEvent", "SimulatedPatient", "SimulationTruth"]
+
+
+@dataclass(frozen=True, slots=True)
+class CopyNumberEvent:
+    """One copy-number event on an edge of the clone tree.
+
+    Parameters
+    ----------
+    clone : int
+        The event is on the edge into this clone.
+    age : float
+        Age of the patient (years).
+    kind : {"gain", "loss", "loh", "wgd"}
+        ``loh``: copy-neutral, one copy of `allele` lost, one of the other gained. ``wgd``: all copies doubled.
+    size : {"chromosome", "arm", "focal", "genome"}
+    chrom : str
+        Empty for ``wgd``.
+    start, end : int
+        0-based, half-open.
+    allele : int
+        0 or 1; -1 for ``wgd``.
+    copy : float
+        Which copy of the allele is hit, as a fraction in [0, 1) of the copies it has.
+    """
+
+    clone: int
+    age: float
+    kind: str
+    size: str
+    chrom: str
+    start: int
+    end: int
+    allele: int
+    copy: float
+
+
+@dataclass(frozen=True, eq=False)
+class SimulationTruth:
+    """What really happened; K clones, n listed mutations, S samples, E edges of the history.
+
+    Parameters
+    ----------
+    tree : CloneTree
+        Its `n_mutations` counts every mutation of an edge, called or not.
+    n_called : int64 array (K,)
+        Mutations of each edge that the table lists.
+    clone_age : float64 array (K,)
+        Age (years) at which the clone's founding cell arose; an edge's mutations fall before it.
+    history : MigrationHistory
+        On (clone, site) nodes.
+    arrival_age : float64 array (E,)
+        Age at which the child node of each history edge was founded (the founder node of a migration).
+    seeding_age : float64 array (E,)
+        Age at which the cell left the source site; NaN on edges within a site.
+    presence : bool array (K, n_sites)
+        Clone sampled as its own population in the site.
+    proportions : float64 array (K, S)
+        Share of each clone among the tumour cells of each sample; columns add up to 1.
+    purity : float64 array (S,)
+    clone : int64 array (n,)
+        Clone on whose edge each mutation fell.
+    age : float64 array (n,)
+        Age at which each mutation fell.
+    allele : int64 array (n,)
+        0 or 1.
+    multiplicity : int64 array (n, K)
+        Mutated copies in a cell of each clone; 0 where it was lost or never there.
+    expected_vaf : float64 array (n, S)
+        Share of mutated molecules, before sequencing error.
+    copy_number_events : tuple of CopyNumberEvent
+    profile : CopyNumberProfile
+        Exact copies of both alleles in every clone (its samples are the clones), phased.
+    """
+
+    tree: CloneTree
+    n_called: IntArray
+    clone_age: FloatArray
+    history: MigrationHistory
+    arrival_age: FloatArray
+    seeding_age: FloatArray
+    presence: BoolArray
+    proportions: FloatArray
+    purity: FloatArray
+    clone: IntArray
+    age: FloatArray
+    allele: IntArray
+    multiplicity: IntArray
+    expected_vaf: FloatArray
+    copy_number_events: tuple[CopyNumberEvent, ...]
+    profile: CopyNumberProfile
+
+    def __post_init__(self) -> None:
+        n_clones, n, n_samples = self.tree.n_clones, len(self.clone), len(self.purity)
+        n_edges = len(self.history.edges)
+        freeze_array(self, "n_called", np.int64, (n_clones,))
+        freeze_array(self, "clone_age", np.float64, (n_clones,))
+        freeze_array(self, "presence", np.bool_, (n_clones, None))
+        freeze_array(self, "proportions", np.float64, (n_clones, n_samples))
+        for name in ("arrival_age", "seeding_age"):
+            freeze_array(self, name, np.float64, (n_edges,))
+        freeze_array(self, "purity", np.float64, (n_samples,))
+        for name, dtype in (("clone", np.int64), ("age", np.float64), ("allele", np.int64)):
+            freeze_array(self, name, dtype, (n,))
+        freeze_array(self, "multiplicity", np.int64, (n, n_clones))
+        freeze_array(self, "expected_vaf", np.float64, (n, n_samples))
+
+    @cached_property
+    def prevalence(self) -> FloatArray:
+        """phi = B eta (K, S): share of the tumour cells that descend from each clone (the sum condition holds)."""
+        return self.tree.is_ancestor.astype(float) @ self.proportions
+
+    @property
+    def ccf(self) -> FloatArray:
+        """Share of the tumour cells of each sample that carry each mutation (n, S); losses counted."""
+        return np.asarray((self.multiplicity > 0) @ self.proportions, dtype=np.float64)
+
+    def history_ensemble(self, site_names: tuple[str, ...]) -> HistoryEnsemble:
+        """The true history as an ensemble of one, weight 1: the input of the seeding rules."""
+        history = self.history
+        criteria = {
+            "unobserved": history.unobserved,
+            "migrations": history.n_migrations,
+            "comigrations": history.comigrations,
+            "seeding_sites": history.seeding_sites,
+        }
+        tree = TreeHistories(
+            tree=0,
+            weight=1.0,
+            presence=self.presence,
+            criteria=criteria,
+            n_histories=1,
+            complete=True,
+            histories=(history,),
+        )
+        return HistoryEnsemble((tree,), site_names)
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedPatient:
+    """A patient as an analysis sees it, and its truth.
+
+    Parameters
+    ----------
+    patient : Patient
+    truth : SimulationTruth
+    settings : SimulationSettings
+    normal_alt, normal_depth : int32 arrays (n,)
+        Reads of the matched normal.
+    """
+
+    patient: Patient
+    truth: SimulationTruth
+    settings: SimulationSettings
+    normal_alt: NDArray[np.int32]
+    normal_depth: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        n = self.patient.mutations.n_mutations
+        freeze_array(self, "normal_alt", np.int32, (n,))
+        freeze_array(self, "normal_depth", np.int32, (n,))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The truth as plain lists and dictionaries (JSON-ready); see docs/methods/simulation.md."""
+        from phylometa.simulate.labels import true_labels
+
+        truth, patient = self.truth, self.patient
+        clones, sites = truth.tree.names, patient.site_names
+        history = [
+            {
+                "source_clone": clones[u],
+                "source": sites[s],
+                "clone": clones[v],
+                "site": sites[t],
+                "age": _number(age),
+                "seeding_age": _number(seeding),
+            }
+            for (u, s, v, t), age, seeding in zip(truth.history.edges.tolist(), truth.arrival_age, truth.seeding_age)
+        ]
+        return {
+            "patient": patient.name,
+            "clones": list(clones),
+            "parents": {clones[v]: clones[p] if p >= 0 else None for v, p in enumerate(truth.tree.parents.tolist())},
+            "n_mutations": dict(zip(clones, truth.tree.n_mutations.astype(int).tolist())),
+            "n_called": dict(zip(clones, truth.n_called.tolist())),
+            "clone_age": {name: _number(age) for name, age in zip(clones, truth.clone_age)},
+            "sites": {site.name: site.site_class for site in patient.sites},
+            "samples": list(patient.mutations.sample_names),
+            "sample_site": {sample.name: sample.site for sample in patient.samples},
+            "purity": {sample.name: _number(p) for sample, p in zip(patient.samples, truth.purity)},
+            "proportions": {
+                name: {s: _number(x) for s, x in zip(patient.mutations.sample_names, row)}
+                for name, row in zip(clones, truth.proportions)
+            },
+            "presence": {
+                name: [site for site, here in zip(sites, row) if here] for name, row in zip(clones, truth.presence)
+            },
+            "root": {"clone": clones[truth.history.root[0]], "site": sites[truth.history.root[1]]},
+            "history": history,
+            "counts": {
+                "unobserved": truth.history.unobserved,
+                "migrations": truth.history.n_migrations,
+                "comigrations": truth.history.comigrations,
+                "seeding_sites": truth.history.seeding_sites,
+                "pattern": truth.history.pattern,
+            },
+            "labels": true_labels(self),
+            "copy_number_events": [
+                {
+                    "clone": clones[event.clone],
+                    "age": _number(event.age),
+                    "kind": event.kind,
+                    "size": event.size,
+                    "chrom": event.chrom,
+                    "start": event.start,
+                    "end": event.end,
+                    "allele": event.allele,
+                }
+                for event in truth.copy_number_events
+            ],
+            "mutations": {
+                "mutation_id": list(patient.mutations.ids),
+                "clone": [clones[v] for v in truth.clone],
+                "age": [_number(age) for age in truth.age],
+                "allele": truth.allele.tolist(),
+                "multiplicity": {name: truth.multiplicity[:, k].tolist() for k, name in enumerate(clones)},
+            },
+        }
+
+
+def _number(value: float) -> float | None:
+    """Six significant digits: enough for any use, and files stay small. None where not a number."""
+    return None if np.isnan(value) else float(f"{value:.6g}")

@@ -1,0 +1,30 @@
+"""Seeding labels: what a migration history says in the words of the field, with its probability."""
+
+from phylometa.seeding.case import SeedingCase, classify_case, parse_case
+from phylometa.seeding.classify import classify_seeding
+from phylometa.seeding.evolution import DriverHit, driver_hits, parallel_evolution
+from phylometa.seeding.labels import label_history
+from phylometa.seeding.patient import classify_patient
+from phylometa.seeding.presence_rules import cluster_states, compare_with_primary, tracerx_labels
+from phylometa.seeding.reads import SiteReads
+from phylometa.seeding.result import SeedingLabels
+from phylometa.seeding.sentences import HeadlineSentence, headline_sentences
+
+__all__ = [
+    "DriverHit",
+    "HeadlineSentence",
+    "SeedingCase",
+    "SeedingLabels",
+    "SiteReads",
+    "classify_case",
+    "classify_patient",
+    "classify_seeding",
+    "cluster_states",
+    "compare_with_primary",
+    "driver_hits",
+    "headline_sentences",
+    "label_history",
+    "parallel_evolution",
+    "parse_case",
+    "tracerx_labels",
+]

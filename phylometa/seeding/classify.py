@@ -1,0 +1,324 @@
+"""Labels of a patient: every definition, with its probability over posterior trees, presence and histories."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from phylometa.config import SeedingSettings, Settings
+from phylometa.data import Site
+from phylometa.errors import InfeasibleError
+from phylometa.seeding.evolution import DriverHit, parallel_evolution, presentation
+from phylometa.seeding.labels import (
+    CRITERION_LABELS,
+    EXTRA_LABELS,
+    PATIENT_LABELS,
+    SITE_LABELS,
+    count_labels,
+    label_history,
+    label_unobserved,
+    most_probable,
+)
+from phylometa.seeding.presence_rules import (
+    ABSENT,
+    CLONAL,
+    SUBCLONAL,
+    call_jsi,
+    cluster_states,
+    compare_with_primary,
+    lymph_node_distant_origin,
+    tracerx_labels,
+    unrelated_sites,
+)
+from phylometa.seeding.reads import SiteReads, divergence_by_site
+from phylometa.seeding.result import NO_PRIMARY, UNRELATED, SeedingLabels, headline_values, status_words
+from phylometa.seeding.settle import LabelRow, settle_labels
+from phylometa.trees import CloneTree, HistoryEnsemble, TreeEnsemble, TreeHistories
+
+__all__ = ["alternative_criteria", "classify_seeding", "criterion_sensitive"]
+
+_NEAR_JSI = 0.05  # a JSI within this of the threshold is warned about
+# Most probable (tree, presence) scenarios that are classified again under other criteria.
+_COMPARED_SCENARIOS = 20
+
+
+def classify_seeding(
+    trees: TreeEnsemble | Callable[[int], CloneTree],
+    histories: HistoryEnsemble,
+    sites: Sequence[Site],
+    *,
+    primary: int | None = None,
+    settings: Settings | None = None,
+    hits: Iterable[DriverHit] | None = None,
+    days_from_primary_diagnosis: Mapping[str, float] | None = None,
+    ln_distant_pairs: Sequence[tuple[str, str]] | None = None,
+    reads: SiteReads | None = None,
+) -> SeedingLabels:
+    """Labels of a patient, summed over trees, presence and histories.
+
+    P(label = x) = sum over (tree, presence, history) of its weight x 1[label = x], for each label on its own, so that
+    a certain label stays certain where another is not.
+
+    Parameters
+    ----------
+    trees : TreeEnsemble or function
+        Gives the `CloneTree` of a tree index of `histories`.
+    histories : HistoryEnsemble
+        Weights of all histories add up to 1.
+    sites : sequence of Site
+        In the order of ``histories.site_names``.
+    primary : int, optional
+        Index of the site of the root; default the first of class primary. With two primaries, call once for each.
+    settings : Settings, optional
+    hits : iterable of DriverHit, optional
+        Driver events by clone (see `driver_hits`).
+    days_from_primary_diagnosis : mapping, optional
+    ln_distant_pairs : sequence of (lymph node, distant site), optional
+        Pairs to compare; default every pair that the sites allow.
+    reads : phylometa.seeding.reads.SiteReads, optional
+        Evidence for the divergence test.
+
+    Returns
+    -------
+    SeedingLabels
+    """
+    settings = settings or Settings()
+    tree_of = trees.tree if isinstance(trees, TreeEnsemble) else trees
+    if primary is None:
+        primary = next(t for t, site in enumerate(sites) if site.site_class == "primary")
+    scenarios = [(tree_of(scenario.tree), scenario) for scenario in histories.trees if scenario.histories]
+    if not scenarios:
+        raise InfeasibleError("no migration history to classify")
+    rows = _label_rows(scenarios, sites, primary)
+    weighted = [(row.weight, row.labels) for row in rows]
+    labels = count_labels(weighted, (*PATIENT_LABELS, *SITE_LABELS))
+    extra = count_labels(weighted, EXTRA_LABELS)
+    alternatives = alternative_criteria(scenarios, sites, primary=primary, settings=settings)
+    from_presence = _presence_labels(scenarios, sites, primary, settings.seeding)
+    states = from_presence.pop("states")
+    metastases = [site.name for site in sites if site.is_metastasis]
+    is_sampled = not sites[primary].is_virtual
+    unrelated = from_presence["unrelated_sites"]
+    is_unrelated = bool(unrelated) and set(labels["site_seeding"]).intersection(metastases) <= set(unrelated)
+    override: dict[str, str] = {}
+    if is_unrelated:
+        override = {"all_migration_labels": UNRELATED, "relation": "independent_primary"}
+    elif not is_sampled:
+        undetermined = dict.fromkeys(("cascade", "pattern", "phyletic", "divergence"), "undetermined")
+        override = {"source_labels": NO_PRIMARY, **undetermined}
+    parallel = None if hits is None else _parallel_probability(scenarios, tuple(hits))
+    days = days_from_primary_diagnosis
+    synchronous = settings.timing.synchronous_days
+    return SeedingLabels(
+        labels=labels,
+        headline=headline_values(labels, settings.seeding.headline_probability),
+        status=status_words(labels, settings.seeding),
+        extra=extra,
+        alternative_criteria=alternatives,
+        criterion_sensitive=criterion_sensitive(labels, alternatives),
+        primary_sampled=is_sampled,
+        clonally_unrelated=is_unrelated,
+        n_metastases=len(metastases),
+        n_histories=sum(scenario.n_histories for _, scenario in scenarios),
+        complete=histories.complete,
+        settings=settings.seeding,
+        ln_distant_origin=_lymph_node_origins(scenarios, sites, primary, ln_distant_pairs),
+        parallel_evolution=None if parallel is None else {gene: p > 0.5 for gene, p in parallel.items()},
+        parallel_evolution_probability=parallel,
+        presentation=None if days is None else presentation(days, synchronous_days=synchronous),
+        divergence={}
+        if reads is None or not is_sampled
+        else divergence_by_site(reads, states, sites, primary=primary, settings=settings.seeding),
+        override=override,
+        flags=_flags(extra, settings.seeding),
+        settled_by=settle_labels(rows, scenarios, sites, labels, settings.seeding, primary=primary),
+        warnings=_warnings(histories, labels, sites, from_presence["pm_counts"], unrelated, settings.seeding),
+        **from_presence,
+    )
+
+
+def alternative_criteria(
+    scenarios: Sequence[tuple[CloneTree, TreeHistories]], sites: Sequence[Site], *, primary: int, settings: Settings
+) -> dict[str, Any]:
+    """Distributions of the compared labels under other orders of the criteria.
+
+    Parameters
+    ----------
+    scenarios : sequence of (CloneTree, TreeHistories)
+        The 20 most probable are classified again.
+    sites : sequence of Site
+    primary : int
+    settings : Settings
+
+    Returns
+    -------
+    dict
+        ``machina_mu_gamma_sigma`` (plain labellings) and ``refined_U_mu_gamma_sigma`` (MACH2's default order), each
+        with the labels `CRITERION_LABELS`; optima weigh the same.
+    """
+    from phylometa.migration import infer_migration_histories
+
+    compared = sorted(scenarios, key=lambda pair: -pair[1].weight)[:_COMPARED_SCENARIOS]
+    total = sum(scenario.weight for _, scenario in compared)
+    orders = {"machina_mu_gamma_sigma": ("machina", "MCS"), "refined_U_mu_gamma_sigma": ("refined", "UMCS")}
+    distributions = {}
+    for name, (model, criteria) in orders.items():
+        options = replace(settings.migration, criteria=criteria, weights="uniform")
+        rows = []
+        for tree, scenario in compared:
+            optimum = infer_migration_histories(tree, scenario.presence, primary=primary, settings=options, model=model)
+            share = scenario.weight / total / max(len(optimum.histories), 1)
+            rows += [(share, label_history(tree, h, sites, primary=primary)) for h in optimum.histories]
+        distributions[name] = count_labels(rows, CRITERION_LABELS)
+    return distributions
+
+
+def criterion_sensitive(labels: Mapping[str, Any], alternatives: Mapping[str, Any]) -> tuple[str, ...]:
+    """Labels whose set of most probable values differs under one of the alternative criteria, sorted."""
+    return tuple(
+        name
+        for name in sorted(CRITERION_LABELS)
+        if any(most_probable(labels[name]) != most_probable(other[name]) for other in alternatives.values())
+    )
+
+
+def _label_rows(
+    scenarios: Sequence[tuple[CloneTree, TreeHistories]], sites: Sequence[Site], primary: int
+) -> list[LabelRow]:
+    rows = []
+    for index, (tree, scenario) in enumerate(scenarios):
+        for history in scenario.histories:
+            labels = label_history(tree, history, sites, primary=primary)
+            labels.update(label_unobserved(tree, history, sites, scenario.presence, primary=primary))
+            hidden = frozenset((v, s) for v, s in history.nodes if not scenario.presence[v, s])
+            rows.append(LabelRow(history.weight, index, hidden, labels))
+    return rows
+
+
+def _presence_labels(
+    scenarios: Sequence[tuple[CloneTree, TreeHistories]], sites: Sequence[Site], primary: int, settings: SeedingSettings
+) -> dict[str, Any]:
+    """Labels that need presence only: the most probable value of each, and its distribution over scenarios."""
+    metastases = [t for t, site in enumerate(sites) if site.is_metastasis]
+    tracerx_rows: list[tuple[float, dict[str, Any]]] = []
+    jsi: dict[str, dict[str, float]] = {sites[t].name: {} for t in metastases}
+    unrelated: dict[int, float] = dict.fromkeys(metastases, 0.0)
+    state_weight = np.zeros((3, *scenarios[0][1].presence.shape))
+    total = sum(scenario.weight for _, scenario in scenarios)
+    for tree, scenario in scenarios:
+        share = scenario.weight / total
+        states = cluster_states(tree, scenario.presence)
+        for state in (ABSENT, SUBCLONAL, CLONAL):
+            state_weight[state] += share * (states == state)
+        rules = tracerx_labels(tree, states, sites, primary=primary)
+        rules["seeding_clones"] = {site: "+".join(clones) for site, clones in rules["seeding_clones"].items()}
+        tracerx_rows.append((share, {name: value for name, value in rules.items() if value is not None}))
+        for t in unrelated_sites(tree, states, sites, primary=primary):
+            unrelated[t] += share
+        for t in metastases:
+            counts = compare_with_primary(states, tree.n_mutations, primary=primary, site=t)
+            call = call_jsi(counts, threshold=settings.jsi_threshold) or "undefined"
+            jsi[sites[t].name][call] = jsi[sites[t].name].get(call, 0.0) + share
+    states = state_weight.argmax(axis=0)
+    is_sampled = not sites[primary].is_virtual
+    counts = {
+        sites[t].name: compare_with_primary(states, scenarios[0][0].n_mutations, primary=primary, site=t)
+        if is_sampled
+        else None
+        for t in metastases
+    }
+    probabilities = count_labels(tracerx_rows, tuple(tracerx_rows[0][1]))
+    return {
+        "states": states,
+        "tracerx": _most_probable_rules(probabilities),
+        "tracerx_probabilities": probabilities,
+        "pm_counts": counts,
+        "jsi_call": {site: call_jsi(of_site, threshold=settings.jsi_threshold) for site, of_site in counts.items()},
+        "jsi_probabilities": jsi if is_sampled else {},
+        "unrelated_sites": tuple(sites[t].name for t in metastases if unrelated[t] > 0.5),
+    }
+
+
+def _most_probable_rules(probabilities: Mapping[str, Any]) -> dict[str, Any]:
+    def best(values: Mapping[str, float]) -> str:
+        return max(values, key=lambda value: values[value])
+
+    rules: dict[str, Any] = {"case_clonality": None, "case_phyletic": None}
+    for name, part in probabilities.items():
+        if name == "seeding_clones":
+            rules[name] = {site: best(values).split("+") if best(values) else [] for site, values in part.items()}
+        elif name.startswith("case_"):
+            rules[name] = best(part)
+        else:
+            rules[name] = {site: best(values) for site, values in part.items()}
+    return rules
+
+
+def _lymph_node_origins(
+    scenarios: Sequence[tuple[CloneTree, TreeHistories]],
+    sites: Sequence[Site],
+    primary: int,
+    pairs: Sequence[tuple[str, str]] | None,
+) -> dict[str, str] | None:
+    """Most probable origin of every pair of a lymph node and a distant site; None where there is no pair."""
+    index = {site.name: t for t, site in enumerate(sites)}
+    if pairs is None:
+        nodes = [site.name for site in sites if site.site_class == "lymph_node"]
+        pairs = [(node, site.name) for node in nodes for site in sites if site.site_class == "distant"]
+    origins = {}
+    for node, distant in pairs:
+        counts: dict[str, float] = {"undetermined": 0.0, "common": 0.0, "separate": 0.0}
+        for tree, scenario in () if sites[primary].is_virtual else scenarios:
+            origin = lymph_node_distant_origin(
+                tree, scenario.presence, primary=primary, lymph_node=index[node], distant=index[distant]
+            )
+            counts[origin] += scenario.weight
+        origins[f"{node}|{distant}"] = max(counts, key=lambda value: counts[value])
+    return origins or None
+
+
+def _parallel_probability(
+    scenarios: Sequence[tuple[CloneTree, TreeHistories]], hits: Sequence[DriverHit]
+) -> dict[str, float]:
+    """Gene -> probability, over trees, that two events hit it independently."""
+    total = sum(scenario.weight for _, scenario in scenarios)
+    probability: dict[str, float] = dict.fromkeys(sorted({hit.gene for hit in hits}), 0.0)
+    for tree, scenario in scenarios:
+        for gene, is_parallel in parallel_evolution(tree, hits).items():
+            probability[gene] += is_parallel * scenario.weight / total
+    return probability
+
+
+def _flags(extra: Mapping[str, Any], settings: SeedingSettings) -> tuple[str, ...]:
+    """Flags that are at least favoured: an unobserved source in the primary, an unobserved founder of a site."""
+    flags = []
+    if extra["source_unobserved"].get("True", 0.0) >= settings.favoured_probability:
+        flags.append("source_unobserved")
+    for site, values in extra["founder_unobserved"].items():
+        if values.get("True", 0.0) >= settings.favoured_probability:
+            flags.append(f"founder_unobserved:{site}")
+    return tuple(flags)
+
+
+def _warnings(
+    histories: HistoryEnsemble,
+    labels: Mapping[str, Any],
+    sites: Sequence[Site],
+    counts: Mapping[str, Any],
+    unrelated: Sequence[str],
+    settings: SeedingSettings,
+) -> tuple[str, ...]:
+    warnings = []
+    if not histories.complete:
+        warnings.append("not every optimal history could be listed: probabilities of labels are over those listed")
+    never_entered = [site.name for site in sites if site.is_metastasis and site.name not in labels["site_seeding"]]
+    warnings += [f"site {name}: no clone was found there, so it carries no seeding label" for name in never_entered]
+    warnings += [f"site {name}: shares no mutation with the primary (clonally unrelated)" for name in unrelated]
+    for site, of_site in counts.items():
+        jsi = None if of_site is None else of_site["jsi"]
+        if jsi is not None and 0 < abs(jsi - settings.jsi_threshold) <= _NEAR_JSI:
+            warnings.append(f"site {site}: JSI {jsi:.2f} lies close to the threshold {settings.jsi_threshold:g}")
+    return tuple(warnings)

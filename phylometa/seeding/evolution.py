@@ -1,0 +1,114 @@
+"""Parallel evolution of driver genes, and metastases found together with the primary or later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from phylometa.data import Clustering, MutationTable
+from phylometa.trees import CloneTree
+
+__all__ = ["DriverHit", "driver_hits", "parallel_evolution", "presentation"]
+
+
+@dataclass(frozen=True, slots=True)
+class DriverHit:
+    """One event in one gene: a mutation or copy-number event, on the edge into a clone.
+
+    Parameters
+    ----------
+    gene : str
+    clone : str
+        Clone whose edge carries the event.
+    event : str
+        Identifier of the event; events of one gene with the same identifier are one event seen twice. Empty: an event
+        of its own.
+    """
+
+    gene: str
+    clone: str
+    event: str = ""
+
+
+def driver_hits(
+    mutations: MutationTable,
+    clusters: Clustering,
+    *,
+    drivers: frozenset[str] = frozenset(),
+    copy_number_hits: Iterable[DriverHit] = (),
+) -> tuple[DriverHit, ...]:
+    """Hits of driver genes by clone.
+
+    Parameters
+    ----------
+    mutations : MutationTable
+        Its `genes` name the gene of each mutation.
+    clusters : Clustering
+        Cluster k stands for clone k.
+    drivers : frozenset of str
+        Genes to look at; empty: every annotated gene.
+    copy_number_hits : iterable of DriverHit
+        Copy-number events of genes, which count like mutations; restricted to `drivers` in the same way.
+
+    Returns
+    -------
+    tuple of DriverHit
+    """
+    from_mutations = (
+        DriverHit(gene, clusters.names[k], mutation)
+        for gene, k, mutation in zip(mutations.genes, clusters.labels.tolist(), mutations.ids)
+        if gene
+    )
+    hits = (*from_mutations, *copy_number_hits)
+    return tuple(hit for hit in hits if not drivers or hit.gene in drivers)
+
+
+def parallel_evolution(tree: CloneTree, hits: Sequence[DriverHit]) -> dict[str, bool]:
+    """Gene -> True iff two different events hit it on clones of which neither is the other's ancestor.
+
+    Parameters
+    ----------
+    tree : CloneTree
+    hits : sequence of DriverHit
+
+    Returns
+    -------
+    dict
+        Every gene among the hits, sorted.
+
+    Examples
+    --------
+    >>> tree = CloneTree.from_edges([("R", "A"), ("R", "B"), ("A", "C")])
+    >>> hits = [DriverHit("SETD2", "A"), DriverHit("SETD2", "B"), DriverHit("TP53", "A"), DriverHit("TP53", "C")]
+    >>> parallel_evolution(tree, hits)
+    {'SETD2': True, 'TP53': False}
+    """
+    index = {name: v for v, name in enumerate(tree.names)}
+    by_gene: dict[str, list[DriverHit]] = {}
+    for hit in hits:
+        by_gene.setdefault(hit.gene, []).append(hit)
+
+    def is_parallel(one: DriverHit, other: DriverHit) -> bool:
+        u, v = index[one.clone], index[other.clone]
+        is_same_event = bool(one.event) and one.event == other.event
+        return not (is_same_event or tree.is_ancestor[u, v] or tree.is_ancestor[v, u])
+
+    return {
+        gene: any(is_parallel(one, other) for one, other in combinations(of_gene, 2))
+        for gene, of_gene in sorted(by_gene.items())
+    }
+
+
+def presentation(days_from_primary_diagnosis: Mapping[str, float], *, synchronous_days: float) -> dict[str, str]:
+    """Site -> ``synchronous`` (found within `synchronous_days` of the primary, before or after) or ``metachronous``.
+
+    Examples
+    --------
+    >>> presentation({"LN1": 0, "M1": 400}, synchronous_days=180)
+    {'LN1': 'synchronous', 'M1': 'metachronous'}
+    """
+    return {
+        site: "synchronous" if abs(days) <= synchronous_days else "metachronous"
+        for site, days in sorted(days_from_primary_diagnosis.items())
+    }

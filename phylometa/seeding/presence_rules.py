@@ -1,0 +1,177 @@
+"""Labels from the presence of clones in sites alone, without any migration history.
+
+Cluster v in site s is absent if no clone of the subtree of v is in s, clonal if all clones in s lie in that subtree,
+else subclonal. A site's clones are those of all its regions, so a cluster is clonal in the site iff it is clonal in
+every region of it and absent iff it is absent from all: the rule for several regions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from phylometa.data import BoolArray, FloatArray, IntArray, Site
+from phylometa.seeding.labels import is_chain
+from phylometa.trees import CloneTree
+
+__all__ = [
+    "ABSENT",
+    "CLONAL",
+    "SUBCLONAL",
+    "call_jsi",
+    "cluster_states",
+    "compare_with_primary",
+    "lymph_node_distant_origin",
+    "tracerx_labels",
+    "unrelated_sites",
+]
+
+ABSENT, SUBCLONAL, CLONAL = 0, 1, 2
+"""States of a cluster in a site."""
+
+
+def cluster_states(tree: CloneTree, presence: BoolArray) -> IntArray:
+    """State of every cluster in every site (K, n_sites): `ABSENT`, `SUBCLONAL` or `CLONAL`.
+
+    Parameters
+    ----------
+    tree : CloneTree
+    presence : bool array (K, n_sites)
+        Clones that exist as their own population in a site.
+
+    Examples
+    --------
+    >>> tree = CloneTree.from_edges([("R", "A")])
+    >>> cluster_states(tree, np.array([[True, False], [True, True]])).tolist()
+    [[2, 2], [1, 2]]
+    """
+    inside = tree.is_ancestor.astype(np.int64) @ np.asarray(presence, dtype=np.int64)
+    n_present = np.asarray(presence).sum(axis=0)
+    states = np.where(inside == 0, ABSENT, np.where(inside == n_present, CLONAL, SUBCLONAL))
+    return states.astype(np.int64)
+
+
+def compare_with_primary(states: IntArray, n_mutations: FloatArray, *, primary: int, site: int) -> dict[str, Any]:
+    """Mutations shared by, and private to, the primary and one metastasis.
+
+    Parameters
+    ----------
+    states : int array (K, n_sites)
+        See `cluster_states`.
+    n_mutations : float array (K,)
+    primary, site : int
+
+    Returns
+    -------
+    dict
+        ``shared_clonal`` (S: clonal in both), ``L_p`` (clonal in the primary, absent from the metastasis), ``L_m``
+        (the reverse), ``W_s`` (subclonal in both), ``private_subclonal_m`` (subclonal in the metastasis, absent from
+        the primary), ``jsi`` = W_s / (W_s + L_p + L_m) (Hu et al. 2020, 10.1038/s41588-020-0628-z) and
+        ``shared_fraction`` = S / (S + L_p); a ratio without a denominator is None.
+    """
+    of_primary, of_site = states[:, primary], states[:, site]
+
+    def total(mask: BoolArray) -> float:
+        number = float(np.asarray(n_mutations)[mask].sum())
+        return int(number) if number.is_integer() else number
+
+    shared = total((of_primary == CLONAL) & (of_site == CLONAL))
+    l_p = total((of_primary == CLONAL) & (of_site == ABSENT))
+    l_m = total((of_primary == ABSENT) & (of_site == CLONAL))
+    w_s = total((of_primary == SUBCLONAL) & (of_site == SUBCLONAL))
+    return {
+        "shared_clonal": shared,
+        "L_p": l_p,
+        "L_m": l_m,
+        "W_s": w_s,
+        "private_subclonal_m": total((of_primary == ABSENT) & (of_site == SUBCLONAL)),
+        "jsi": w_s / (w_s + l_p + l_m) if w_s + l_p + l_m else None,
+        "shared_fraction": shared / (shared + l_p) if shared + l_p else None,
+    }
+
+
+def call_jsi(counts: Mapping[str, Any] | None, *, threshold: float) -> str | None:
+    """``polyclonal`` iff the Jaccard similarity index exceeds `threshold`; None where it is undefined."""
+    if counts is None or counts["jsi"] is None:
+        return None
+    return "polyclonal" if counts["jsi"] > threshold else "monoclonal"
+
+
+def tracerx_labels(tree: CloneTree, states: IntArray, sites: Sequence[Site], *, primary: int) -> dict[str, Any]:
+    """The rules of the TRACERx metastasis study (Al Bakir et al. 2023, 10.1038/s41586-023-05729-x).
+
+    Parameters
+    ----------
+    tree : CloneTree
+    states : int array (K, n_sites)
+        See `cluster_states`.
+    sites : sequence of Site
+    primary : int
+
+    Returns
+    -------
+    dict
+        ``region_clonality``, ``divergence`` and ``seeding_clones`` of every metastasis, ``case_clonality`` and
+        ``case_phyletic`` (None without a metastasis). A metastasis is polyclonal iff a cluster subclonal in it is
+        present in the primary; it diverged early iff a primary-clonal cluster is absent from it; its seeding clones
+        are the deepest clusters it shares with the primary. The case is polyclonal if any metastasis is, else
+        monoclonal iff all share the same clusters with the primary; it is monophyletic if monoclonal, else iff all
+        shared clusters lie on one path.
+    """
+    metastases = [t for t, site in enumerate(sites) if site.is_metastasis]
+    in_primary = states[:, primary] != ABSENT
+    shared = {t: in_primary & (states[:, t] != ABSENT) for t in metastases}
+    is_polyclonal = {t: bool(((states[:, t] == SUBCLONAL) & in_primary).any()) for t in metastases}
+    is_early = {t: bool(((states[:, primary] == CLONAL) & (states[:, t] == ABSENT)).any()) for t in metastases}
+    case_clonality = case_phyletic = None
+    if metastases:
+        same_clusters = len({shared[t].tobytes() for t in metastases}) == 1
+        case_clonality = "polyclonal" if any(is_polyclonal.values()) or not same_clusters else "monoclonal"
+        all_shared = np.flatnonzero(np.any([shared[t] for t in metastases], axis=0))
+        monophyletic = case_clonality == "monoclonal" or is_chain(tree, all_shared.tolist())
+        case_phyletic = "monophyletic" if monophyletic else "polyphyletic"
+    return {
+        "region_clonality": {sites[t].name: "polyclonal" if is_polyclonal[t] else "monoclonal" for t in metastases},
+        "case_clonality": case_clonality,
+        "case_phyletic": case_phyletic,
+        "divergence": {sites[t].name: "early" if is_early[t] else "late" for t in metastases},
+        "seeding_clones": {sites[t].name: _deepest(tree, shared[t]) for t in metastases},
+    }
+
+
+def lymph_node_distant_origin(
+    tree: CloneTree, presence: BoolArray, *, primary: int, lymph_node: int, distant: int
+) -> str:
+    """``common`` iff some clone of the primary lies outside the subtree of the common ancestor of both sites' clones.
+
+    A common origin (Naxerova et al. 2017, 10.1126/science.aai8515) is not proof that the lymph node seeded the
+    distant site. ``undetermined`` where one of the three sites holds no clone.
+    """
+    clones = np.flatnonzero(presence[:, lymph_node] | presence[:, distant])
+    if not presence[:, [primary, lymph_node, distant]].any(axis=0).all():
+        return "undetermined"
+    top = tree.lowest_common_ancestor(clones.tolist())
+    outside = presence[:, primary] & ~tree.is_ancestor[top]
+    return "common" if outside.any() else "separate"
+
+
+def unrelated_sites(tree: CloneTree, states: IntArray, sites: Sequence[Site], *, primary: int) -> list[int]:
+    """Metastases that share no mutation with the sampled primary: independent tumours, not metastases of it."""
+    if sites[primary].is_virtual:
+        return []
+    carries = np.asarray(tree.n_mutations) > 0
+    in_primary = (states[:, primary] != ABSENT) & carries
+    return [
+        t
+        for t, site in enumerate(sites)
+        if site.is_metastasis and (states[:, t] != ABSENT).any() and not (in_primary & (states[:, t] != ABSENT)).any()
+    ]
+
+
+def _deepest(tree: CloneTree, members: BoolArray) -> list[str]:
+    """Names of the members without a proper descendant among the members, sorted."""
+    indices: Iterable[int] = np.flatnonzero(members).tolist()
+    n_below = tree.is_ancestor[:, members].sum(axis=1)
+    return sorted(tree.names[v] for v in indices if n_below[v] == 1)

@@ -1,0 +1,132 @@
+"""Reads behind the comparison of primary and metastases: the divergence test of every metastasis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from phylometa.config import MIN_ALT_READS, SeedingSettings
+from phylometa.data import BoolArray, CcfTable, Clustering, CopyNumberAtLoci, FloatArray, IntArray, Patient, Site
+from phylometa.divergence import DivergenceTest, divergence_test
+from phylometa.seeding.presence_rules import CLONAL
+
+__all__ = ["SiteReads", "divergence_by_site", "lost_with_allele"]
+
+
+@dataclass(frozen=True, eq=False)
+class SiteReads:
+    """What the reads say about each mutation in each sample.
+
+    Parameters
+    ----------
+    cluster : int64 array (n,)
+        Cluster (= clone) of every mutation.
+    alt_counts : int array (n, S)
+    is_informative : bool array (n, S)
+        Observed with at least one read.
+    power : float64 array (n, S)
+        P(at least 3 alternate reads | clonal in the sample); see `CcfTable.power`.
+    copy_number : CopyNumberAtLoci
+    sample_site : int64 array (S,)
+    purity : float64 array (S,)
+    """
+
+    cluster: IntArray
+    alt_counts: IntArray
+    is_informative: BoolArray
+    power: FloatArray
+    copy_number: CopyNumberAtLoci
+    sample_site: IntArray
+    purity: FloatArray
+
+    @classmethod
+    def from_patient(cls, patient: Patient, ccf: CcfTable, clusters: Clustering) -> SiteReads:
+        """The evidence of a patient whose purities are known or estimated."""
+        return cls(
+            cluster=clusters.labels,
+            alt_counts=patient.mutations.alt_counts.astype(np.int64),
+            is_informative=patient.mutations.is_informative,
+            power=ccf.power,
+            copy_number=patient.copy_number,
+            sample_site=patient.sample_site,
+            purity=patient.purity,
+        )
+
+
+def lost_with_allele(copy_number: CopyNumberAtLoci, primary_samples: IntArray) -> BoolArray:
+    """Cells (n, S) where a mutation of the primary can be missing because its allele was deleted.
+
+    True where no copy is left, or where the minor allele is lost while every primary sample keeps both: what is
+    missing there says nothing about the order of divergence.
+    """
+    minor, total = np.asarray(copy_number.minor), np.asarray(copy_number.total)
+    minor = np.fmin(minor, np.asarray(copy_number.minor2))  # a subclonal loss may have taken it too
+    kept_in_primary = (minor[:, primary_samples] > 0).all(axis=1, keepdims=True)
+    lost: BoolArray = (total == 0) | ((minor == 0) & kept_in_primary)
+    return lost
+
+
+def divergence_by_site(
+    reads: SiteReads, states: IntArray, sites: Sequence[Site], *, primary: int, settings: SeedingSettings
+) -> dict[str, DivergenceTest]:
+    """Divergence test of every sampled metastasis (`phylometa.divergence.divergence_test`).
+
+    Parameters
+    ----------
+    reads : SiteReads
+    states : int array (K, n_sites)
+        State of every cluster in every site; the test runs over the mutations clonal in the primary.
+    sites : sequence of Site
+    primary : int
+    settings : SeedingSettings
+        `divergence_alpha`, `divergence_min_private`, `min_clonal_power` and `min_purity`.
+
+    Returns
+    -------
+    dict
+        Metastasis -> DivergenceTest. The call is withheld (undetermined, with the reason) where a clonal mutation
+        would be seen too rarely or the purity is too low.
+
+    Notes
+    -----
+    pi_i is the product, over the regions of the metastasis with reads at i, of 1 - power; i is missing where each of
+    them has fewer than 3 alternate reads. A region where a deletion or loss of heterozygosity may have removed the
+    mutation counts as having no reads.
+    """
+    of_primary = np.flatnonzero(reads.sample_site == primary)
+    usable = reads.is_informative & ~lost_with_allele(reads.copy_number, of_primary)
+    is_clonal = states[reads.cluster, primary] == CLONAL
+    missing_here = np.asarray(reads.alt_counts < MIN_ALT_READS)
+    missed = 1.0 - np.nan_to_num(reads.power, nan=0.0)
+    tests = {}
+    for t, site in enumerate(sites):
+        regions = np.flatnonzero(reads.sample_site == t)
+        if not site.is_metastasis or not len(regions):
+            continue
+        evidence = usable[:, regions]
+        rows = is_clonal & evidence.any(axis=1)
+        pi = np.where(evidence, missed[:, regions], 1.0).prod(axis=1)[rows]
+        is_missing = (missing_here[:, regions] | ~evidence).all(axis=1)[rows]
+        test = divergence_test(
+            pi,
+            is_missing,
+            n_primary_regions=len(of_primary),
+            alpha=settings.divergence_alpha,
+            min_private=settings.divergence_min_private,
+        )
+        reason = _why_withheld(pi, reads.purity[regions], settings)
+        tests[site.name] = replace(test, call="undetermined", reason=reason) if reason else test
+    return tests
+
+
+def _why_withheld(pi: FloatArray, purity: FloatArray, settings: SeedingSettings) -> str:
+    """Why no early or late call is made from these reads; empty where one may be made."""
+    power = 1.0 - pi.mean() if len(pi) else 0.0
+    best = np.nanmax(purity) if np.isfinite(purity).any() else np.nan
+    if power < settings.min_clonal_power:
+        return f"withheld: a clonal mutation would be seen with probability {power:.2f} only"
+    if best < settings.min_purity:
+        return f"withheld: purity {best:.2f} is below {settings.min_purity:g}"
+    return ""

@@ -1,0 +1,186 @@
+"""The labels of a patient in sentences, each with its probability, its word, and what would settle it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from phylometa.seeding.result import SeedingLabels, status_word
+
+__all__ = ["HeadlineSentence", "headline_sentences"]
+
+
+class HeadlineSentence(NamedTuple):
+    """A sentence, the probability of its claim, and ``supported``, ``favoured`` or ``not determined``."""
+
+    sentence: str
+    probability: float
+    status: str
+
+
+_CLAIMS = {
+    "pattern": {
+        "none": "No clone migrated",
+        "PS": "Every site was seeded directly from the primary (parallel single-source seeding, PS)",
+        "S": "Every site was seeded from one site, not all of them from the primary (single-source seeding, S)",
+        "M": "At least one site was seeded from more than one site (multi-source seeding, M)",
+        "R": "Clones returned to a site they had come from (reseeding, R)",
+    },
+    "phyletic": {
+        "monophyletic": "The clones that left the primary belong to one lineage (monophyletic)",
+        "polyphyletic": "The clones that left the primary belong to several lineages (polyphyletic)",
+    },
+}
+# Claims of "True" / "False" labels, told where "True" is not excluded.
+_TRUTHS = {
+    "reseeding_primary": ("The primary was reseeded from another site", "The primary was not reseeded"),
+    "self_seeding": (
+        "A metastasis seeded the primary or its bed (self-seeding)",
+        "No metastasis seeded the primary or its bed (no self-seeding)",
+    ),
+    "local_recurrence": (
+        "The primary seeded its bed (local recurrence)",
+        "The primary did not seed its bed (no local recurrence)",
+    ),
+    "cascade": (
+        "A metastasis was the only source of another (metastatic cascade)",
+        "No metastasis was the only source of another (no cascade)",
+    ),
+    "cross_seeding": (
+        "A metastasis and another site seeded the same metastasis (cross-seeding)",
+        "No metastasis shared in seeding another (no cross-seeding)",
+    ),
+}
+_SITE_SEEDING = {
+    "monoclonal": "{site} was seeded once, by one founding clone (monoclonal)",
+    "polyclonal": "{site} was seeded by more than one migration (polyclonal)",
+}
+_LN_ROUTE = {
+    "ln_mediated": "{site} was reached through a lymph node",
+    "independent": "{site} was reached without passing a sampled lymph node",
+    "mixed": "{site} was reached both through a lymph node and without one",
+}
+_DIVERGENCE = {
+    "early": "{site} diverged early, before the primary's last clonal sweep (parallel progression)",
+    "late": "{site} diverged late and carries the primary's clonal mutations (linear progression)",
+}
+
+
+def headline_sentences(labels: SeedingLabels) -> list[HeadlineSentence]:
+    """The labels in sentences, the most general first.
+
+    Parameters
+    ----------
+    labels : SeedingLabels
+
+    Returns
+    -------
+    list of HeadlineSentence
+        The words are supported, favoured and "not determined by these samples" (thresholds: `SeedingSettings`). A
+        label that is not determined names what could settle it. Labels of an unsampled primary and of clonally
+        unrelated tumours are withheld, with the reason.
+    """
+    if labels.clonally_unrelated:
+        text = (
+            "The metastases share no mutation with the primary: independent tumours, to which no seeding label applies."
+        )
+        return [HeadlineSentence(text, 1.0, "supported")]
+    sentences = []
+    if not labels.primary_sampled:
+        text = (
+            "No primary was sampled: source, pattern, phyleticity and divergence are not determined by these samples; "
+            "a sample of the primary could settle them."
+        )
+        sentences.append(HeadlineSentence(text, 0.0, "not determined"))
+    else:
+        sentences += _patient_sentences(labels)
+    sentences += _site_sentences(labels)
+    if labels.primary_sampled:
+        sentences += _divergence_sentences(labels)
+    for gene, probability in (labels.parallel_evolution_probability or {}).items():
+        if probability >= 1 - labels.settings.favoured_probability:
+            claim = f"{gene} was hit more than once, on separate branches (parallel evolution)"
+            sentences.append(_sentence(labels, "", "", {claim: probability, f"{gene} was not": 1 - probability}))
+    return sentences
+
+
+def _patient_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:
+    for name, claims in _CLAIMS.items():
+        values = labels.labels[name]
+        if name == "phyletic" and set(values) == {"none"}:
+            continue
+        remark = (
+            " (one metastasis only: phyleticity says little)" if name == "phyletic" and labels.n_metastases == 1 else ""
+        )
+        yield _sentence(labels, name, "", {claims.get(value, value) + remark: p for value, p in values.items()})
+    for name, (if_true, if_false) in _TRUTHS.items():
+        values = labels.labels[name]
+        if values.get("True", 0.0) > 1 - labels.settings.favoured_probability:
+            yield _sentence(labels, name, "", {if_true: values["True"], if_false: values.get("False", 0.0)})
+
+
+def _site_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:
+    through_node = any(set(values) - {"independent"} for values in labels.labels["ln_route"].values())
+    has_node = through_node or bool(labels.ln_distant_origin)
+    for site, clonality in labels.labels["site_seeding"].items():
+        if site in labels.unrelated_sites:
+            text = (
+                f"{site} shares no mutation with the primary: an independent tumour, to which no seeding label applies."
+            )
+            yield HeadlineSentence(text, 1.0, "supported")
+            continue
+        if labels.primary_sampled:
+            sources = {
+                f"{site} was seeded from {value.replace('+', ' and ')}": p
+                for value, p in labels.labels["site_sources"][site].items()
+            }
+            yield _sentence(labels, "site_sources", site, sources)
+        yield _clonality_sentence(labels, site, clonality)
+        route = labels.labels["ln_route"].get(site)
+        if labels.primary_sampled and has_node and route:
+            yield _sentence(labels, "ln_route", site, {_LN_ROUTE[v].format(site=site): p for v, p in route.items()})
+
+
+def _clonality_sentence(labels: SeedingLabels, site: str, clonality: Mapping[str, float]) -> HeadlineSentence:
+    claims = {_SITE_SEEDING[value].format(site=site): p for value, p in clonality.items()}
+    if f"founder_unobserved:{site}" not in labels.flags:
+        return _sentence(labels, "site_seeding", site, claims)
+    resolved = labels.extra["site_seeding_resolved"][site].get("monoclonal", 0.0)
+    status = status_word(resolved, labels.settings)
+    text = (
+        f"{site} was seeded once, by a founding clone that was not seen there (monoclonal): {_word(status, resolved)}; "
+        f"the alternative is several founding clones of one origin (another region of {site} could settle it)."
+    )
+    return HeadlineSentence(text, resolved, status)
+
+
+def _divergence_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:
+    for site, test in labels.divergence.items():
+        if test.call == "undetermined":
+            text = f"Whether {site} diverged early or late is not determined by these samples: {test.reason}."
+            yield HeadlineSentence(text, 0.0, "not determined")
+        else:
+            # A call is made only beyond the test's levels, so its word is "supported"; the p-value is not a posterior.
+            probability = 1 - test.p_value if test.call == "early" else labels.settings.headline_probability
+            text = f"{_DIVERGENCE[test.call].format(site=site)}: supported; {test.reason}."
+            yield HeadlineSentence(text, probability, "supported")
+
+
+def _sentence(labels: SeedingLabels, name: str, site: str, claims: Mapping[str, float]) -> HeadlineSentence:
+    """The most probable claim with its word; all claims where none is at least favoured."""
+    ranked = sorted(claims.items(), key=lambda item: (-item[1], item[0]))
+    claim, probability = ranked[0]
+    status = status_word(probability, labels.settings)
+    if status == "not determined":
+        options = "; or: ".join(f"{text} ({p:.2f})" for text, p in ranked if p >= 0.05)
+        remedy = labels.settled_by.get(f"{name}:{site}" if site else name)
+        text = f"Not determined by these samples: {options}." + (f" Could be settled by {remedy}." if remedy else "")
+    else:
+        sensitive = name in labels.criterion_sensitive
+        caveat = "; other orders of the criteria give another answer" if sensitive else ""
+        text = f"{claim}: {_word(status, probability)}{caveat}."
+    return HeadlineSentence(text, probability, status)
+
+
+def _word(status: str, probability: float) -> str:
+    return status if status == "supported" else f"{status} by these samples ({probability:.2f})"

@@ -102,9 +102,9 @@ def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
 
 
 def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:
-    from phylometa.seeding import classify_seeding
+    from phylometa.seeding import classify_patient
 
-    return {"labels": classify_seeding(result, settings=settings)}
+    return {"labels": classify_patient(result, settings=settings)}
 
 
 def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:

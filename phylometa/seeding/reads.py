@@ -96,9 +96,9 @@ def divergence_by_site(
     mutation counts as having no reads.
     """
     of_primary = np.flatnonzero(reads.sample_site == primary)
-    usable = reads.is_informative & ~lost_with_allele(reads.copy_number, of_primary)
+    usable: BoolArray = reads.is_informative & ~lost_with_allele(reads.copy_number, of_primary)
     is_clonal = states[reads.cluster, primary] == CLONAL
-    missing_here = np.asarray(reads.alt_counts < MIN_ALT_READS)
+    missing_here: BoolArray = reads.alt_counts < MIN_ALT_READS
     missed = 1.0 - np.nan_to_num(reads.power, nan=0.0)
     tests = {}
     for t, site in enumerate(sites):
@@ -107,7 +107,8 @@ def divergence_by_site(
             continue
         evidence = usable[:, regions]
         rows = is_clonal & evidence.any(axis=1)
-        pi = np.where(evidence, missed[:, regions], 1.0).prod(axis=1)[rows]
+        missed_by_all: FloatArray = np.where(evidence, missed[:, regions], 1.0).prod(axis=1)
+        pi = missed_by_all[rows]
         is_missing = (missing_here[:, regions] | ~evidence).all(axis=1)[rows]
         test = divergence_test(
             pi,

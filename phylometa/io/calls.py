@@ -1,0 +1,279 @@
+"""What one file says about some samples' mutations, before files are put together; and putting them together."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phylometa.data import DroppedVariants
+from phylometa.errors import InputError
+
+__all__ = ["COPY_NUMBER_FIELDS", "Calls", "DropLog", "merge_calls", "normal_chrom"]
+
+COPY_NUMBER_FIELDS = ("major", "minor", "total", "normal", "fraction", "major2", "minor2")
+
+
+def normal_chrom(chrom: str) -> str:
+    """Contig name for comparison: without ``chr``, X and Y for 23 and 24, MT for M.
+
+    Examples
+    --------
+    >>> normal_chrom("chr17"), normal_chrom("23"), normal_chrom("chrM")
+    ('17', 'X', 'MT')
+    """
+    name = chrom[3:] if chrom[:3].lower() == "chr" else chrom
+    name = name.upper() if len(name) <= 2 else name
+    return {"23": "X", "24": "Y", "M": "MT", "25": "MT"}.get(name, name)
+
+
+class DropLog:
+    """Variants left out, collected while reading."""
+
+    def __init__(self, file: str = "") -> None:
+        self.file = file
+        self.ids: list[str] = []
+        self.samples: list[str] = []
+        self.reasons: list[str] = []
+        self.files: list[str] = []
+        self.lines = array("q")
+
+    def add(self, variant: str, reason: str, line: int, *, sample: str = "", file: str | None = None) -> None:
+        self.ids.append(variant)
+        self.samples.append(sample)
+        self.reasons.append(reason)
+        self.files.append(self.file if file is None else file)
+        self.lines.append(line)
+
+    def extend(self, other: DropLog) -> None:
+        for name in ("ids", "samples", "reasons", "files", "lines"):
+            getattr(self, name).extend(getattr(other, name))
+
+    def frozen(self) -> DroppedVariants:
+        """The record that goes into the patient."""
+        return DroppedVariants(
+            tuple(self.ids), tuple(self.samples), tuple(self.reasons), tuple(self.files), tuple(self.lines)
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Number of variants (or cells) by reason, most frequent first."""
+        table: dict[str, int] = {}
+        for reason in self.reasons:
+            table[reason] = table.get(reason, 0) + 1
+        return dict(sorted(table.items(), key=lambda item: (-item[1], item[0])))
+
+
+@dataclass
+class Calls:
+    """Mutations of one file (or of several, merged) in some samples.
+
+    Parameters
+    ----------
+    samples : list of str
+        Names of the sheet, the columns of the arrays.
+    ids, chroms, refs, alts, genes : lists of str, length n
+    positions : int64 array (n,)
+        0-based; -1 where unknown.
+    lines : int64 array (n,)
+        Line of the file.
+    alt, depth : int32 arrays (n, S)
+        Depth 0 where unobserved.
+    rejected : dict
+        Row to the reason why the file's own filters reject it; such a row is used only where another file accepts it.
+    copy_number : dict or None
+        Arrays (n, S) by the names of `CopyNumberAtLoci`, where the file holds copy number.
+    purity : dict
+        Purity by sample, where the file holds it.
+    error_rate : float32 array (n, S) or None
+    clusters : list of str or None
+        Known cluster of every mutation.
+    unused : list of str
+        Samples of the file that were not asked for.
+    """
+
+    file: str
+    samples: list[str]
+    ids: list[str]
+    chroms: list[str]
+    positions: NDArray[np.int64]
+    refs: list[str]
+    alts: list[str]
+    lines: NDArray[np.int64]
+    alt: NDArray[np.int32]
+    depth: NDArray[np.int32]
+    genes: list[str] = field(default_factory=list)
+    contexts: list[str] = field(default_factory=list)
+    rejected: dict[int, str] = field(default_factory=dict)
+    copy_number: dict[str, NDArray[np.float32]] | None = None
+    purity: dict[str, float] = field(default_factory=dict)
+    error_rate: NDArray[np.float32] | None = None
+    clusters: list[str] | None = None
+    unused: list[str] = field(default_factory=list)
+    dropped: DropLog = field(default_factory=DropLog)
+    warnings: list[str] = field(default_factory=list)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = len(self.ids)
+        self.genes = self.genes or [""] * n
+        self.contexts = self.contexts or [""] * n
+
+    @property
+    def n_mutations(self) -> int:
+        return len(self.ids)
+
+    def key(self, row: int) -> tuple[str, int, str, str] | str:
+        """What makes two files' rows one mutation: place and alleles, or the id where the place is not known."""
+        if self.positions[row] < 0 or not self.alts[row]:
+            return self.ids[row]
+        return normal_chrom(self.chroms[row]), int(self.positions[row]), self.refs[row], self.alts[row]
+
+    def keep(self, rows: NDArray[np.bool_], reason: Callable[[int], str]) -> None:
+        """Restrict to `rows` (mask); each row left out goes to `dropped` with `reason(row)`."""
+        if rows.all():
+            return
+        for row in np.flatnonzero(~rows):
+            self.dropped.add(self.ids[row], reason(int(row)), int(self.lines[row]), file=self.file)
+        index = np.flatnonzero(rows)
+        for name in ("ids", "chroms", "refs", "alts", "genes", "contexts"):
+            values = getattr(self, name)
+            setattr(self, name, [values[i] for i in index])
+        if self.clusters is not None:
+            self.clusters = [self.clusters[i] for i in index]
+        for name in ("positions", "lines", "alt", "depth"):
+            setattr(self, name, getattr(self, name)[index])
+        if self.error_rate is not None:
+            self.error_rate = self.error_rate[index]
+        if self.copy_number is not None:
+            self.copy_number = {name: values[index] for name, values in self.copy_number.items()}
+        self.rejected = {}
+
+
+def drop_rejected(calls: Calls) -> None:
+    """Leave out the rows that no file accepts."""
+    if calls.rejected:
+        mask = np.ones(calls.n_mutations, dtype=bool)
+        mask[list(calls.rejected)] = False
+        reasons = calls.rejected
+        calls.keep(mask, lambda row: reasons[row])
+
+
+def merge_calls(parts: Sequence[Calls], samples: Sequence[str]) -> Calls:
+    """Put the files of one patient together.
+
+    Parameters
+    ----------
+    parts : Calls of every file, in the order of the sheet
+    samples : names of all samples, the columns of the result
+
+    Returns
+    -------
+    Calls
+        A mutation that a file does not list is unobserved in that file's samples. A record that its own file rejects
+        counts as reads where another file accepts the mutation, and is left out elsewhere.
+    """
+    if len(parts) == 1 and parts[0].samples == list(samples):
+        drop_rejected(parts[0])
+        return parts[0]
+    column = {name: i for i, name in enumerate(samples)}
+    rows: dict[Any, int] = {}
+    first: list[tuple[int, int]] = []
+    places: list[NDArray[np.int64]] = []
+    accepted: list[bool] = []
+    for p, part in enumerate(parts):
+        place = np.empty(part.n_mutations, dtype=np.int64)
+        for row in range(part.n_mutations):
+            key = part.key(row)
+            at = rows.get(key)
+            if at is None:
+                at = rows[key] = len(first)
+                first.append((p, row))
+                accepted.append(False)
+            place[row] = at
+            if row not in part.rejected:
+                accepted[at] = True
+        places.append(place)
+    n, n_samples = len(first), len(samples)
+    merged = Calls(
+        file=", ".join(dict.fromkeys(part.file for part in parts)),
+        samples=list(samples),
+        ids=_unique_ids([parts[p].ids[row] for p, row in first]),
+        chroms=[parts[p].chroms[row] for p, row in first],
+        positions=np.array([parts[p].positions[row] for p, row in first], dtype=np.int64),
+        refs=[parts[p].refs[row] for p, row in first],
+        alts=[parts[p].alts[row] for p, row in first],
+        lines=np.array([parts[p].lines[row] for p, row in first], dtype=np.int64),
+        alt=np.zeros((n, n_samples), dtype=np.int32),
+        depth=np.zeros((n, n_samples), dtype=np.int32),
+        genes=[parts[p].genes[row] for p, row in first],
+        contexts=[parts[p].contexts[row] for p, row in first],
+    )
+    n_rescued = 0
+    for part, place in zip(parts, places):
+        _copy_into(merged, part, place, [column[name] for name in part.samples])
+        for row, reason in part.rejected.items():
+            if accepted[place[row]]:
+                n_rescued += 1
+            else:
+                part.dropped.add(part.ids[row], reason, int(part.lines[row]), file=part.file)
+        merged.dropped.extend(part.dropped)
+        merged.warnings.extend(part.warnings)
+        merged.purity.update(part.purity)
+    if n_rescued:
+        merged.warnings.append(
+            f"{n_rescued} records that fail a filter in one sample's file were read there because another file of the "
+            "patient accepts the mutation"
+        )
+    mask = np.array(accepted, dtype=bool)
+    if not mask.all():
+        silent = DropLog()
+        log, merged.dropped = merged.dropped, silent  # the rows were logged file by file above
+        merged.keep(mask, lambda row: "")
+        merged.dropped = log
+    return merged
+
+
+def _copy_into(merged: Calls, part: Calls, place: NDArray[np.int64], columns: list[int]) -> None:
+    cells = np.ix_(place, np.array(columns, dtype=np.int64))
+    merged.alt[cells] = part.alt
+    merged.depth[cells] = part.depth
+    shape = merged.depth.shape
+    if part.error_rate is not None:
+        if merged.error_rate is None:
+            merged.error_rate = np.full(shape, np.nan, dtype=np.float32)
+        merged.error_rate[cells] = part.error_rate
+    if part.copy_number is not None:
+        if merged.copy_number is None:
+            merged.copy_number = {name: np.full(shape, np.nan, dtype=np.float32) for name in COPY_NUMBER_FIELDS}
+            merged.copy_number["fraction"][:] = 1
+        for name, values in part.copy_number.items():
+            merged.copy_number[name][cells] = values
+    if part.clusters is not None:
+        if merged.clusters is None:
+            merged.clusters = [""] * merged.n_mutations
+        for row, at in enumerate(place):
+            known = merged.clusters[at]
+            if known and part.clusters[row] and known != part.clusters[row]:
+                raise InputError(
+                    f"{part.ids[row]} is in cluster {part.clusters[row]} here and in {known} elsewhere", file=part.file
+                )
+            merged.clusters[at] = part.clusters[row] or known
+    for row, at in enumerate(place):
+        if part.genes[row] and not merged.genes[at]:
+            merged.genes[at] = part.genes[row]
+
+
+def _unique_ids(ids: list[str]) -> list[str]:
+    """Ids of different mutations that happen to be equal get a suffix."""
+    if len(set(ids)) == len(ids):
+        return ids
+    seen: dict[str, int] = {}
+    unique = []
+    for name in ids:
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
+    return unique

@@ -1,0 +1,118 @@
+"""The counts table of the contract: PyClone-VI's columns and what they cannot say, written and read without loss.
+
+Unobserved cells keep their row, for the copy number, with ``NA`` in both counts: 0 of 0 reads would look like an
+observation to some programs. Total-only copy number has ``NA`` in ``major_cn`` and ``minor_cn`` and the total in
+``total_cn``; subclonal states stand in ``cn_fraction``, ``major_cn2``, ``minor_cn2``.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from phylometa.config import ReadSettings
+from phylometa.data import Patient
+from phylometa.io.calls import Calls
+from phylometa.io.long_tables import read_long_table
+from phylometa.io.vcf_header import SampleRequest
+
+__all__ = ["count_rows", "read_count_table", "write_counts"]
+
+COUNT_COLUMNS = (
+    *("mutation_id", "sample_id", "ref_counts", "alt_counts", "major_cn", "minor_cn", "normal_cn", "tumour_content"),
+    *("error_rate", "gene", "chrom", "pos", "ref", "alt"),
+)
+
+
+def read_count_table(
+    path: Path, requests: Sequence[SampleRequest] | None, *, settings: ReadSettings | None = None, display: str = ""
+) -> Calls:
+    """Counts of some samples from a table whose kind its header tells."""
+    return read_long_table(path, requests, settings=settings, display=display)
+
+
+def count_rows(patient: Patient) -> Iterator[list[str]]:
+    """Header and rows of the counts table, mutation by mutation.
+
+    Optional columns are there where they say something: ``total_cn`` (totals without alleles, or of two states),
+    ``cn_fraction major_cn2 minor_cn2`` (subclonal), ``context``, ``cluster``.
+    """
+    mutations, copies = patient.mutations, patient.copy_number
+    plain_total = np.asarray(copies.major) + np.asarray(copies.minor)
+    total = np.asarray(copies.total)
+    has_total = bool((np.isfinite(total) & ~(total == plain_total)).any())
+    has_states = bool((np.asarray(copies.fraction) < 1).any())
+    has_context = any(mutations.contexts)
+    columns = list(COUNT_COLUMNS)
+    columns += ["total_cn"] * has_total + ["cn_fraction", "major_cn2", "minor_cn2"] * has_states
+    columns += ["context"] * has_context + ["cluster"] * (patient.known_clusters is not None)
+    yield columns
+    purities = [_number(purity) for purity in patient.purity]
+    informative = mutations.is_informative
+    for i, name in enumerate(mutations.ids):
+        place = [
+            mutations.genes[i] or "NA",
+            mutations.chroms[i] or "NA",
+            str(mutations.positions[i] + 1) if mutations.positions[i] >= 0 else "NA",
+            mutations.refs[i] or "NA",
+            mutations.alts[i] or "NA",
+        ]
+        for k, sample in enumerate(mutations.sample_names):
+            alt = int(mutations.alt_counts[i, k])
+            counts = [str(int(mutations.depth[i, k]) - alt), str(alt)] if informative[i, k] else ["NA", "NA"]
+            error = "NA" if mutations.error_rate is None else _number(mutations.error_rate[i, k])
+            row = [
+                name,
+                sample,
+                *counts,
+                _number(copies.major[i, k]),
+                _number(copies.minor[i, k]),
+                _number(copies.normal[i, k]),
+            ]
+            row += [purities[k], error, *place]
+            if has_total:
+                row.append(_number(total[i, k]))
+            if has_states:
+                row += [_number(copies.fraction[i, k]), _number(copies.major2[i, k]), _number(copies.minor2[i, k])]  # type: ignore[index]
+            if has_context:
+                row.append(mutations.contexts[i] or "NA")
+            if patient.known_clusters is not None:
+                row.append(patient.known_clusters[i])
+            yield row
+
+
+def write_counts(patient: Patient, target: str | Path | IO[str]) -> None:
+    """Write the counts table (tab-separated; gzip where the name ends in ``.gz``).
+
+    Parameters
+    ----------
+    patient : Patient
+    target : path or open text file
+    """
+    if not isinstance(target, (str, Path)):
+        target.writelines("\t".join(row) + "\n" for row in count_rows(patient))
+        return
+    path = Path(target)
+    if path.suffix == ".gz":
+        with (
+            open(path, "wb") as raw,
+            gzip.GzipFile("", "wb", fileobj=raw, mtime=0) as packed,
+            io.TextIOWrapper(packed, encoding="utf-8", newline="\n") as text,  # type: ignore[arg-type]
+        ):
+            write_counts(patient, text)
+    else:
+        with open(path, "w", encoding="utf-8", newline="\n") as text:
+            write_counts(patient, text)
+
+
+def _number(value: float) -> str:
+    """Shortest text that reads back as the same number; NA where missing."""
+    if math.isnan(value):
+        return "NA"
+    return str(int(value)) if float(value).is_integer() else str(value)

@@ -1,0 +1,486 @@
+"""Long tables, one row a mutation and sample: PyClone-VI's columns, MAF in its dialects, VAF with depth."""
+
+from __future__ import annotations
+
+import math
+import re
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from sys import intern
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phylometa.config import ReadSettings
+from phylometa.io.calls import Calls, DropLog
+from phylometa.io.files import ProblemList, TableReader, is_missing, parse_count, parse_number, sha256_of
+from phylometa.io.vcf_header import SampleRequest
+
+__all__ = ["LONG_ALIASES", "read_long_table", "looks_long"]
+
+# Other names of a column (lower case). MAF: vcf2maf and GDC (t_ref_count), MesKit (Ref_allele_depth), PhylogicNDT
+# (Start_position, Tumor_Seq_Allele, local_cn_a1); PyClone (var_counts).
+LONG_ALIASES = {
+    alias: name
+    for name, aliases in {
+        "mutation_id": "mutation mut_id variant_id",
+        "sample_id": "sample sample_name tumor_sample_barcode tumour_sample_barcode tumor_sample tumour_sample",
+        "ref_counts": "ref_count t_ref_count ref_allele_depth ref_reads n_ref",
+        "alt_counts": "alt_count var_counts t_alt_count alt_allele_depth alt_reads var_reads n_alt",
+        "depth": "t_depth total_counts total_reads dp total_depth wgs.depth",
+        "vaf": "t_vaf tumor_vaf af wgs.vaf",
+        "depth2": "val.depth",
+        "vaf2": "val.vaf",
+        "major_cn": "local_cn_a2",
+        "minor_cn": "local_cn_a1",
+        "total_cn": "copy_number copynumber",
+        "tumour_content": "tumor_content purity",
+        "gene": "hugo_symbol gene_symbol",
+        "chrom": "chromosome chr contig",
+        "pos": "position start_position startpos start",
+        "ref": "reference_allele wt reference",
+        "alt": "tumor_seq_allele2 tumor_seq_allele mt alternate alt_allele",
+        "alt1": "tumor_seq_allele1",
+        "cluster": "cluster_id cluster.no",
+        "status": "mutation_status",
+        "context": "trinucleotide_context",
+    }.items()
+    for alias in aliases.split()
+}
+PLACE_ID = re.compile(r"([^:\s]+):([1-9]\d{0,9}):([ACGTN]+):([ACGTN]+)", re.ASCII)
+COPY_COLUMNS = {
+    "major_cn": "major",
+    "minor_cn": "minor",
+    "total_cn": "total",
+    "normal_cn": "normal",
+    "cn_fraction": "fraction",
+    "major_cn2": "major2",
+    "minor_cn2": "minor2",
+}
+READ_COLUMNS = (
+    *("mutation_id", "sample_id", "ref_counts", "alt_counts", "depth", "vaf", "depth2", "vaf2"),
+    *("tumour_content", "error_rate", "gene", "chrom", "pos", "ref", "alt", "alt1"),
+    *("cluster", "filter", "status", "context"),
+)
+MAX_COPIES = 1000.0
+
+
+def looks_long(table: TableReader) -> bool:
+    """Whether a header is that of a long table: a sample column, and counts or VAF with depth."""
+    has_counts = "alt_counts" in table and ("ref_counts" in table or "depth" in table)
+    return "sample_id" in table and (has_counts or ("vaf" in table and "depth" in table))
+
+
+def read_long_table(
+    path: Path,
+    requests: Sequence[SampleRequest] | None,
+    *,
+    settings: ReadSettings | None = None,
+    display: str = "",
+) -> Calls:
+    """Counts of some samples of a long table.
+
+    Parameters
+    ----------
+    path : Path
+        Table with ``sample_id``, ``ref_counts`` and ``alt_counts`` (or ``depth`` and ``alt_counts``, or ``depth`` and
+        ``vaf``), and ``mutation_id`` or ``chrom pos ref alt``; column names of PyClone-VI, of MAF's dialects, or common
+        ones (`LONG_ALIASES`). Copy number, purity, error rate, gene and cluster are read where they are given.
+    requests : sequence of SampleRequest or None
+        Samples wanted; None: all samples of the table, in its order.
+    settings : ReadSettings
+    display : str
+
+    Returns
+    -------
+    Calls
+        A row of the table with missing counts, and a mutation without a row for a sample, are unobserved there.
+
+    Raises
+    ------
+    InputError
+        With every problem of the table.
+    """
+    settings = settings or ReadSettings()
+    display = display or str(path)
+    table = TableReader(path, display, aliases=LONG_ALIASES)
+    reader = _LongReader(table, requests, settings)
+    reader.read()
+    calls = reader.calls()
+    calls.provenance = {
+        "file": display,
+        "sha256": sha256_of(path),
+        "reader": reader.kind,
+        "dialect": reader.dialect,
+        "records": reader.n_rows,
+        "rules": {reader.rule: len(reader.cell_rows)},
+        "af_cells": len(reader.differences),
+        "af_median_difference": float(np.round(np.median(reader.differences), 6)) if reader.differences else None,
+    }
+    return calls
+
+
+class _LongReader:
+    """State of one pass over a long table."""
+
+    def __init__(self, table: TableReader, requests: Sequence[SampleRequest] | None, settings: ReadSettings) -> None:
+        self.table = table
+        self.display = table.display
+        self.problems = ProblemList(table.display)
+        self.dropped = DropLog(table.display)
+        lowered = {name.lower() for name in table.original}
+        self.kind = "maf" if lowered & {"hugo_symbol", "tumor_sample_barcode", "tumor_seq_allele2"} else "counts"
+        self.dialect = _dialect(lowered)
+        self.rule = self._choose_rule()
+        self.accepted = frozenset(settings.accepted_filters) | {""}
+        self.columns: dict[str, int] = {}
+        self.samples: list[str] = []
+        self.is_open = requests is None
+        for k, request in enumerate(requests or ()):
+            self.samples.append(request.sample)
+            for name in request.names:
+                self.columns.setdefault(name, k)
+        self.rows: dict[str, int] = {}
+        self.ids: list[str] = []
+        self.places: list[tuple[str, int, str, str]] = []
+        self.genes: list[str] = []
+        self.contexts: list[str] = []
+        self.clusters: list[str] = []
+        self.lines = array("q")
+        self.cell_rows, self.cell_columns, self.cell_lines = array("q"), array("i"), array("q")
+        self.cell_alt, self.cell_depth = array("i"), array("i")
+        self.copies = {name: array("f") for name in COPY_COLUMNS if name in table}
+        self.errors = array("f")
+        self.purity: dict[str, tuple[float, int]] = {}
+        self.other_samples: dict[str, int] = {}
+        self.n_rows = 0
+        self.differences: list[float] = []
+
+    def _choose_rule(self) -> str:
+        table = self.table
+        has_id = "mutation_id" in table
+        has_place = all(name in table for name in ("chrom", "pos", "ref", "alt"))
+        if not has_id and not has_place:
+            table.require(
+                ("mutation_id",)
+                if not any(name in table for name in ("chrom", "pos"))
+                else ("chrom", "pos", "ref", "alt")
+            )
+        table.require(("sample_id",))
+        if "alt_counts" in table:
+            if "ref_counts" in table:
+                return "ref + alt"
+            table.require(("depth",))
+            return "alt + depth"
+        if "vaf" in table and "depth" in table:
+            return "vaf x depth"
+        table.require(("ref_counts", "alt_counts"))
+        raise AssertionError
+
+    def read(self) -> None:
+        table = self.table
+        at = {name: table.index(name) for name in READ_COLUMNS}
+        copy_at = [(name, table.index(name)) for name in self.copies]
+        for line, fields in table:
+            self.n_rows += 1
+            sample = fields[at["sample_id"]].strip()
+            column = self.columns.get(sample)
+            if column is None:
+                if is_missing(sample):
+                    self.problems.add("is empty", row=line, column="sample_id")
+                    continue
+                if not self.is_open:
+                    self.other_samples[sample] = self.other_samples.get(sample, 0) + 1
+                    continue
+                column = self.columns[sample] = len(self.samples)
+                self.samples.append(sample)
+            place = self._place(fields, at, line)
+            name = fields[at["mutation_id"]].strip() if at["mutation_id"] >= 0 else ""
+            if at["mutation_id"] >= 0 and is_missing(name):
+                self.problems.add("is empty", row=line, column="mutation_id")
+                continue
+            if place is None:
+                continue
+            name = name or f"{place[0]}:{place[1] + 1}:{place[2]}:{place[3]}"
+            if not self._is_accepted(fields, at, name, sample, line):
+                continue
+            counts = self._counts(fields, at, line)
+            if counts is None:
+                continue
+            row = self._row(name, place, fields, at, line)
+            self.cell_rows.append(row)
+            self.cell_columns.append(column)
+            self.cell_lines.append(line)
+            self.cell_alt.append(counts[0])
+            self.cell_depth.append(counts[1])
+            self._copy_number(fields, copy_at, line)
+            if at["error_rate"] >= 0:
+                self.errors.append(self._bounded(fields[at["error_rate"]], "error_rate", line, 0.0, 0.5, closed=True))
+            if at["tumour_content"] >= 0:
+                self._purity(fields[at["tumour_content"]], self.samples[column], line)
+        self._check_samples()
+        self.problems.check()
+
+    def _place(self, fields: list[str], at: dict[str, int], line: int) -> tuple[str, int, str, str] | None:
+        """(chrom, 0-based position, ref, alt) from their columns or an id of that form; ('', -1, '', '') if unknown."""
+        chrom, pos, ref, alt = (
+            fields[at[name]].strip() if at[name] >= 0 else "" for name in ("chrom", "pos", "ref", "alt")
+        )
+        if is_missing(chrom) or is_missing(pos):
+            if at["mutation_id"] < 0:
+                self.problems.add("is empty", row=line, column="chrom" if is_missing(chrom) else "pos")
+                return None
+            found = PLACE_ID.fullmatch(fields[at["mutation_id"]].strip())
+            if not found:
+                return "", -1, "", ""
+            return intern(found.group(1)), int(found.group(2)) - 1, intern(found.group(3)), intern(found.group(4))
+        position = parse_count(pos)
+        if not position:
+            self.problems.add(f"{pos!r} is not a position (1 or more)", row=line, column="pos")
+            return None
+        if at["alt1"] >= 0 and alt.upper() == ref.upper():
+            alt = fields[at["alt1"]].strip()  # the mutated allele stands in either of MAF's two columns
+        return intern(chrom), position - 1, intern(ref.upper()), intern(alt.upper())
+
+    def _is_accepted(self, fields: list[str], at: dict[str, int], name: str, sample: str, line: int) -> bool:
+        if at["filter"] >= 0:
+            refused = [
+                word
+                for word in fields[at["filter"]].strip().split(";")
+                if word not in self.accepted and not is_missing(word)
+            ]
+            if refused:
+                self.dropped.add(name, f"FILTER {';'.join(refused)}", line, sample=sample)
+                return False
+        if at["status"] >= 0 and fields[at["status"]].strip().lower() == "germline":
+            self.dropped.add(name, "germline", line, sample=sample)
+            return False
+        return True
+
+    def _count(self, fields: list[str], index: int, column: str, line: int) -> int | None:
+        """A count; -1 where missing; None (and a problem) where it is none."""
+        text = fields[index]
+        if text.isascii() and text.isdigit() and len(text) < 10:
+            return int(text)
+        if is_missing(text):
+            return -1
+        count = parse_count(text)
+        if count is None:
+            self.problems.add(f"{text.strip()!r} is not a read count", row=line, column=column)
+        return count
+
+    def _counts(self, fields: list[str], at: dict[str, int], line: int) -> tuple[int, int] | None:
+        """(alternate reads, depth), (0, 0) where unobserved; None after a problem."""
+        if self.rule == "vaf x depth":
+            return self._counts_of_vaf(fields, at, line)
+        alt = self._count(fields, at["alt_counts"], "alt_counts", line)
+        ref: int | None = -1
+        if at["ref_counts"] >= 0:
+            ref = self._count(fields, at["ref_counts"], "ref_counts", line)
+        if alt is None or ref is None:
+            return None
+        if alt >= 0 and ref < 0 and at["depth"] >= 0:
+            depth = self._count(fields, at["depth"], "depth", line)
+            if depth is None:
+                return None
+            if 0 <= depth < alt:
+                self.problems.add(f"depth {depth} is below alt_counts {alt}", row=line, column="depth")
+                return None
+            ref = depth - alt if depth >= 0 else -1
+        if alt < 0 or ref < 0:
+            return 0, 0
+        if at["vaf"] >= 0 and len(self.differences) < 20000 and ref + alt:
+            frequency = parse_number(fields[at["vaf"]])
+            if frequency is not None:
+                self.differences.append(abs(frequency - alt / (ref + alt)))
+        return alt, alt + ref
+
+    def _counts_of_vaf(self, fields: list[str], at: dict[str, int], line: int) -> tuple[int, int] | None:
+        """Counts from VAF x depth, from a second pair of columns where the first is missing."""
+        for vaf_name, depth_name in (("vaf", "depth"), ("vaf2", "depth2")):
+            if at[vaf_name] < 0 or at[depth_name] < 0 or is_missing(fields[at[vaf_name]]):
+                continue
+            vaf = self._bounded(fields[at[vaf_name]], "vaf", line, 0.0, 1.0, closed=True)
+            depth = self._count(fields, at[depth_name], "depth", line)
+            if depth is None or math.isnan(vaf):
+                return None
+            if depth > 0:
+                return round(vaf * depth), depth
+        return 0, 0
+
+    def _bounded(self, text: str, column: str, line: int, low: float, high: float, *, closed: bool = False) -> float:
+        """A number between bounds (low itself only where `closed`); NaN where missing, or after a problem."""
+        if is_missing(text):
+            return math.nan
+        number = parse_number(text)
+        if number is None:
+            self.problems.add(f"{text.strip()!r} is not a number", row=line, column=column)
+        elif number > high or number < low or (number == low and not closed):
+            bounds = f"{'[' if closed else '('}{low:g}, {high:g}]"
+            self.problems.add(f"{text.strip()} is outside {bounds}", row=line, column=column)
+        else:
+            return number
+        return math.nan
+
+    def _copy_number(self, fields: list[str], copy_at: list[tuple[str, int]], line: int) -> None:
+        values = {}
+        for name, index in copy_at:
+            text = fields[index]
+            if len(text) == 1 and text in "0123456789":
+                values[name] = float(text)
+            else:
+                values[name] = self._bounded(
+                    text, name, line, 0.0, 1.0 if name == "cn_fraction" else MAX_COPIES, closed=True
+                )
+            self.copies[name].append(values[name])
+        if values.get("major_cn", 0.0) < values.get("minor_cn", 0.0):
+            self.problems.add(
+                f"major_cn {values['major_cn']:g} is below minor_cn {values['minor_cn']:g}", row=line, column="major_cn"
+            )
+
+    def _purity(self, text: str, sample: str, line: int) -> None:
+        known = self.purity.get(sample)
+        purity = self._bounded(text, "tumour_content", line, 0.0, 1.0)
+        if math.isnan(purity):
+            return
+        if known is None:
+            self.purity[sample] = (purity, line)
+        elif known[0] != purity:
+            self.problems.add(
+                f"{purity:g} differs from {known[0]:g} in row {known[1]} (one purity a sample)",
+                row=line,
+                column="tumour_content",
+            )
+
+    def _row(
+        self, name: str, place: tuple[str, int, str, str], fields: list[str], at: dict[str, int], line: int
+    ) -> int:
+        """Row of a mutation, new or known; what its rows say of it must agree."""
+        cluster = fields[at["cluster"]].strip() if at["cluster"] >= 0 else ""
+        cluster = "" if is_missing(cluster) else cluster
+        row = self.rows.get(name)
+        if row is None:
+            row = self.rows[name] = len(self.ids)
+            self.ids.append(name)
+            self.places.append(place)
+            self.lines.append(line)
+            gene = fields[at["gene"]].strip() if at["gene"] >= 0 else ""
+            self.genes.append("" if is_missing(gene) else intern(gene))
+            context = fields[at["context"]].strip().upper() if at["context"] >= 0 else ""
+            self.contexts.append(context if re.fullmatch("[ACGT]{3}", context) else "")
+            self.clusters.append(intern(cluster))
+            return row
+        if self.places[row] != place:
+            self.problems.add(
+                f"{name} has another place or alleles in row {self.lines[row]}", row=line, column="mutation_id"
+            )
+        if self.clusters[row] != cluster:
+            self.problems.add(
+                f"{name} is in cluster {cluster or 'NA'}, in {self.clusters[row] or 'NA'} in row {self.lines[row]}",
+                row=line,
+                column="cluster",
+            )
+        return row
+
+    def _check_samples(self) -> None:
+        seen = set(self.cell_columns)
+        found = [name for name, k in self.columns.items() if k in seen]
+        if not self.is_open:
+            listed = ", ".join([*found, *self.other_samples][:30])
+            dropped = set(self.dropped.samples)
+            for k, sample in enumerate(self.samples):
+                if k not in seen and not dropped & {name for name, at in self.columns.items() if at == k}:
+                    self.problems.add(f"sample {sample} has no rows (samples found: {listed or 'none'})")
+        elif not self.samples:
+            self.problems.add("holds no rows: no variants left")
+
+    def calls(self) -> Calls:
+        shape = (len(self.ids), len(self.samples))
+        rows = np.frombuffer(self.cell_rows, dtype=np.int64) if len(self.cell_rows) else np.zeros(0, np.int64)
+        columns = np.frombuffer(self.cell_columns, dtype=np.int32) if len(self.cell_rows) else np.zeros(0, np.int32)
+        alt_values = np.array(self.cell_alt, dtype=np.int32)
+        depth_values = np.array(self.cell_depth, dtype=np.int32)
+        keep = self._first_cells(rows, columns, alt_values, depth_values, shape[1])
+        rows, columns = rows[keep], columns[keep]
+
+        def spread(values: NDArray[np.float32] | NDArray[np.int32], empty: float) -> NDArray:  # type: ignore[type-arg]
+            matrix = np.full(shape, empty, dtype=values.dtype)
+            matrix[rows, columns] = values[keep]
+            return matrix
+
+        copies = {
+            COPY_COLUMNS[name]: spread(np.array(values, dtype=np.float32), np.nan)
+            for name, values in self.copies.items()
+        }
+        calls = Calls(
+            file=self.display,
+            samples=self.samples,
+            ids=self.ids,
+            chroms=[place[0] for place in self.places],
+            positions=np.array([place[1] for place in self.places], dtype=np.int64),
+            refs=[place[2] for place in self.places],
+            alts=[place[3] for place in self.places],
+            lines=np.array(self.lines, dtype=np.int64),
+            alt=spread(alt_values, 0),
+            depth=spread(depth_values, 0),
+            genes=self.genes,
+            contexts=self.contexts,
+            copy_number=_complete(copies, shape) if {"major", "minor"} <= copies.keys() or "total" in copies else None,
+            purity={sample: purity for sample, (purity, _) in self.purity.items()},
+            error_rate=spread(np.array(self.errors, dtype=np.float32), np.nan) if "error_rate" in self.table else None,
+            clusters=self.clusters if any(self.clusters) else None,
+            dropped=self.dropped,
+        )
+        calls.unused = list(self.other_samples)
+        return calls
+
+    def _first_cells(
+        self,
+        rows: NDArray[np.int64],
+        columns: NDArray[np.int32],
+        alt: NDArray[np.int32],
+        depth: NDArray[np.int32],
+        n_samples: int,
+    ) -> NDArray[np.int64]:
+        """Cells without repetitions: the same counts again are dropped, different ones are an error."""
+        code = rows * max(n_samples, 1) + columns
+        _, first, back = np.unique(code, return_index=True, return_inverse=True)
+        if len(first) == len(code):
+            return np.arange(len(code))
+        problems = ProblemList(self.display)
+        for i in np.flatnonzero(first[back] != np.arange(len(code))):
+            j = int(first[back[i]])
+            name, sample, line = self.ids[rows[i]], self.samples[columns[i]], int(self.cell_lines[j])
+            if alt[i] == alt[j] and depth[i] == depth[j]:
+                self.dropped.add(name, f"listed twice (line {line})", int(self.cell_lines[i]), sample=sample)
+            else:
+                problems.add(
+                    f"{name} in {sample} is already in row {line}, with other counts", row=int(self.cell_lines[i])
+                )
+        problems.check()
+        return np.sort(first)
+
+
+def _complete(copies: dict[str, NDArray[np.float32]], shape: tuple[int, int]) -> dict[str, NDArray[np.float32]]:
+    """All seven arrays of `CopyNumberAtLoci` from those that the table has."""
+    nothing = np.full(shape, np.nan, dtype=np.float32)
+    full = {name: copies.get(name, nothing) for name in ("major", "minor", "normal", "major2", "minor2")}
+    total = copies.get("total", nothing)
+    full["total"] = np.where(np.isnan(total), full["major"] + full["minor"], total)
+    fraction = copies.get("fraction", nothing)
+    full["fraction"] = np.where(np.isnan(fraction), np.float32(1), fraction)
+    return full
+
+
+def _dialect(lowered: set[str]) -> str:
+    """Whose columns these are."""
+    for name, columns in (
+        ("PhylogicNDT", {"local_cn_a1", "local_cn_a2"}),
+        ("MesKit", {"ref_allele_depth", "alt_allele_depth"}),
+        ("GDC or vcf2maf", {"t_ref_count", "t_alt_count", "hugo_symbol"}),
+        ("PyClone-VI", {"mutation_id", "sample_id", "ref_counts", "alt_counts"}),
+    ):
+        if columns <= lowered:
+            return name
+    return "long table"

@@ -1,0 +1,436 @@
+"""Copy-number segments in the dialects of their callers, and copy number at the loci of mutations."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phylometa.data import CopyNumberProfile
+from phylometa.errors import InputError
+from phylometa.io.calls import normal_chrom
+from phylometa.io.files import ProblemList, TableReader, is_missing, parse_count, parse_number, sha256_of
+from phylometa.io.vcf_header import SampleRequest
+
+__all__ = ["SEGMENT_DIALECTS", "Segments", "copy_number_at_loci", "join_profiles", "read_segments"]
+
+SEGMENT_ALIASES = {
+    alias: name
+    for name, aliases in {
+        "sample": "sample_id tumor_sample_barcode tumour_sample_barcode sampleid id",
+        "chrom": "chr chromosome seqnames contig",
+        "start": "startpos start_position start.pos loc.start startposition",
+        "end": "endpos end_position end.pos loc.end stop endposition",
+        "major_cn": "major majorcn cn_major nmajor",
+        "minor_cn": "minor minorcn cn_minor nminor",
+        "total_cn": "total copynumber copy_number tcn cn_total",
+    }.items()
+    for alias in aliases.split()
+}
+NAN = math.nan
+
+
+@dataclass(frozen=True)
+class SegmentDialect:
+    """How one caller writes a segment.
+
+    Parameters
+    ----------
+    name : str
+        As in the sheet's ``cn_caller``.
+    columns : tuple of str
+        Columns (lower case, after aliases) that give the dialect away, all needed.
+    values : callable (numbers by column) -> (major, minor, total, fraction, major2, minor2)
+    numbers : tuple of str
+        Columns handed to `values`.
+    is_zero_based : bool
+        Whether `start` counts from 0.
+    is_phased : bool
+        Whether the first allele is the same parental chromosome everywhere.
+    is_fractional : bool
+        Whether copy numbers are not integers, so that small negative ones and a reversed order are noise.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    values: Callable[[dict[str, float]], tuple[float, ...]]
+    numbers: tuple[str, ...]
+    is_zero_based: bool = False
+    is_phased: bool = False
+    is_fractional: bool = False
+
+
+def _alleles(major: str, minor: str, total: str = "") -> Callable[[dict[str, float]], tuple[float, ...]]:
+    """One clonal state from the columns named; the total from its own column where the alleles are not known."""
+
+    def values(row: dict[str, float]) -> tuple[float, ...]:
+        high, low = row.get(major, NAN), row.get(minor, NAN)
+        whole = row.get(total, NAN)
+        if math.isnan(high) and not math.isnan(low):
+            high = whole - low
+        if math.isnan(low) and not math.isnan(high):
+            low = whole - high
+        known = high + low
+        return high, low, whole if math.isnan(known) else known, 1.0, NAN, NAN
+
+    return values
+
+
+def _facets(row: dict[str, float]) -> tuple[float, ...]:
+    total, minor = row["tcn.em"], row["lcn.em"]
+    return total - minor, minor, total, 1.0, NAN, NAN
+
+
+def _battenberg(row: dict[str, float]) -> tuple[float, ...]:
+    """Two states with their shares of cells; ``ntot`` is the total of both, so it is not read."""
+    fraction = row["frac1_a"]
+    first = row["nmaj1_a"], row["nmin1_a"]
+    second = row["nmaj2_a"], row["nmin2_a"]
+    is_clonal = math.isnan(fraction) or fraction >= 1 or math.isnan(second[0] + second[1])
+    if is_clonal:
+        return (*first, first[0] + first[1], 1.0, NAN, NAN)
+    if second[0] + second[1] == first[0] + first[1] and second == first:
+        return (*first, first[0] + first[1], 1.0, NAN, NAN)
+    mean = fraction * sum(first) + (1 - fraction) * sum(second)
+    return (*first, mean, fraction, *second)
+
+
+def _two_states(row: dict[str, float]) -> tuple[float, ...]:
+    first = row["major_cn"], row["minor_cn"]
+    fraction = 1.0 if math.isnan(row.get("cn_fraction", NAN)) else row["cn_fraction"]
+    second = row.get("major_cn2", NAN), row.get("minor_cn2", NAN)
+    total = row.get("total_cn", NAN)
+    return (*first, first[0] + first[1] if math.isnan(total) else total, fraction, *second)
+
+
+SEGMENT_DIALECTS: tuple[SegmentDialect, ...] = (
+    SegmentDialect(
+        "battenberg",
+        ("nmaj1_a", "nmin1_a", "frac1_a"),
+        _battenberg,
+        ("nmaj1_a", "nmin1_a", "frac1_a", "nmaj2_a", "nmin2_a"),
+    ),
+    SegmentDialect("facets", ("tcn.em", "lcn.em"), _facets, ("tcn.em", "lcn.em")),
+    SegmentDialect("sequenza", ("cnt", "a", "b"), _alleles("a", "b", "cnt"), ("cnt", "a", "b")),
+    SegmentDialect(
+        "purple",
+        ("majorallelecopynumber", "minorallelecopynumber"),
+        _alleles("majorallelecopynumber", "minorallelecopynumber", "total_cn"),
+        ("majorallelecopynumber", "minorallelecopynumber", "total_cn"),
+        is_fractional=True,
+    ),
+    SegmentDialect("medicc2", ("sample", "cn_a", "cn_b"), _alleles("cn_a", "cn_b"), ("cn_a", "cn_b"), is_phased=True),
+    SegmentDialect("cnvkit", ("log2", "cn"), _alleles("cn1", "cn2", "cn"), ("cn1", "cn2", "cn"), is_zero_based=True),
+    SegmentDialect("ascat", ("nmajor", "nminor"), _alleles("major_cn", "minor_cn"), ("major_cn", "minor_cn")),
+    SegmentDialect(
+        "phylometa",
+        ("major_cn", "minor_cn", "cn_fraction"),
+        _two_states,
+        ("major_cn", "minor_cn", "total_cn", "cn_fraction", "major_cn2", "minor_cn2"),
+    ),
+    SegmentDialect(
+        "plain",
+        ("major_cn", "minor_cn"),
+        _alleles("major_cn", "minor_cn", "total_cn"),
+        ("major_cn", "minor_cn", "total_cn"),
+    ),
+    SegmentDialect("total", ("total_cn",), _alleles("", "", "total_cn"), ("total_cn",)),
+)
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Segments of some samples of one file, with what there is to say about them."""
+
+    profile: CopyNumberProfile
+    dialect: str
+    warnings: tuple[str, ...]
+    provenance: dict[str, object]
+
+
+def read_segments(
+    path: Path, requests: Sequence[SampleRequest] | None, *, caller: str = "", display: str = ""
+) -> Segments:
+    """Copy-number segments of some samples.
+
+    Parameters
+    ----------
+    path : Path
+        Table of any dialect in `SEGMENT_DIALECTS`, recognised by its header.
+    requests : sequence of SampleRequest or None
+        Samples wanted; None: all samples of the file (``diploid`` of MEDICC2's tables is left out).
+    caller : str
+        The sheet's ``cn_caller``, used where a header fits several dialects.
+    display : str
+        Name of the file in messages.
+
+    Raises
+    ------
+    InputError
+        With every problem: unknown dialect, impossible numbers, segments that overlap or end before they start, a
+        sample without segments.
+    """
+    display = display or str(path)
+    table = TableReader(path, display, aliases=SEGMENT_ALIASES)
+    dialect = _recognise(table, caller)
+    table.require(("chrom", "start", "end"))
+    problems = ProblemList(display)
+    rows = _read_rows(table, dialect, problems)
+    problems.check()
+    if not rows:
+        raise InputError("holds no segments", file=display)
+    warnings: list[str] = []
+    names, picked = _assign_samples(rows, requests, "sample" in table, problems)
+    problems.check()
+    _check_overlaps(picked, names, problems)
+    problems.check()
+    picked.sort(key=lambda item: (item[0], item[1].line))
+    columns = list(zip(*(row.values for _, row in picked)))
+    profile = CopyNumberProfile(
+        sample_names=tuple(names),
+        sample=np.array([k for k, _ in picked]),
+        chroms=tuple(row.chrom for _, row in picked),
+        start=np.array([row.start for _, row in picked]),
+        end=np.array([row.end for _, row in picked]),
+        **{
+            name: np.array(column)
+            for name, column in zip(("major", "minor", "total", "fraction", "major2", "minor2"), columns)
+        },
+        is_phased=dialect.is_phased,
+    )
+    n_total_only = int((np.isnan(profile.major) & ~np.isnan(profile.total)).sum())
+    if n_total_only:
+        warnings.append(
+            f"{display}: {n_total_only} of {profile.n_segments} segments have a total but no alleles; the alleles are "
+            "marginalised"
+        )
+    if caller and caller.lower() not in dialect.name and caller.lower() not in {d.name for d in SEGMENT_DIALECTS}:
+        warnings.append(f"{display}: cn_caller {caller} is not known; read as {dialect.name} by its header")
+    provenance = {
+        "file": display,
+        "sha256": sha256_of(path),
+        "reader": "segments",
+        "dialect": dialect.name,
+        "records": profile.n_segments,
+        "total_only": n_total_only,
+        "subclonal": int((np.asarray(profile.fraction) < 1).sum()),
+    }
+    return Segments(profile, dialect.name, tuple(warnings), provenance)
+
+
+def _recognise(table: TableReader, caller: str) -> SegmentDialect:
+    present = set(table.header) | {name.lower() for name in table.original}
+    fitting = [dialect for dialect in SEGMENT_DIALECTS if present.issuperset(dialect.columns)]
+    if not fitting:
+        names = ", ".join(dialect.name for dialect in SEGMENT_DIALECTS)
+        raise InputError(
+            f"has no columns of copy number that are known (columns found: {', '.join(table.original)[:300]}); "
+            f"known dialects: {names}; or write the columns sample chrom start end major_cn minor_cn",
+            file=table.display,
+        )
+    return next((dialect for dialect in fitting if dialect.name == caller.lower()), fitting[0])
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    sample: str
+    chrom: str
+    start: int
+    end: int
+    values: tuple[float, ...]
+
+
+def _read_rows(table: TableReader, dialect: SegmentDialect, problems: ProblemList) -> list[_Row]:
+    at_chrom, at_start, at_end = table.indices(("chrom", "start", "end"))
+    at_sample = table.index("sample")
+    lowered = [name.lower() for name in table.original]
+    numbers = [
+        (name, table.index(name) if name in table else lowered.index(name) if name in lowered else -1)
+        for name in dialect.numbers
+    ]
+    rows = []
+    for line, fields in table:
+        chrom = fields[at_chrom].strip()
+        start, end = parse_count(fields[at_start]), parse_count(fields[at_end])
+        if is_missing(chrom):
+            problems.add("is empty", row=line, column="chrom")
+            continue
+        if start is None or end is None:
+            column, text = ("start", fields[at_start]) if start is None else ("end", fields[at_end])
+            problems.add(f"{text.strip()!r} is not a position", row=line, column=column)
+            continue
+        start = start if dialect.is_zero_based else max(start - 1, 0)
+        if end <= start:
+            problems.add(
+                f"segment {chrom}:{fields[at_start].strip()}-{end} ends before it starts", row=line, column="end"
+            )
+            continue
+        values = _values(fields, numbers, dialect, line, problems)
+        if values is not None:
+            sample = fields[at_sample].strip() if at_sample >= 0 else ""
+            rows.append(_Row(line, sample, chrom, start, end, values))
+    return rows
+
+
+def _values(
+    fields: list[str], numbers: list[tuple[str, int]], dialect: SegmentDialect, line: int, problems: ProblemList
+) -> tuple[float, ...] | None:
+    """(major, minor, total, fraction, major2, minor2) of a row; None after a problem."""
+    row: dict[str, float] = {}
+    for name, index in numbers:
+        text = fields[index] if index >= 0 else ""
+        if is_missing(text):
+            row[name] = NAN
+            continue
+        number = parse_number(text)
+        if number is not None and dialect.is_fractional and -1 < number < 0:
+            number = 0.0
+        if number is None or number < 0 or number > 10000:
+            problems.add(f"{text.strip()!r} is not a copy number", row=line, column=name)
+            return None
+        row[name] = number
+    major, minor, total, fraction, major2, minor2 = dialect.values(row)
+    if not math.isnan(total) and math.isnan(major) and total in (0.0, 1.0):
+        major, minor = total, 0.0  # with one copy or none there is no second allele
+    if not 0 < fraction <= 1:
+        problems.add(f"{fraction:g} is outside (0, 1]", row=line, column="fraction")
+        return None
+    if major < minor:
+        if not (dialect.is_phased or dialect.is_fractional or dialect.name == "battenberg"):
+            problems.add(
+                f"major copies {major:g} are below minor copies {minor:g}", row=line, column=dialect.columns[0]
+            )
+            return None
+        if not dialect.is_phased:
+            major, minor, major2, minor2 = minor, major, minor2, major2
+    if major < 0 or minor < 0:
+        problems.add(f"minor copies exceed the total {total:g}", row=line, column=dialect.columns[-1])
+        return None
+    return major, minor, total, fraction, major2, minor2
+
+
+def _assign_samples(
+    rows: list[_Row], requests: Sequence[SampleRequest] | None, has_column: bool, problems: ProblemList
+) -> tuple[list[str], list[tuple[int, _Row]]]:
+    """Names of the samples, and (sample index, row) of every row that is wanted."""
+    found = list(dict.fromkeys(row.sample for row in rows))
+    if requests is None:
+        names = [name for name in found if name != "diploid"]
+        if not has_column:
+            raise InputError("has no column that names the sample", file=problems.file)
+        index = {name: k for k, name in enumerate(names)}
+        return names, [(index[row.sample], row) for row in rows if row.sample in index]
+    names = [request.sample for request in requests]
+    if not has_column:
+        if len(requests) > 1:
+            problems.add(f"has no column that names the sample, but serves {', '.join(names)}: give one file a sample")
+            return names, []
+        return names, [(0, row) for row in rows]
+    picked: list[tuple[int, _Row]] = []
+    for k, request in enumerate(requests):
+        name = next((name for name in request.names if name in found), None)
+        if name is None:
+            ending = [x for n in request.names for x in found if re.search(rf"[_.\-]{re.escape(n)}$", x)]
+            name = ending[0] if len(set(ending)) == 1 else None
+        if name is None and len(requests) == 1 and len(found) == 1:
+            name = found[0]
+        if name is None:
+            problems.add(f"sample {request.sample} has no segments (samples found: {', '.join(found)[:300]})")
+        picked.extend((k, row) for row in rows if row.sample == name)
+    return names, picked
+
+
+def _check_overlaps(picked: list[tuple[int, _Row]], names: list[str], problems: ProblemList) -> None:
+    """Segments of a sample must not overlap; one shared base (ends counted both ways) is trimmed."""
+    order = sorted(
+        range(len(picked)), key=lambda i: (picked[i][0], normal_chrom(picked[i][1].chrom), picked[i][1].start)
+    )
+    for i, j in zip(order, order[1:]):
+        (k, left), (k2, right) = picked[i], picked[j]
+        if k != k2 or normal_chrom(left.chrom) != normal_chrom(right.chrom) or right.start >= left.end:
+            continue
+        if right.start == left.end - 1 and left.start < right.start:
+            picked[i] = (k, _Row(left.line, left.sample, left.chrom, left.start, right.start, left.values))
+        else:
+            problems.add(
+                f"segment {right.chrom}:{right.start + 1}-{right.end} of {names[k]} overlaps that in row {left.line}",
+                row=right.line,
+                column="start",
+            )
+
+
+def join_profiles(profiles: Sequence[CopyNumberProfile], samples: Sequence[str]) -> CopyNumberProfile | None:
+    """Profiles of several files as one, over all samples of a patient."""
+    if not profiles:
+        return None
+    index = {name: k for k, name in enumerate(samples)}
+    renumbered = [np.array([index[name] for name in p.sample_names], dtype=np.int64)[p.sample] for p in profiles]
+    joined = {
+        name: np.concatenate([getattr(p, name) for p in profiles])
+        for name in ("start", "end", "major", "minor", "total", "fraction", "major2", "minor2")
+    }
+    return CopyNumberProfile(
+        sample_names=tuple(samples),
+        sample=np.concatenate(renumbered),
+        chroms=tuple(chrom for p in profiles for chrom in p.chroms),
+        is_phased=all(p.is_phased for p in profiles),
+        **joined,
+    )
+
+
+def copy_number_at_loci(
+    profile: CopyNumberProfile, chroms: Sequence[str], positions: NDArray[np.int64]
+) -> dict[str, NDArray[np.float32]]:
+    """Copy number of every sample at every locus, by binary search in its sorted segments.
+
+    Parameters
+    ----------
+    profile : CopyNumberProfile
+    chroms : sequence of str, length n
+        ``chr17`` and ``17`` are the same contig.
+    positions : int64 array (n,)
+        0-based; -1 = unknown.
+
+    Returns
+    -------
+    dict
+        ``major minor total fraction major2 minor2``, float32 (n, S); NaN (fraction 1) where no segment lies.
+    """
+    codes: dict[str, int] = {}
+    spelled: dict[str, int] = {}
+
+    def code(chrom: str) -> int:
+        known = spelled.get(chrom)
+        if known is None:
+            known = spelled[chrom] = codes.setdefault(normal_chrom(chrom), len(codes))
+        return known
+
+    width = np.int64(1) << 40  # longer than any contig
+    segment_code = np.array([code(chrom) for chrom in profile.chroms], dtype=np.int64)
+    locus = np.array([code(chrom) for chrom in chroms], dtype=np.int64) * width + positions
+    shape = (len(positions), len(profile.sample_names))
+    result = {
+        name: np.full(shape, np.nan, dtype=np.float32) for name in ("major", "minor", "total", "major2", "minor2")
+    }
+    result["fraction"] = np.ones(shape, dtype=np.float32)
+    for k in range(shape[1]):
+        own = np.flatnonzero(profile.sample == k)
+        if not len(own):
+            continue
+        own = own[np.argsort(segment_code[own] * width + profile.start[own], kind="stable")]
+        starts = segment_code[own] * width + profile.start[own]
+        ends = segment_code[own] * width + profile.end[own]
+        at = np.searchsorted(starts, locus, side="right") - 1
+        inside = (at >= 0) & (locus < ends[np.maximum(at, 0)]) & (positions >= 0)
+        for name, values in result.items():
+            values[inside, k] = getattr(profile, name)[own[at[inside]]]
+    if profile.is_phased:
+        high, low = np.fmax(result["major"], result["minor"]), np.fmin(result["major"], result["minor"])
+        result["major"], result["minor"] = high, low
+    return result

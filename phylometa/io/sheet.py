@@ -1,0 +1,398 @@
+"""The sample sheet: one row a tumour sample, checked as a whole before any other file is opened."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from phylometa.data import Sample, Site, SiteClass
+from phylometa.errors import InputError
+from phylometa.io.files import ProblemList, TableReader, is_missing, parse_number
+
+__all__ = ["SampleSheet", "SheetRow", "parse_date", "read_sheet", "sites_of"]
+
+# Other names of columns: those of the contract, and nf-core/tumourevo's sheet.
+COLUMN_ALIASES = {
+    "cnv": "cn_segments",
+    "cna_segments": "cn_segments",
+    "type": "site_type",
+    "tumour_sample": "sample",
+    "tumor_sample": "sample",
+    "cna_extra": "purity_file",
+    "cna_caller": "cn_caller",
+    "tumour_alignment": "bam",
+    "tumor_alignment": "bam",
+}
+SOURCES = ("vcf", "maf", "counts")
+FILE_COLUMNS = (*SOURCES, "cn_segments", "purity_file", "bam")
+KNOWN_COLUMNS = frozenset(
+    (
+        *("patient", "sample", "site", "site_type", "purity", "purity_sd", "ploidy", "sex", "genome", "age", "assay"),
+        *("cn_caller", "vcf_sample", "normal_sample", "vcf_caller", "collection_date", "diagnosis_date"),
+        *("cancer_type", "treatment", "exclude", "diameter_cm", *FILE_COLUMNS),
+    )
+)
+# Columns of nf-core/tumourevo's sheet that say nothing about the tumour.
+IGNORED_COLUMNS = frozenset(("dataset", "tbi", "tumour_alignment_index", "tumor_alignment_index", "lane", "status", ""))
+SITE_TYPES: dict[str, SiteClass] = {
+    "primary": "primary",
+    "metastasis": "distant",
+    "metastatic": "distant",
+    "distant": "distant",
+    "lymph_node": "lymph_node",
+    "lymph node": "lymph_node",
+    "recurrence": "bed",
+    "bed": "bed",
+    "normal": "normal",
+}
+SEXES: dict[str, Literal["female", "male"]] = {
+    **dict.fromkeys(("female", "f", "xx"), "female"),  # type: ignore[arg-type]
+    **dict.fromkeys(("male", "m", "xy"), "male"),  # type: ignore[arg-type]
+}
+ASSAYS: dict[str, Literal["wgs", "wes", "panel"]] = {
+    **dict.fromkeys(("wgs", "genome"), "wgs"),  # type: ignore[arg-type]
+    **dict.fromkeys(("wes", "wxs", "exome"), "wes"),  # type: ignore[arg-type]
+    **dict.fromkeys(("panel", "targeted"), "panel"),  # type: ignore[arg-type]
+}
+YES = frozenset(("1", "yes", "y", "true", "t", "exclude", "excluded"))
+NO = frozenset(("0", "no", "n", "false", "f"))
+NAME = re.compile(r"[^\x00-\x1f\x7f/\\]+")
+
+
+@dataclass(frozen=True)
+class SheetRow:
+    """One row: the sample as far as the sheet describes it, and where its data lie.
+
+    Parameters
+    ----------
+    line : int
+        1-based line of the sheet.
+    sample : Sample
+    site_class : SiteClass or None
+        None where the sheet does not say.
+    files : dict
+        Column (``vcf``, ``maf``, ``counts``, ``cn_segments``, ``purity_file``, ``bam``) to the cell as written.
+    """
+
+    line: int
+    patient: str
+    sample: Sample
+    site_class: SiteClass | None
+    files: dict[str, str] = field(default_factory=dict)
+    vcf_sample: str = ""
+    normal_sample: str = ""
+    vcf_caller: str = ""
+    cn_caller: str = ""
+    genome: str = ""
+    is_excluded: bool = False
+
+    @property
+    def source(self) -> str:
+        """Which of ``vcf``, ``maf``, ``counts`` the row names."""
+        return next(kind for kind in SOURCES if kind in self.files)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names under which other files may hold the sample, the most explicit first."""
+        return tuple(dict.fromkeys(name for name in (self.vcf_sample, self.sample.name) if name))
+
+
+@dataclass(frozen=True)
+class SampleSheet:
+    """A checked sheet."""
+
+    path: Path
+    display: str
+    rows: tuple[SheetRow, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def patients(self) -> tuple[str, ...]:
+        """Names of the patients in the order of the sheet."""
+        return tuple(dict.fromkeys(row.patient for row in self.rows))
+
+    def resolve(self, cell: str) -> Path:
+        """Path of a file named in the sheet (relative to the sheet)."""
+        return self.path.parent / Path(cell).expanduser()
+
+    def rows_of(self, patient: str) -> tuple[SheetRow, ...]:
+        """Rows of one patient that are read: not excluded and no normal tissue."""
+        return tuple(
+            row for row in self.rows if row.patient == patient and not row.is_excluded and row.site_class != "normal"
+        )
+
+
+def read_sheet(path: str | Path) -> SampleSheet:
+    """Read and check a sample sheet.
+
+    Parameters
+    ----------
+    path : path of a TSV or CSV file
+
+    Returns
+    -------
+    SampleSheet
+
+    Raises
+    ------
+    InputError
+        With every problem of the sheet: missing columns, missing or impossible values, duplicated samples, files that
+        are not there.
+    """
+    path = Path(path)
+    display = str(path)
+    table = TableReader(path, display, aliases=COLUMN_ALIASES)
+    table.require(("patient", "sample", "site"))
+    if not any(kind in table for kind in SOURCES):
+        raise InputError(
+            f"one of the columns vcf, maf, counts is needed (columns found: {', '.join(table.original)})", file=display
+        )
+    problems = ProblemList(display)
+    parser = _RowParser(table, path.parent, problems)
+    rows = [parser.parse(line, fields) for line, fields in table]
+    if not rows:
+        problems.add("has a header but no samples")
+    parser.check_together([row for row in rows if row is not None])
+    problems.check()
+    return SampleSheet(path, display, tuple(row for row in rows if row is not None), tuple(_column_warnings(table)))
+
+
+def _column_warnings(table: TableReader) -> list[str]:
+    unknown = [
+        original
+        for original, name in zip(table.original, table.header)
+        if name not in KNOWN_COLUMNS and name not in IGNORED_COLUMNS
+    ]
+    sentences = []
+    for name in unknown:
+        close = difflib.get_close_matches(name.lower(), sorted(KNOWN_COLUMNS), n=1, cutoff=0.8)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        sentences.append(f"{table.display}, column {name}: not known, not used{hint}")
+    return sentences
+
+
+class _RowParser:
+    """Cells of the sheet to values; what does not fit goes to the list of problems."""
+
+    def __init__(self, table: TableReader, folder: Path, problems: ProblemList) -> None:
+        self.table = table
+        self.folder = folder
+        self.problems = problems
+        self.line = 0
+        self.fields: list[str] = []
+
+    def text(self, column: str) -> str:
+        i = self.table.index(column)
+        value = self.fields[i].strip() if i >= 0 else ""
+        return "" if is_missing(value) else value
+
+    def add(self, message: str, column: str) -> None:
+        self.problems.add(message, row=self.line, column=column)
+
+    def number(self, column: str, *, low: float = 0.0, high: float = math.inf, bounds: str = "") -> float:
+        value = self.text(column)
+        if not value:
+            return math.nan
+        number = parse_number(value)
+        if number is None:
+            self.add(f"{value!r} is not a number", column)
+            return math.nan
+        if not low < number <= high:
+            percent = " (a percentage? write it as a fraction)" if column == "purity" and 1 < number <= 100 else ""
+            self.add(f"{value} is outside {bounds}{percent}", column)
+            return math.nan
+        return number
+
+    def date(self, column: str) -> datetime.date | None:
+        value = self.text(column)
+        try:
+            return parse_date(value)
+        except ValueError as error:
+            self.add(str(error), column)
+            return None
+
+    def word(self, column: str, words: dict[str, object], also: tuple[str, ...] = ("unknown",)) -> object:
+        value = self.text(column)
+        if not value or value.lower() in also:
+            return None
+        found = words.get(value.lower())
+        if found is None:
+            self.add(f"{value!r} is none of {', '.join(words)}", column)
+        return found
+
+    def flag(self, column: str) -> bool:
+        value = self.text(column).lower()
+        if value and value not in YES | NO:
+            self.add(f"{value!r} is neither yes nor no", column)
+        return value in YES
+
+    def name(self, column: str) -> str:
+        value = self.text(column)
+        if not value:
+            self.add("is empty", column)
+        elif not NAME.fullmatch(value) or value in (".", ".."):
+            self.add(f"{value!r} cannot be used as a name: slashes and control characters are not allowed", column)
+        return value
+
+    def parse(self, line: int, fields: list[str]) -> SheetRow | None:
+        self.line, self.fields = line, fields
+        n_before = len(self.problems.problems) + self.problems.n_more
+        patient, name, site = self.name("patient"), self.name("sample"), self.name("site")
+        is_excluded = self.flag("exclude")
+        site_class = self.word("site_type", dict(SITE_TYPES))
+        is_read = not is_excluded and site_class != "normal"
+        files = {column: self.text(column) for column in FILE_COLUMNS if self.text(column)}
+        sources = [kind for kind in SOURCES if kind in files]
+        if len(sources) != 1 and is_read:
+            self.add("give one of vcf, maf, counts" + (f", not {' and '.join(sources)}" if sources else ""), "vcf")
+        if is_read:
+            self.check_files(files)
+        sample = Sample(
+            name=name,
+            site=site,
+            purity=self.number("purity", high=1.0, bounds="(0, 1]"),
+            purity_sd=_or_zero(self.number("purity_sd", high=1.0, bounds="(0, 1]")),
+            purity_is_estimated=bool(self.text("purity_sd")),
+            ploidy=self.number("ploidy", high=20.0, bounds="(0, 20]"),
+            sex=self.word("sex", dict(SEXES)),  # type: ignore[arg-type]
+            age=self.number("age", high=130.0, bounds="(0, 130] years"),
+            collection_date=self.date("collection_date"),
+            diagnosis_date=self.date("diagnosis_date"),
+            assay=self.word("assay", dict(ASSAYS)),  # type: ignore[arg-type]
+            cancer_type=self.text("cancer_type"),
+            treatment=self.text("treatment"),
+            diameter_cm=self.number("diameter_cm", high=100.0, bounds="(0, 100] cm"),
+        )
+        row = SheetRow(
+            line=line,
+            patient=patient,
+            sample=sample,
+            site_class=site_class,  # type: ignore[arg-type]
+            files=files,
+            vcf_sample=self.text("vcf_sample"),
+            normal_sample=self.text("normal_sample"),
+            vcf_caller=self.text("vcf_caller"),
+            cn_caller=self.text("cn_caller"),
+            genome=self.text("genome"),
+            is_excluded=is_excluded,
+        )
+        return row if len(self.problems.problems) + self.problems.n_more == n_before else None
+
+    def check_files(self, files: dict[str, str]) -> None:
+        for column, cell in files.items():
+            if "\x00" in cell:
+                self.add("holds a NUL character", column)
+                continue
+            try:
+                target = self.folder / Path(cell).expanduser()
+                if target.is_dir():
+                    self.add(f"{cell} is a directory, not a file", column)
+                elif not target.exists():
+                    self.add(f"no such file: {cell}", column)
+            except (OSError, RuntimeError) as error:
+                self.add(f"{cell} cannot be a path: {error}", column)
+
+    def check_together(self, rows: list[SheetRow]) -> None:
+        """Samples listed twice, a site of two types, a patient of two sexes."""
+        seen: dict[tuple[str, str], int] = {}
+        types: dict[tuple[str, str], tuple[SiteClass, int]] = {}
+        sexes: dict[str, tuple[str, int]] = {}
+        for row in rows:
+            self.line = row.line
+            first = seen.setdefault((row.patient, row.sample.name), row.line)
+            if first != row.line:
+                self.add(f"{row.sample.name} of patient {row.patient} is already in row {first}", "sample")
+            if row.site_class is not None and not row.is_excluded:
+                site_class, first = types.setdefault((row.patient, row.sample.site), (row.site_class, row.line))
+                if site_class != row.site_class:
+                    self.add(
+                        f"site {row.sample.site} is {row.site_class} here and {site_class} in row {first}", "site_type"
+                    )
+            if row.sample.sex:
+                sex, first = sexes.setdefault(row.patient, (row.sample.sex, row.line))
+                if sex != row.sample.sex:
+                    self.add(f"patient {row.patient} is {row.sample.sex} here and {sex} in row {first}", "sex")
+
+
+def _or_zero(value: float) -> float:
+    return 0.0 if math.isnan(value) else value
+
+
+def parse_date(value: str) -> datetime.date | None:
+    """A date written YYYY-MM-DD; None where nothing is written.
+
+    Raises
+    ------
+    ValueError
+        Saying what is wrong; other orders of day and month are ambiguous and refused.
+    """
+    if not value:
+        return None
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
+        raise ValueError(f"{value!r} is not a date YYYY-MM-DD")
+    try:
+        return datetime.date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value!r} is not a day of the calendar") from None
+
+
+def sites_of(rows: tuple[SheetRow, ...], *, primary: str | None, source: str) -> tuple[tuple[Site, ...], list[str]]:
+    """Sites of one patient, the primary first (virtual where none was sampled), and warnings.
+
+    Parameters
+    ----------
+    rows : rows of the patient that are read
+    primary : str or None
+        Site the user names as the primary, over the sheet's own word; None or ``"auto"``: the sheet's.
+    source : str
+        Name of the sheet in messages.
+    """
+    warnings: list[str] = []
+    classes: dict[str, SiteClass | None] = {}
+    for row in rows:
+        classes[row.sample.site] = classes.get(row.sample.site) or row.site_class
+    patient = rows[0].patient
+    if primary not in (None, "", "auto"):
+        if primary not in classes:
+            raise InputError(
+                f"patient {patient} has no site {primary} to be the primary; its sites: {', '.join(classes)}",
+                file=source,
+            )
+        for site, site_class in classes.items():
+            if site_class == "primary" and site != primary:
+                warnings.append(
+                    f"site {site} is primary in the sheet, but {primary} was named as the primary: {site} is distant"
+                )
+                classes[site] = None if site_class is None else "distant"
+        classes[primary] = "primary"  # type: ignore[index]
+    unknown = [site for site, site_class in classes.items() if site_class is None]
+    if unknown:
+        warnings.append(
+            f"site_type is not known for {', '.join(unknown)}: taken as a distant metastasis; say primary, metastasis, "
+            "lymph_node or recurrence in the sheet's column site_type"
+        )
+    sites = [Site(name, site_class or "distant") for name, site_class in classes.items()]
+    primaries = [site for site in sites if site.site_class == "primary"]
+    if len(primaries) > 1:
+        names = ", ".join(site.name for site in primaries)
+        warnings.append(f"several sites are primary ({names}): the first, {primaries[0].name}, is taken as the source")
+    if not primaries:
+        name = "primary"
+        while name in classes:
+            name = f"unsampled_{name}"
+        primaries = [Site(name, "primary", is_virtual=True)]
+        warnings.append(
+            "no primary was sampled: a virtual primary stands for it; source, pattern, phyletic and divergence "
+            "labels are undetermined"
+        )
+    if len(rows) == 1:
+        warnings.append(
+            "one sample only: clones and their fractions can be estimated in it, but no seeding, no divergence and "
+            "little of the order of clones can be told"
+        )
+    return (*primaries, *(site for site in sites if site not in primaries)), warnings

@@ -1,0 +1,420 @@
+"""VCF and BCF to read counts.
+
+Text files are read line by line here rather than through htslib: the line number of every variant left out is known,
+headers that htslib refuses can be read or named, and a cell is never converted behind our back. BCF goes through pysam.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from array import array
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from sys import intern
+
+import numpy as np
+
+from phylometa.config import ReadSettings
+from phylometa.errors import InputError
+from phylometa.io.calls import Calls, DropLog
+from phylometa.io.count_rules import CellError, CountRule, Reads, info_dp4, rules_for
+from phylometa.io.files import ProblemList, open_binary, open_text, parse_number, sha256_of
+from phylometa.io.vcf_header import (
+    SampleRequest,
+    VcfHeader,
+    describe_left_out,
+    match_columns,
+    read_header,
+    refuse_without_counts,
+)
+
+__all__ = ["SampleRequest", "read_vcf"]
+
+PLAIN = frozenset("ACGT")
+BASES = re.compile(r"[ACGTN]+")
+MUSE_FILTERS = frozenset(("Tier1", "Tier2", "Tier3", "Tier4", "Tier5"))
+# Cells whose counts are held against the caller's own allele frequency.
+MAX_CHECKED_CELLS = 20000
+# Different spellings of a cell kept in memory; one patient's AD values repeat.
+MAX_CACHED_CELLS = 200000
+
+
+def read_vcf(
+    path: Path,
+    requests: Sequence[SampleRequest],
+    *,
+    settings: ReadSettings | None = None,
+    display: str = "",
+) -> Calls:
+    """Read counts of some samples of a VCF (plain, gzip, bgzip) or BCF.
+
+    Parameters
+    ----------
+    path : Path
+    requests : sequence of SampleRequest
+        Samples wanted; columns are found by name.
+    settings : ReadSettings
+    display : str
+        Name of the file in messages; default the path.
+
+    Returns
+    -------
+    Calls
+        One row an alternate allele. Rows whose FILTER is not accepted are in `rejected`.
+
+    Raises
+    ------
+    InputError
+        Header or records that cannot be read, a sample without a column, a file without read counts.
+    """
+    settings = settings or ReadSettings()
+    display = display or str(path)
+    lines = _bcf_lines(path, display) if _is_bcf(path, display) else iter(open_text(path, display))
+    header = read_header(lines, display)
+    refuse_without_counts(header, display)
+    if header.columns:
+        columns = [9 + i for i in match_columns(header, requests, display)]
+    elif len(requests) == 1:
+        columns = []
+    else:
+        names = ", ".join(request.sample for request in requests)
+        raise InputError(f"has no sample columns, so it cannot tell {names} apart: one file a sample", file=display)
+    records = _Records(header, requests, columns, settings, display)
+    records.read(lines)
+    calls = records.calls()
+    calls.provenance = {
+        "file": display,
+        "sha256": sha256_of(path),
+        "reader": "vcf",
+        "dialect": header.caller or "VCF",
+        "columns": {request.sample: header.columns[i - 9] for request, i in zip(requests, columns)},
+        "columns_left_out": describe_left_out(header, [i - 9 for i in columns], requests),
+        **records.summary(),
+    }
+    calls.unused = [name for name, kind in calls.provenance["columns_left_out"].items() if kind == "not in the sheet"]
+    return calls
+
+
+def _is_bcf(path: Path, display: str) -> bool:
+    handle = open_binary(path, display)
+    try:
+        return handle.read(3) == b"BCF"
+    except (OSError, EOFError, ValueError):
+        return False  # the text reader says what is wrong with the gzip
+    finally:
+        handle.close()
+
+
+def _bcf_lines(path: Path, display: str) -> Iterator[str]:
+    """Lines of the VCF that a BCF stands for."""
+    import pysam
+
+    verbosity = pysam.set_verbosity(0)
+    try:
+        with pysam.VariantFile(str(path), "rb") as bcf:
+            yield from str(bcf.header).splitlines(keepends=True)
+            for record in bcf:
+                yield str(record)
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        raise InputError(f"is not a readable BCF file ({error})", file=display) from None
+    finally:
+        pysam.set_verbosity(verbosity)
+
+
+class _Plan:
+    """How records of one FORMAT are read."""
+
+    def __init__(self, text: str) -> None:
+        self.keys = text.split(":")
+        self.rules: tuple[CountRule, ...] = rules_for(self.keys)
+        self.uses = [0] * len(self.rules)
+        self.ad_index = self.keys.index("AD") if [rule.name for rule in self.rules[:1]] == ["AD"] else -1
+        self.af_key = next((key for key in ("AF", "FA", "FREQ") if key in self.keys), "")
+
+
+class _Records:
+    """Columns of the result, filled record by record."""
+
+    def __init__(
+        self,
+        header: VcfHeader,
+        requests: Sequence[SampleRequest],
+        columns: list[int],
+        settings: ReadSettings,
+        display: str,
+    ) -> None:
+        self.header = header
+        self.samples = [request.sample for request in requests]
+        self.columns = columns
+        self.display = display
+        self.problems = ProblemList(display)
+        self.dropped = DropLog(display)
+        self.accepted = frozenset(settings.accepted_filters)
+        if settings.caller_filters and "Tier1" in header.filters:
+            self.accepted |= MUSE_FILTERS
+        self.ids: list[str] = []
+        self.chroms: list[str] = []
+        self.refs: list[str] = []
+        self.alts: list[str] = []
+        self.genes: list[str] = []
+        self.positions = array("q")
+        self.lines = array("q")
+        self.alt_counts = array("i")
+        self.depths = array("i")
+        self.rejected: dict[int, str] = {}
+        self.plans: dict[str, _Plan] = {}
+        self.info_rule_cells = 0
+        self.n_records = 0
+        self.n_without_counts = 0
+        self.differences: list[float] = []
+
+    def read(self, lines: Iterator[str]) -> None:
+        """Every record. The loop is written out for the common case: one alternate allele, counts in AD."""
+        n_fields = len(self.header.columns) + 9 if self.header.columns else 8
+        number = self.header.n_lines
+        columns, plans = self.columns, self.plans
+        filters: dict[str, str] = {}
+        chroms, refs, alts, ids = self.chroms, self.refs, self.alts, self.ids
+        add_alt, add_depth = self.alt_counts.append, self.depths.append
+        cache: dict[str, tuple[int, int]] = {}
+        is_quoted, has_genes = self.header.is_quoted, bool(self.header.gene_fields)
+        for line in lines:
+            number += 1
+            fields = line.rstrip("\r\n").split("\t")
+            if len(fields) != n_fields or is_quoted:
+                fields = self._mend(fields, n_fields, number)
+                if not fields:
+                    continue
+            self.n_records += 1
+            chrom, position, _, ref, alt, _, filter_text = fields[:7]
+            if not self._is_place(chrom, position, number):
+                continue
+            ref, alt = ref.upper(), alt.upper()
+            choices = [alt] if "," not in alt else alt.split(",")
+            plan = None
+            if n_fields > 8:
+                plan = plans.get(fields[8])
+                if plan is None:
+                    plan = plans[fields[8]] = _Plan(fields[8])
+            reads: list[Reads | None]
+            if plan is not None and plan.ad_index >= 0 and len(choices) == 1:
+                at = plan.ad_index
+                pairs = []
+                for column in columns:
+                    cell = fields[column].split(":", at + 1)
+                    pair = cache.get(cell[at]) if len(cell) > at else None
+                    if pair is None:
+                        found = self._cell(plan, fields[column], ref, choices, number, column)
+                        pair = found[0] if found else (0, 0)
+                        # Only what AD alone decides may be remembered.
+                        if found and "," in cell[at] and "." not in cell[at] and len(cache) < MAX_CACHED_CELLS:
+                            cache[cell[at]] = pair
+                    else:
+                        plan.uses[0] += 1
+                    pairs.append(pair)
+                by_allele = [pairs]
+            else:
+                if plan is None:
+                    reads = [self._info_reads(fields[7], choices, number)]
+                elif plan.rules:
+                    reads = [self._cell(plan, fields[column], ref, choices, number, column) for column in columns]
+                else:
+                    reads = [None] * max(len(columns), 1)
+                    self.n_without_counts += 1
+                    self._drop(fields, choices, f"no read counts in FORMAT {fields[8]}", number)
+                    continue
+                by_allele = [[cell[k] if cell else (0, 0) for cell in reads] for k in range(len(choices))]
+            reason = filters.get(filter_text)
+            if reason is None:
+                reason = filters[filter_text] = self._filter_reason(filter_text)
+            for k, choice in enumerate(choices):
+                name = f"{chrom}:{position}:{ref}:{choice}"
+                fault = "" if ref in PLAIN and choice in PLAIN and ref != choice else _allele_fault(ref, choice)
+                if fault:
+                    self.dropped.add(name, fault, number)
+                    continue
+                if reason:
+                    self.rejected[len(ids)] = reason
+                elif len(choices) == 1 and len(self.differences) < MAX_CHECKED_CELLS:
+                    self._check_frequency(plan, fields, by_allele[0])
+                ids.append(name)
+                chroms.append(intern(chrom))
+                self.positions.append(int(position) - 1)
+                refs.append(intern(ref))
+                alts.append(intern(choice))
+                self.lines.append(number)
+                if has_genes:
+                    self.genes.append(intern(self._gene(fields[7])))
+                for alt_count, depth in by_allele[k]:
+                    add_alt(alt_count)
+                    add_depth(depth)
+        self.problems.check()
+
+    def _mend(self, fields: list[str], n_fields: int, number: int) -> list[str]:
+        """Fields of a line that is not as wide as the header: blank lines, trailing tabs, lines in quotes."""
+        if fields[0].startswith('"') and self.header.is_quoted:
+            fields = "\t".join(fields).strip('"').replace('""', '"').split("\t")
+        while len(fields) > n_fields and not fields[-1].strip():
+            fields.pop()
+        if len(fields) == n_fields:
+            return fields
+        if any(field.strip() for field in fields):
+            self.problems.add(f"has {len(fields)} fields, the header {n_fields}", row=number)
+        return []
+
+    def _is_place(self, chrom: str, position: str, number: int) -> bool:
+        if chrom and position.isascii() and position.isdigit() and 0 < len(position) <= 10 and position.strip("0"):
+            return True
+        if not chrom:
+            self.problems.add("is empty", row=number, column="CHROM")
+        else:
+            self.problems.add(f"{position!r} is not a position (1 or more)", row=number, column="POS")
+        return False
+
+    def _cell(self, plan: _Plan, cell: str, ref: str, alts: Sequence[str], number: int, column: int) -> Reads | None:
+        """Reads of every alternate allele by the first rule that finds its fields in the cell."""
+        texts = cell.rstrip(" ").split(":")
+        if len(texts) < len(plan.keys):
+            texts += ["."] * (len(plan.keys) - len(texts))
+        values = dict(zip(plan.keys, texts))
+        try:
+            for i, rule in enumerate(plan.rules):
+                reads = rule.read(values, ref, alts, self.header.ad_number)
+                if reads is not None:
+                    plan.uses[i] += 1
+                    return reads
+        except CellError as error:
+            self.problems.add(f"{error} (cell {cell[:60]!r})", row=number, column=self.header.columns[column - 9])
+        return None
+
+    def _info_reads(self, info: str, alts: Sequence[str], number: int) -> Reads | None:
+        try:
+            reads = info_dp4(info, alts)
+        except CellError as error:
+            self.problems.add(str(error), row=number, column="INFO")
+            return None
+        if reads is None:
+            self.n_without_counts += 1
+        else:
+            self.info_rule_cells += 1
+        return reads
+
+    def _filter_reason(self, text: str) -> str:
+        """Why a FILTER value is not accepted; '' where it is."""
+        refused = [word for word in (text or ".").split(";") if word not in self.accepted]
+        return f"FILTER {';'.join(refused)}" if refused else ""
+
+    def _drop(self, fields: list[str], choices: Sequence[str], reason: str, number: int) -> None:
+        for choice in choices:
+            self.dropped.add(f"{fields[0]}:{fields[1]}:{fields[3]}:{choice}", reason, number)
+
+    def _gene(self, info: str) -> str:
+        for item in info.split(";"):
+            key, _, value = item.partition("=")
+            for name, position in self.header.gene_fields:
+                if key == name:
+                    if position < 0:
+                        return value.split(",")[0] if value != "." else ""
+                    parts = value.split(",", 1)[0].strip("[]").split("|")
+                    return parts[position] if position < len(parts) else ""
+        return ""
+
+    def _check_frequency(self, plan: _Plan | None, fields: list[str], reads: Sequence[tuple[int, int]]) -> None:
+        """Compare counts with the caller's own allele frequency, which never replaces them."""
+        if plan is None:
+            texts = [item[3:] for item in fields[7].split(";") if item.startswith("AF=")]
+        elif plan.af_key:
+            at = plan.keys.index(plan.af_key)
+            cells = [fields[column].split(":") for column in self.columns]
+            texts = [cell[at] if at < len(cell) else "." for cell in cells]
+        else:
+            return
+        for text, (alt_count, depth) in zip(texts, reads):
+            frequency = parse_number(text.rstrip("%"))
+            if frequency is not None and depth:
+                self.differences.append(abs((frequency / 100 if text.endswith("%") else frequency) - alt_count / depth))
+
+    def calls(self) -> Calls:
+        """Everything read, as arrays; rows listed twice are left out."""
+        n_samples = len(self.samples)
+        if self.n_records == 0:
+            raise InputError("holds no records: no variants left", file=self.display)
+        uses = sum(sum(plan.uses) for plan in self.plans.values()) + self.info_rule_cells
+        if not uses:
+            formats = ", ".join(list(self.plans)[:3]) or "no FORMAT column"
+            raise InputError(
+                f"holds no allele depths ({formats}): reads of the reference and the alternate allele are needed, as "
+                "AD, RO/AO, NR/NV, RD/AD, DP4 or Strelka's fields",
+                file=self.display,
+            )
+        shape = (len(self.ids), n_samples)
+        calls = Calls(
+            file=self.display,
+            samples=self.samples,
+            ids=self.ids,
+            chroms=self.chroms,
+            positions=np.frombuffer(self.positions, dtype=np.int64) if self.ids else np.zeros(0, np.int64),
+            refs=self.refs,
+            alts=self.alts,
+            lines=np.frombuffer(self.lines, dtype=np.int64) if self.ids else np.zeros(0, np.int64),
+            alt=np.frombuffer(self.alt_counts, dtype=np.int32).reshape(shape)
+            if self.ids
+            else np.zeros(shape, np.int32),
+            depth=np.frombuffer(self.depths, dtype=np.int32).reshape(shape) if self.ids else np.zeros(shape, np.int32),
+            genes=self.genes,
+            rejected=self.rejected,
+            dropped=self.dropped,
+            warnings=list(self.header.warnings),
+        )
+        _drop_repeated(calls)
+        return calls
+
+    def summary(self) -> dict[str, object]:
+        """Records, rules and the agreement with the caller's own allele frequency, for the provenance."""
+        rules: dict[str, int] = {}
+        for plan in self.plans.values():
+            for rule, uses in zip(plan.rules, plan.uses):
+                if uses:
+                    rules[rule.name] = rules.get(rule.name, 0) + uses
+        if self.info_rule_cells:
+            rules["INFO DP4"] = self.info_rule_cells
+        return {
+            "records": self.n_records,
+            "rules": rules,
+            "af_cells": len(self.differences),
+            "af_median_difference": round(statistics.median(self.differences), 6) if self.differences else None,
+        }
+
+
+def _allele_fault(ref: str, alt: str) -> str:
+    """Why a pair of alleles is no small variant; '' where it is one (MNPs and indels are)."""
+    if alt in (".", "", "<NON_REF>", "<*>"):
+        return "no alternate allele"
+    if alt == "*":
+        return "allele * (spanning deletion)"
+    if alt.startswith("<"):
+        return f"symbolic allele {alt}"
+    if "[" in alt or "]" in alt or alt.startswith(".") or alt.endswith("."):
+        return "breakend"
+    if not BASES.fullmatch(ref) or not BASES.fullmatch(alt):
+        return "alleles are not bases"
+    return "reference and alternate allele are the same" if ref == alt else ""
+
+
+def _drop_repeated(calls: Calls) -> None:
+    """Of rows with one id the first stays (an accepted one before a rejected one)."""
+    if len(set(calls.ids)) == calls.n_mutations:
+        return
+    best: dict[str, int] = {}
+    for row, name in enumerate(calls.ids):
+        if name not in best or (best[name] in calls.rejected and row not in calls.rejected):
+            best[name] = row
+    keep = np.zeros(calls.n_mutations, dtype=bool)
+    keep[list(best.values())] = True
+    rejected = calls.rejected
+    first_line = {name: int(calls.lines[row]) for name, row in best.items()}
+    ids = calls.ids
+    calls.keep(keep, lambda row: f"listed twice (line {first_line[ids[row]]})")
+    index = np.flatnonzero(keep)
+    calls.rejected = {new: rejected[old] for new, old in enumerate(index.tolist()) if old in rejected}

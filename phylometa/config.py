@@ -176,10 +176,42 @@ class TimingSettings:
     """Median acceleration of the clock after transformation (Gerstung et al. 2020, Nature 578:122)."""
     acceleration_sigma: float = 0.4
     """Standard deviation of its logarithm."""
+    acceleration_by_type: bool = True
+    """Whether the cancer type's row of tables/acceleration.tsv replaces the two values above."""
+    tables: str = ""
+    """Directory with edited copies of the package's tables (acceleration, doubling_times, expansion_times)."""
+    clock: Literal["auto", "cpg", "snv"] = "auto"
+    """Mutations of the clock: C>T at CpG, all SNVs, or CpG where the context is known."""
     min_clock_mutations: int = 50
     """Fewer clock-like mutations: no calendar date."""
+    exome_dates: bool = False
+    """Whether an exome or panel may give calendar dates (with a warning)."""
+    serial: bool = False
+    """Whether samples taken at different times give a clock of their own (two dates, no acceleration)."""
+    hu2020: bool = False
+    """Whether the seeding time of Hu et al. 2020 is given too."""
     draws: int = 4000
     """Monte Carlo draws of a dissemination interval."""
+    present_prevalence: float = 0.05
+    """Prevalence below which a cluster counts as absent from a sample in private counts."""
+    clonal_prevalence: float = 0.9
+    """Prevalence from which a cluster counts as clonal in a sample in private counts."""
+    max_missing: float = 0.05
+    """Largest P(fewer than 3 alternate reads | clonal) at which a mutation is called absent."""
+    min_power: float = 0.8
+    """Mean clonal detection power below which private counts are withheld."""
+    min_purity: float = 0.3
+    """Purity below which private counts are withheld."""
+    divergence_alpha: float = 0.01
+    """p-value below which a metastasis diverged early (seeding.md, Divergence)."""
+    divergence_min_private: int = 3
+    """Primary-clonal mutations a metastasis must lack for an early call."""
+    jsi_threshold: float = 0.3
+    """JSI above means polyclonal (Hu et al. 2020, Nat Genet 52:701)."""
+    gompertz_capacity: float = 1e12
+    """Cells at which Gompertz growth ends."""
+    max_recurrence_burden: float = 10.0
+    """Mutations per Mb of a treated sample from which only CpG transitions are dated."""
     synchronous_days: int = SYNCHRONOUS_DAYS
     """Metastasis found within so many days of the primary: synchronous."""
 

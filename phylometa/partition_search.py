@@ -1,0 +1,293 @@
+"""Search for the best partition of mutations by exact marginal likelihood on CCF grids.
+
+A cluster has one unknown CCF c_s in every sample. Its marginal likelihood is the product over samples of
+``integral prior(c) prod_i L_is(c) dc``, the prior being a spike at 0, a spike at 1 and a uniform slab. The prior of a
+partition is the Chinese restaurant process. Nothing here knows about reads: items are log-likelihoods on a grid.
+"""
+
+from __future__ import annotations
+
+from math import lgamma
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phylometa.data import FloatArray, IntArray
+
+__all__ = ["agglomerate", "join_gains", "log_marginal", "log_cluster_count_prior", "refine", "relabel"]
+
+LogGrid = NDArray[np.float32]
+
+# Values of one temporary array (float32, about 16 MB), so that it stays in the processor's cache hierarchy.
+_VALUES_AT_ONCE = 4_000_000
+
+
+def log_marginal(log_likelihood: LogGrid, prior: LogGrid) -> NDArray[np.float32]:
+    """Log of the integral over the CCF, summed over samples.
+
+    Parameters
+    ----------
+    log_likelihood : float32 array (..., S, G)
+    prior : float32 array (G,)
+        Prior weight of every grid point, quadrature included.
+
+    Returns
+    -------
+    float32 array (...)
+    """
+    peak = log_likelihood.max(axis=-1, keepdims=True)
+    weight = np.exp(log_likelihood - peak)
+    return np.asarray((np.log(weight @ prior) + peak[..., 0]).sum(axis=-1))
+
+
+def spike_posterior(log_likelihood: LogGrid, prior: LogGrid) -> NDArray[np.float32]:
+    """Posterior probabilities of CCF 0 and of CCF 1 in every sample, shape (..., S, 2)."""
+    peak = log_likelihood.max(axis=-1)
+    ends = np.exp(log_likelihood[..., [0, -1]] - peak[..., None]) * prior[[0, -1]]
+    evidence = np.exp(log_likelihood - peak[..., None]) @ prior
+    return np.asarray(ends / evidence[..., None])
+
+
+def log_distinct(first: NDArray[np.float32], others: NDArray[np.float32]) -> FloatArray:
+    """Log probability that two clusters do not lie at the same spike in every sample.
+
+    Two clusters with one and the same CCF vector are one cluster. A continuous prior never gives them that, but two
+    spikes do: of the weight of "two clusters", the part in which both have the same pattern of CCF 0 and 1 is void.
+
+    Parameters
+    ----------
+    first : float32 array (S, 2)
+        `spike_posterior` of one cluster.
+    others : float32 array (m, S, 2)
+        Of the others.
+
+    Returns
+    -------
+    float64 array (m,)
+    """
+    same = (others * first).sum(axis=-1, dtype=np.float64).prod(axis=-1)
+    return np.asarray(np.log1p(-np.minimum(same, 1.0 - 1e-9)))
+
+
+def log_cluster_count_prior(n_mutations: int, median: float, log_sd: float) -> FloatArray:
+    """The part of the Chinese restaurant process that depends on the number of clusters, its concentration summed out.
+
+    ``ln E[alpha^K Gamma(alpha) / Gamma(alpha + N)]``, alpha log-normal; the prior of a partition is this plus
+    ``sum_k ln Gamma(n_k)``. Summing alpha out lets the data say whether clusters are many and small or few and large.
+
+    Parameters
+    ----------
+    n_mutations : N
+    median, log_sd : float
+        Of the concentration alpha.
+
+    Returns
+    -------
+    float64 array (N + 2,)
+        Index K, the number of clusters.
+    """
+    nodes = np.linspace(-3.0, 3.0, 25)
+    alphas = median * np.exp(log_sd * nodes)
+    constant = np.array([lgamma(alpha) - lgamma(alpha + n_mutations) for alpha in alphas])
+    log_weight = constant - 0.5 * nodes**2
+    counts = np.arange(n_mutations + 2.0)
+    prior = np.logaddexp.reduce(log_weight + counts[:, None] * np.log(alphas), axis=1)
+    return np.asarray(prior)
+
+
+def relabel(labels: IntArray) -> IntArray:
+    """Labels numbered 0, 1, ... by first appearance."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]
+
+
+def agglomerate(items: LogGrid, sizes: IntArray, prior: LogGrid, count_prior: FloatArray) -> IntArray:
+    """Merge the pair of clusters that gains most, until no merger gains.
+
+    Parameters
+    ----------
+    items : float32 array (N, S, G)
+        Log-likelihoods of mutations or of whole clusters.
+    sizes : int64 array (N,)
+        Mutations in each item.
+    prior : float32 array (G,)
+    count_prior : float64 array
+        `log_cluster_count_prior`.
+
+    Returns
+    -------
+    int64 array (N,)
+        Cluster of each item, numbered by first appearance.
+    """
+    n_items = len(items)
+    totals = np.array(items)
+    counts = np.asarray(sizes, dtype=np.float64).copy()
+    alone = log_marginal(totals, prior).astype(np.float64)
+    spikes = spike_posterior(totals, prior)
+    gains = np.full((n_items, n_items), -np.inf)
+    lgamma_counts = np.array([lgamma(count) for count in counts])
+    for first in range(n_items - 1):
+        others = np.arange(first + 1, n_items)
+        gains[first, others] = _merge_gains(first, others, totals, alone, spikes, counts, lgamma_counts, prior)
+    owner = np.arange(n_items)
+    alive = np.ones(n_items, dtype=bool)
+    best_column = gains.argmax(axis=1) if n_items else np.zeros(0, dtype=np.int64)
+    best = gains[np.arange(n_items), best_column]
+    n_clusters = n_items
+    while n_clusters > 1:
+        first = int(best.argmax())
+        if best[first] + count_prior[n_clusters - 1] - count_prior[n_clusters] <= 0.0:
+            break
+        n_clusters -= 1
+        second = int(best_column[first])
+        totals[first] += totals[second]
+        counts[first] += counts[second]
+        lgamma_counts[first] = lgamma(counts[first])
+        alone[first] = float(log_marginal(totals[first], prior))
+        spikes[first] = spike_posterior(totals[first], prior)
+        owner[owner == second] = first
+        alive[second] = False
+        gains[second, :] = -np.inf
+        gains[:, second] = -np.inf
+        others = np.flatnonzero(alive)
+        others = others[others != first]
+        if len(others) == 0:
+            break
+        changed = _merge_gains(first, others, totals, alone, spikes, counts, lgamma_counts, prior)
+        upper = others > first
+        gains[first, others[upper]] = changed[upper]
+        gains[others[~upper], first] = changed[~upper]
+        best_column = gains.argmax(axis=1)
+        best = gains[np.arange(n_items), best_column]
+    return relabel(owner)
+
+
+def _merge_gains(
+    first: int,
+    others: IntArray,
+    totals: LogGrid,
+    alone: FloatArray,
+    spikes: NDArray[np.float32],
+    counts: FloatArray,
+    lgamma_counts: FloatArray,
+    prior: LogGrid,
+) -> FloatArray:
+    """Change of the log posterior when item `first` is merged with each of `others`, less the prior of the count."""
+    joint = np.empty(len(others))
+    step = max(1, _VALUES_AT_ONCE // totals[0].size)
+    for start in range(0, len(others), step):
+        part = others[start : start + step]
+        joint[start : start + step] = log_marginal(totals[part] + totals[first], prior)
+    merged = np.array([lgamma(count) for count in counts[others] + counts[first]])
+    prior_gain = merged - lgamma_counts[others] - lgamma_counts[first]
+    return joint - alone[others] - alone[first] - log_distinct(spikes[first], spikes[others]) + prior_gain
+
+
+def join_gains(
+    items: LogGrid,
+    labels: IntArray,
+    totals: LogGrid,
+    counts: FloatArray,
+    prior: LogGrid,
+    *,
+    columns: IntArray | None = None,
+) -> FloatArray:
+    """Log posterior weight of every mutation in every cluster, given where all others are, less the count's prior.
+
+    Parameters
+    ----------
+    items : float32 array (N, S, G)
+    labels : int64 array (N,)
+    totals : float32 array (K, S, G)
+        Sums of the items of each cluster.
+    counts : float64 array (K,)
+        Sizes.
+    prior : float32 array (G,)
+    columns : int64 array, optional
+        Clusters to compute; default all.
+
+    Returns
+    -------
+    float64 array (N, number of columns + 1)
+        ln n_k + ln P(item | others of cluster k); the last column is a cluster of its own.
+    """
+    n_items = len(items)
+    columns = np.arange(len(totals)) if columns is None else columns
+    gains = np.empty((n_items, len(columns) + 1))
+    gains[:, -1] = log_marginal(items, prior) + _log_distinct_from_all(items, labels, totals, counts, prior)
+    for position, cluster in enumerate(columns.tolist()):
+        member = labels == cluster
+        sign = np.where(member, -1.0, 1.0).astype(np.float32)[:, None, None]
+        other = log_marginal(totals[cluster] + sign * items, prior)
+        here = log_marginal(totals[cluster], prior)
+        size = counts[cluster] - member
+        with np.errstate(divide="ignore"):
+            gains[:, position] = np.where(member, here - other, other - here) + np.log(size)
+    return gains
+
+
+def _log_distinct_from_all(
+    items: LogGrid, labels: IntArray, totals: LogGrid, counts: FloatArray, prior: LogGrid
+) -> FloatArray:
+    """Log probability that a mutation of its own lies at the spikes of no cluster (its own, if alone, left out)."""
+    item_spikes = spike_posterior(items, prior)
+    cluster_spikes = spike_posterior(totals, prior)
+    result = np.zeros(len(items))
+    for cluster in np.flatnonzero(counts > 0.0).tolist():
+        term = log_distinct(cluster_spikes[cluster], item_spikes)
+        result += np.where((labels == cluster) & (counts[cluster] == 1.0), 0.0, term)
+    return result
+
+
+def refine(
+    items: LogGrid, labels: IntArray, prior: LogGrid, count_prior: FloatArray, *, max_moves: int
+) -> tuple[IntArray, FloatArray]:
+    """Move single mutations between clusters (or into a new one) while the posterior rises.
+
+    Returns
+    -------
+    labels : int64 array (N,)
+    gains : float64 array (N, K + 1)
+        `join_gains` of the final labels.
+    """
+    labels = relabel(labels)
+    n_items = len(items)
+    n_clusters = int(labels.max()) + 1 if n_items else 0
+    totals = np.zeros((n_clusters, *items.shape[1:]), dtype=np.float32)
+    np.add.at(totals, labels, items)
+    counts = np.bincount(labels, minlength=n_clusters).astype(np.float64)
+    gains = join_gains(items, labels, totals, counts, prior)
+    rows = np.arange(n_items)
+    for _ in range(max_moves):
+        alone = counts[labels] == 1
+        n_used = int((counts > 0).sum())
+        # Without the mutation there are as many clusters as now, or one less where it is alone.
+        fresh = np.where(
+            alone, count_prior[n_used] - count_prior[n_used - 1], count_prior[n_used + 1] - count_prior[n_used]
+        )
+        weight = gains.copy()
+        weight[:, -1] += fresh
+        here = np.where(alone, weight[:, -1], weight[rows, labels])
+        target = weight.argmax(axis=1)
+        rise = weight[rows, target] - here
+        mover = int(rise.argmax())
+        if rise[mover] <= 1e-3:
+            break
+        source, goal = int(labels[mover]), int(target[mover])
+        if goal == n_clusters:
+            totals = np.concatenate((totals, np.zeros((1, *totals.shape[1:]), dtype=np.float32)))
+            counts = np.append(counts, 0.0)
+            gains = np.insert(gains, n_clusters, -np.inf, axis=1)
+            n_clusters += 1
+        labels[mover] = goal
+        totals[source] -= items[mover]
+        totals[goal] += items[mover]
+        counts[source] -= 1.0
+        counts[goal] += 1.0
+        changed = np.array([source, goal])
+        gains[:, changed] = join_gains(items, labels, totals, counts, prior, columns=changed)[:, :2]
+    keep = counts > 0.0
+    index = np.cumsum(keep) - 1
+    return index[labels], gains[:, np.append(keep, True)]

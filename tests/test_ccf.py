@@ -1,0 +1,195 @@
+"""CCF posterior: hand-worked numbers, multiplicity, missing evidence, purity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from phylometa.ccf import estimate_ccf, estimate_purity, explain_ccf
+from phylometa.config import CcfSettings
+from phylometa.data import CopyNumberAtLoci, MutationTable, Patient, Sample, Site
+from phylometa.errors import InputError
+from phylometa.multiplicity import (
+    ccf_grid,
+    enumerate_multiplicities,
+    log_likelihood_table,
+    slab_weights,
+)
+
+NAN = float("nan")
+
+
+def reads(alt, depth, **options) -> MutationTable:
+    alt = np.atleast_2d(alt)
+    return MutationTable(
+        tuple(f"m{i}" for i in range(alt.shape[0])),
+        tuple(f"s{j}" for j in range(alt.shape[1])),
+        alt,
+        np.atleast_2d(depth),
+        **options,
+    )
+
+
+def states(*cells, normal=2.0, n_samples=1) -> CopyNumberAtLoci:
+    """One mutation a cell of (major, minor[, fraction, major2, minor2]), the same in all samples."""
+    rows = np.array([tuple(cell) + (1.0, NAN, NAN)[len(cell) - 2 :] for cell in cells], dtype=float)
+    columns = [np.repeat(rows[:, [c]], n_samples, axis=1) for c in range(5)]
+    return CopyNumberAtLoci(
+        columns[0], columns[1], np.full(columns[0].shape, normal), None, columns[2], columns[3], columns[4]
+    )
+
+
+def test_grid_and_slab():
+    grid = ccf_grid(65)
+    assert grid[0] == 0.0 and grid[-1] == pytest.approx(1.0)
+    assert (np.diff(grid) > 0).all()
+    assert slab_weights(grid).sum() == pytest.approx(1.0)
+
+
+def test_expected_vaf_by_hand():
+    # rho = .6, state 2 + 1, m = 2: 2 x .6 / (.6 x 3 + 2 x .4) = 1.2 / 2.6
+    options = enumerate_multiplicities(reads([[1]], [[10]]), states((2, 1)), np.array([0.6]), settings=CcfSettings())
+    assert options.slope[0].tolist() == pytest.approx([0.6 / 2.6, 1.2 / 2.6])
+    assert np.exp(options.log_prior[0]).tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_male_x_chromosome():
+    options = enumerate_multiplicities(
+        reads([[1]], [[10]]), states((1, 0), normal=1.0), np.array([0.6]), settings=CcfSettings()
+    )
+    # .6 / (.6 + .4): every cell, normal or not, has one copy
+    assert options.slope[0].tolist() == pytest.approx([0.6])
+
+
+def test_subclonal_state_mixes_by_fraction():
+    # 60 % of the cells 1 + 1, 40 % 2 + 1: 2.4 copies; a mutation on the gained allele has .6 + .4 x 2 = 1.4 copies
+    options = enumerate_multiplicities(
+        reads([[1]], [[10]]), states((1, 1, 0.6, 2, 1)), np.array([1.0]), settings=CcfSettings()
+    )
+    assert options.copies[0].tolist() == pytest.approx([1.0, 1.4])
+    assert options.slope[0].tolist() == pytest.approx([1.0 / 2.4, 1.4 / 2.4])
+
+
+def test_total_only_and_unknown_states_are_marginalised():
+    total_only = CopyNumberAtLoci(
+        major=np.array([[NAN]]), minor=np.array([[NAN]]), normal=np.array([[2.0]]), total=np.array([[3.0]])
+    )
+    options = enumerate_multiplicities(reads([[1]], [[10]]), total_only, np.ones(1), settings=CcfSettings())
+    # alleles 3 + 0 or 2 + 1: m = 1 in 1/2 (1/3 + 1/2), m = 2 the same, m = 3 in 1/6
+    assert np.exp(options.log_prior[0]).tolist() == pytest.approx([5 / 12, 5 / 12, 1 / 6])
+    unknown = states((NAN, NAN))
+    options = enumerate_multiplicities(reads([[1]], [[10]]), unknown, np.ones(1), settings=CcfSettings())
+    assert set(options.totals[0]) >= {1.0, 2.0, 3.0, 4.0}
+    assert np.exp(options.log_prior[0]).sum() == pytest.approx(1.0)
+
+
+def test_hand_worked_ccf():
+    # VAF .2 at purity .8 in a diploid locus: .2 / .4
+    table = estimate_ccf(reads([[400]], [[2000]]), states((1, 1)), np.array([0.8]), settings=CcfSettings())
+    assert table.ccf[0, 0] == pytest.approx(0.5, abs=0.01)
+    assert table.ccf_lo[0, 0] < 0.5 < table.ccf_hi[0, 0]
+    assert table.vaf_per_ccf[0, 0] == pytest.approx(0.4)
+    assert table.power[0, 0] == pytest.approx(1.0)
+
+
+def test_power_by_hand():
+    # depth 4, VAF .5: P(at least 3) = 5 / 16, up to the error rate
+    table = estimate_ccf(reads([[0]], [[4]]), states((1, 1)), np.array([1.0]), settings=CcfSettings(error_rate=0.0))
+    assert table.power[0, 0] == pytest.approx(5 / 16)
+
+
+def test_multiplicity_is_shared_over_samples():
+    # In the first sample 2 of 3 copies is certain; the second alone could be one copy at any CCF.
+    table = estimate_ccf(
+        reads([[667, 20]], [[1000, 30]]), states((2, 1), n_samples=2), np.ones(2), settings=CcfSettings()
+    )
+    assert table.multiplicity[0].tolist() == pytest.approx([2.0, 2.0], abs=0.01)
+    assert table.ccf[0, 1] > 0.9
+
+
+def test_absent_and_unobserved_cells():
+    mutations = reads([[0, 0, 30]], [[200, 0, 60]], observed=np.array([[True, False, True]]))
+    table = estimate_ccf(mutations, states((1, 1), n_samples=3), np.ones(3), settings=CcfSettings())
+    assert table.ccf[0, 0] < 0.01 and table.ccf_lo[0, 0] == 0.0
+    assert np.isnan(table.ccf[0, 1]) and np.isnan(table.ccf_hi[0, 1])
+    alone = estimate_ccf(
+        mutations_without(mutations, 1), states((1, 1), n_samples=2), np.ones(2), settings=CcfSettings()
+    )
+    assert table.ccf[0, [0, 2]].tolist() == pytest.approx(alone.ccf[0].tolist())
+
+
+def mutations_without(mutations: MutationTable, sample: int) -> MutationTable:
+    keep = [s for s in range(mutations.n_samples) if s != sample]
+    return MutationTable(
+        mutations.ids,
+        tuple(mutations.sample_names[s] for s in keep),
+        mutations.alt_counts[:, keep],
+        mutations.depth[:, keep],
+        mutations.observed[:, keep],
+    )
+
+
+def test_beta_binomial_tends_to_binomial():
+    mutations = reads([[7, 0, 3]], [[50, 80, 3]])
+    options = enumerate_multiplicities(mutations, states((2, 1), n_samples=3), np.full(3, 0.7), settings=CcfSettings())
+    grid = ccf_grid(9)
+    binomial = log_likelihood_table(mutations, options, grid, precision=float("inf"), dtype=np.float64)
+    nearly = log_likelihood_table(mutations, options, grid, precision=1e8, dtype=np.float64)
+    assert np.allclose(binomial, nearly, atol=1e-3)
+
+
+def test_error_rate_of_a_cell():
+    noisy = reads([[3]], [[100]], error_rate=np.array([[0.03]]))
+    clean = reads([[3]], [[100]])
+    absent = [estimate_ccf(m, states((1, 1)), np.ones(1), settings=CcfSettings()).ccf[0, 0] for m in (noisy, clean)]
+    assert absent[0] < absent[1]
+
+
+@pytest.mark.parametrize("purity", [0.0, 1.5, NAN, -0.1])
+def test_wrong_purity(purity):
+    with pytest.raises(InputError, match="s0: purity"):
+        estimate_ccf(reads([[1]], [[10]]), states((1, 1)), np.array([purity]), settings=CcfSettings())
+
+
+def test_uncertain_purity_widens_intervals():
+    arguments = reads([[40]], [[200]]), states((1, 1)), np.array([0.8])
+    sure = estimate_ccf(*arguments, settings=CcfSettings())
+    unsure = estimate_ccf(*arguments, settings=CcfSettings(), purity_sd=np.array([0.1]))
+    assert unsure.ccf_lo[0, 0] < sure.ccf_lo[0, 0] and unsure.ccf_hi[0, 0] > sure.ccf_hi[0, 0]
+
+
+def test_explanation_names_formula_and_value():
+    mutations, copy_number, purity = reads([[40, 0]], [[200, 0]]), states((2, 1), n_samples=2), np.array([0.8, 0.5])
+    table = estimate_ccf(mutations, copy_number, purity, settings=CcfSettings())
+    text = explain_ccf(mutations, copy_number, purity, table, mutation=0, sample=0)
+    assert "1 x 0.8 / (0.8 x 3 + 2 x 0.2) = 0.286" in text and "40 of 200 reads" in text
+    assert "not observed" in explain_ccf(mutations, copy_number, purity, table, mutation=0, sample=1)
+    unknown = states((NAN, NAN), n_samples=2)
+    table = estimate_ccf(mutations, unknown, purity, settings=CcfSettings())
+    assert "unknown" in explain_ccf(mutations, unknown, purity, table, mutation=0, sample=0)
+
+
+def patient(mutations: MutationTable, copy_number: CopyNumberAtLoci, purity) -> Patient:
+    samples = tuple(Sample(name, "P", purity=value) for name, value in zip(mutations.sample_names, purity))
+    return Patient("x", samples, (Site("P", "primary"),), mutations, copy_number)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_purity_is_recovered(known):
+    rng = np.random.default_rng(3)
+    ccf = np.concatenate((np.ones(60), rng.uniform(0.1, 0.6, 40)))[:, None] * np.ones((1, 2))
+    purity = np.array([0.45, 0.8])
+    depth = rng.poisson(150, ccf.shape)
+    mutations = reads(rng.binomial(depth, ccf * purity / 2), depth)
+    copy_number = states(*([(1, 1) if known else (NAN, NAN)] * 100), n_samples=2)
+    estimated = estimate_purity(patient(mutations, copy_number, [NAN, 0.8]), settings=CcfSettings())
+    first, second = estimated.samples
+    assert first.purity == pytest.approx(0.45, abs=0.05) and first.purity_is_estimated
+    assert 0.0 < first.purity_sd < 0.1
+    assert second.purity == 0.8 and not second.purity_is_estimated
+    assert "s0" in estimated.warnings[0] and ("without copy number" in estimated.warnings[0]) is not known
+
+
+def test_known_purities_stay():
+    before = patient(reads([[4]], [[10]]), states((1, 1)), [0.7])
+    assert estimate_purity(before, settings=CcfSettings()) is before

@@ -109,7 +109,8 @@ def open_binary(path: Path, display: str) -> IO[bytes]:
         handle.close()
         raise InputError("is empty", file=display)
     if magic[:2] == b"\x1f\x8b":
-        return io.BufferedReader(gzip.GzipFile(fileobj=handle, mode="rb"), buffer_size=1 << 17)  # type: ignore[arg-type]
+        handle.close()
+        return io.BufferedReader(gzip.open(path, "rb"), buffer_size=1 << 17)  # type: ignore[arg-type]
     return handle
 
 

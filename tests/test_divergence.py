@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phylometa.divergence import (
+    TruePrivate,
     detection_power,
     divergence_test,
     jaccard_similarity_index,
@@ -18,7 +19,7 @@ from phylometa.divergence import (
     legacy_ratio,
     poisson_binomial_tail,
     rate_ratio_posterior,
-    true_private_bound,
+    true_private_posterior,
 )
 
 
@@ -113,7 +114,8 @@ def brute_force_bound(pi, missing, level=0.95):
         for p, a in zip(undetected, absent):
             likelihood = likelihood * (q if a else (1 - q) * p)
         posterior[sum(absent)] += likelihood.sum()
-    return int(np.searchsorted(np.cumsum(posterior / posterior.sum()), level))
+    posterior /= posterior.sum()
+    return int(np.searchsorted(np.cumsum(posterior), level)), posterior[0]
 
 
 @pytest.mark.parametrize(
@@ -124,15 +126,20 @@ def brute_force_bound(pi, missing, level=0.95):
         ([0.9, 0.9, 0.01, 0.01], [True, True, False, False]),
     ],
 )
-def test_true_private_bound_equals_enumeration(pi, missing):
-    assert true_private_bound(pi, missing) == brute_force_bound(pi, missing)
+def test_true_private_posterior_equals_enumeration(pi, missing):
+    found = true_private_posterior(pi, missing)
+    bound, p_none = brute_force_bound(pi, missing)
+    assert found.upper_bound == bound
+    assert found.p_none == pytest.approx(p_none, rel=1e-3)
 
 
-def test_true_private_bound_without_and_with_many_undetected():
-    assert true_private_bound([0.01] * 5, [False] * 5) == 0
+def test_true_private_posterior_without_and_with_many_undetected():
+    assert true_private_posterior([0.01] * 5, [False] * 5) == TruePrivate(0.0, 1.0)
     pi = np.full(2000, 0.02)
     missing = np.arange(2000) < 600
-    assert 560 <= true_private_bound(pi, missing) <= 600
+    many = true_private_posterior(pi, missing)
+    assert 560 <= many.upper_bound <= 600
+    assert many.p_none < 1e-6
 
 
 def test_divergence_calls():

@@ -50,11 +50,19 @@ def test_one_vcf_a_sample_leaves_the_others_unobserved(tmp_path: Path) -> None:
     write_vcf(tmp_path / "1.vcf.gz", ["1 100 . A T . PASS . AD 60,40 30,0"], samples=("S1", "NORMAL"))
     write_vcf(
         tmp_path / "2.vcf",
-        ["chr1 100 . A T . weak . AD 99,1 30,0", "chr1 300 . A T . PASS . AD 5,5 9,0", "chr1 400 . A T . weak . AD 5,5 9,0"],
+        [
+            "chr1 100 . A T . weak . AD 99,1 30,0",
+            "chr1 300 . A T . PASS . AD 5,5 9,0",
+            "chr1 400 . A T . weak . AD 5,5 9,0",
+        ],
         samples=("TUMOR", "NORMAL"),
     )
     sheet = write_table(
-        tmp_path / "s.csv", "patient sample site type vcf", "P S1 a primary 1.vcf.gz", "P S2 b metastasis 2.vcf", delimiter=","
+        tmp_path / "s.csv",
+        "patient sample site type vcf",
+        "P S1 a primary 1.vcf.gz",
+        "P S2 b metastasis 2.vcf",
+        delimiter=",",
     )
     patient = read_patient(sheet)
     assert patient.mutations.ids == ("1:100:A:T", "chr1:300:A:T")
@@ -62,7 +70,9 @@ def test_one_vcf_a_sample_leaves_the_others_unobserved(tmp_path: Path) -> None:
     assert patient.mutations.alt_counts.tolist() == [[40, 1], [0, 5]]
     assert patient.mutations.observed.tolist() == [[True, True], [False, True]]
     assert patient.dropped.ids == ("chr1:400:A:T",)
-    assert any("50 % of the mutations are unobserved" in sentence and "genotype" in sentence for sentence in patient.warnings)
+    assert any(
+        "50 % of the mutations are unobserved" in sentence and "genotype" in sentence for sentence in patient.warnings
+    )
     assert any(sentence.startswith("1 records that fail a filter") for sentence in patient.warnings)
 
 
@@ -111,7 +121,11 @@ def test_primary_by_name_and_none(tmp_path: Path) -> None:
 
 
 def test_sex_chromosomes(tmp_path: Path) -> None:
-    records = ["chrX 10 . A T . PASS . AD 5,5 5,5", "chrY 10 . A T . PASS . AD 5,5 5,5", "1 10 . A T . PASS . AD 5,5 5,5"]
+    records = [
+        "chrX 10 . A T . PASS . AD 5,5 5,5",
+        "chrY 10 . A T . PASS . AD 5,5 5,5",
+        "1 10 . A T . PASS . AD 5,5 5,5",
+    ]
     write_vcf(tmp_path / "c.vcf", records)
     rows = ["P S1 a primary c.vcf", "P S2 b metastasis c.vcf"]
     sheet = tmp_path / "s.tsv"
@@ -186,12 +200,21 @@ def test_counts_of_a_sheet_are_those_of_the_vcf(tmp_path: Path) -> None:
 
 
 def test_only_informative_mutations_are_kept(tmp_path: Path) -> None:
-    records = [*RECORDS[:1], "chr1 700 . A T . PASS . AD 9,0 9,0", "chr1 800 . A T . PASS . AD . .", "MT 8 . A T . . . AD 9,9 9,9"]
+    records = [
+        *RECORDS[:1],
+        "chr1 700 . A T . PASS . AD 9,0 9,0",
+        "chr1 800 . A T . PASS . AD . .",
+        "MT 8 . A T . . . AD 9,9 9,9",
+    ]
     write_vcf(tmp_path / "c.vcf", records)
     sheet = write_table(tmp_path / "s.tsv", "patient sample site vcf", "P S1 a c.vcf", "P S2 b c.vcf")
     patient = read_patient(sheet)
     assert patient.mutations.n_mutations == 1
-    assert patient.dropped.reasons == ("no alternate reads in any sample", "unobserved in every sample", "mitochondrial")
+    assert patient.dropped.reasons == (
+        "no alternate reads in any sample",
+        "unobserved in every sample",
+        "mitochondrial",
+    )
 
 
 @needs_data

@@ -154,6 +154,7 @@ class _LongReader:
         self.errors = array("f")
         self.purity: dict[str, tuple[float, int]] = {}
         self.other_samples: dict[str, int] = {}
+        self.seen: set[int] = set()
         self.n_rows = 0
         self.differences: list[float] = []
 
@@ -195,6 +196,7 @@ class _LongReader:
                     continue
                 column = self.columns[sample] = len(self.samples)
                 self.samples.append(sample)
+            self.seen.add(column)
             place = self._place(fields, at, line)
             name = fields[at["mutation_id"]].strip() if at["mutation_id"] >= 0 else ""
             if at["mutation_id"] >= 0 and is_missing(name):
@@ -384,16 +386,15 @@ class _LongReader:
         return row
 
     def _check_samples(self) -> None:
-        seen = set(self.cell_columns)
-        found = [name for name, k in self.columns.items() if k in seen]
-        if not self.is_open:
-            listed = ", ".join([*found, *self.other_samples][:30])
-            dropped = set(self.dropped.samples)
-            for k, sample in enumerate(self.samples):
-                if k not in seen and not dropped & {name for name, at in self.columns.items() if at == k}:
-                    self.problems.add(f"sample {sample} has no rows (samples found: {listed or 'none'})")
-        elif not self.samples:
-            self.problems.add("holds no rows: no variants left")
+        if self.is_open:
+            if not self.samples:
+                self.problems.add("holds no rows: no variants left")
+            return
+        found = [name for name, k in self.columns.items() if k in self.seen]
+        listed = ", ".join([*found, *self.other_samples][:30]) or "none"
+        for k, sample in enumerate(self.samples):
+            if k not in self.seen:
+                self.problems.add(f"sample {sample} has no rows (samples found: {listed})")
 
     def calls(self) -> Calls:
         shape = (len(self.ids), len(self.samples))

@@ -18,6 +18,7 @@ from phylometa.data import FloatArray
 __all__ = [
     "DivergenceTest",
     "RateRatio",
+    "TruePrivate",
     "detection_power",
     "divergence_test",
     "jaccard_similarity_index",
@@ -25,7 +26,7 @@ __all__ = [
     "legacy_ratio",
     "poisson_binomial_tail",
     "rate_ratio_posterior",
-    "true_private_bound",
+    "true_private_posterior",
 ]
 
 # "Absent" is said only where P(fewer than MIN_ALT_READS reads | clonal present) is at most this.
@@ -200,6 +201,8 @@ class DivergenceTest:
         Number of evaluable mutations that would be missed if all were present.
     upper_bound : float
         95 % upper bound of the number of primary-clonal mutations truly absent.
+    p_none : float
+        P(none of them is truly absent | reads).
     reason : str
         Why the call is as it is, in words.
     """
@@ -211,13 +214,22 @@ class DivergenceTest:
     n_unknown: int
     expected_missing: float
     upper_bound: float
+    p_none: float
     reason: str
 
 
-def true_private_bound(
+@dataclass(frozen=True, slots=True)
+class TruePrivate:
+    """Posterior number of truly absent mutations: its 95 % upper bound, and P(none is absent)."""
+
+    upper_bound: float
+    p_none: float
+
+
+def true_private_posterior(
     missing_probability: ArrayLike, is_missing: ArrayLike, *, level: float = 0.95, grid: int = 200
-) -> float:
-    """Upper bound of the number of primary-clonal mutations that are truly absent from the metastasis.
+) -> TruePrivate:
+    """Posterior of the number of primary-clonal mutations that are truly absent from the metastasis.
 
     A share q of them is absent, q ~ Beta(1/2, 1/2); a mutation that is absent is not detected, one that is present is
     not detected with probability pi_i. The number of absent ones given the detections is a mixture over q of
@@ -236,14 +248,15 @@ def true_private_bound(
 
     Returns
     -------
-    float
-        Smallest t with P(absent <= t | data) >= level; beyond 500 undetected mutations a normal approximation.
+    TruePrivate
+        The bound is the smallest t with P(absent <= t | data) >= level; beyond 500 undetected mutations a normal
+        approximation.
     """
     pi = np.asarray(missing_probability, dtype=np.float64).ravel()
     missing = np.asarray(is_missing, dtype=bool).ravel()
     undetected = pi[missing]
     if not len(undetected):
-        return 0.0
+        return TruePrivate(0.0, 1.0)
     # The substitution q = sin^2(theta) absorbs the Jeffreys prior: theta is uniform.
     q = np.sin((np.arange(grid) + 0.5) / grid * (math.pi / 2)) ** 2
     probability_missed = q[:, None] + (1 - q[:, None]) * undetected
@@ -251,12 +264,15 @@ def true_private_bound(
     weight = np.exp(log_weight - log_weight.max())
     weight /= weight.sum()
     absent = q[:, None] / probability_missed
+    with np.errstate(divide="ignore"):
+        p_none = float(weight @ np.exp(np.log1p(-absent).sum(axis=1)))
     if len(undetected) > _EXACT_BOUND_LIMIT:
         from scipy.special import ndtri
 
         mean = absent.sum(axis=1)
         variance = weight @ ((absent * (1 - absent)).sum(axis=1) + mean**2) - (weight @ mean) ** 2
-        return float(min(weight @ mean + ndtri(level) * math.sqrt(max(variance, 0.0)), len(undetected)))
+        bound = float(weight @ mean + ndtri(level) * math.sqrt(max(variance, 0.0)))
+        return TruePrivate(min(bound, float(len(undetected))), p_none)
     count = np.zeros((grid, len(undetected) + 1))
     count[:, 0] = 1.0
     for i in range(len(undetected)):
@@ -264,7 +280,7 @@ def true_private_bound(
         count[:, 1 : i + 2] = count[:, 1 : i + 2] * (1 - p) + count[:, : i + 1] * p
         count[:, :1] *= 1 - p
     cumulative = np.cumsum(weight @ count)
-    return float(min(int(np.searchsorted(cumulative, level)), len(undetected)))
+    return TruePrivate(float(min(int(np.searchsorted(cumulative, level)), len(undetected))), p_none)
 
 
 def divergence_test(
@@ -318,7 +334,8 @@ def divergence_test(
     evaluable = pi <= max_missing_probability
     n_missing, n_unknown = int((missing & evaluable).sum()), int((missing & ~evaluable).sum())
     p_value = poisson_binomial_tail(pi[evaluable], n_missing) if evaluable.any() else float("nan")
-    bound = true_private_bound(pi, missing)
+    truth = true_private_posterior(pi, missing)
+    bound = truth.upper_bound
     call: Literal["early", "late", "undetermined"] = "undetermined"
     if not evaluable.any():
         reason = "no mutation clonal in the primary could be seen reliably in the metastasis"
@@ -343,5 +360,6 @@ def divergence_test(
         n_unknown=n_unknown,
         expected_missing=float(pi[evaluable].sum()),
         upper_bound=bound,
+        p_none=truth.p_none,
         reason=reason,
     )

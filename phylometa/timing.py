@@ -1,0 +1,317 @@
+"""Dissemination timing: when each founding clone reached each metastasis, as an interval with all its uncertainty.
+
+A seed left between two nodes of the clone tree, the divergence node and the founder node of the metastasis; no single
+date is claimed. The formulas live in `clock`, `divergence`, `growth` and `treatment`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from phylometa.clock import Estimate, hu2020_seeding_time, is_cpg_transition, is_snv, quantile_estimate
+from phylometa.config import TimingSettings
+from phylometa.data import BoolArray, CcfTable, Clustering, FloatArray, Patient
+from phylometa.dissemination import (
+    CalendarClock,
+    MigrationDraws,
+    clone_times,
+    draw_migrations,
+    site_branches,
+    variance_shares,
+)
+from phylometa.divergence_table import divergence_from_table, divergence_row
+from phylometa.lesion_growth import lesion_growth
+from phylometa.molecular_time import CloneClock, HistoryNodes, clone_clock, draw_lengths, history_nodes
+from phylometa.private_counts import cluster_prevalence, count_private_mutations
+from phylometa.reference_tables import acceleration_prior, expansion_years
+from phylometa.timing_events import age_at, event_probabilities, patient_events, sites_synchronous
+from phylometa.timing_result import DivergenceRow, SeedingInterval, TimedEvent, TimingResult
+from phylometa.treatment import is_oligometastatic
+from phylometa.trees import HistoryEnsemble, TreeEnsemble
+
+__all__ = ["date_dissemination", "divergence_from_table", "divergence_row", "select_clock"]
+
+# Draws of a variance share: its error is a few per cent.
+_SHARE_DRAWS = 500
+
+
+def select_clock(patient: Patient, *, settings: TimingSettings) -> tuple[BoolArray, str, list[str]]:
+    """Clock-like mutations (n,), the clock's name (``cpg`` or ``snv``), and warnings.
+
+    C>T at CpG where contexts are known for at least 95 % of the SNVs, otherwise all SNVs with a warning.
+    """
+    mutations, warnings = patient.mutations, []
+    snv = is_snv(mutations)
+    known = np.array([len(context) == 3 for context in mutations.contexts], dtype=bool)
+    has_context = bool(snv.any()) and float(known[snv].mean()) >= 0.95
+    if settings.clock == "cpg" or (settings.clock == "auto" and has_context):
+        if not has_context:
+            warnings.append("the trinucleotide context of few mutations is known: CpG transitions are undercounted")
+        return snv & is_cpg_transition(mutations.refs, mutations.alts, mutations.contexts), "cpg", warnings
+    if settings.clock == "auto":
+        warnings.append(
+            "without trinucleotide contexts (or a reference sequence) all SNVs make the clock, not only C>T at CpG: "
+            "processes that vary in time bias it"
+        )
+    return snv, "snv", warnings
+
+
+def _divergence_rows(
+    patient: Patient, ccf: CcfTable, clusters: Clustering, prevalence: FloatArray, settings: TimingSettings
+) -> tuple[list[DivergenceRow], list[str]]:
+    """One row a metastasis; nothing where the primary was not sampled."""
+    site_of = patient.sample_site
+    primary_site = patient.site_names.index(patient.primary.name)
+    primary = np.flatnonzero(site_of == primary_site).tolist()
+    if not len(primary):
+        return [], ["the primary was not sampled: no private counts, no rate ratio, no early or late call"]
+    rows = []
+    for t, site in enumerate(patient.sites):
+        samples = np.flatnonzero(site_of == t).tolist()
+        if not site.is_metastasis or not len(samples):
+            continue
+        counts = count_private_mutations(
+            patient.mutations, patient.copy_number, ccf, clusters.labels, prevalence[: clusters.n_clusters],
+            primary, samples, patient.purity, settings=settings,
+        )  # fmt: skip
+        rows.append(
+            divergence_row(counts, site.name, n_primary_regions=len(primary), settings=settings, patient=patient.name)
+        )
+    refusals = []
+    if len(primary) < 2 and rows:
+        refusals.append("one primary region: no early or late call (late cases would mostly be called early)")
+    return rows, refusals
+
+
+def _site_ages(patient: Patient) -> FloatArray:
+    """Mean age at sampling of every site (n_sites,); NaN where unknown."""
+    ages = np.array([sample.age for sample in patient.samples], dtype=np.float64)
+    site_of = patient.sample_site
+    found = np.full(len(patient.sites), np.nan)
+    for t in range(len(patient.sites)):
+        own = ages[site_of == t]
+        if len(own) and np.isfinite(own).any():
+            found[t] = float(np.nanmean(own))
+    return found
+
+
+def _branches_differ(
+    nodes: HistoryNodes, clock: CloneClock, proportions: FloatArray, patient: Patient, dated: BoolArray
+) -> bool:
+    """Whether the full branches of the dated sites differ by more than Poisson noise (99 %), best history."""
+    lengths = draw_lengths(clock, 400, rng=np.random.default_rng(0))
+    branches = site_branches(lengths @ nodes.ancestors, proportions, patient.sample_site, len(patient.sites))
+    own = branches[:, dated]
+    for i in range(own.shape[1]):
+        for j in range(i):
+            difference = own[:, i] - own[:, j]
+            if abs(difference.mean()) > 2.58 * max(float(difference.std()), 1e-9):
+                return True
+    return False
+
+
+def _calendar_clock(
+    patient: Patient,
+    trees: TreeEnsemble,
+    histories: Sequence[HistoryNodes],
+    clock: CloneClock,
+    n_clock: int,
+    settings: TimingSettings,
+) -> tuple[CalendarClock | None, list[str], list[str]]:
+    """The calendar clock, or None with the reasons; and warnings."""
+    ages = _site_ages(patient)
+    refusals, warnings = [], []
+    if not np.isfinite(ages).any():
+        refusals.append("no calendar dates: the age at sampling is not given for any sample")
+    if n_clock < settings.min_clock_mutations:
+        refusals.append(f"no calendar dates: {n_clock} clock-like mutations, {settings.min_clock_mutations} are needed")
+    assays = {sample.assay for sample in patient.samples}
+    if assays & {"wes", "panel"}:
+        if settings.exome_dates:
+            warnings.append("calendar dates from an exome or panel: few clock mutations, selection and capture bias")
+        else:
+            refusals.append("no calendar dates: exome or panel (whole genomes only, unless exome_dates is set)")
+    elif assays != {"wgs"}:
+        warnings.append("the assay is not given: dates suppose whole genomes")
+    root = histories[0].root
+    if trees.n_mutations[root] == 0:
+        refusals.append("no calendar dates: the samples share no clonal mutation, so there is no trunk to date")
+    if refusals:
+        return None, refusals, []
+    cancer_types = sorted({sample.cancer_type for sample in patient.samples if sample.cancer_type})
+    median, sigma = settings.acceleration_median, settings.acceleration_sigma
+    prior = acceleration_prior(
+        cancer_types[0] if settings.acceleration_by_type and cancer_types else "",
+        median=median,
+        sigma=sigma,
+        directory=settings.tables,
+    )
+    dated = np.isfinite(ages) & np.isin(np.arange(len(ages)), patient.sample_site)
+    differ = _branches_differ(histories[0], clock, trees.proportions[histories[0].tree], patient, dated)
+    if differ:
+        warnings.append(
+            "the branches to the sites differ by more than counting noise: rates are unequal (or a sample is shallow), "
+            "so each branch dates its own nodes and the interval is widened"
+        )
+    return CalendarClock(ages, prior, equal_rates=not differ), [], warnings
+
+
+def _intervals(
+    patient: Patient,
+    trees: TreeEnsemble,
+    drawn: Mapping[tuple[int, int], MigrationDraws],
+    shares: Mapping[tuple[int, int], tuple[dict[str, float], dict[str, float]]],
+    events: Sequence[TimedEvent],
+    calendar: CalendarClock | None,
+) -> list[SeedingInterval]:
+    found = []
+    names = patient.site_names
+    order = sorted(drawn, key=lambda key: (key[0], -drawn[key].probability, key[1]))
+    for key in order:
+        migration = drawn[key]
+        common: dict[str, Any] = {
+            "site": names[key[0]],
+            "founding_clone": trees.names[key[1]],
+            "probability": migration.probability,
+            "sources": {names[s]: p for s, p in migration.sources.items()},
+        }
+        molecular, dated = shares.get(key, ({}, {}))
+        found.append(
+            SeedingInterval(
+                **common,
+                unit="molecular",
+                model="molecular",
+                divergence=quantile_estimate(migration.divergence),
+                founder=quantile_estimate(migration.founder),
+                seeding=quantile_estimate(migration.seeding),
+                variance_shares=molecular,
+            )
+        )
+        if calendar is not None:
+            before, during = event_probabilities(migration.seeding_age, events)
+            found.append(
+                SeedingInterval(
+                    **common,
+                    unit="age_years",
+                    model="clock",
+                    divergence=quantile_estimate(migration.divergence_age),
+                    founder=quantile_estimate(migration.founder_age),
+                    seeding=quantile_estimate(migration.seeding_age),
+                    p_before=before,
+                    p_during=during,
+                    variance_shares=dated,
+                    notes=(f"acceleration {calendar.acceleration.median:g}: {calendar.acceleration.source}",),
+                )
+            )
+    return found
+
+
+def _hu2020_intervals(
+    patient: Patient, rows: Sequence[DivergenceRow], settings: TimingSettings
+) -> tuple[list[SeedingInterval], list[str]]:
+    """Seeding ages by Hu et al. 2020, where the primary's age at diagnosis and the cancer type are known."""
+    types = sorted({sample.cancer_type for sample in patient.samples if sample.cancer_type})
+    years = expansion_years(types[0], directory=settings.tables) if types else None
+    diagnosed = [s.diagnosis_date for s in patient.samples if s.site == patient.primary.name and s.diagnosis_date]
+    at_diagnosis = age_at(patient, min(diagnosed)) if diagnosed else math.nan
+    if years is None or not math.isfinite(at_diagnosis):
+        return [], ["no hu2020 time: it needs a cancer type with an expansion time, age and diagnosis date"]
+    ages = dict(zip(patient.site_names, _site_ages(patient)))
+    found = []
+    for row in rows:
+        if not math.isfinite(row.L_p + row.L_m):
+            continue
+        detected = ages[row.metastasis] - at_diagnosis
+        time = hu2020_seeding_time(
+            row.L_p, row.L_m, years, metastasis_years_after_diagnosis=detected if math.isfinite(detected) else math.inf
+        )
+        age = at_diagnosis - time.years_before_diagnosis
+        point = Estimate(age, age, age)
+        notes = ["a point without error, by the published rule"]
+        if not time.is_feasible:
+            notes.append("infeasible: seeding after the metastasis was found")
+        found.append(
+            SeedingInterval(row.metastasis, "", "age_years", "hu2020", 1.0, point, point, point, notes=tuple(notes))
+        )
+    return found, []
+
+
+def date_dissemination(
+    patient: Patient,
+    ccf: CcfTable,
+    clusters: Clustering,
+    trees: TreeEnsemble,
+    histories: HistoryEnsemble,
+    *,
+    settings: TimingSettings,
+    rng: np.random.Generator,
+) -> TimingResult:
+    """When each founding clone reached each site, over trees, histories, reads, counts and acceleration.
+
+    Molecular time always; ages where the age at sampling and at least `settings.min_clock_mutations` clock-like
+    mutations of a whole genome are there. The clock runs at one rate up to the root clone (the last ancestor of all
+    sampled tumour cells) and `a` times as fast after it.
+
+    Parameters
+    ----------
+    patient : Patient
+        With purities filled in.
+    ccf : CcfTable
+    clusters : Clustering
+    trees : TreeEnsemble
+    histories : HistoryEnsemble
+    settings : TimingSettings
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    TimingResult
+    """
+    is_clock, clock_name, warnings = select_clock(patient, settings=settings)
+    n_clock = int(is_clock.sum())
+    prevalence = cluster_prevalence(trees)
+    nodes = sorted(history_nodes(trees, histories), key=lambda h: -h.weight)
+    rows, refusals = _divergence_rows(patient, ccf, clusters, prevalence, settings)
+    clock = clone_clock(patient.mutations, ccf, clusters, len(trees.names), prevalence, is_clock, rng=rng)
+    calendar, reasons, more = _calendar_clock(patient, trees, nodes, clock, n_clock, settings)
+    refusals, warnings = refusals + reasons, warnings + more
+    places = (trees.proportions, patient.sample_site, len(patient.sites))
+    drawn = draw_migrations(nodes, clock, *places, calendar=calendar, draws=settings.draws, rng=rng)
+    shares = {}
+    for key in drawn:
+        options: dict[str, Any] = {"draws": _SHARE_DRAWS, "rng": rng}
+        molecular = variance_shares(key, nodes, clock, *places, calendar=None, **options)
+        dated = variance_shares(key, nodes, clock, *places, calendar=calendar, **options) if calendar else {}
+        shares[key] = (molecular, dated)
+    events = patient_events(patient)
+    intervals = _intervals(patient, trees, drawn, shares, events, calendar)
+    if settings.hu2020:
+        extra, reasons = _hu2020_intervals(patient, rows, settings)
+        intervals, refusals = intervals + extra, refusals + reasons
+    times = clone_times(nodes, clock, draws=min(settings.draws, 1000), rng=rng)
+    growth, growth_intervals, reasons = lesion_growth(patient, intervals, settings=settings, rng=rng)
+    n_sites = sum(site.is_metastasis for site in patient.sites)
+    if not drawn:
+        refusals.append("no migration in any history: nothing to date")
+    if n_sites > 1 and drawn:
+        warnings.append("the metastases of one patient are not independent: their intervals share trunk and clock")
+    if any(len({v for (t, v) in drawn if t == site and drawn[t, v].probability > 0.5}) > 1 for site, _ in drawn):
+        warnings.append("a polyclonal metastasis has one interval for each founding clone")
+    return TimingResult(
+        intervals=tuple(intervals + growth_intervals),
+        divergence=tuple(rows),
+        growth=tuple(growth),
+        events=events,
+        nodes={name: quantile_estimate(times[:, k]) for k, name in enumerate(trees.names)},
+        clock=clock_name,
+        n_clock_mutations=n_clock,
+        synchronous=sites_synchronous(patient, limit=settings.synchronous_days),
+        n_metastatic_sites=n_sites,
+        oligometastatic=is_oligometastatic(n_sites) if n_sites else None,
+        refusals=tuple(refusals + reasons),
+        warnings=tuple(warnings),
+    )

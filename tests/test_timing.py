@@ -1,0 +1,380 @@
+"""Dissemination timing of small patients built by hand: nodes, ages, events, refusals."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import math
+
+import numpy as np
+import pytest
+
+from phylometa.config import TimingSettings
+from phylometa.data import (
+    CcfTable,
+    Clustering,
+    CopyNumberAtLoci,
+    Lesion,
+    MutationTable,
+    Patient,
+    Sample,
+    Site,
+    Treatment,
+)
+from phylometa.divergence_table import divergence_from_table
+from phylometa.errors import InputError
+from phylometa.timing import date_dissemination, select_clock
+from phylometa.trees import HistoryEnsemble, MigrationHistory, TreeEnsemble, TreeHistories
+
+DEPTH = 200
+
+
+def build(
+    sizes=(800, 150, 40, 210),
+    parents=(-1, 0, 0, 2),
+    proportions=((0, 0, 0), (1, 1, 0), (0, 0, 0), (0, 0, 1)),
+    edges=((0, 0, 1, 0), (0, 0, 2, 1), (2, 1, 3, 1)),
+    ages=(60.0, 60.0, 60.0),
+    assay="wgs",
+    **sample_fields,
+):
+    """Two primary regions and one metastasis; clone 1 private to the primary, 2 the metastasis' founder, 3 its own."""
+    sizes, proportions = np.array(sizes), np.array(proportions, dtype=float)
+    n, n_clones = int(sizes.sum()), len(sizes)
+    labels = np.repeat(np.arange(n_clones), sizes)
+    ancestors = np.eye(n_clones)
+    for v in range(n_clones):
+        u = parents[v]
+        while u >= 0:
+            ancestors[u, v] = 1
+            u = parents[u]
+    prevalence = ancestors @ proportions
+    purity = 0.8
+    alt = np.round(DEPTH * purity / 2 * prevalence[labels]).astype(int)
+    names = ("P1", "P2", "M1")
+    sites = (Site("colon", "primary"), Site("liver", "distant"))
+    samples = tuple(
+        Sample(
+            name=name,
+            site=site,
+            purity=purity,
+            age=age,
+            assay=assay,
+            collection_date=datetime.date(2015, 6, 1),
+            **sample_fields,
+        )
+        for name, site, age in zip(names, ("colon", "colon", "liver"), ages)
+    )
+    mutations = MutationTable(
+        ids=tuple(f"m{i}" for i in range(n)),
+        sample_names=names,
+        alt_counts=alt,
+        depth=np.full((n, 3), DEPTH),
+        refs=("C",) * n,
+        alts=("T",) * n,
+        contexts=("ACG",) * n,
+    )
+    patient = Patient("toy", samples, sites, mutations, CopyNumberAtLoci.diploid(n, 3))
+    full = np.ones((n, 3))
+    ccf = CcfTable(prevalence[labels], prevalence[labels], prevalence[labels], full, full * purity / 2, full)
+    clusters = Clustering(
+        names=tuple(str(k + 1) for k in range(n_clones)),
+        labels=labels,
+        probability=np.ones(n),
+        ccf=prevalence,
+        ccf_lo=prevalence,
+        ccf_hi=prevalence,
+        alt_reads=prevalence,
+        total_reads=prevalence,
+    )
+    trees = TreeEnsemble(
+        names=clusters.names,
+        n_mutations=sizes,
+        parents=np.array([parents]),
+        weights=np.ones(1),
+        log_likelihood=np.zeros(1),
+        proportions=proportions[None],
+        presence=np.zeros((1, n_clones, 2)),
+        site_names=("colon", "liver"),
+        complete=True,
+        n_trees=1,
+    )
+    history = MigrationHistory((0, 0), np.array(edges), weight=1.0)
+    presence = np.zeros((n_clones, 2), dtype=bool)
+    histories = HistoryEnsemble((TreeHistories(0, 1.0, presence, {}, 1, True, (history,)),), ("colon", "liver"))
+    return patient, ccf, clusters, trees, histories
+
+
+def date(parts, **changes):
+    settings = TimingSettings(**{"draws": 2000, **changes})
+    return date_dissemination(*parts, settings=settings, rng=np.random.default_rng(1))
+
+
+def row_of(result, model):
+    (found,) = [x for x in result.intervals if x.model == model]
+    return found
+
+
+def test_molecular_interval_lies_between_divergence_and_founder():
+    result = date(build())
+    molecular = row_of(result, "molecular")
+    assert (molecular.site, molecular.founding_clone, molecular.unit) == ("liver", "3", "molecular")
+    assert molecular.divergence.median == pytest.approx(800, rel=0.01)
+    assert molecular.founder.median == pytest.approx(840, rel=0.01)
+    assert molecular.divergence.median < molecular.seeding.median < molecular.founder.median
+    assert molecular.sources == {"colon": 1.0}
+    assert result.nodes["1"].median == pytest.approx(800, rel=0.01)
+    assert result.nodes["4"].median == pytest.approx(1050, rel=0.01)
+
+
+def test_calendar_interval_without_acceleration_is_the_strict_clock():
+    # tau = 800, full branches 190 and 210, age 60: tau / (tau + b) ~ Beta, b the mean of two branches (half variance).
+    result = date(build(sizes=(800, 190, 40, 170)), acceleration_median=1.0, acceleration_sigma=1e-9, draws=20000)
+    clock = row_of(result, "clock")
+    assert clock.unit == "age_years"
+    assert clock.divergence.median == pytest.approx(48.0, abs=0.1)
+    assert clock.divergence.lo == pytest.approx(46.85, abs=0.1)
+    assert clock.divergence.hi == pytest.approx(49.1, abs=0.1)
+    assert clock.founder.median == pytest.approx(50.4, abs=0.1)
+
+
+def test_branches_of_unequal_length_widen_the_interval_and_warn():
+    equal = date(build(sizes=(800, 200, 40, 160)))
+    assert not any("unequal" in text for text in equal.warnings)
+    unequal = date(build(sizes=(800, 60, 40, 460)))
+    assert any("unequal" in text for text in unequal.warnings)
+    wide, narrow = row_of(unequal, "clock").divergence, row_of(equal, "clock").divergence
+    assert wide.hi - wide.lo > narrow.hi - narrow.lo
+
+
+def test_acceleration_moves_divergence_towards_sampling():
+    slow = row_of(date(build(), acceleration_median=1.0), "clock")
+    fast = row_of(date(build(), acceleration_median=5.0), "clock")
+    assert fast.divergence.median > slow.divergence.median + 5
+    assert fast.founder.hi <= 60
+
+
+def test_acceleration_comes_from_the_table_of_the_cancer_type():
+    notes = row_of(date(build(cancer_type="ovarian")), "clock").notes
+    assert "acceleration 7.5" in notes[0]
+    notes = row_of(date(build(cancer_type="ovarian"), acceleration_by_type=False), "clock").notes
+    assert "acceleration 5" in notes[0]
+
+
+def test_variance_shares_add_up_and_acceleration_dominates():
+    clock = row_of(date(build()), "clock")
+    assert sum(clock.variance_shares.values()) == pytest.approx(1)
+    assert clock.variance_shares["acceleration"] > 0.5
+    assert set(row_of(date(build()), "molecular").variance_shares) == {"counts", "reads", "tree", "interval"}
+
+
+def test_events_get_probabilities_in_order():
+    patient, *rest = build(diagnosis_date=datetime.date(2015, 1, 1))
+    patient = patient.with_changes(
+        treatments=(
+            Treatment("surgery", "colon", datetime.date(2015, 2, 1), datetime.date(2015, 2, 1)),
+            Treatment("systemic", "", datetime.date(1995, 1, 1), datetime.date(2010, 1, 1)),
+            Treatment("surgery", "colon", datetime.date(2015, 3, 1)),
+            Treatment("systemic", ""),
+        )
+    )
+    result = date((patient, *rest), acceleration_median=1.0)
+    assert [event.name for event in result.events] == ["systemic", "diagnosis", "surgery_colon", "surgery_colon_2"]
+    assert result.events[1].start_age == pytest.approx(60 - 151 / 365.25)
+    clock = row_of(result, "clock")
+    assert clock.p_before["diagnosis"] > 0.99
+    assert clock.p_before["systemic"] < 0.05
+    assert 0.9 < clock.p_during["systemic"] <= 1.0
+    assert clock.p_before["diagnosis"] <= clock.p_before["surgery_colon"]
+    assert result.synchronous == {"liver": True}
+    assert result.oligometastatic is True
+
+
+def test_divergence_row_counts_private_mutations():
+    (row,) = date(build()).divergence
+    assert (row.S, row.L_p, row.L_m, row.W_s) == (800, 150, 250, 0)
+    assert math.isclose(row.H, 250 / 151)
+    assert row.rho_lo < 250 / 150 < row.rho_hi
+    assert row.call == "early"
+    assert row.p_value < 1e-10
+    assert row.jsi == 0
+    assert row.jsi_call == "monoclonal"
+    assert row.shared_fraction == pytest.approx(800 / 950)
+    assert row.p_carries_all < 1e-6
+    assert row.n_unknown == 0
+
+
+def test_low_purity_withholds_private_counts():
+    patient, *rest = build()
+    samples = tuple(dataclasses.replace(s, purity=0.2) for s in patient.samples)
+    (row,) = date((patient.with_changes(samples=samples), *rest)).divergence
+    assert math.isnan(row.L_p)
+    assert math.isnan(row.rho)
+    assert row.call == "undetermined"
+    assert any("withheld" in note for note in row.notes)
+
+
+def test_losses_and_unknown_cells_do_not_count():
+    patient, ccf, *rest = build()
+    n = patient.mutations.n_mutations
+    minor = np.ones((n, 3))
+    minor[800:810, 2] = 0  # LOH in the metastasis over ten primary-private mutations
+    power = np.ones((n, 3))
+    power[810:815, 2] = 0.5
+    changed = dataclasses.replace(ccf, power=power)
+    copy_number = CopyNumberAtLoci(major=np.ones((n, 3)), minor=minor, normal=np.full((n, 3), 2))
+    (row,) = date((patient.with_changes(copy_number=copy_number), changed, *rest)).divergence
+    assert (row.L_p, row.n_lost, row.n_unknown) == (135, 10, 5)
+
+
+def test_refusals_say_what_is_missing():
+    few = date(build(sizes=(30, 5, 3, 4)))
+    assert [x.model for x in few.intervals] == ["molecular"]
+    assert any("42 clock-like mutations, 50 are needed" in text for text in few.refusals)
+    ageless = date(build(ages=(math.nan,) * 3))
+    assert any("age at sampling" in text for text in ageless.refusals)
+    exome = date(build(assay="wes"))
+    assert any("exome" in text for text in exome.refusals)
+    allowed = date(build(assay="wes"), exome_dates=True)
+    assert any("exome" in text for text in allowed.warnings)
+    assert row_of(allowed, "clock")
+    unknown = date(build(assay=None))
+    assert any("assay is not given" in text for text in unknown.warnings)
+
+
+def test_no_migration_nothing_to_date():
+    result = date(build(edges=((0, 0, 1, 0),)))
+    assert result.intervals == ()
+    assert any("nothing to date" in text for text in result.refusals)
+
+
+def test_clone_that_migrated_unchanged_has_a_short_interval():
+    result = date(build(edges=((0, 0, 1, 0), (0, 0, 0, 1), (0, 1, 2, 1), (2, 1, 3, 1))))
+    molecular = row_of(result, "molecular")
+    assert molecular.founding_clone == "1"
+    assert 0 < molecular.founder.median - molecular.divergence.median < 2
+
+
+def test_unsampled_primary_gives_no_divergence():
+    patient, ccf, clusters, trees, histories = build()
+    sites = (Site("unsampled", "primary", is_virtual=True), Site("colon", "distant"), Site("liver", "distant"))
+    history = MigrationHistory((0, 0), np.array([[0, 0, 1, 1], [0, 0, 2, 2]]))
+    histories = HistoryEnsemble(
+        (TreeHistories(0, 1.0, np.zeros((4, 3), dtype=bool), {}, 1, True, (history,)),),
+        tuple(site.name for site in sites),
+    )
+    result = date((patient.with_changes(sites=sites), ccf, clusters, trees, histories))
+    assert result.divergence == ()
+    assert any("not sampled" in text for text in result.refusals)
+    assert any("not independent" in text for text in result.warnings)
+
+
+def test_hu2020_rows_and_their_refusal():
+    refused = date(build(), hu2020=True)
+    assert any("hu2020" in text for text in refused.refusals)
+    result = date(build(cancer_type="colorectal", diagnosis_date=datetime.date(2015, 6, 1)), hu2020=True)
+    row = row_of(result, "hu2020")
+    # r = 250 / 150, t_s = 5.2 (1 - 0.13 r) before diagnosis at 60
+    assert row.seeding.median == pytest.approx(60 - 5.2 * (1 - 0.13 * 250 / 150))
+    late = date(
+        build(sizes=(800, 5, 240, 10), cancer_type="colorectal", diagnosis_date=datetime.date(2015, 6, 1)), hu2020=True
+    )
+    assert any("infeasible" in note for note in row_of(late, "hu2020").notes)
+
+
+def test_growth_beside_genetics():
+    patient, *rest = build(cancer_type="colorectal", diameter_cm=2.0)
+    result = date((patient, *rest))
+    assert {row.site for row in result.growth} == {"colon", "liver"}
+    (liver,) = [row for row in result.growth if row.site == "liver"]
+    assert liver.doubling_days == 155
+    assert len(liver.conflicts) == 2
+    assert row_of(result, "growth_exponential").unit == "age_years"
+    assert row_of(result, "growth_gompertz").seeding.median > row_of(result, "growth_exponential").seeding.median
+    other = date(build(cancer_type="sarcoma", diameter_cm=2.0))
+    assert any("no doubling time" in text for text in other.refusals)
+
+
+def test_growth_from_serial_sizes():
+    patient, *rest = build(cancer_type="colorectal")
+    sizes = [(datetime.date(2014, 6, 1), 1.0), (datetime.date(2014, 12, 1), 1.5), (datetime.date(2015, 6, 1), 2.1)]
+    patient = patient.with_changes(lesions=tuple(Lesion("liver", day, cm) for day, cm in sizes))
+    (liver,) = date((patient, *rest)).growth
+    assert "3 sizes" in liver.source
+    assert 100 < liver.doubling_days < 120
+    shrinking = patient.with_changes(
+        lesions=tuple(Lesion("liver", day, cm) for (day, _), cm in zip(sizes, (2.0, 1.5, 1.0)))
+    )
+    result = date((shrinking, *rest))
+    assert any("did not grow" in text for text in result.refusals)
+    assert result.growth[0].doubling_days == 155
+
+
+def test_select_clock():
+    patient, *_ = build()
+    mask, name, warnings = select_clock(patient, settings=TimingSettings())
+    assert (name, int(mask.sum()), warnings) == ("cpg", 1200, [])
+    mask, name, _ = select_clock(patient, settings=TimingSettings(clock="snv"))
+    assert name == "snv"
+    blank = dataclasses.replace(patient.mutations, contexts=())
+    mask, name, warnings = select_clock(patient.with_changes(mutations=blank), settings=TimingSettings())
+    assert name == "snv"
+    assert "contexts" in warnings[0]
+    mask, name, warnings = select_clock(patient.with_changes(mutations=blank), settings=TimingSettings(clock="cpg"))
+    assert (name, int(mask.sum())) == ("cpg", 0)
+    assert warnings
+
+
+def test_same_seed_same_result():
+    first, second = date(build()), date(build())
+    assert first.intervals == second.intervals
+
+
+def test_table_of_counts():
+    rows = [
+        {"patient": "V402", "metastasis": "brain", "L_p": "6", "L_m": "20", "W_s": "3"},
+        {"patient": "x", "metastasis": "m", "L_p": 0, "L_m": 0, "W_s": 0},
+        {"patient": "x", "metastasis": "m", "L_p": 0, "L_m": 2, "W_s": ""},
+    ]
+    published, nothing, one_sided = divergence_from_table(rows)
+    assert math.isclose(published.H, 20 / 7)
+    assert published.jsi == pytest.approx(3 / 29)
+    assert published.call == "undetermined"
+    assert math.isnan(published.S)
+    assert math.isnan(nothing.rho)
+    assert math.isnan(nothing.jsi)
+    assert any("cannot be ordered" in note for note in nothing.notes)
+    assert any("not informative" in note for note in one_sided.notes)
+    assert any("one-sided" in note for note in one_sided.notes)
+    assert divergence_from_table([]) == ()
+
+
+def test_table_with_power_and_regions_makes_a_call():
+    row = {"patient": "a", "metastasis": "m", "L_p": 20, "L_m": 9, "W_s": 0, "S": 80, "missing_probability": 0.01}
+    assert divergence_from_table([row])[0].call == "undetermined"
+    early = divergence_from_table([{**row, "n_primary_regions": 3}])[0]
+    assert (early.call, early.shared_fraction) == ("early", 0.8)
+    late = divergence_from_table([{**row, "L_p": 0, "n_primary_regions": 3}])[0]
+    assert late.call == "late"
+    assert divergence_from_table([{**row, "W_s": 12}])[0].notes[0].startswith("JSI 0.29")
+
+
+def test_table_errors_name_row_and_column():
+    with pytest.raises(InputError, match="columns missing: L_p"):
+        divergence_from_table([{"patient": "a", "metastasis": "m", "L_m": 1, "W_s": 0}])
+    bad = [
+        {"patient": "a", "metastasis": "m", "L_p": -1, "L_m": "many", "W_s": 0},
+        {"patient": "a", "metastasis": "m", "L_p": "", "L_m": 3, "W_s": 0, "exposure_ratio": 0},
+        {"patient": "a", "metastasis": "m", "L_p": 1, "L_m": 3, "W_s": 0, "missing_probability": 2},
+    ]
+    with pytest.raises(InputError) as caught:
+        divergence_from_table(bad, source="pairs.tsv")
+    text = str(caught.value)
+    for part in (
+        "row 2, column L_p",
+        "row 2, column L_m",
+        "row 3, column L_p",
+        "row 3, column exposure_ratio",
+        "[0, 1]",
+    ):
+        assert part in text

@@ -1,0 +1,24 @@
+"""Figures: a result in, matplotlib `Axes` out; all of a patient's with `save_figures`."""
+
+from phylometa.plots.ccf_plots import plot_ccf_heatmap, plot_ccf_scatter
+from phylometa.plots.clone_tree import plot_clone_tree, plot_history
+from phylometa.plots.figure_set import FIGURES, save_figures
+from phylometa.plots.migration_graph import plot_migration_graph
+from phylometa.plots.proportions import plot_clone_proportions
+from phylometa.plots.seeding_matrix import plot_seeding_matrix
+from phylometa.plots.style import figure_style
+from phylometa.plots.timeline import plot_timeline
+
+__all__ = [
+    "FIGURES",
+    "figure_style",
+    "plot_ccf_heatmap",
+    "plot_ccf_scatter",
+    "plot_clone_proportions",
+    "plot_clone_tree",
+    "plot_history",
+    "plot_migration_graph",
+    "plot_seeding_matrix",
+    "plot_timeline",
+    "save_figures",
+]

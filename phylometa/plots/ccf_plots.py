@@ -1,0 +1,386 @@
+"""Cancer cell fractions: heat map of all mutations and samples, and two samples against each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import Rectangle
+
+from phylometa.plots.label_placement import spread
+from phylometa.plots.scene import draw_scene, empty_scene, scene_width
+from phylometa.plots.style import (
+    COLUMN_WIDTHS,
+    FONT_SIZE,
+    INK,
+    MUTED,
+    SMALL_FONT_SIZE,
+    axes_size,
+    clean_text,
+    clone_swatches,
+    data_axes,
+    figure_style,
+    fit_text,
+    site_swatches,
+    text_width,
+)
+from phylometa.trees import PatientResult
+
+__all__ = ["CCF_COLOURS", "plot_ccf_heatmap", "plot_ccf_scatter"]
+
+# One hue, lightness falling evenly from white (absent) to dark (in all cells).
+CCF_COLOURS = LinearSegmentedColormap.from_list("ccf", ["#f7fbff", "#b5d4e9", "#6aaed6", "#2171b5", "#08306b"])
+_MIN_BLOCK = 6.0
+_COLUMNS = 1200
+_ROW = 12.0
+
+
+def _sample_order(result: PatientResult) -> np.ndarray:
+    return np.argsort(result.patient.sample_site, kind="stable")
+
+
+def _block_columns(sizes: np.ndarray, width: float) -> np.ndarray:
+    """Image columns of every cluster: its share of the mutations, but at least `_MIN_BLOCK` points of `width`."""
+    least = min(_MIN_BLOCK, width / max(1, len(sizes)))
+    share = least + (width - least * len(sizes)) * sizes / max(1, sizes.sum())
+    return np.maximum(1, np.rint(share / width * _COLUMNS).astype(int))
+
+
+def _heat_image(values: np.ndarray, labels: np.ndarray, order: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """(samples, image columns): within a cluster by falling mean; several mutations to one column are averaged."""
+    blocks = []
+    for cluster, n_columns in zip(order, columns):
+        block = values[labels == cluster]
+        known = np.isfinite(block)
+        mean = np.where(known, block, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        block = block[np.argsort(-mean, kind="stable")]
+        edges = np.linspace(0, len(block), n_columns + 1)
+        if len(block) <= n_columns:
+            blocks.append(block[np.minimum(edges[:-1].astype(int), len(block) - 1)].T)
+            continue
+        starts = np.round(edges[:-1]).astype(int)
+        sums = np.add.reduceat(np.where(np.isfinite(block), block, 0), starts, axis=0)
+        counts = np.add.reduceat(np.isfinite(block).astype(float), starts, axis=0)
+        blocks.append(np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).T)
+    return np.concatenate(blocks, axis=1)
+
+
+def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: str = "double") -> Axes:
+    """Heat map of cancer cell fractions: one row a sample, mutations from left to right by cluster.
+
+    Clusters get at least a readable width, so that the horizontal axis is not to scale; the number of mutations stands
+    below each. Cells without reads are hatched. One raster image, however many mutations there are.
+
+    Parameters
+    ----------
+    result : PatientResult
+    ax : matplotlib Axes, optional
+        Drawn into; a new figure where omitted.
+    width : {"double", "single"}
+        Journal columns; ignored where `ax` is given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    patient = result.patient
+    if result.ccf is None or patient.mutations.n_mutations == 0:
+        message = "No cancer cell fractions could be estimated from these samples."
+        return draw_scene(empty_scene(scene_width(ax, width), message, "Cancer cell fractions"), ax)
+    with figure_style():
+        n = patient.mutations.n_mutations
+        labels = np.zeros(n, dtype=np.int64) if result.clusters is None else np.asarray(result.clusters.labels)
+        names = ("all",) if result.clusters is None else tuple(clean_text(name) for name in result.clusters.names)
+        sizes = np.bincount(labels, minlength=len(names))
+        order = np.flatnonzero(sizes)
+        samples = _sample_order(result)
+        sample_names = [fit_text(patient.samples[s].name, 90, SMALL_FONT_SIZE) for s in samples]
+        genes = _driver_columns(result)
+        if ax is None:
+            left = 16 + max(text_width(name, SMALL_FONT_SIZE) for name in sample_names)
+            top = 12 + max((text_width(gene, SMALL_FONT_SIZE) for _, gene in genes), default=0.0)
+            ax = data_axes(COLUMN_WIDTHS[width], len(samples) * _ROW, left=left, right=44, top=top, bottom=34)
+        inner_width, inner_height = axes_size(ax)
+        columns = _block_columns(sizes[order], inner_width)
+        image = _heat_image(np.asarray(result.ccf.ccf)[:, samples], labels, order, columns)
+        total = image.shape[1]
+        ax.set_xlim(0, total)
+        ax.set_ylim(len(samples), 0)
+        ax.add_patch(
+            Rectangle(
+                (0, 0), total, len(samples), facecolor="#ffffff", edgecolor="#8c8c8c", hatch="//////", linewidth=0
+            )
+        )
+        drawn = ax.imshow(
+            np.ma.masked_invalid(image),
+            cmap=CCF_COLOURS,
+            vmin=0,
+            vmax=1,
+            aspect="auto",
+            interpolation="nearest",
+            extent=(0, total, len(samples), 0),
+            zorder=1.5,
+        )
+        drawn.set_gid("ccf-heatmap")
+        ends = np.cumsum(columns)
+        for end in ends[:-1]:
+            ax.axvline(end, color="#ffffff", linewidth=0.8, zorder=2)
+            ax.axvline(end, color=INK, linewidth=0.3, zorder=2)
+        _label_rows(ax, result, samples, sample_names, inner_width)
+        point = total / inner_width
+        texts = [f"{names[k]}" for k in order]
+        _label_below(ax, ends - 0.5 * columns, texts, [f"{sizes[k]}" for k in order], point, total)
+        _label_drivers(ax, genes, labels, order, columns, point, total)
+        bar = ax.inset_axes((1 + 8 / inner_width, 0.0, 6 / inner_width, 1.0))
+        bar.imshow(np.linspace(1, 0, 64)[:, None], cmap=CCF_COLOURS, vmin=0, vmax=1, aspect="auto", extent=(0, 1, 0, 1))
+        bar.set_xticks([])
+        bar.yaxis.tick_right()
+        bar.set_yticks(
+            [0, 0.5, 1] if inner_height >= 24 else [0, 1],
+            labels=["0", "0.5", "1"] if inner_height >= 24 else ["0", "1"],
+        )
+        bar.set_title("CCF", fontsize=SMALL_FONT_SIZE, pad=3, loc="left")
+    return ax
+
+
+def _driver_columns(result: PatientResult) -> list[tuple[int, str]]:
+    """(mutation, gene) of mutations in driver genes."""
+    patient = result.patient
+    return [(i, clean_text(gene)) for i, gene in enumerate(patient.mutations.genes) if gene in patient.drivers]
+
+
+def _label_rows(ax: Axes, result: PatientResult, samples: np.ndarray, names: list[str], inner_width: float) -> None:
+    swatches = site_swatches(len(result.patient.sites))
+    sample_site = result.patient.sample_site
+    ax.set_yticks(np.arange(len(samples)) + 0.5, labels=names)
+    ax.tick_params(axis="y", length=0, pad=10)
+    for row, s in enumerate(samples):
+        swatch = swatches[sample_site[s]]
+        ax.add_patch(
+            Rectangle(
+                (-8 / inner_width, row + 0.06),
+                5 / inner_width,
+                0.88,
+                transform=ax.get_yaxis_transform(),
+                facecolor=swatch.colour,
+                hatch=swatch.hatch or None,
+                edgecolor=INK,
+                linewidth=0.3,
+                clip_on=False,
+            )
+        )
+
+
+def _label_below(ax: Axes, centres: Any, names: list[str], counts: list[str], point: float, total: float) -> None:
+    """Cluster names and sizes below the blocks, spread so that they do not touch; too many are upright."""
+    ax.set_xticks([])
+    size = SMALL_FONT_SIZE
+    wide = [max(text_width(name, size), text_width(count, size)) + 3 for name, count in zip(names, counts)]
+    transform = ax.get_xaxis_transform()
+    height = axes_size(ax)[1]
+    is_upright = sum(wide) * point > total
+    if is_upright:
+        names = [fit_text(f"{name} ({count})", 28, size) for name, count in zip(names, counts)]
+        wide = [size + 1.2] * len(names)
+    if sum(wide) * point > total:
+        keep = sorted(sorted(range(len(names)), key=lambda i: -float(counts[i]))[: int(total / point / wide[0])])
+        names, counts = [names[i] for i in keep], [counts[i] for i in keep]
+        centres, wide = [centres[i] for i in keep], [wide[i] for i in keep]
+    places = spread([float(c) for c in centres], [w * point for w in wide], 0, total)
+    for centre, place, name, count in zip(centres, places, names, counts):
+        ax.plot([centre, place], [0, -3 / height], transform=transform, color=MUTED, linewidth=0.4, clip_on=False)
+        if is_upright:
+            ax.text(
+                place,
+                -4 / height,
+                name,
+                transform=transform,
+                fontsize=size,
+                rotation=90,
+                ha="center",
+                va="top",
+                parse_math=False,
+            )
+        else:
+            ax.text(
+                place,
+                -4 / height,
+                name,
+                transform=transform,
+                fontsize=size,
+                ha="center",
+                va="top",
+                fontweight="bold",
+                parse_math=False,
+            )
+            ax.text(
+                place,
+                -12 / height,
+                count,
+                transform=transform,
+                fontsize=size,
+                ha="center",
+                va="top",
+                color=MUTED,
+                parse_math=False,
+            )
+    if not is_upright:
+        ax.text(
+            0,
+            -21 / height,
+            "cluster and its number of mutations; hatched: no reads",
+            transform=transform,
+            fontsize=size,
+            ha="left",
+            va="top",
+            color=MUTED,
+        )
+
+
+def _label_drivers(
+    ax: Axes,
+    genes: list[tuple[int, str]],
+    labels: np.ndarray,
+    order: np.ndarray,
+    columns: np.ndarray,
+    point: float,
+    total: float,
+) -> None:
+    """Driver genes above the block of their cluster, upright, each gene once a cluster."""
+    centre_of = dict(zip(order.tolist(), (np.cumsum(columns) - 0.5 * columns).tolist()))
+    entries = sorted({(centre_of[int(labels[i])], gene) for i, gene in genes})
+    size = SMALL_FONT_SIZE
+    room = int(total / point / (size + 1.5))
+    entries = entries[:room]
+    places = spread([centre for centre, _ in entries], [(size + 1.5) * point] * len(entries), 0, total)
+    height = axes_size(ax)[1]
+    transform = ax.get_xaxis_transform()
+    for (centre, gene), place in zip(entries, places):
+        ax.plot([centre, place], [1, 1 + 4 / height], transform=transform, color=MUTED, linewidth=0.4, clip_on=False)
+        ax.text(
+            place,
+            1 + 6 / height,
+            fit_text(gene, 60, size),
+            transform=transform,
+            fontsize=size,
+            rotation=90,
+            ha="center",
+            va="bottom",
+            fontstyle="italic",
+            parse_math=False,
+        )
+
+
+def plot_ccf_scatter(
+    result: PatientResult,
+    *,
+    ax: Axes | None = None,
+    x: str | None = None,
+    y: str | None = None,
+    width: str = "single",
+) -> Axes:
+    """Cancer cell fractions of two samples against each other, one point a mutation, one colour and marker a cluster.
+
+    Parameters
+    ----------
+    result : PatientResult
+    ax : matplotlib Axes, optional
+        Drawn into; a new figure where omitted.
+    x, y : str, optional
+        Sample names; the first sample of the primary and the first of another site where omitted.
+    width : {"single", "double"}
+        Journal columns; ignored where `ax` is given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    patient = result.patient
+    if result.ccf is None or patient.mutations.n_mutations == 0 or len(patient.samples) < 2:
+        message = "Two samples with cancer cell fractions are needed."
+        return draw_scene(empty_scene(scene_width(ax, width), message, "Cancer cell fractions"), ax)
+    names = [sample.name for sample in patient.samples]
+    order = _sample_order(result)
+    first = names.index(x) if x is not None else int(order[0])
+    others = [int(s) for s in order if patient.sample_site[s] != patient.sample_site[first]] or [
+        int(s) for s in order if s != first
+    ]
+    second = names.index(y) if y is not None else others[0]
+    with figure_style():
+        if ax is None:
+            side = COLUMN_WIDTHS[width] - 60
+            ax = data_axes(COLUMN_WIDTHS[width], side, left=40, right=20, top=12, bottom=34)
+        values = np.asarray(result.ccf.ccf)[:, [first, second]]
+        known: np.ndarray = np.asarray(np.isfinite(values).all(axis=1))
+        labels = np.zeros(len(values), dtype=int) if result.clusters is None else np.asarray(result.clusters.labels)
+        n_clusters = int(labels.max()) + 1
+        swatches = clone_swatches(n_clusters)
+        for cluster in range(n_clusters):
+            members = known & (labels == cluster)
+            points = ax.scatter(
+                values[members, 0],
+                values[members, 1],
+                s=9,
+                marker=_MARKERS[cluster % len(_MARKERS)],
+                facecolor=swatches[cluster].colour,
+                edgecolor="#ffffff",
+                linewidth=0.3,
+                rasterized=len(values) > 2000,
+                clip_on=False,
+                zorder=2,
+            )
+            points.set_gid(f"cluster-{cluster}")
+        ax.set_xlim(-0.03, 1.03)
+        ax.set_ylim(-0.03, 1.03)
+        ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
+        ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
+        ax.spines[["top", "right"]].set_visible(False)
+        room = axes_size(ax)
+        ax.set_xlabel(fit_text(f"CCF in {clean_text(names[first])}", room[0], FONT_SIZE), parse_math=False)
+        ax.set_ylabel(fit_text(f"CCF in {clean_text(names[second])}", room[1], FONT_SIZE), parse_math=False)
+        if result.clusters is not None:
+            _name_clusters(ax, values, known, labels, tuple(clean_text(name) for name in result.clusters.names))
+    return ax
+
+
+_MARKERS = "osD^v<>PXph"
+
+
+def _name_clusters(ax: Axes, values: np.ndarray, known: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> None:
+    """Cluster names at their medians; the larger cluster keeps the place where two would overlap."""
+    width, height = axes_size(ax)
+    taken: list[tuple[float, float, float, float]] = []
+    sizes = np.bincount(labels[known], minlength=len(names))
+    for cluster in sorted(range(len(names)), key=lambda k: -int(sizes[k])):
+        if sizes[cluster] == 0:
+            continue
+        centre = np.median(values[known & (labels == cluster)], axis=0)
+        text = fit_text(names[cluster], 50, FONT_SIZE, "bold")
+        half = 0.5 * (text_width(text, FONT_SIZE, "bold") + 3) / width, 0.5 * (FONT_SIZE + 2) / height
+        for dx, dy in _OFFSETS:
+            at = centre[0] + dx * (half[0] + 6 / width), centre[1] + dy * (half[1] + 6 / height)
+            box = at[0] - half[0], at[1] - half[1], at[0] + half[0], at[1] + half[1]
+            inside = box[0] > -0.02 and box[1] > -0.02 and box[2] < 1.02 and box[3] < 1.02
+            if inside and all(box[2] < b[0] or box[0] > b[2] or box[3] < b[1] or box[1] > b[3] for b in taken):
+                taken.append(box)
+                label = ax.text(
+                    *at,
+                    text,
+                    ha="center",
+                    va="center",
+                    fontsize=FONT_SIZE,
+                    fontweight="bold",
+                    zorder=4,
+                    parse_math=False,
+                )
+                label.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8})
+                break
+
+
+_OFFSETS = tuple(
+    (r * dx, r * dy)
+    for r in (1, 1.8, 3, 4.5)
+    for dx, dy in ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (0, 1), (-1, 0), (0, -1))
+)

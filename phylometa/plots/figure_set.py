@@ -1,0 +1,57 @@
+"""All figures of a patient as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from phylometa.plots.ccf_plots import plot_ccf_heatmap, plot_ccf_scatter
+from phylometa.plots.clone_tree import plot_clone_tree, plot_history
+from phylometa.plots.migration_graph import plot_migration_graph
+from phylometa.plots.proportions import plot_clone_proportions
+from phylometa.plots.seeding_matrix import plot_seeding_matrix
+from phylometa.plots.style import save_figure
+from phylometa.plots.timeline import plot_timeline
+from phylometa.trees import PatientResult
+
+__all__ = ["FIGURES", "FORMATS", "save_figures"]
+
+FIGURES: dict[str, Callable[..., Any]] = {
+    "clone_tree": plot_clone_tree,
+    "migration_graph": plot_migration_graph,
+    "history": plot_history,
+    "seeding_matrix": plot_seeding_matrix,
+    "clone_proportions": plot_clone_proportions,
+    "ccf_heatmap": plot_ccf_heatmap,
+    "ccf_scatter": plot_ccf_scatter,
+    "timeline": plot_timeline,
+}
+"""File name -> function, in the order of the report."""
+FORMATS = ("svg", "pdf", "png")
+
+
+def save_figures(result: PatientResult, directory: str | Path, *, formats: tuple[str, ...] = FORMATS) -> list[Path]:
+    """Draw every figure of `result` and write it to `directory` as ``NAME.svg``, ``NAME.pdf`` and ``NAME.png``.
+
+    A figure for which the result holds nothing says so in words. The same result gives the same bytes.
+
+    Parameters
+    ----------
+    result : PatientResult
+    directory : path
+        Made where it does not exist.
+    formats : tuple of {"svg", "pdf", "png"}
+
+    Returns
+    -------
+    list of Path
+        The files written.
+    """
+    directory = Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    paths: list[Path] = []
+    for name, plot in FIGURES.items():
+        figure = plot(result).figure
+        paths.extend(save_figure(figure, directory / f"{name}.{kind}") for kind in formats)
+    return paths

@@ -1,0 +1,246 @@
+"""How every figure looks: widths, fonts, palettes safe for colour-blind readers, one colour a site, and files that
+come out the same byte for byte.
+
+Colours never stand alone: beyond the palette's length a hatch tells entries apart, and every mark has a text label.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import text_to_path
+
+__all__ = [
+    "CLONE_PALETTE",
+    "COLUMN_WIDTHS",
+    "HATCHES",
+    "SITE_PALETTE",
+    "Swatch",
+    "clean_text",
+    "clone_swatches",
+    "figure_style",
+    "fit_text",
+    "new_axes",
+    "percent",
+    "save_figure",
+    "site_swatches",
+    "text_colour_on",
+    "text_width",
+]
+
+# Widths of one and two columns of a journal page in points (89 mm and 183 mm).
+COLUMN_WIDTHS = {"single": 89 / 25.4 * 72, "double": 183 / 25.4 * 72}
+FONT_SIZE = 7.0
+SMALL_FONT_SIZE = 6.0
+INK = "#1a1a1a"
+MUTED = "#595959"  # 7:1 on white
+FAINT = "#b3b3b3"
+RULE = "#e3e3e3"
+
+# Okabe & Ito 2008, "Color universal design"; black is kept for ink. The last is Tol's pale grey.
+SITE_PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#999999")
+# Tol 2021, "Colour schemes", muted; another scheme than that of the sites, so that no clone is taken for a site.
+CLONE_PALETTE = ("#88CCEE", "#CC6677", "#DDCC77", "#117733", "#332288", "#AA4499", "#44AA99", "#882255")
+HATCHES = ("", "////", "\\\\\\\\", "----", "||||", "xxxx", "++++", "////--")
+
+_RC: Any = {
+    "font.family": ["sans-serif"],
+    "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica"],
+    "font.size": FONT_SIZE,
+    "axes.titlesize": FONT_SIZE,
+    "axes.labelsize": FONT_SIZE,
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.unicode_minus": True,
+    "text.color": INK,
+    "text.parse_math": False,
+    "text.usetex": False,
+    "xtick.labelsize": SMALL_FONT_SIZE,
+    "ytick.labelsize": SMALL_FONT_SIZE,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "hatch.linewidth": 0.5,
+    "hatch.color": "#000000",
+    "legend.fontsize": SMALL_FONT_SIZE,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "phylometa",
+    "svg.image_inline": True,
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
+    "pdf.compression": 6,
+    "path.simplify": False,
+    "figure.dpi": 72.0,
+    "savefig.dpi": 200.0,
+    "savefig.bbox": None,
+    "savefig.facecolor": "white",
+}
+_METADATA = {
+    "svg": {"Date": None, "Creator": "phylometa"},
+    "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": "phylometa"},
+    "png": {"Software": "phylometa"},
+}
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """phylometa's matplotlib settings for the time of the block; what the font lacks draws as a box, in silence."""
+    with rc_context(_RC), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Swatch:
+    """Fill of one site or clone: colour and, beyond the palette's length, a hatch."""
+
+    colour: str
+    hatch: str = ""
+
+
+def _swatches(palette: Sequence[str], n: int) -> tuple[Swatch, ...]:
+    return tuple(Swatch(palette[i % len(palette)], HATCHES[(i // len(palette)) % len(HATCHES)]) for i in range(n))
+
+
+def site_swatches(n_sites: int) -> tuple[Swatch, ...]:
+    """One swatch a site, by the site's index in ``Patient.sites``: the same site has the same colour in all figures.
+
+    >>> [swatch.hatch for swatch in site_swatches(9)][-2:]
+    ['', '////']
+    """
+    return _swatches(SITE_PALETTE, n_sites)
+
+
+def clone_swatches(n_clones: int) -> tuple[Swatch, ...]:
+    """One swatch a clone, by the clone's index in the `TreeEnsemble`."""
+    return _swatches(CLONE_PALETTE, n_clones)
+
+
+def _linear(channel: float) -> float:
+    return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
+
+
+def relative_luminance(colour: str) -> float:
+    """Relative luminance of a ``#rrggbb`` colour, 0 to 1 (WCAG 2.2, definition of relative luminance)."""
+    red, green, blue = (_linear(int(colour[i : i + 2], 16) / 255) for i in (1, 3, 5))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(first: str, second: str) -> float:
+    """Contrast ratio of two ``#rrggbb`` colours, 1 to 21 (WCAG 2.2)."""
+    high, low = sorted((relative_luminance(first), relative_luminance(second)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def text_colour_on(background: str) -> str:
+    """Ink or white, whichever stands out more on `background`."""
+    return max((INK, "#ffffff"), key=lambda colour: contrast(colour, background))
+
+
+def clean_text(text: str) -> str:
+    """`text` as it can be drawn on one line and stored in XML.
+
+    Control, format (bidirectional overrides among them) and unpaired surrogate characters become U+FFFD; all white
+    space becomes a space.
+    """
+    return "".join(
+        " " if char.isspace() else "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in _UNDRAWABLE else char
+        for char in str(text)
+    )
+
+
+_UNDRAWABLE = {"Cc", "Cf", "Cs", "Cn", "Co"}
+
+
+@lru_cache(maxsize=65536)
+def text_width(text: str, size: float = FONT_SIZE, weight: str = "normal") -> float:
+    """Width of `text` in points, in the font of the figures."""
+    if not text:
+        return 0.0
+    with figure_style():
+        font = FontProperties(family=["DejaVu Sans"], size=size, weight=weight)
+        return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
+
+
+@lru_cache(maxsize=65536)
+def fit_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "normal") -> str:
+    """`text`, cleaned and shortened with an ellipsis to at most `width` points; '' where not even that fits.
+
+    >>> fit_text("liver", 100), fit_text("left supraclavicular lymph node", 60)
+    ('liver', 'left supraclavi…')
+    """
+    text = clean_text(text)
+    if text_width(text, size, weight) <= width:
+        return text
+    low, high = 0, len(text)
+    while low < high:  # longest prefix that fits
+        middle = (low + high + 1) // 2
+        if text_width(text[:middle].rstrip() + "…", size, weight) <= width:
+            low = middle
+        else:
+            high = middle - 1
+    return text[:low].rstrip() + "…" if low else ""
+
+
+def percent(probability: float) -> str:
+    """A probability as a reader takes it in: ``100%`` is certain, ``>99%`` is not quite; ``–`` where undefined.
+
+    >>> percent(1.0), percent(0.999), percent(0.834), percent(0.004), percent(0.0)
+    ('100%', '>99%', '83%', '<1%', '0%')
+    """
+    if probability != probability:
+        return "–"
+    if probability >= 1 - 1e-9:
+        return "100%"
+    if probability > 0.99:
+        return ">99%"
+    if 1e-9 < probability < 0.01:
+        return "<1%"
+    return f"{100 * probability:.0f}%"
+
+
+def new_axes(width: float, height: float) -> Axes:
+    """One axes that fills a new figure of `width` x `height` points (object interface, Agg canvas)."""
+    figure = Figure(figsize=(width / 72, height / 72), dpi=72)
+    FigureCanvasAgg(figure)
+    return figure.add_axes((0.0, 0.0, 1.0, 1.0))
+
+
+def data_axes(width: float, height: float, *, left: float, right: float, top: float, bottom: float) -> Axes:
+    """Axes of `height` points in a new figure `width` points wide, with the given margins in points."""
+    full = height + top + bottom
+    figure = Figure(figsize=(width / 72, full / 72), dpi=72)
+    FigureCanvasAgg(figure)
+    return figure.add_axes((left / width, bottom / full, (width - left - right) / width, height / full))
+
+
+def axes_size(ax: Axes) -> tuple[float, float]:
+    """Width and height of `ax` in points."""
+    box, dpi = ax.get_window_extent(), ax.figure.dpi
+    return box.width * 72 / dpi, box.height * 72 / dpi
+
+
+def save_figure(figure: Figure, path: str | Path) -> Path:
+    """Write `figure` in the format of the suffix (svg, pdf, png): no dates, no random identifiers, editable text."""
+    path = Path(path)
+    kind = path.suffix.lstrip(".")
+    with figure_style():
+        figure.savefig(path, format=kind, metadata=_METADATA[kind])
+    return path

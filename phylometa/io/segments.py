@@ -91,6 +91,8 @@ def _battenberg(row: dict[str, float]) -> tuple[float, ...]:
     fraction = row["frac1_a"]
     first = row["nmaj1_a"], row["nmin1_a"]
     second = row["nmaj2_a"], row["nmin2_a"]
+    if fraction == 0 and not math.isnan(second[0] + second[1]):
+        first, fraction = second, 1.0  # all cells are in the state written second
     is_clonal = math.isnan(fraction) or fraction >= 1 or math.isnan(second[0] + second[1])
     if is_clonal:
         return (*first, first[0] + first[1], 1.0, NAN, NAN)

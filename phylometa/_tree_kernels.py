@@ -1,0 +1,270 @@
+"""Compiled kernels of the tree search: messages along a path, and the Markov chain over trees.
+
+Arrays follow `tree_likelihood`: clones 0..K-1, the germline is vertex K. Imported only where a search is needed
+(importing numba costs time); every kernel also runs as plain Python (NUMBA_DISABLE_JIT=1).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+_TINY = 1e-40  # messages are scaled to maximum 1; below this a term is skipped
+
+
+@njit(cache=True)
+def clone_message(vertex, parent, likelihood, slab, messages, scales, changed, new_messages, new_scales, sample):
+    """Message of one vertex in one sample from the messages of its children, into `new_messages`, `new_scales`.
+
+    A child's message is read from `new_messages` where the child is marked in `changed`. The scale is the log of what
+    was divided away in the whole subtree. For the germline (the last vertex) the message is that of all founders.
+    """
+    n_clones, n_grid = likelihood.shape[0], likelihood.shape[2]
+    out = new_messages[vertex, sample]
+    work = np.zeros(n_grid)
+    scale = 0.0
+    n_children = 0
+    for child in range(n_clones):
+        if parent[child] != vertex:
+            continue
+        if changed[child]:
+            message = new_messages[child, sample]
+            scale += new_scales[child, sample]
+        else:
+            message = messages[child, sample]
+            scale += scales[child, sample]
+        if n_children == 0:
+            out[:] = message
+        else:
+            work[:] = out
+            out[:] = 0.0
+            for x in range(n_grid):
+                factor = work[x]
+                if factor > _TINY:
+                    for y in range(n_grid - x):
+                        out[x + y] += factor * message[y]
+            peak = out.max()
+            scale += np.log(peak)
+            out /= peak
+        n_children += 1
+    if n_children == 0:
+        out[:] = 0.0
+        out[0] = 1.0
+    if vertex < n_clones:
+        below = 0.0
+        peak = 0.0
+        own = likelihood[vertex, sample]
+        for x in range(n_grid):
+            value = out[x]
+            out[x] = own[x] * (value + slab * below)
+            below += value
+            peak = max(peak, out[x])
+        out /= peak
+        scale += np.log(peak)
+    new_scales[vertex, sample] = scale
+
+
+@njit(cache=True)
+def refresh(marks, order, parent, likelihood, slab, founder, messages, scales, new_messages, new_scales):
+    """Log-likelihood of a tree (S,) after the messages of the vertices in `marks` were computed anew.
+
+    `order` lists the marked vertices, every child before its parent; the germline is the last.
+    """
+    n_samples = likelihood.shape[1]
+    value = np.zeros(n_samples)
+    germline = likelihood.shape[0]
+    for sample in range(n_samples):
+        for vertex in order:
+            clone_message(vertex, parent, likelihood, slab, messages, scales, marks, new_messages, new_scales, sample)
+        inner = 0.0
+        top = new_messages[germline, sample]
+        for x in range(len(founder)):
+            inner += top[x] * founder[x]
+        value[sample] = np.log(inner) + new_scales[germline, sample]
+    return value
+
+
+@njit(cache=True)
+def marked_order(marks, parent):
+    """The marked vertices by falling depth (a child before its parent)."""
+    n = len(parent)
+    depth = np.full(n, -1)
+    count = 0
+    deepest = 0
+    for v in range(n):
+        if marks[v]:
+            u, d = v, 0
+            while parent[u] >= 0:
+                u = parent[u]
+                d += 1
+            depth[v] = d
+            deepest = max(deepest, d)
+            count += 1
+    order = np.empty(count, np.int64)
+    filled = 0
+    for d in range(deepest, -1, -1):
+        for v in range(n):
+            if depth[v] == d:
+                order[filled] = v
+                filled += 1
+    return order
+
+
+@njit(cache=True)
+def mark_path(marks, vertex, parent):
+    """Mark a vertex and all its ancestors."""
+    v = vertex
+    while v >= 0 and not marks[v]:
+        marks[v] = True
+        v = parent[v]
+
+
+@njit(cache=True)
+def attachment_costs(moved, parent, prevalence, variance, blocked):
+    """How badly `moved` fits below each vertex (K + 1,): growth of the squared, standardised excess of the children.
+
+    `parent[moved]` must be -1 (taken out). Blocked vertices get infinity.
+    """
+    n, n_samples = prevalence.shape
+    room = prevalence.copy()
+    spread = variance.copy()
+    for child in range(n - 1):
+        if child != moved and parent[child] >= 0:
+            for s in range(n_samples):
+                room[parent[child], s] -= prevalence[child, s]
+                spread[parent[child], s] += variance[child, s]
+    costs = np.zeros(n)
+    for p in range(n):
+        if blocked[p]:
+            costs[p] = np.inf
+            continue
+        for s in range(n_samples):
+            before = room[p, s]
+            after = before - prevalence[moved, s]
+            if after < 0.0:
+                costs[p] += 0.5 * after * after / (spread[p, s] + variance[moved, s])
+            if before < 0.0:
+                costs[p] -= 0.5 * before * before / spread[p, s]
+    return costs
+
+
+@njit(cache=True)
+def run_chain(parent, likelihood, slab, founder, prevalence, variance, unrelated, uniforms, heat):
+    """Metropolis-Hastings over clone trees.
+
+    Parameters: `parent` int64 (K + 1,), the start (germline last, its parent -1); `likelihood` (K, S, G); `prevalence`
+    and `variance` (K + 1, S) of the clusters' own estimates, for informed proposals; `unrelated` whether several
+    founders are allowed (then at least two are asked for); `uniforms` (steps, 4 + K) random numbers in [0, 1);
+    `heat` (steps,) the factor on the log-likelihood (below 1 while annealing).
+    Returns the parent vectors (steps, K + 1), the log-likelihoods (steps,), and the number of accepted moves.
+    """
+    n_clones, n_samples, n_grid = likelihood.shape
+    germline = n_clones
+    n_steps = len(heat)
+    parent = parent.copy()
+    messages = np.zeros((n_clones + 1, n_samples, n_grid))
+    scales = np.zeros((n_clones + 1, n_samples))
+    new_messages = np.zeros((n_clones + 1, n_samples, n_grid))
+    new_scales = np.zeros((n_clones + 1, n_samples))
+    marks = np.ones(n_clones + 1, np.bool_)
+    order = marked_order(marks, parent)
+    value = refresh(marks, order, parent, likelihood, slab, founder, messages, scales, new_messages, new_scales).sum()
+    messages[:] = new_messages
+    scales[:] = new_scales
+    trees = np.empty((n_steps, n_clones + 1), np.int64)
+    values = np.empty(n_steps)
+    accepted = 0
+    blocked = np.zeros(n_clones + 1, np.bool_)
+    for step in range(n_steps):
+        kind, pick, target, accept = uniforms[step, 0], uniforms[step, 1], uniforms[step, 2], uniforms[step, 3]
+        new = parent.copy()
+        log_ratio = 0.0
+        valid = True
+        k = min(int(pick * n_clones), n_clones - 1)
+        old = parent[k]
+        marks[:] = False
+        if kind < 0.55:  # subtree prune and regraft, targets by how well the prevalences fit
+            valid = unrelated or old != germline
+            if valid:
+                blocked[:] = False
+                blocked[germline] = not unrelated
+                for v in range(n_clones):
+                    u = v
+                    while u >= 0 and u != k:
+                        u = parent[u]
+                    blocked[v] = u == k
+                new[k] = -1
+                costs = attachment_costs(k, new, prevalence, variance, blocked)
+                lowest = costs.min()
+                weights = np.exp(-np.minimum(0.5 * (costs - lowest), 12.0))
+                for p in range(n_clones + 1):
+                    if blocked[p]:
+                        weights[p] = 0.0
+                remaining = target * weights.sum()
+                p = -1
+                for q in range(n_clones + 1):
+                    if weights[q] > 0.0:
+                        p = q
+                        remaining -= weights[q]
+                        if remaining < 0.0:
+                            break
+                new[k] = p
+                log_ratio = np.log(weights[old] / weights[p])
+                mark_path(marks, old, new)
+                mark_path(marks, p, new)
+        elif kind < 0.8:  # swap the places of two clones: a clone and its parent, or any two
+            other = old
+            if kind >= 0.7:
+                other = min(int(target * n_clones), n_clones - 1)
+            valid = other != germline and other != k
+            if valid:
+                for v in range(n_clones):
+                    if parent[v] == k:
+                        new[v] = other
+                    elif parent[v] == other:
+                        new[v] = k
+                new[k] = parent[other] if parent[other] != k else other
+                new[other] = parent[k] if parent[k] != other else k
+                mark_path(marks, k, new)
+                mark_path(marks, other, new)
+        else:  # one clone alone: its children go to its parent, then it adopts some children of its new parent
+            p = min(int(target * (n_clones + 1)), n_clones)
+            valid = p != k
+            if valid:
+                n_old = 0
+                n_new = 0
+                for v in range(n_clones):
+                    if parent[v] == k:
+                        new[v] = old
+                new[k] = -1
+                for v in range(n_clones):
+                    if new[v] == old:
+                        n_old += 1
+                    if new[v] == p:
+                        n_new += 1
+                        if uniforms[step, 4 + v] < 0.5:
+                            new[v] = k
+                new[k] = p
+                log_ratio = (n_new - n_old) * np.log(2.0)
+                mark_path(marks, old, new)
+                mark_path(marks, k, new)
+        if valid:
+            founders = 0
+            for v in range(n_clones):
+                founders += new[v] == germline
+            valid = founders >= 2 if unrelated else founders == 1
+        if valid:
+            order = marked_order(marks, new)
+            proposed = refresh(
+                marks, order, new, likelihood, slab, founder, messages, scales, new_messages, new_scales
+            ).sum()
+            if np.log(max(accept, 1e-300)) < heat[step] * (proposed - value) + log_ratio:
+                accepted += 1
+                parent = new
+                value = proposed
+                for v in order:
+                    messages[v] = new_messages[v]
+                    scales[v] = new_scales[v]
+        trees[step] = parent
+        values[step] = value
+    return trees, values, accepted

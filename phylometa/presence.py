@@ -1,0 +1,143 @@
+"""Which clones exist in which sites: draws of presence together with the tree, from the posterior of proportions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phylometa.config import TreeSettings
+from phylometa.data import BoolArray, Clustering, FloatArray, IntArray
+from phylometa.tree_likelihood import ReadModel, convolve, messages, read_model
+from phylometa.trees import TreeEnsemble, children_of
+
+__all__ = ["draw_presence", "presence_scenarios", "site_presence"]
+
+
+def site_presence(presence: NDArray[np.floating], sample_site: NDArray[np.integer], n_sites: int) -> FloatArray:
+    """P(clone in site) from P(clone in sample): a clone is in a site if it is in any sample of it.
+
+    Parameters
+    ----------
+    presence : float array (K, S)
+        Given the tree, samples are independent.
+    sample_site : int array (S,)
+    n_sites : int
+
+    Returns
+    -------
+    float64 array (K, n_sites)
+        0 for a site without samples.
+    """
+    absent = np.ones((len(presence), n_sites))
+    for sample, site in enumerate(sample_site):
+        absent[:, site] *= 1.0 - presence[:, sample]
+    return 1.0 - absent
+
+
+def _pick(weights: FloatArray, rng: np.random.Generator) -> IntArray:
+    """One index a row, with probabilities proportional to the row."""
+    cumulative = np.cumsum(weights, axis=1)
+    return (cumulative < rng.random((len(weights), 1)) * cumulative[:, -1:]).sum(axis=1)
+
+
+def draw_presence(
+    parents: NDArray[np.integer], model: ReadModel, n_draws: int, *, rng: np.random.Generator
+) -> BoolArray:
+    """Joint draws of the presence of all clones in all samples under one tree (forward filtering, backward sampling).
+
+    Parameters
+    ----------
+    parents : int array (K,)
+        -1 at founders.
+    model : ReadModel
+    n_draws : int
+    rng : numpy Generator
+
+    Returns
+    -------
+    bool array (n_draws, K, S)
+    """
+    upward, forests, _ = messages(parents, model)
+    n, n_samples, n_grid = upward.shape
+    rooted = np.append(np.where(np.asarray(parents) < 0, n, parents), -1)
+    children = children_of(rooted)
+    presence = np.zeros((n_draws, n, n_samples), dtype=bool)
+    grid = np.arange(n_grid)
+    for sample in range(n_samples):
+        inner = np.zeros((n + 1, n_draws), dtype=np.int64)
+        inner[n] = _pick(np.tile(forests[n, sample] * model.founder, (n_draws, 1)), rng)
+        stack = [n]
+        while stack:
+            v = stack.pop()
+            partial = [upward[child, sample] for child in children[v][:1]]
+            for child in children[v][1:-1]:
+                partial.append(convolve(partial[-1], upward[child, sample]))
+            left = inner[v]
+            for i in range(len(children[v]) - 1, -1, -1):
+                child = children[v][i]
+                if i == 0:
+                    prevalence = left
+                else:
+                    rest = left[:, None] - grid
+                    split = np.where(rest >= 0, partial[i - 1][np.maximum(rest, 0)], 0.0) * upward[child, sample]
+                    prevalence = _pick(split, rng)
+                    left = left - prevalence
+                own = np.where(grid < prevalence[:, None], model.slab, (grid == prevalence[:, None]).astype(float))
+                inner[child] = _pick(forests[child, sample] * own, rng)
+                presence[:, child, sample] = inner[child] < prevalence
+                stack.append(child)
+    return presence
+
+
+def presence_scenarios(
+    trees: TreeEnsemble,
+    clusters: Clustering,
+    sample_site: NDArray[np.integer] | Sequence[int],
+    *,
+    settings: TreeSettings,
+    rng: np.random.Generator,
+) -> list[tuple[int, float, BoolArray]]:
+    """Draws of (tree, presence of its clones in the sites) from their joint posterior.
+
+    Parameters
+    ----------
+    trees : TreeEnsemble
+    clusters : Clustering
+        The clusters the trees were inferred from.
+    sample_site : int array (S,)
+        Site of every sample.
+    settings : TreeSettings
+        ``max_scenarios`` bounds the number of draws.
+    rng : numpy Generator
+
+    Returns
+    -------
+    list of (tree index, weight, bool array (K, n_sites))
+        Distinct scenarios by falling weight; the weights add up to 1. An artificial germline is present nowhere. A
+        site may hold no clone.
+    """
+    model = read_model(clusters.alt_reads, clusters.total_reads, settings=settings)
+    n_clusters, n_sites = clusters.n_clusters, len(trees.site_names)
+    n_draws = settings.max_scenarios
+    # systematic resampling: every tree gets its share to within one draw
+    edges = np.cumsum(trees.weights) / np.sum(trees.weights)
+    picks = np.searchsorted(edges, (np.arange(n_draws) + rng.random()) / n_draws)
+    counts = np.bincount(np.minimum(picks, len(trees) - 1), minlength=len(trees))
+    sites = np.asarray(sample_site, dtype=np.int64)
+    drawn: dict[tuple[int, bytes], int] = {}
+    for tree in np.flatnonzero(counts):
+        parents = trees.parents[tree][:n_clusters]
+        parents = np.where(parents >= n_clusters, -1, parents)
+        for presence in draw_presence(parents, model, int(counts[tree]), rng=rng):
+            in_site = np.zeros((len(trees.names), n_sites), dtype=bool)
+            for sample, site in enumerate(sites):
+                in_site[:n_clusters, site] |= presence[:, sample]
+            key = (int(tree), in_site.tobytes())
+            drawn[key] = drawn.get(key, 0) + 1
+    ordered = sorted(drawn.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        (tree, count / n_draws, np.frombuffer(packed, dtype=bool).reshape(len(trees.names), n_sites))
+        for (tree, packed), count in ordered
+    ]

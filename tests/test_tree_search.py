@@ -1,0 +1,119 @@
+"""Clone trees of a patient: exact, searched, related or not."""
+
+import numpy as np
+import pytest
+
+from phylometa.config import TreeSettings
+from phylometa.data import Clustering
+from phylometa.presence import presence_scenarios
+from phylometa.tree_likelihood import read_model, tree_log_likelihood
+from phylometa.tree_search import infer_clone_trees, starting_tree
+from phylometa.trees import ancestor_matrix
+
+
+def clustering(prevalence, depth=1000.0, sizes=None, alt=None):
+    """Known clusters with reads at their expectation."""
+    prevalence = np.asarray(prevalence, dtype=float)
+    n = len(prevalence)
+    total = np.broadcast_to(np.asarray(depth, dtype=float), prevalence.shape)
+    reads = (0.001 + prevalence * 0.499) * total if alt is None else alt
+    labels = np.repeat(np.arange(n), sizes if sizes is not None else np.full(n, 5))
+    return Clustering(
+        names=tuple(str(k + 1) for k in range(n)),
+        labels=labels,
+        probability=np.ones(len(labels)),
+        ccf=prevalence,
+        ccf_lo=prevalence,
+        ccf_hi=prevalence,
+        alt_reads=reads,
+        total_reads=total,
+    )
+
+
+def trees_of(clusters, sites=None, **settings):
+    n_samples = clusters.ccf.shape[1]
+    sites = np.arange(n_samples) if sites is None else np.asarray(sites)
+    names = [f"site{i}" for i in range(max(sites) + 1)]
+    return infer_clone_trees(clusters, sites, names, settings=TreeSettings(**settings), rng=np.random.default_rng(1))
+
+
+TWO_SITES = clustering([[1.0, 1.0], [0.6, 0.0], [0.3, 1.0]])
+
+
+def test_a_metastatic_clone_found_in_the_primary():
+    trees = trees_of(TWO_SITES)
+    assert trees.method == "enumeration"
+    assert trees.best.parents.tolist() == [-1, 0, 0]
+    assert trees.complete
+    assert trees.weights.sum() == pytest.approx(1.0)
+    assert trees.presence[0][1].tolist() == pytest.approx([1.0, 0.0], abs=0.02)
+    assert trees.presence[0][2].tolist() == pytest.approx([1.0, 1.0], abs=0.02)
+    assert trees.presence[0][0, 1] < 0.1
+    assert trees.proportions[0][:, 0] == pytest.approx([0.1, 0.6, 0.3], abs=0.07)
+
+
+def test_the_search_finds_the_same_posterior():
+    exact = trees_of(TWO_SITES)
+    searched = trees_of(TWO_SITES, enumerate_clusters=0)
+    assert searched.method == "search"
+    assert not searched.complete
+    np.testing.assert_allclose(searched.ancestor_probability, exact.ancestor_probability, atol=0.05)
+
+
+def test_unrelated_tumours_get_a_germline_root():
+    clusters = clustering([[1.0, 1.0, 0.0, 0.0], [0.4, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.5, 0.3]])
+    for settings in ({}, {"enumerate_clusters": 0}):
+        trees = trees_of(clusters, sites=[0, 0, 1, 1], **settings)
+        assert trees.names == ("1", "2", "3", "4", "germline")
+        assert trees.best.parents.tolist() == [4, 0, 4, 2, -1]
+        assert trees.n_mutations[-1] == 0.0
+        assert trees.presence[:, -1].max() == 0.0
+        scenarios = presence_scenarios(
+            trees, clusters, [0, 0, 1, 1], settings=TreeSettings(), rng=np.random.default_rng(1)
+        )
+        assert not any(presence[-1].any() for _, _, presence in scenarios)
+        assert all(presence.shape == (5, 2) for _, _, presence in scenarios)
+
+
+def test_one_clone_one_sample():
+    trees = trees_of(clustering([[1.0]]))
+    assert trees.parents.tolist() == [[-1]]
+    assert trees.presence[0, 0, 0] > 0.99
+
+
+def test_scenarios_are_a_distribution_and_repeatable():
+    draws = [
+        presence_scenarios(
+            trees_of(TWO_SITES), TWO_SITES, [0, 1], settings=TreeSettings(), rng=np.random.default_rng(3)
+        )
+        for _ in range(2)
+    ]
+    first, second = draws
+    assert sum(weight for _, weight, _ in first) == pytest.approx(1.0)
+    assert len(first) <= 300
+    assert len({(tree, presence.tobytes()) for tree, _, presence in first}) == len(first)
+    for (t1, w1, p1), (t2, w2, p2) in zip(first, second):
+        assert (t1, w1) == (t2, w2)
+        assert (p1 == p2).all()
+
+
+def test_scenarios_follow_the_presence_posterior():
+    clusters = clustering([[1.0, 1.0], [0.02, 0.0], [0.3, 0.98]], depth=100.0)
+    trees = trees_of(clusters)
+    scenarios = presence_scenarios(
+        trees, clusters, [0, 1], settings=TreeSettings(max_scenarios=3000), rng=np.random.default_rng(3)
+    )
+    mean = sum(weight * presence for _, weight, presence in scenarios)
+    np.testing.assert_allclose(mean, np.einsum("t,tks->ks", trees.weights, trees.presence), atol=0.03)
+
+
+def test_starting_tree_of_clean_data_is_the_tree():
+    rng = np.random.default_rng(2)
+    parents = np.array([-1, 0, 0, 1, 1, 2, 2, 5, 5, 3])
+    shares = rng.dirichlet(np.full(10, 0.3), size=12).T
+    reads = clustering(ancestor_matrix(parents) @ shares, depth=5000.0)
+    model = read_model(reads.alt_reads, reads.total_reads, settings=TreeSettings())
+    start = starting_tree(model)
+    assert tree_log_likelihood(start, model) > tree_log_likelihood(parents, model) - 60
+    trees = trees_of(reads, enumerate_clusters=0)
+    assert trees.best.parents.tolist() == parents.tolist()

@@ -9,6 +9,7 @@ Reads: alternate reads = VAF x depth, rounded; whole-genome columns, and the val
 Purity of A22: 2 v / (m - v (C_T - 2)), v the whole-genome VAF, m the mutation copy number, C_T the total copies of the
 clonal autosomal segment that holds the mutation; the median over mutations with v, m > 0. A sample without such
 mutations, and all of A31, has no purity: phylometa estimates it from the reads.
+Segments of X overlap one another in the deposited table and are left out: X has no copy number here.
 Assay: the deposited table lists coding mutations only, so the territory is the exome's (wes), though the reads are
 whole-genome reads.
 """
@@ -79,6 +80,8 @@ def convert(source: Path, patient: str, target: Path, copy_number: Path | None) 
     segments: dict[str, list[dict[str, str]]] = defaultdict(list)
     if copy_number is not None:
         for row in read_rows(copy_number):
+            if row["chr"] == "X":  # the deposited segments of X overlap each other
+                continue
             segments[row["#sample"].split("-")[1].upper()].append(row)
 
     counts = []

@@ -216,13 +216,13 @@ def _write_segments(simulated: SimulatedPatient, directory: Path) -> list[str]:
         write_tsv(directory / "segments.tsv", ASCAT_COLUMNS, zip((names[s] for s in profile.sample), *columns))
         return ["segments.tsv"] * len(names)
     files = []
-    mean_major = _mean_copies(profile.major, profile.major2, profile.fraction)
-    mean_total = mean_major + _mean_copies(profile.minor, profile.minor2, profile.fraction)
+    second_major = np.where(np.isnan(profile.major2), profile.major, profile.major2)
+    mean_major = profile.fraction * profile.major + (1 - profile.fraction) * second_major
     for s, name in enumerate(names):
         purity, ploidy = patient.samples[s].purity, patient.samples[s].ploidy
         is_male_x = np.array([patient.samples[s].sex == "male" and chrom == "chrX" for chrom in profile.chroms])
         normal = np.where(is_male_x, 1.0, 2.0)
-        molecules = purity * mean_total + (1 - purity) * normal
+        molecules = purity * profile.total + (1 - purity) * normal
         baf = (purity * mean_major + (1 - purity)) / molecules
         log_ratio = np.log2(molecules / (purity * ploidy + (1 - purity) * 2))
         rows: list[tuple[Any, ...]] = []
@@ -231,13 +231,8 @@ def _write_segments(simulated: SimulatedPatient, directory: Path) -> list[str]:
             if not np.isnan(profile.major2[i]):
                 second = (int(profile.major2[i]), int(profile.minor2[i]), round(1 - float(profile.fraction[i]), 3))
             states = (major[i], minor[i], float(profile.fraction[i]), *second)
-            numbers = (round(float(baf[i]), 4), round(float(log_ratio[i]), 4), round(float(mean_total[i]), 4))
+            numbers = (round(float(baf[i]), 4), round(float(log_ratio[i]), 4), round(float(profile.total[i]), 4))
             rows.append((profile.chroms[i], start[i], end[i], *numbers, *states))
         files.append(f"{name}_subclones.txt")
         write_tsv(directory / files[-1], BATTENBERG_COLUMNS, rows)
     return files
-
-
-def _mean_copies(first: Any, second: Any, fraction: Any) -> Any:
-    """Copies of an allele averaged over the two states of a segment."""
-    return np.where(np.isnan(second), first, fraction * first + (1 - fraction) * np.nan_to_num(second))

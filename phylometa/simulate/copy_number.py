@@ -321,6 +321,8 @@ def _merged_profile(
     is_new = np.ones(len(sample), dtype=bool)
     is_new[1:] = (sample[1:] != sample[:-1]) | (chrom[1:] != chrom[:-1]) | (state[1:] != state[:-1]).any(axis=1)
     keep = np.flatnonzero(is_new)
+    second_total = np.where(np.isnan(second), first, second).sum(axis=1)
+    total = fraction * first.sum(axis=1) + (1.0 - fraction) * second_total
     last = np.append(keep[1:], len(sample)) - 1
     return CopyNumberProfile(
         sample_names=names,
@@ -330,6 +332,7 @@ def _merged_profile(
         end=end[last],
         major=first[keep, 0],
         minor=first[keep, 1],
+        total=total[keep],
         fraction=fraction[keep],
         major2=second[keep, 0],
         minor2=second[keep, 1],

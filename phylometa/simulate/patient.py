@@ -293,8 +293,13 @@ def _sample_records(
 ) -> tuple[Sample, ...]:
     """What the sample sheet says about every sample."""
     length = (profile.end - profile.start).astype(float)
-    second = np.where(np.isnan(profile.major2), profile.total, profile.major2 + profile.minor2)
-    copies = profile.fraction * profile.total + (1.0 - profile.fraction) * second
+    found: dict[str, float] = {}  # a site is diagnosed when its first sample is taken
+    for region in plan.regions:
+        found[region.site] = min(region.age, found.get(region.site, region.age))
+
+    def date_at(age: float) -> datetime.date:
+        return DIAGNOSIS_DATE + datetime.timedelta(days=round((age - settings.diagnosis_age) * DAYS_PER_YEAR))
+
     records = []
     for s, (name, region) in enumerate(zip(names, plan.regions)):
         own = profile.sample == s
@@ -303,12 +308,11 @@ def _sample_records(
                 name=name,
                 site=region.site,
                 purity=float(purity[s]),
-                ploidy=round(float(length[own] @ copies[own] / length[own].sum()), 3),
+                ploidy=round(float(length[own] @ profile.total[own] / length[own].sum()), 3),
                 sex=settings.sex,
                 age=region.age,
-                collection_date=DIAGNOSIS_DATE
-                + datetime.timedelta(days=round((region.age - settings.diagnosis_age) * DAYS_PER_YEAR)),
-                diagnosis_date=DIAGNOSIS_DATE,
+                collection_date=date_at(region.age),
+                diagnosis_date=date_at(found[region.site]),
                 assay=settings.assay,
             )
         )

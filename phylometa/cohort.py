@@ -117,7 +117,8 @@ def run_patient(job: PatientJob, progress: Progress | None = None) -> Outcome:
     InputError, InfeasibleError
         As the stages raise them; nothing of the patient is then left on disk.
     """
-    from phylometa.io.results import read_json, replace_directory, write_result
+    from phylometa.io.documents import read_json, replace_directory
+    from phylometa.io.results import write_result
 
     started = time.monotonic()
     target = patient_directory(job.output, job.patient)

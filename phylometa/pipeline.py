@@ -22,7 +22,7 @@ from phylometa.trees import PatientResult
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["STAGES", "AnalysisResult", "analyse", "load_result", "run_stage", "stage_rng"]
+__all__ = ["STAGES", "AnalysisResult", "analyse", "classify_cases", "load_result", "run_stage", "stage_rng"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -44,7 +44,8 @@ class AnalysisResult(PatientResult):
         -------
         Path
         """
-        from phylometa.io.results import replace_directory, write_result
+        from phylometa.io.documents import replace_directory
+        from phylometa.io.results import write_result
 
         target = Path(directory)
         with replace_directory(target) as partial:
@@ -193,6 +194,47 @@ def analyse(
     return result
 
 
+def classify_cases(document: Any, *, source: str = "cases", settings: Settings | None = None) -> dict[str, Any]:
+    """Histories and labels of clone trees given as JSON, a list of cases or a single one.
+
+    Parameters
+    ----------
+    document : mapping
+        ``{"cases": [{"id", "input": {...}}]}``, or one case, or one bare input.
+    source : str
+        Name of the file in messages.
+    settings : Settings, optional
+
+    Returns
+    -------
+    dict
+        ``{"cases": [{"id", ...}]}``, see `phylometa.seeding.classify_case`.
+
+    Raises
+    ------
+    InputError
+        Every problem of every case, with its id.
+    """
+    from phylometa.errors import Problem
+    from phylometa.seeding import classify_case
+
+    if not isinstance(document, Mapping):
+        raise InputError("expected an object with `cases`, or one case", file=source)
+    cases = document.get("cases", [document])
+    if not isinstance(cases, list) or not all(isinstance(case, Mapping) for case in cases):
+        raise InputError("`cases` is not a list of objects", file=source)
+    found, problems = [], []
+    for number, case in enumerate(cases, start=1):
+        name = str(case.get("id", number))
+        try:
+            found.append({"id": name, **classify_case(case.get("input", case), settings=settings)})
+        except InputError as error:
+            problems += [Problem(f"case {name}: {p.message}", source, p.row, p.column) for p in error.problems]
+    if problems:
+        raise InputError(problems)
+    return {"cases": found}
+
+
 def load_result(directory: str | PathLike[str]) -> AnalysisResult:
     """The result that was written to `directory`, as far as its stages have run.
 
@@ -203,4 +245,13 @@ def load_result(directory: str | PathLike[str]) -> AnalysisResult:
     """
     from phylometa.io.results import read_result
 
-    return AnalysisResult(**read_result(Path(directory)))
+    found = read_result(Path(directory))
+    if "labels" in found:
+        from phylometa.seeding import SeedingLabels
+
+        found["labels"] = SeedingLabels.from_json(found["labels"])
+    if "timing" in found:
+        from phylometa.timing_result import TimingResult
+
+        found["timing"] = TimingResult.from_json(found["timing"])
+    return AnalysisResult(**found)

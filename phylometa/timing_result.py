@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from phylometa.clock import Estimate
 
@@ -201,3 +203,37 @@ class TimingResult:
     oligometastatic: bool | None = None
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> TimingResult:
+        """The result of a ``timing.json``; null numbers become NaN.
+
+        Parameters
+        ----------
+        document : mapping
+            `dataclasses.asdict` of a result, through JSON.
+        """
+
+        def number(value: float | None) -> float:
+            return math.nan if value is None else value
+
+        def estimate(item: Mapping[str, Any] | None) -> Estimate | None:
+            return None if item is None else Estimate(*(number(item[name]) for name in ("median", "lo", "hi")))
+
+        def row(kind: Any, item: Mapping[str, Any]) -> Any:
+            values: dict[str, Any] = {}
+            for spec in fields(kind):
+                value = item[spec.name]
+                if spec.type in ("Estimate", "Estimate | None"):
+                    value = estimate(value)
+                elif spec.type == "float":
+                    value = number(value)
+                values[spec.name] = tuple(value) if isinstance(value, list) else value
+            return kind(**values)
+
+        kinds = {"intervals": SeedingInterval, "divergence": DivergenceRow, "growth": GrowthRow, "events": TimedEvent}
+        read: dict[str, Any] = {name: tuple(row(kind, item) for item in document[name]) for name, kind in kinds.items()}
+        read["nodes"] = {clone: estimate(item) for clone, item in document["nodes"].items()}
+        rest = [spec.name for spec in fields(cls) if spec.name not in read]
+        read |= {name: tuple(v) if isinstance(v := document[name], list) else v for name in rest}
+        return cls(**read)

@@ -89,7 +89,7 @@ def convert(source: str, target: str, input: str, output: str, force: bool) -> N
 @force_option
 def simulate(output: str, preset: str | None, changes: tuple[str, ...], seed: int | None, force: bool) -> None:
     """A patient with known truth, in the input formats, with truth.json."""
-    from phylometa.io.results import replace_directory
+    from phylometa.io.documents import replace_directory
     from phylometa.io.simulated import write_simulated_patient
     from phylometa.pipeline import stage_rng
     from phylometa.simulate import settings_from_text, simulate_patient

@@ -52,7 +52,8 @@ def _run_on_directory(directory: Path, stage: str, settings: Any) -> None:
 @force_option
 def cluster(counts: str, sheet: str | None, output: str, seed: int | None, config: str | None, force: bool) -> None:
     """Mutation clusters of COUNTS (PyClone-VI's columns; known clusters in a column `cluster` are kept)."""
-    from phylometa.io.results import replace_directory, write_stages
+    from phylometa.io.documents import replace_directory
+    from phylometa.io.results import write_stages
     from phylometa.io.tables import read_counts
     from phylometa.pipeline import AnalysisResult, run_stage
 
@@ -85,7 +86,8 @@ def tree(directory: str | None, ssm: str | None, params: str | None, output: str
         return
     if not (ssm and params and output):
         raise click.UsageError("give PDIR, or --ssm, --params and -o")
-    from phylometa.io.results import replace_directory, write_stages
+    from phylometa.io.documents import replace_directory
+    from phylometa.io.results import write_stages
     from phylometa.io.tree_files import read_pairtree
     from phylometa.pipeline import AnalysisResult, run_stage
 
@@ -124,7 +126,7 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
         return
     if output is None or options["primary"] is None:
         raise click.UsageError("TREE LABELING needs --primary and -o")
-    from phylometa.io.results import replace_directory
+    from phylometa.io.documents import replace_directory
     from phylometa.pipeline import migrate_tree
 
     target = check_output_directory(output, force=options["force"])
@@ -168,7 +170,7 @@ def seeding(source: str, output: str | None, **options: Any) -> None:
         return
     if output is None:
         raise click.UsageError("CASES.json needs -o")
-    from phylometa.io.results import json_text, read_json
+    from phylometa.io.documents import json_text, read_json
     from phylometa.pipeline import classify_cases
 
     document = classify_cases(read_json(source), source=source, settings=settings)
@@ -188,7 +190,8 @@ def cnv(tables: tuple[str, ...], output: str, wgd: bool, bootstrap: int | None, 
     import dataclasses
 
     from phylometa.copy_number import infer_copy_number_tree
-    from phylometa.io.results import replace_directory, write_copy_number
+    from phylometa.io.copy_number_files import write_copy_number
+    from phylometa.io.documents import replace_directory
     from phylometa.io.segments import read_segment_tables
     from phylometa.pipeline import stage_rng
 
@@ -219,10 +222,10 @@ def timing(directory: str | None, table: str | None, output: str | None, **optio
         return
     if not (table and output):
         raise click.UsageError("give PDIR, or --table and -o")
-    from phylometa.io.results import divergence_text, read_divergence_table
-    from phylometa.timing import divergence_from_table
+    from phylometa.divergence_table import divergence_from_table
+    from phylometa.io.timing_files import divergence_text, read_divergence_table
 
-    rows = divergence_from_table(read_divergence_table(table), settings=settings.timing)
+    rows = divergence_from_table(read_divergence_table(table), settings=settings.timing, source=table)
     write_text(output, divergence_text(rows, with_patient=True), force=options["force"])
 
 
@@ -239,7 +242,7 @@ def plot(directory: str) -> None:
     """The figures of a patient's directory again, as SVG, PDF and PNG."""
 
     def draw(result: Any, target: Path) -> None:
-        from phylometa.io.results import replace_directory
+        from phylometa.io.documents import replace_directory
         from phylometa.plots import save_figures
 
         with replace_directory(target / "figures") as partial:

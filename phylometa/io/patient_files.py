@@ -1,0 +1,210 @@
+"""input/ and clusters/ of a patient's directory: what was read and which mutations travel together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phylometa.data import CcfTable, Clustering, Patient
+from phylometa.errors import InputError
+from phylometa.io.counts import write_counts
+from phylometa.io.tsv import read_tsv, write_tsv
+
+__all__ = ["read_ccf", "read_clusters", "table_rows", "write_clusters", "write_input"]
+
+SHEET_SITE_TYPES = {"primary": "primary", "lymph_node": "lymph_node", "distant": "metastasis", "bed": "recurrence"}
+
+
+def write_input(patient: Patient, ccf: CcfTable | None, directory: Path) -> None:
+    """input/: counts, variants, dropped variants, sample sheet, copy number, treatments, lesions, driver genes."""
+    directory.mkdir(exist_ok=True)
+    write_counts(patient, directory / "counts.tsv")
+    dropped = patient.dropped
+    write_tsv(
+        directory / "dropped.tsv.gz",
+        ["mutation_id", "sample", "reason", "file", "line"],
+        zip(dropped.ids, dropped.samples, dropped.reasons, dropped.files, dropped.lines),
+    )
+    _write_samples(patient, directory / "samples.tsv")
+    _write_segments(patient, directory / "copy_number.tsv")
+    write_tsv(
+        directory / "treatments.tsv",
+        ["patient", "site", "kind", "start", "end", "dose_gy", "fractions"],
+        ((patient.name, t.site, t.kind, t.start, t.end, t.dose_gy, t.fractions) for t in patient.treatments),
+    )
+    write_tsv(
+        directory / "lesions.tsv",
+        ["patient", "site", "date", "diameter_cm"],
+        ((patient.name, lesion.site, lesion.date, lesion.diameter_cm) for lesion in patient.lesions),
+    )
+    if patient.drivers:
+        (directory / "genes.txt").write_text("\n".join(sorted(patient.drivers)) + "\n", encoding="utf-8")
+    if ccf is not None:
+        _write_variants(patient, ccf, directory / "variants.tsv.gz")
+
+
+def _write_samples(patient: Patient, path: Path) -> None:
+    """A sample sheet over counts.tsv: a patient's directory can be read like any other input."""
+    sites = {site.name: site for site in patient.sites}
+    header = [
+        "patient",
+        "sample",
+        "site",
+        "site_type",
+        "counts",
+        "purity",
+        "purity_source",
+        "purity_sd",
+        "ploidy",
+        "sex",
+    ]
+    header += ["age", "collection_date", "diagnosis_date", "cancer_type", "treatment", "assay", "diameter_cm"]
+    rows = []
+    for sample in patient.samples:
+        row: list[Any] = [patient.name, sample.name, sample.site, SHEET_SITE_TYPES[sites[sample.site].site_class]]
+        sd = sample.purity_sd if sample.purity_is_estimated else None  # a standard error marks an estimate
+        row += ["counts.tsv", sample.purity, sd, sample.ploidy, sample.sex, sample.age]
+        row += [sample.collection_date, sample.diagnosis_date, sample.cancer_type or None, sample.treatment or None]
+        row += [sample.assay, sample.diameter_cm]
+        rows.append(row)
+    # an empty cell, not NA: the sheet is read by the same reader as a user's
+    blank = [["" if value is None or value != value else value for value in row] for row in rows]
+    write_tsv(path, header, blank)
+
+
+def _write_segments(patient: Patient, path: Path) -> None:
+    header = [
+        "sample",
+        "chrom",
+        "start",
+        "end",
+        "major_cn",
+        "minor_cn",
+        "total_cn",
+        "fraction",
+        "major2_cn",
+        "minor2_cn",
+    ]
+    segments = patient.segments
+    rows: Sequence[Any] = ()
+    if segments is not None:
+        names = [segments.sample_names[i] for i in segments.sample]
+        columns = (segments.major, segments.minor, segments.total, segments.fraction, segments.major2, segments.minor2)
+        rows = list(zip(names, segments.chroms, segments.start + 1, segments.end, *columns))
+    write_tsv(path, header, rows)
+
+
+def _write_variants(patient: Patient, ccf: CcfTable, path: Path) -> None:
+    header = ["mutation_id", "sample_id", "gene", "alt_counts", "depth", "vaf", "ccf", "ccf_lo", "ccf_hi"]
+    header += ["multiplicity", "vaf_per_ccf", "power", "total_cn", "purity"]
+    mutations, purity = patient.mutations, patient.purity
+    vaf, total = mutations.vaf, patient.copy_number.total
+    informative = mutations.is_informative
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for i, name in enumerate(mutations.ids):
+            for s, sample in enumerate(mutations.sample_names):
+                seen = bool(informative[i, s])
+                counts = (mutations.alt_counts[i, s], mutations.depth[i, s]) if seen else (None, None)
+                estimate = (ccf.ccf[i, s], ccf.ccf_lo[i, s], ccf.ccf_hi[i, s], ccf.multiplicity[i, s])
+                rest = (ccf.vaf_per_ccf[i, s], ccf.power[i, s], total[i, s], purity[s])
+                yield (name, sample, mutations.genes[i], *counts, vaf[i, s], *estimate, *rest)
+
+    write_tsv(path, header, rows())
+
+
+def read_ccf(patient: Patient, path: Path) -> CcfTable:
+    """The CCF table that `write_input` wrote, for the same patient."""
+    columns = ("ccf", "ccf_lo", "ccf_hi", "multiplicity", "vaf_per_ccf", "power")
+    rows = {name: i for i, name in enumerate(patient.mutations.ids)}
+    samples = {name: s for s, name in enumerate(patient.mutations.sample_names)}
+    arrays = {name: np.full((len(rows), len(samples)), np.nan) for name in columns}
+    for line, row in enumerate(table_rows(path, ["mutation_id", "sample_id", *columns]), start=2):
+        place = rows.get(row["mutation_id"]), samples.get(row["sample_id"])
+        if None in place:
+            message = f"{row['mutation_id']} in {row['sample_id']} is not in counts.tsv"
+            raise InputError(message, file=str(path), row=line)
+        for name, array in arrays.items():
+            array[place] = _number(row[name], path, line, name)
+    return CcfTable(**arrays)
+
+
+def write_clusters(patient: Patient, clusters: Clustering, directory: Path) -> None:
+    """clusters/: assignments.tsv and clusters.tsv (the contract's columns first)."""
+    directory.mkdir(exist_ok=True)
+    names = clusters.names
+    write_tsv(
+        directory / "assignments.tsv",
+        ["mutation_id", "cluster", "probability"],
+        ((m, names[k], p) for m, k, p in zip(patient.mutations.ids, clusters.labels, clusters.probability)),
+    )
+    header = ["cluster", "sample", "n_mutations", "ccf", "ccf_lo", "ccf_hi", "alt_reads", "total_reads", "flags"]
+    sizes = clusters.sizes
+    rows = [
+        [names[k], sample, sizes[k], *(getattr(clusters, column)[k, s] for column in header[3:8]), clusters.flags[k]]
+        for k in range(clusters.n_clusters)
+        for s, sample in enumerate(patient.mutations.sample_names)
+    ]
+    write_tsv(directory / "clusters.tsv", header, rows)
+
+
+def read_clusters(patient: Patient, directory: Path) -> Clustering:
+    """The clustering that `write_clusters` wrote, for the same patient."""
+    path = directory / "clusters.tsv"
+    table = table_rows(path, ["cluster", "sample", "ccf", "ccf_lo", "ccf_hi", "alt_reads", "total_reads"])
+    names = tuple(dict.fromkeys(row["cluster"] for row in table))
+    index = {name: k for k, name in enumerate(names)}
+    column = {name: s for s, name in enumerate(patient.mutations.sample_names)}
+    arrays = {name: np.full((len(names), len(column)), np.nan) for name in list(table[0])[3:8]} if table else {}
+    flags = {}
+    for number, row in enumerate(table, start=2):
+        if row["sample"] not in column:
+            raise InputError(
+                f"{row['sample']!r} is no sample of this patient", file=str(path), row=number, column="sample"
+            )
+        for name, array in arrays.items():
+            array[index[row["cluster"]], column[row["sample"]]] = _number(row[name], path, number, name)
+        flags[row["cluster"]] = row.get("flags", "")
+    assignments = {
+        row["mutation_id"]: row for row in table_rows(directory / "assignments.tsv", ["mutation_id", "cluster"])
+    }
+    missing = [name for name in patient.mutations.ids if name not in assignments]
+    if missing:
+        raise InputError(f"no row for mutation {missing[0]}", file=str(directory / "assignments.tsv"))
+    rows = [assignments[name] for name in patient.mutations.ids]
+    for row in rows:
+        if row["cluster"] not in index:
+            raise InputError(
+                f"cluster {row['cluster']!r} is not in clusters.tsv", file=str(directory / "assignments.tsv")
+            )
+    return Clustering(
+        names=names,
+        labels=np.array([index[row["cluster"]] for row in rows], dtype=np.int64),
+        probability=np.array([float(row.get("probability") or 1) for row in rows]),
+        flags=tuple(flags[name] for name in names),
+        **arrays,
+    )
+
+
+def table_rows(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
+    """Rows of a table of results; InputError where it is not there or lacks a column."""
+    if not path.is_file():
+        raise InputError("not found; run the stage before", file=str(path))
+    rows = list(read_tsv(path))
+    for name in required:
+        if rows and name not in rows[0]:
+            raise InputError(f"column {name} is missing", file=str(path), row=1)
+    return rows
+
+
+def _number(text: str, path: Path, row: int, column: str) -> float:
+    if text in ("NA", ""):
+        return math.nan
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{text!r} is not a number", file=str(path), row=row, column=column) from None

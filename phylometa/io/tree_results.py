@@ -1,0 +1,122 @@
+"""trees/ of a patient's directory: the posterior over clone trees as JSON, Newick and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phylometa.errors import InputError
+from phylometa.io.documents import read_json, write_json
+from phylometa.io.tsv import write_tsv
+from phylometa.trees import PresenceScenario, TreeEnsemble
+
+__all__ = ["read_trees", "write_trees"]
+
+
+def write_trees(trees: TreeEnsemble, sample_names: Sequence[str], directory: Path) -> None:
+    """trees/: trees.json, best.nwk, consensus.nwk, edge_support.tsv, clone_proportions.tsv."""
+    directory.mkdir(exist_ok=True)
+    names = trees.names
+    documents = []
+    for i in range(len(trees)):
+        parents = {name: None if p < 0 else names[p] for name, p in zip(names, trees.parents[i])}
+        documents.append(
+            {
+                "weight": trees.weights[i],
+                "log_likelihood": trees.log_likelihood[i],
+                "parents": parents,
+                "proportions": trees.proportions[i],
+                "presence": trees.presence[i],
+            }
+        )
+    scenarios = [
+        {
+            "tree": s.tree,
+            "weight": s.weight,
+            "presence": {
+                names[k]: [trees.site_names[t] for t in np.flatnonzero(s.presence[k])] for k in range(len(names))
+            },
+        }
+        for s in trees.scenarios
+    ]
+    document = {
+        "trees": documents,
+        "complete": trees.complete,
+        "n_trees": trees.n_trees,
+        "method": trees.method,
+        "clones": list(names),
+        "n_mutations": trees.n_mutations,
+        "samples": list(sample_names),
+        "sites": list(trees.site_names),
+        "diagnostics": trees.diagnostics,
+        "scenarios": scenarios,
+    }
+    write_json(directory / "trees.json", document, indent=None)
+    support = trees.edge_support
+    best = trees.best
+    confidence = {v: float(support[u, v]) for u, v in best.edges()}
+    _write_newick(best.to_phylo(confidence), directory / "best.nwk")
+    consensus, clade_support = trees.consensus()
+    _write_newick(consensus.to_phylo(clade_support), directory / "consensus.nwk")
+    ancestor = trees.ancestor_probability
+    pairs = [(u, v) for u in range(len(names)) for v in range(len(names)) if support[u, v] > 0 or ancestor[u, v] > 0]
+    write_tsv(
+        directory / "edge_support.tsv",
+        ["parent", "child", "probability", "ancestor_probability"],
+        ((names[u], names[v], support[u, v], ancestor[u, v]) for u, v in pairs),
+    )
+    mean = np.einsum("t,tks->ks", trees.weights, trees.proportions)
+    write_tsv(
+        directory / "clone_proportions.tsv",
+        ["clone", "sample", "proportion", "proportion_best_tree"],
+        (
+            (names[k], sample, mean[k, s], trees.proportions[0, k, s])
+            for k in range(len(names))
+            for s, sample in enumerate(sample_names)
+        ),
+    )
+
+
+def _write_newick(tree: Any, path: Path) -> None:
+    from Bio import Phylo
+
+    with path.open("w", encoding="utf-8") as handle:
+        Phylo.write(tree, handle, "newick", format_branch_length="%.6g", format_confidence="%.4g")
+
+
+def read_trees(directory: Path) -> TreeEnsemble:
+    """The ensemble that `write_trees` wrote."""
+    path = directory / "trees.json"
+    document = read_json(path)
+    try:
+        names = document["clones"]
+        index: dict[str | None, int] = {name: k for k, name in enumerate(names)}
+        index[None] = -1
+        sites = {name: t for t, name in enumerate(document["sites"])}
+        scenarios = []
+        for item in document["scenarios"]:
+            presence = np.zeros((len(names), len(sites)), dtype=bool)
+            for clone, where in item["presence"].items():
+                presence[index[clone], [sites[t] for t in where]] = True
+            scenarios.append(PresenceScenario(item["tree"], item["weight"], presence))
+        trees = document["trees"]
+        return TreeEnsemble(
+            names=names,
+            n_mutations=document["n_mutations"],
+            parents=np.array([[index[tree["parents"][name]] for name in names] for tree in trees]),
+            weights=np.array([tree["weight"] for tree in trees]),
+            log_likelihood=np.array([tree["log_likelihood"] for tree in trees], dtype=float),
+            proportions=np.array([tree["proportions"] for tree in trees], dtype=float),
+            presence=np.array([tree["presence"] for tree in trees], dtype=float),
+            site_names=document["sites"],
+            complete=document["complete"],
+            n_trees=document["n_trees"],
+            method=document["method"],
+            diagnostics=document["diagnostics"],
+            scenarios=tuple(scenarios),
+        )
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(f"not a trees.json of phylometa: {error!r}", file=str(path)) from None

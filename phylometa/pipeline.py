@@ -111,6 +111,8 @@ def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:
 def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.timing import date_dissemination
 
+    assert result.ccf is not None and result.clusters is not None
+    assert result.trees is not None and result.histories is not None
     timing = date_dissemination(
         result.patient,
         result.ccf,

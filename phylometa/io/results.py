@@ -187,7 +187,7 @@ def read_result(directory: Path) -> dict[str, Any]:
     from phylometa.io.tables import read_patient
 
     source = directory / "input"
-    extra = {
+    extra: dict[str, Any] = {
         name: source / file
         for name, file in (("treatments", "treatments.tsv"), ("lesions", "lesions.tsv"), ("genes", "genes.txt"))
         if (source / file).is_file()

@@ -14,7 +14,7 @@ from phylometa.data import Sample, Site, SiteClass
 from phylometa.errors import InputError
 from phylometa.io.files import ProblemList, TableReader, is_missing, parse_number
 
-__all__ = ["SampleSheet", "SheetRow", "parse_date", "read_sheet", "sites_of"]
+__all__ = ["SOURCES", "SampleSheet", "SheetRow", "parse_date", "read_sheet", "sites_of"]
 
 # Other names of columns: those of the contract, and nf-core/tumourevo's sheet.
 COLUMN_ALIASES = {

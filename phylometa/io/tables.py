@@ -20,7 +20,7 @@ from phylometa.io.counts import read_count_table, write_counts
 from phylometa.io.files import sha256_of
 from phylometa.io.long_tables import read_long_table
 from phylometa.io.segments import copy_number_at_loci, join_profiles, read_segments
-from phylometa.io.sheet import SampleSheet, SheetRow, read_sheet, sites_of
+from phylometa.io.sheet import SOURCES, SampleSheet, SheetRow, read_sheet, sites_of
 from phylometa.io.variants import read_vcf
 from phylometa.io.vcf_header import SampleRequest
 
@@ -114,23 +114,39 @@ def read_patient(
     )
 
 
-def read_counts(path: str | Path, *, settings: ReadSettings | None = None, name: str | None = None) -> Patient:
-    """A patient from a counts table alone, without a sample sheet.
+def read_counts(
+    path: str | Path, *, sheet: str | Path | None = None, settings: ReadSettings | None = None, name: str | None = None
+) -> Patient:
+    """A patient from a counts table, with the sites of a sample sheet or without.
 
     Parameters
     ----------
     path : path of the table
+    sheet : path of a sample sheet, optional
+        Its sites, dates and purities are used, its own mutation files are not.
     settings : ReadSettings
     name : str, optional
-        Name of the patient; default that of the file.
+        Name of the patient; default that of the file, or the sheet's only one.
 
     Returns
     -------
     Patient
-        Every sample is a site of its own, a distant one, and the primary is virtual: seeding needs a sheet.
+        Without a sheet every sample is a site of its own, a distant one, and the primary is virtual: seeding needs a
+        sheet.
     """
     path, display = Path(path), str(path)
     settings = settings or ReadSettings()
+    if sheet is not None:
+        given = read_sheet(sheet)
+        name = _choose_patient(given, name)
+        rows = tuple(
+            dataclasses.replace(
+                row, files={**{k: f for k, f in row.files.items() if k not in SOURCES}, "counts": str(path.absolute())}
+            )
+            for row in given.rows_of(name)
+        )
+        reader = _PatientReader(given, name, rows, settings)
+        return reader.read(primary=None, treatments=None, lesions=None, genes=None, fasta=None)
     calls = read_count_table(path, None, settings=settings, display=display)
     name = name or path.name.split(".")[0] or "patient"
     rows = tuple(SheetRow(0, name, Sample(sample, sample), None, {"counts": display}) for sample in calls.samples)
@@ -256,10 +272,13 @@ class _PatientReader:
 
     def _read_mutations(self) -> list[Calls]:
         parts: list[tuple[int, Calls]] = []
+        n_files = sum(1 for kind in READERS for _ in self._groups(kind))
         for kind, reader in READERS.items():
             for cell, indices in self._groups(kind):
                 path = self.sheet.resolve(cell)
-                calls = self.attempt(reader, path, self._requests(indices), settings=self.settings, display=cell)
+                options = {"keep_rejected": n_files > 1} if kind == "vcf" else {}
+                requests = self._requests(indices)
+                calls = self.attempt(reader, path, requests, settings=self.settings, display=cell, **options)
                 if calls is not None:
                     parts.append((indices[0], calls))
         parts.sort(key=lambda part: part[0])

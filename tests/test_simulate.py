@@ -23,6 +23,7 @@ from phylometa.simulate import (
     HistoryPlan,
     Population,
     Region,
+    settings_from_text,
     simulate_patient,
     true_labels,
 )
@@ -540,3 +541,27 @@ def test_every_setting_outside_its_range_is_named():
         simulate(pattern="self_seeding", distant_sites=0)
     with pytest.raises(InputError, match="leaving any sample to take"):
         simulate(primary_regions=0, distant_sites=0)
+
+
+def test_settings_from_text():
+    changes = {"depth_size": "inf", "distant_sites": "5", "cn_kinds": "1,0,0", "per_sample_calls": "no", "sex": "male"}
+    settings = settings_from_text("exome", changes)
+    assert settings.depth_size == np.inf and settings.distant_sites == 5 and settings.cn_kinds == (1.0, 0.0, 0.0)
+    assert settings.sex == "male" and settings.assay == "wes" and settings.per_sample_calls is False
+    assert settings_from_text(None, {}) == SimulationSettings()
+
+
+@pytest.mark.parametrize(
+    ("preset", "changes", "message"),
+    [
+        ("exom", {}, "preset exom is unknown"),
+        (None, {"dept": "3"}, "setting dept is unknown"),
+        (None, {"distant_sites": "2.5"}, "distant_sites=2.5: expected a whole number"),
+        (None, {"depth": "deep"}, "depth=deep: expected a number"),
+        (None, {"per_sample_calls": "perhaps"}, "expected true or false"),
+        (None, {"cn_sizes": "1;2;3"}, "expected numbers separated by commas"),
+    ],
+)
+def test_settings_that_are_no_text_of_theirs(preset, changes, message):
+    with pytest.raises(ValueError, match=message):
+        settings_from_text(preset, changes)

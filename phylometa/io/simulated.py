@@ -15,7 +15,7 @@ from phylometa.io.tsv import write_tsv
 if TYPE_CHECKING:
     from phylometa.simulate import SimulatedPatient
 
-__all__ = ["write_simulated", "write_simulated_cohort"]
+__all__ = ["write_simulated_cohort", "write_simulated_patient"]
 
 SHEET_COLUMNS = (
     "patient",
@@ -55,7 +55,7 @@ BATTENBERG_COLUMNS = (
 )
 
 
-def write_simulated(simulated: SimulatedPatient, directory: str | Path) -> Path:
+def write_simulated_patient(simulated: SimulatedPatient, directory: str | Path) -> Path:
     """Write one simulated patient into `directory`, which is made where needed.
 
     Files: ``samples.tsv``, ``tumour.vcf.gz`` (bgzip; all tumour samples and the matched normal, in Mutect2's layout),

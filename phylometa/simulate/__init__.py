@@ -8,7 +8,7 @@ from phylometa.simulate.history import HistoryPlan, Population, Region
 from phylometa.simulate.labels import true_labels
 from phylometa.simulate.patient import simulate_patient
 from phylometa.simulate.patterns import PATTERNS
-from phylometa.simulate.presets import PRESETS
+from phylometa.simulate.presets import PRESETS, settings_from_text
 from phylometa.simulate.truth import CopyNumberEvent, SimulatedPatient, SimulationTruth
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Region",
     "SimulatedPatient",
     "SimulationTruth",
+    "settings_from_text",
     "simulate_patient",
     "true_labels",
 ]

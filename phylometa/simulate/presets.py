@@ -1,13 +1,15 @@
-"""Settings by name."""
+"""Settings by name, and single settings given as text."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
 
 from phylometa.config import SimulationSettings
 from phylometa.simulate.patterns import GROWN
 
-__all__ = ["PRESETS"]
+__all__ = ["PRESETS", "settings_from_text"]
 
 _EXOME = SimulationSettings(assay="wes", mutation_rate=0.03, depth=150.0, depth_size=8.0)
 
@@ -54,3 +56,53 @@ PRESETS: dict[str, SimulationSettings] = {
 }
 PRESETS["local_recurrence"] = replace(PRESETS["local_recurrence"], metachronous_years=2.0)
 PRESETS["single_sample"] = replace(PRESETS["single_sample"], primary_regions=1)
+
+
+def settings_from_text(preset: str | None, changes: Mapping[str, str]) -> SimulationSettings:
+    """Settings of a preset (None: the defaults) with some of them changed, as the command line gives them.
+
+    Parameters
+    ----------
+    preset : str or None
+        Key of `PRESETS`.
+    changes : mapping
+        Name of a setting -> its value as text; several values are separated by commas, infinity is ``inf``.
+
+    Returns
+    -------
+    SimulationSettings
+
+    Raises
+    ------
+    ValueError
+        Unknown preset or setting, or text that is no value of the setting's type.
+
+    Examples
+    --------
+    >>> settings = settings_from_text("exome", {"depth": "80", "per_sample_calls": "true"})
+    >>> settings.assay, settings.depth, settings.per_sample_calls
+    ('wes', 80.0, True)
+    """
+    if preset is not None and preset not in PRESETS:
+        raise ValueError(f"preset {preset} is unknown; known: {', '.join(PRESETS)}")
+    settings = SimulationSettings() if preset is None else PRESETS[preset]
+    known = {item.name: getattr(settings, item.name) for item in fields(settings)}
+    values = {}
+    for name, text in changes.items():
+        if name not in known:
+            raise ValueError(f"setting {name} is unknown; known: {', '.join(known)}")
+        values[name] = _parse(name, text, known[name])
+    return replace(settings, **values)
+
+
+def _parse(name: str, text: str, default: Any) -> Any:
+    """`text` as a value of the type of `default`."""
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
+        if isinstance(default, tuple):
+            return tuple(float(part) for part in text.split(","))
+        return type(default)(text)
+    except (KeyError, ValueError):
+        expected = {bool: "true or false", tuple: "numbers separated by commas", int: "a whole number"}
+        raise ValueError(f"{name}={text}: expected {expected.get(type(default), 'a number')}") from None

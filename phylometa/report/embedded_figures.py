@@ -1,0 +1,43 @@
+"""matplotlib figures as inline SVG: identifiers made unique, style rules confined to the figure, metadata removed."""
+
+from __future__ import annotations
+
+import io
+import re
+from html import escape
+
+from matplotlib.figure import Figure
+
+from phylometa.plots.style import figure_style
+
+__all__ = ["inline_svg"]
+
+
+def inline_svg(figure: Figure, *, prefix: str, title: str, description: str) -> str:
+    """`figure` as an ``<svg>`` element that can stand beside others in one HTML document.
+
+    Parameters
+    ----------
+    figure : matplotlib Figure
+    prefix : str
+        Letters, digits and hyphens; begins every identifier.
+    title, description : str
+        Text alternative.
+    """
+    buffer = io.StringIO()
+    with figure_style():
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=120)
+    text = buffer.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r'(<[^>]*?\s)id="([^"]+)"', rf'\1id="{prefix}-\2"', text)
+    text = re.sub(r'(xlink:href|href)="#([^"]+)"', rf'\1="#{prefix}-\2"', text)
+    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", text)
+    text = text.replace('<style type="text/css">*{', f'<style type="text/css">.{prefix} *{{')
+    alternative = f"<title>{escape(title, quote=False)}</title><desc>{escape(description, quote=False)}</desc>"
+    return re.sub(
+        r"<svg ([^>]*)>",
+        lambda match: f'<svg class="{prefix}" role="img" aria-label="{escape(title)}" {match.group(1)}>{alternative}',
+        text,
+        count=1,
+    ).strip()

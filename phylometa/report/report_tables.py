@@ -1,0 +1,282 @@
+"""Tables of the report: columns, rows, and which clone a row is about."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from phylometa.plots.clone_tree import clone_drivers
+from phylometa.plots.label_words import label_name, most_probable_value, value_name
+from phylometa.plots.style import percent
+from phylometa.trees import PatientResult
+
+__all__ = ["Table", "all_tables"]
+
+_MAX_ROWS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the report.
+
+    Parameters
+    ----------
+    key : str
+        Identifier in the page and name of the download.
+    title : str
+    columns : tuple of str
+    rows : tuple of tuple
+        Strings and numbers.
+    clones : tuple of int
+        Clone a row is about, by row; empty where rows are not about clones.
+    note : str
+    """
+
+    key: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    clones: tuple[int, ...] = ()
+    note: str = ""
+
+    def is_numeric(self, column: int) -> bool:
+        """Whether the column holds numbers only (right-aligned, sorted by value)."""
+        return bool(self.rows) and all(isinstance(row[column], (int, float)) for row in self.rows)
+
+
+def all_tables(result: PatientResult) -> dict[str, Table]:
+    """Every table the result has something for, by key."""
+    tables = [
+        sites_table(result),
+        labels_table(result),
+        clones_table(result),
+        samples_table(result),
+        mutations_table(result),
+        intervals_table(result),
+        divergence_table(result),
+        dropped_table(result),
+        settings_table(result),
+        inputs_table(result),
+    ]
+    return {table.key: table for table in tables if table is not None and table.rows}
+
+
+def number(value: float, digits: int = 3) -> float | str:
+    """`value` rounded to significant digits; an empty cell where it is not finite."""
+    return float(f"{value:.{digits}g}") if np.isfinite(value) else ""
+
+
+def sites_table(result: PatientResult) -> Table:
+    """One row a site: samples, clones, where it was seeded from, and how sure that is."""
+    patient, labels = result.patient, result.labels
+    shown = None if labels is None else labels.with_override()
+    rows = []
+    for index, site in enumerate(patient.sites):
+        samples = [sample.name for sample in patient.samples if sample.site == site.name]
+        clones = "" if result.trees is None else ", ".join(_clones_of_site(result, index))
+        cells: list[Any] = [site.name, site.site_class.replace("_", " "), len(samples), clones]
+        for name in ("site_sources", "site_seeding", "seeding_waves", "ongoing_evolution"):
+            distribution = {} if shown is None else ({**shown.labels, **shown.extra}).get(name, {}).get(site.name, {})
+            if distribution:
+                value, probability = most_probable_value(distribution)
+                cells.append(f"{value_name(name, value).replace('+', ' and ')} ({percent(probability)})")
+            else:
+                cells.append("not sampled" if site.is_virtual else "–")
+        rows.append(tuple(cells))
+    columns = ("Site", "Class", "Samples", "Clones present", "Seeded from", "Seeding", "Waves", "Ongoing evolution")
+    return Table("sites", "Sites", columns, tuple(rows))
+
+
+def _clones_of_site(result: PatientResult, site: int) -> list[str]:
+    trees = result.trees
+    assert trees is not None
+    presence = np.einsum("t,tk->k", trees.weights, trees.presence[:, :, site])
+    return [name for name, probability in zip(trees.names, presence) if probability >= 0.5]
+
+
+def labels_table(result: PatientResult) -> Table | None:
+    """Every label with its most probable value and the alternatives."""
+    if result.labels is None:
+        return None
+    shown = result.labels.with_override()
+    rows = []
+    for name, part in {**shown.labels, **shown.extra}.items():
+        of_sites = part if part and isinstance(next(iter(part.values())), dict) else {"": part}
+        for site, distribution in of_sites.items():
+            if not distribution:
+                continue
+            value, probability = most_probable_value(distribution)
+            word = shown.status.get(name, "")
+            word = word.get(site, "") if isinstance(word, dict) else word
+            others = "; ".join(
+                f"{value_name(name, v)} {percent(p)}"
+                for v, p in sorted(distribution.items(), key=lambda x: (-x[1], x[0]))
+                if v != value
+            )
+            rows.append((label_name(name), site, value_name(name, value), number(probability), word, others))
+    columns = ("Label", "Site", "Most probable value", "Probability", "Level", "Other values")
+    return Table("labels", "All labels", columns, tuple(rows))
+
+
+def clones_table(result: PatientResult) -> Table | None:
+    """One row a clone: mutations, drivers, parent, support, share of every sample."""
+    trees = result.trees
+    if trees is None or len(trees) == 0:
+        return None
+    tree = trees.best
+    names = tuple(sample.name for sample in result.patient.samples)
+    rows = []
+    for clone in tree.preorder:
+        parent = int(tree.parents[clone])
+        rows.append(
+            (
+                tree.names[clone],
+                int(tree.n_mutations[clone]),
+                tree.names[parent] if parent >= 0 else "",
+                number(float(trees.edge_support[parent, clone])) if parent >= 0 else "",
+                ", ".join(clone_drivers(result, clone)),
+                *(number(float(share), 2) for share in trees.proportions[0, clone]),
+            )
+        )
+    columns = ("Clone", "Mutations", "Parent", "Support", "Drivers", *(f"Share of {name}" for name in names))
+    return Table(
+        "clones",
+        "Clones",
+        columns,
+        tuple(rows),
+        clones=tuple(tree.preorder),
+        note="Shares of tumour cells under the most probable tree.",
+    )
+
+
+def samples_table(result: PatientResult) -> Table:
+    """One row a sample: site, purity, ploidy, depth, dates."""
+    patient = result.patient
+    mutations = patient.mutations
+    rows = []
+    for s, sample in enumerate(patient.samples):
+        seen = mutations.is_informative[:, s]
+        depth = mutations.depth[seen, s]
+        rows.append(
+            (
+                sample.name,
+                sample.site,
+                number(sample.purity),
+                "estimated" if sample.purity_is_estimated else "given",
+                number(sample.ploidy),
+                number(float(np.median(depth))) if len(depth) else "",
+                int((mutations.alt_counts[:, s] > 0).sum()),
+                int((~seen).sum()),
+                str(sample.collection_date or ""),
+                number(sample.age),
+            )
+        )
+    columns = (
+        "Sample",
+        "Site",
+        "Purity",
+        "Purity is",
+        "Ploidy",
+        "Median depth",
+        "Mutations with reads",
+        "Cells without reads",
+        "Date",
+        "Age",
+    )
+    return Table("samples", "Samples", columns, tuple(rows))
+
+
+def mutations_table(result: PatientResult) -> Table | None:
+    """One row a mutation (drivers and then the rest, up to a limit): cluster, reads in every sample."""
+    patient, clusters = result.patient, result.clusters
+    mutations = patient.mutations
+    if mutations.n_mutations == 0:
+        return None
+    is_driver = np.array([gene in patient.drivers for gene in mutations.genes])
+    has_gene = np.array([bool(gene) for gene in mutations.genes])
+    order = np.lexsort((np.arange(len(is_driver)), ~has_gene, ~is_driver))[:_MAX_ROWS]
+    rows = []
+    for i in order:
+        reads = (
+            f"{mutations.alt_counts[i, s]}/{mutations.depth[i, s]}" if mutations.is_informative[i, s] else ""
+            for s in range(mutations.n_samples)
+        )
+        cluster = "" if clusters is None else clusters.names[clusters.labels[i]]
+        rows.append((mutations.ids[i], mutations.genes[i], "yes" if is_driver[i] else "", cluster, *reads))
+    note = "Reads: alternate/depth; empty: no reads."
+    if mutations.n_mutations > _MAX_ROWS:
+        note += f" The first {_MAX_ROWS} of {mutations.n_mutations}; all stand in clusters/assignments.tsv and input/counts.tsv."
+    columns = ("Mutation", "Gene", "Driver", "Cluster", *(f"Reads in {name}" for name in mutations.sample_names))
+    of_clone = () if clusters is None else tuple(int(clusters.labels[i]) for i in order)
+    return Table("mutations", "Mutations and reads", columns, tuple(rows), clones=of_clone, note=note)
+
+
+def intervals_table(result: PatientResult) -> Table | None:
+    """One row a dissemination interval."""
+    if result.timing is None:
+        return None
+    rows = []
+    for x in result.timing.intervals:
+        events = "; ".join(f"{name} {percent(p)}" for name, p in sorted(x.p_before.items()))
+        cells = [x.site, x.founding_clone, number(x.probability), x.unit.replace("_", " "), x.model.replace("_", " ")]
+        cells += [number(v) for e in (x.divergence, x.founder) for v in (e.median, e.lo, e.hi)]
+        rows.append((*cells, number(x.seeding.lo), number(x.seeding.hi), events))
+    columns = (
+        "Site", "Founding clone", "Probability", "Unit", "Model", "Divergence", "Divergence low", "Divergence high",
+        "Founder", "Founder low", "Founder high", "Seeding low", "Seeding high", "Probability before",
+    )  # fmt: skip
+    note = "Medians and 95 % intervals. Seeding lies between divergence and founder; it has no single date."
+    return Table("intervals", "Dissemination intervals", columns, tuple(rows), note=note)
+
+
+def divergence_table(result: PatientResult) -> Table | None:
+    """One row a pair of primary and metastasis."""
+    if result.timing is None:
+        return None
+    rows = tuple(
+        (
+            row.metastasis, number(row.S), number(row.L_p), number(row.L_m), number(row.W_s), number(row.rho), number(row.rho_lo),
+            number(row.rho_hi), number(row.jsi), row.jsi_call, number(row.p_value), row.call, "; ".join(row.notes),
+        )
+        for row in result.timing.divergence
+    )  # fmt: skip
+    columns = (
+        "Metastasis", "Clonal in both", "Private to primary", "Private to metastasis", "Subclonal in both", "Rate ratio",
+        "Rate ratio low", "Rate ratio high", "JSI", "JSI call", "p (divergence)", "Call", "Notes",
+    )  # fmt: skip
+    return Table("divergence", "Divergence of primary and metastasis", columns, rows)
+
+
+def dropped_table(result: PatientResult) -> Table | None:
+    """Variants left out, counted by reason, sample and file."""
+    dropped = result.patient.dropped
+    counted = Counter(zip(dropped.reasons, dropped.samples, dropped.files))
+    rows = tuple((reason, sample or "all", file, count) for (reason, sample, file), count in sorted(counted.items()))
+    note = "Every variant with its line stands in input/dropped.tsv.gz."
+    return Table("left_out", "Variants left out", ("Reason", "Sample", "File", "Variants"), rows, note=note)
+
+
+def settings_table(result: PatientResult) -> Table | None:
+    """Every setting with its value."""
+    if result.settings is None:
+        return None
+    rows = []
+    for stage in fields(result.settings):
+        value = getattr(result.settings, stage.name)
+        if is_dataclass(value):
+            rows.extend((stage.name, item.name, str(getattr(value, item.name))) for item in fields(value))
+        else:
+            rows.append(("", stage.name, str(value)))
+    return Table("settings", "Settings", ("Stage", "Setting", "Value"), tuple(rows))
+
+
+def inputs_table(result: PatientResult) -> Table | None:
+    """Input files with how they were read and their digest."""
+    columns: dict[str, None] = {}
+    for entry in result.patient.provenance:
+        columns.update(dict.fromkeys(entry))
+    rows = tuple(tuple(str(entry.get(name, "")) for name in columns) for entry in result.patient.provenance)
+    return Table("inputs", "Input files", tuple(columns), rows)

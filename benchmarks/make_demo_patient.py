@@ -9,12 +9,11 @@ trunk has a large gain, and at most six mutations are lost below the clone that 
 import argparse
 from pathlib import Path
 
-import numpy as np
-
-from phylometa.io.simulated import write_simulated
+from phylometa.io.simulated import write_simulated_patient
+from phylometa.pipeline import stage_rng
 from phylometa.simulate import PRESETS, simulate_patient
 
-SEED = 3365
+SEED = 1782
 
 README = """# The bundled patient
 
@@ -42,8 +41,8 @@ def main() -> None:
     default = Path(__file__).resolve().parents[1] / "phylometa" / "demo_patient"
     parser.add_argument("directory", nargs="?", type=Path, default=default)
     directory = parser.parse_args().directory
-    simulated = simulate_patient(PRESETS["demo"], rng=np.random.default_rng(SEED))
-    write_simulated(simulated, directory)
+    simulated = simulate_patient(PRESETS["demo"], rng=stage_rng(SEED, "simulate"))
+    write_simulated_patient(simulated, directory)
     table = simulated.patient.mutations
     text = README.format(seed=SEED, n=table.n_mutations, s=table.n_samples)
     (directory / "README.md").write_text(text, encoding="utf-8")

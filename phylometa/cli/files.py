@@ -85,20 +85,34 @@ def convert(source: str, target: str, input: str, output: str, force: bool) -> N
 @output_option("Directory to write.")
 @click.option("--preset", default=None, help="A named setting; see docs/methods/simulation.md.")
 @click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may be repeated.")
+@click.option("--patients", type=click.IntRange(min=1), default=1, show_default=True, help="A cohort of so many.")
 @seed_option
 @force_option
-def simulate(output: str, preset: str | None, changes: tuple[str, ...], seed: int | None, force: bool) -> None:
+def simulate(
+    output: str, preset: str | None, changes: tuple[str, ...], patients: int, seed: int | None, force: bool
+) -> None:
     """A patient with known truth, in the input formats, with truth.json."""
+    from dataclasses import replace
+
     from phylometa.io.documents import replace_directory
-    from phylometa.io.simulated import write_simulated_patient
+    from phylometa.io.simulated import write_simulated_cohort, write_simulated_patient
     from phylometa.pipeline import stage_rng
     from phylometa.simulate import settings_from_text, simulate_patient
 
     directory = check_output_directory(output, force=force)
     settings = _simulation_settings(settings_from_text, preset, changes)
-    patient = simulate_patient(settings, rng=stage_rng(1 if seed is None else seed, "simulate"))
+    seed = 1 if seed is None else seed
+    if patients == 1:
+        patient = simulate_patient(settings, rng=stage_rng(seed, "simulate"))
+        with replace_directory(directory) as partial:
+            write_simulated_patient(patient, partial)
+        return
+    names = [f"{settings.patient}{i + 1}" for i in range(patients)]
+    cohort = (
+        simulate_patient(replace(settings, patient=name), rng=stage_rng(seed, f"simulate {name}")) for name in names
+    )
     with replace_directory(directory) as partial:
-        write_simulated_patient(patient, partial)
+        write_simulated_cohort(cohort, partial)
 
 
 def _simulation_settings(parse: Any, preset: str | None, changes: tuple[str, ...]) -> Any:

@@ -117,12 +117,12 @@ def open_binary(path: Path, display: str) -> IO[bytes]:
 class TextLines:
     """Lines of a text file, without their line ends; failures of gzip and of the encoding become `InputError`."""
 
-    def __init__(self, path: Path, display: str) -> None:
+    def __init__(self, path: Path, display: str, newline: str | None = None) -> None:
         self.display = display
         self.n_lines = 0
         self._binary = open_binary(path, display)
         self._check_kind()
-        self._text = io.TextIOWrapper(self._binary, encoding="utf-8-sig", errors="strict", newline=None)
+        self._text = io.TextIOWrapper(self._binary, encoding="utf-8-sig", errors="strict", newline=newline)
 
     def _check_kind(self) -> None:
         try:
@@ -161,9 +161,9 @@ class TextLines:
         self._binary.close()
 
 
-def open_text(path: Path, display: str) -> TextLines:
-    """Lines of a plain or gzip text file (UTF-8, with or without byte order mark, any line end)."""
-    return TextLines(path, display)
+def open_text(path: Path, display: str, *, newline: str | None = None) -> TextLines:
+    """Lines of a plain or gzip text file (UTF-8, with or without byte order mark); `newline` as in `open`."""
+    return TextLines(path, display, newline)
 
 
 class TableReader:

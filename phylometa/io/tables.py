@@ -368,8 +368,8 @@ class _PatientReader:
         return {**arrays, "normal": normal}
 
     def _check_contigs(self, calls: Calls, profile: CopyNumberProfile) -> None:
-        mutated = {normal_chrom(chrom) for chrom in calls.chroms if chrom}
-        segmented = {normal_chrom(chrom) for chrom in profile.chroms}
+        mutated = {normal_chrom(chrom) for chrom in set(calls.chroms) if chrom}
+        segmented = {normal_chrom(chrom) for chrom in set(profile.chroms)}
         if mutated and not mutated & segmented:
             raise InputError(
                 f"contig names never match those of the mutations: segments {_some(profile.chroms)}, "
@@ -400,8 +400,7 @@ class _PatientReader:
     def _normal_copies(self, calls: Calls) -> NDArray[np.float32]:
         """Copies in normal cells (n, S): 2; by sex on X and Y."""
         shape = calls.depth.shape
-        chroms = [normal_chrom(chrom) for chrom in calls.chroms]
-        on_x, on_y = np.array([c == "X" for c in chroms], dtype=bool), np.array([c == "Y" for c in chroms], dtype=bool)
+        on_x, on_y = _lies_on(calls.chroms, "X"), _lies_on(calls.chroms, "Y")
         if not on_x.any() and not on_y.any():
             return np.broadcast_to(np.float32(2), shape)
         sex = next((sample.sex for sample in self.samples if sample.sex), None)
@@ -435,7 +434,7 @@ class _PatientReader:
         ]
         reasons[~observed.any(axis=1)] = 1
         reasons[(reasons == 0) & (calls.alt.sum(axis=1) == 0)] = 2
-        reasons[(reasons == 0) & np.array([normal_chrom(c) == "MT" for c in calls.chroms], dtype=bool)] = 3
+        reasons[(reasons == 0) & _lies_on(calls.chroms, "MT")] = 3
         if self.settings.cn_missing == "drop":
             reasons[(reasons == 0) & (np.isnan(arrays["total"]) & observed).any(axis=1)] = 4
         if calls.clusters is not None:
@@ -519,6 +518,14 @@ def _with_diploid(
     filled["major"][unknown] = (copies - minor)[unknown]
     filled["total"][unknown] = copies[unknown]
     return filled
+
+
+def _lies_on(chroms: Sequence[str], contig: str) -> NDArray[np.bool_]:
+    """Mask of the mutations on a contig, whatever its spelling."""
+    spellings = {chrom for chrom in set(chroms) if normal_chrom(chrom) == contig}
+    if not spellings:
+        return np.zeros(len(chroms), dtype=bool)
+    return np.array([chrom in spellings for chrom in chroms], dtype=bool)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -35,9 +35,11 @@ PLAIN = frozenset("ACGT")
 BASES = re.compile(r"[ACGTN]+")
 MUSE_FILTERS = frozenset(("Tier1", "Tier2", "Tier3", "Tier4", "Tier5"))
 # Cells whose counts are held against the caller's own allele frequency.
-MAX_CHECKED_CELLS = 20000
+MAX_CHECKED_CELLS = 5000
 # Different spellings of a cell kept in memory; one patient's AD values repeat.
 MAX_CACHED_CELLS = 200000
+# Longer than any contig; keys of the look-up of segments hold positions below it.
+MAX_POSITION = 1 << 32
 
 
 def read_vcf(
@@ -46,6 +48,7 @@ def read_vcf(
     *,
     settings: ReadSettings | None = None,
     display: str = "",
+    keep_rejected: bool = False,
 ) -> Calls:
     """Read counts of some samples of a VCF (plain, gzip, bgzip) or BCF.
 
@@ -57,11 +60,14 @@ def read_vcf(
     settings : ReadSettings
     display : str
         Name of the file in messages; default the path.
+    keep_rejected : bool
+        Whether records whose FILTER is not accepted are read too, as `rejected`: another file of the patient may
+        accept the mutation. Otherwise they are dropped at once.
 
     Returns
     -------
     Calls
-        One row an alternate allele. Rows whose FILTER is not accepted are in `rejected`.
+        One row an alternate allele.
 
     Raises
     ------
@@ -70,7 +76,7 @@ def read_vcf(
     """
     settings = settings or ReadSettings()
     display = display or str(path)
-    lines = _bcf_lines(path, display) if _is_bcf(path, display) else iter(open_text(path, display))
+    lines = _bcf_lines(path, display) if _is_bcf(path, display) else iter(open_text(path, display, newline="\n"))
     header = read_header(lines, display)
     refuse_without_counts(header, display)
     if header.columns:
@@ -80,7 +86,7 @@ def read_vcf(
     else:
         names = ", ".join(request.sample for request in requests)
         raise InputError(f"has no sample columns, so it cannot tell {names} apart: one file a sample", file=display)
-    records = _Records(header, requests, columns, settings, display)
+    records = _Records(header, requests, columns, settings, display, keep_rejected)
     records.read(lines)
     calls = records.calls()
     calls.provenance = {
@@ -128,7 +134,6 @@ class _Plan:
     def __init__(self, text: str) -> None:
         self.keys = text.split(":")
         self.rules: tuple[CountRule, ...] = rules_for(self.keys)
-        self.uses = [0] * len(self.rules)
         self.ad_index = self.keys.index("AD") if [rule.name for rule in self.rules[:1]] == ["AD"] else -1
         self.af_key = next((key for key in ("AF", "FA", "FREQ") if key in self.keys), "")
 
@@ -143,7 +148,9 @@ class _Records:
         columns: list[int],
         settings: ReadSettings,
         display: str,
+        keep_rejected: bool,
     ) -> None:
+        self.keep_rejected = keep_rejected
         self.header = header
         self.samples = [request.sample for request in requests]
         self.columns = columns
@@ -160,96 +167,120 @@ class _Records:
         self.genes: list[str] = []
         self.positions = array("q")
         self.lines = array("q")
-        self.alt_counts = array("i")
-        self.depths = array("i")
+        self.cells = array("q")  # alternate reads in the upper half, depth in the lower
         self.rejected: dict[int, str] = {}
         self.plans: dict[str, _Plan] = {}
-        self.info_rule_cells = 0
+        self.rule_cells: dict[str, int] = {}
+        self.cache: dict[str, int] = {}
+        self.ad_at: dict[str, int] = {}
+        self.passed: set[str] = set()
         self.n_records = 0
-        self.n_without_counts = 0
+        self.n_tried = 0
         self.differences: list[float] = []
 
     def read(self, lines: Iterator[str]) -> None:
-        """Every record. The loop is written out for the common case: one alternate allele, counts in AD."""
+        """Every record. Written out for the common one: a substitution with counts in AD that were seen before."""
         n_fields = len(self.header.columns) + 9 if self.header.columns else 8
         number = self.header.n_lines
-        columns, plans = self.columns, self.plans
-        filters: dict[str, str] = {}
-        chroms, refs, alts, ids = self.chroms, self.refs, self.alts, self.ids
-        add_alt, add_depth = self.alt_counts.append, self.depths.append
-        cache: dict[str, tuple[int, int]] = {}
-        is_quoted, has_genes = self.header.is_quoted, bool(self.header.gene_fields)
+        columns, cache, ad_at, passed = self.columns, self.cache, self.ad_at, self.passed
+        ids, chroms, refs, alts, genes = self.ids, self.chroms, self.refs, self.alts, self.genes
+        add_cells, add_position, add_line = self.cells.extend, self.positions.append, self.lines.append
+        has_genes = bool(self.header.gene_fields)
+        n_fast, last = 0, ""
         for line in lines:
             number += 1
             fields = line.rstrip("\r\n").split("\t")
-            if len(fields) != n_fields or is_quoted:
-                fields = self._mend(fields, n_fields, number)
-                if not fields:
-                    continue
-            self.n_records += 1
-            chrom, position, _, ref, alt, _, filter_text = fields[:7]
-            if not self._is_place(chrom, position, number):
-                continue
-            ref, alt = ref.upper(), alt.upper()
-            choices = [alt] if "," not in alt else alt.split(",")
-            plan = None
-            if n_fields > 8:
-                plan = plans.get(fields[8])
-                if plan is None:
-                    plan = plans[fields[8]] = _Plan(fields[8])
-            reads: list[Reads | None]
-            if plan is not None and plan.ad_index >= 0 and len(choices) == 1:
-                at = plan.ad_index
-                pairs = []
-                for column in columns:
-                    cell = fields[column].split(":", at + 1)
-                    pair = cache.get(cell[at]) if len(cell) > at else None
-                    if pair is None:
-                        found = self._cell(plan, fields[column], ref, choices, number, column)
-                        pair = found[0] if found else (0, 0)
-                        # Only what AD alone decides may be remembered.
-                        if found and "," in cell[at] and "." not in cell[at] and len(cache) < MAX_CACHED_CELLS:
-                            cache[cell[at]] = pair
-                    else:
-                        plan.uses[0] += 1
-                    pairs.append(pair)
-                by_allele = [pairs]
-            else:
-                if plan is None:
-                    reads = [self._info_reads(fields[7], choices, number)]
-                elif plan.rules:
-                    reads = [self._cell(plan, fields[column], ref, choices, number, column) for column in columns]
-                else:
-                    reads = [None] * max(len(columns), 1)
-                    self.n_without_counts += 1
-                    self._drop(fields, choices, f"no read counts in FORMAT {fields[8]}", number)
-                    continue
-                by_allele = [[cell[k] if cell else (0, 0) for cell in reads] for k in range(len(choices))]
-            reason = filters.get(filter_text)
-            if reason is None:
-                reason = filters[filter_text] = self._filter_reason(filter_text)
-            for k, choice in enumerate(choices):
-                name = f"{chrom}:{position}:{ref}:{choice}"
-                fault = "" if ref in PLAIN and choice in PLAIN and ref != choice else _allele_fault(ref, choice)
-                if fault:
-                    self.dropped.add(name, fault, number)
-                    continue
-                if reason:
-                    self.rejected[len(ids)] = reason
-                elif len(choices) == 1 and len(self.differences) < MAX_CHECKED_CELLS:
-                    self._check_frequency(plan, fields, by_allele[0])
-                ids.append(name)
-                chroms.append(intern(chrom))
-                self.positions.append(int(position) - 1)
-                refs.append(intern(ref))
-                alts.append(intern(choice))
-                self.lines.append(number)
-                if has_genes:
-                    self.genes.append(intern(self._gene(fields[7])))
-                for alt_count, depth in by_allele[k]:
-                    add_alt(alt_count)
-                    add_depth(depth)
+            if len(fields) == n_fields > 8:
+                chrom, position, _, ref, alt, _, word, info, keys = fields[:9]
+                if keys in ad_at and word in passed and ref in PLAIN and alt in PLAIN and ref != alt:
+                    at = ad_at[keys]
+                    try:
+                        cells = [cache[fields[column].split(":", at + 1)[at]] for column in columns]
+                        place = int(position) if chrom and position.isdigit() and position.isascii() else 0
+                    except (KeyError, IndexError):
+                        place = 0
+                    if 0 < place < MAX_POSITION:
+                        n_fast += 1
+                        if chrom != last:
+                            last = intern(chrom)
+                        add_cells(cells)
+                        ids.append(f"{chrom}:{position}:{ref}:{alt}")
+                        chroms.append(last)
+                        refs.append(ref)
+                        alts.append(alt)
+                        add_position(place - 1)
+                        add_line(number)
+                        if has_genes:
+                            genes.append(intern(self._gene(info)))
+                        continue
+            self._read_record(fields, n_fields, number)
+        self.n_records += n_fast
+        self.rule_cells["AD"] = self.rule_cells.get("AD", 0) + n_fast * len(columns)
         self.problems.check()
+
+    def _read_record(self, fields: list[str], n_fields: int, number: int) -> None:
+        """Any record, by the rules of its FORMAT; what it teaches is remembered for the fast way."""
+        if len(fields) != n_fields or self.header.is_quoted:
+            fields = self._mend(fields, n_fields, number)
+            if not fields:
+                return
+        self.n_records += 1
+        chrom, position, _, ref, alt, _, word, info = fields[:8]
+        if not self._is_place(chrom, position, number):
+            return
+        ref, alt = ref.upper(), alt.upper()
+        choices = alt.split(",")
+        reason = self._filter_reason(word)
+        if reason and not self.keep_rejected:
+            self._drop(fields, choices, reason, number)
+            return
+        self.n_tried += 1
+        plan = None
+        reads: list[Reads | None]
+        if n_fields > 8:
+            plan = self.plans.get(fields[8])
+            if plan is None:
+                plan = self.plans[fields[8]] = _Plan(fields[8])
+            if not plan.rules:
+                self._drop(fields, choices, f"no read counts in FORMAT {fields[8]}", number)
+                return
+            reads = [self._cell(plan, fields[column], ref, choices, number, column) for column in self.columns]
+            if plan.ad_index >= 0 and len(choices) == 1:
+                self._remember(plan, fields, reads)
+        else:
+            reads = [self._info_reads(info, choices, number)]
+        if not reason:
+            self.passed.add(word)
+        for k, choice in enumerate(choices):
+            name = f"{chrom}:{position}:{ref}:{choice}"
+            fault = _allele_fault(ref, choice)
+            if fault:
+                self.dropped.add(name, fault, number)
+                continue
+            pairs = [cell[k] if cell else (0, 0) for cell in reads]
+            if reason:
+                self.rejected[len(self.ids)] = reason
+            elif len(choices) == 1:
+                self._check_frequency(plan, fields, pairs)
+            self.ids.append(name)
+            self.chroms.append(intern(chrom))
+            self.positions.append(int(position) - 1)
+            self.refs.append(intern(ref))
+            self.alts.append(intern(choice))
+            self.lines.append(number)
+            if self.header.gene_fields:
+                self.genes.append(intern(self._gene(info)))
+            self.cells.extend([alt_count << 32 | depth for alt_count, depth in pairs])
+
+    def _remember(self, plan: _Plan, fields: list[str], reads: Sequence[Reads | None]) -> None:
+        """Keep what AD alone decided, for cells spelled alike; once enough frequencies were checked, the FORMAT too."""
+        for column, found in zip(self.columns, reads):
+            texts = fields[column].split(":", plan.ad_index + 1)
+            text = texts[plan.ad_index] if len(texts) > plan.ad_index else "."
+            if found and "," in text and "." not in text and len(self.cache) < MAX_CACHED_CELLS:
+                self.cache[text] = found[0][0] << 32 | found[0][1]
+        if not plan.af_key or len(self.differences) >= MAX_CHECKED_CELLS:
+            self.ad_at[fields[8]] = plan.ad_index
 
     def _mend(self, fields: list[str], n_fields: int, number: int) -> list[str]:
         """Fields of a line that is not as wide as the header: blank lines, trailing tabs, lines in quotes."""
@@ -264,7 +295,13 @@ class _Records:
         return []
 
     def _is_place(self, chrom: str, position: str, number: int) -> bool:
-        if chrom and position.isascii() and position.isdigit() and 0 < len(position) <= 10 and position.strip("0"):
+        if (
+            chrom
+            and position.isascii()
+            and position.isdigit()
+            and len(position) < 12
+            and 0 < int(position) < MAX_POSITION
+        ):
             return True
         if not chrom:
             self.problems.add("is empty", row=number, column="CHROM")
@@ -279,10 +316,10 @@ class _Records:
             texts += ["."] * (len(plan.keys) - len(texts))
         values = dict(zip(plan.keys, texts))
         try:
-            for i, rule in enumerate(plan.rules):
+            for rule in plan.rules:
                 reads = rule.read(values, ref, alts, self.header.ad_number)
                 if reads is not None:
-                    plan.uses[i] += 1
+                    self.rule_cells[rule.name] = self.rule_cells.get(rule.name, 0) + 1
                     return reads
         except CellError as error:
             self.problems.add(f"{error} (cell {cell[:60]!r})", row=number, column=self.header.columns[column - 9])
@@ -294,10 +331,8 @@ class _Records:
         except CellError as error:
             self.problems.add(str(error), row=number, column="INFO")
             return None
-        if reads is None:
-            self.n_without_counts += 1
-        else:
-            self.info_rule_cells += 1
+        if reads is not None:
+            self.rule_cells["INFO DP4"] = self.rule_cells.get("INFO DP4", 0) + 1
         return reads
 
     def _filter_reason(self, text: str) -> str:
@@ -322,6 +357,8 @@ class _Records:
 
     def _check_frequency(self, plan: _Plan | None, fields: list[str], reads: Sequence[tuple[int, int]]) -> None:
         """Compare counts with the caller's own allele frequency, which never replaces them."""
+        if len(self.differences) >= MAX_CHECKED_CELLS:
+            return
         if plan is None:
             texts = [item[3:] for item in fields[7].split(";") if item.startswith("AF=")]
         elif plan.af_key:
@@ -340,15 +377,9 @@ class _Records:
         n_samples = len(self.samples)
         if self.n_records == 0:
             raise InputError("holds no records: no variants left", file=self.display)
-        uses = sum(sum(plan.uses) for plan in self.plans.values()) + self.info_rule_cells
-        if not uses:
-            formats = ", ".join(list(self.plans)[:3]) or "no FORMAT column"
-            raise InputError(
-                f"holds no allele depths ({formats}): reads of the reference and the alternate allele are needed, as "
-                "AD, RO/AO, NR/NV, RD/AD, DP4 or Strelka's fields",
-                file=self.display,
-            )
+        self._check_has_counts()
         shape = (len(self.ids), n_samples)
+        cells = np.frombuffer(self.cells, dtype=np.int64).reshape(shape) if self.ids else np.zeros(shape, np.int64)
         calls = Calls(
             file=self.display,
             samples=self.samples,
@@ -358,10 +389,8 @@ class _Records:
             refs=self.refs,
             alts=self.alts,
             lines=np.frombuffer(self.lines, dtype=np.int64) if self.ids else np.zeros(0, np.int64),
-            alt=np.frombuffer(self.alt_counts, dtype=np.int32).reshape(shape)
-            if self.ids
-            else np.zeros(shape, np.int32),
-            depth=np.frombuffer(self.depths, dtype=np.int32).reshape(shape) if self.ids else np.zeros(shape, np.int32),
+            alt=(cells >> 32).astype(np.int32),
+            depth=(cells & 0xFFFFFFFF).astype(np.int32),
             genes=self.genes,
             rejected=self.rejected,
             dropped=self.dropped,
@@ -370,18 +399,22 @@ class _Records:
         _drop_repeated(calls)
         return calls
 
+    def _check_has_counts(self) -> None:
+        """A file none of whose records could be counted says so, unless its filters left nothing to count."""
+        if not self.n_tried or any(self.rule_cells.values()):
+            return
+        formats = ", ".join(list(self.plans)[:3]) or "no FORMAT column"
+        raise InputError(
+            f"holds no allele depths ({formats}): reads of the reference and the alternate allele are needed, as AD, "
+            "RO/AO, NR/NV, RD/AD, DP4 or Strelka's fields",
+            file=self.display,
+        )
+
     def summary(self) -> dict[str, object]:
         """Records, rules and the agreement with the caller's own allele frequency, for the provenance."""
-        rules: dict[str, int] = {}
-        for plan in self.plans.values():
-            for rule, uses in zip(plan.rules, plan.uses):
-                if uses:
-                    rules[rule.name] = rules.get(rule.name, 0) + uses
-        if self.info_rule_cells:
-            rules["INFO DP4"] = self.info_rule_cells
         return {
             "records": self.n_records,
-            "rules": rules,
+            "rules": dict(sorted((name, n) for name, n in self.rule_cells.items() if n)),
             "af_cells": len(self.differences),
             "af_median_difference": round(statistics.median(self.differences), 6) if self.differences else None,
         }

@@ -9,22 +9,23 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import phylometa
+from phylometa.cohort_statistics import label_association, label_frequencies, parallel_drivers, route_frequencies
 from phylometa.config import Settings
 from phylometa.data import Patient
-from phylometa.errors import InfeasibleError, InputError
-from phylometa.pipeline import Progress, analyse
+from phylometa.errors import InfeasibleError, InputError, PhylometaError
+from phylometa.pipeline import Progress, analyse, stage_rng
 
-__all__ = ["Outcome", "PatientJob", "read_job", "run_cohort", "run_patient", "write_cohort_table"]
-
-DirectoryCheck = Callable[[str], Path]
+__all__ = ["Outcome", "PatientJob", "read_job", "remove_leftovers", "run_cohort", "run_patient", "write_cohort"]
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,8 @@ def _run_caught(job: PatientJob, progress: Progress | None = None) -> Outcome:
         reason, code = str(error), 3
     except InfeasibleError as error:
         reason, code = str(error), 4
+    except OSError as error:
+        reason, code = f"cannot be read or written: {error}", 1
     except Exception as error:  # noqa: BLE001 - a cohort reports any patient's failure and goes on
         reason, code = f"internal error, {type(error).__name__}: {error}", 1
     return Outcome(job.patient, "failed", reason, code, time.monotonic() - started)
@@ -179,60 +182,136 @@ def run_cohort(
     jobs: Sequence[PatientJob],
     *,
     executor: Executor | None = None,
+    make_executor: Callable[[], Executor] | None = None,
+    in_flight: int = 2,
     fail_fast: bool = False,
     progress: Callable[[Outcome, int, int], None] | None = None,
 ) -> list[Outcome]:
-    """All patients, in this process or through `executor`; outcomes in the order of `jobs`.
+    """All patients, in this process or through an executor; outcomes in the order of `jobs`.
 
     Parameters
     ----------
     jobs : sequence of PatientJob
     executor : concurrent.futures.Executor, optional
-        Processes, a Dask client's executor, or any other; default: here, one after the other.
+        Any executor; it stays open. Default: `make_executor`, or this process, one patient after the other.
+    make_executor : callable, optional
+        Makes an executor, and a new one when a worker process dies: the patients it held are run again, each alone, so
+        that one that kills its worker each time is named and the others finish.
+    in_flight : int
+        Patients handed to the executor at a time (its workers, or a few more).
     fail_fast : bool
         Stop at the first patient that fails.
     progress : callable (outcome, number done, of), optional
+
+    Raises
+    ------
+    PhylometaError
+        Where an executor that was handed in is lost; finished patients are on disk.
     """
     outcomes: dict[str, Outcome] = {}
-    for number, outcome in enumerate(_outcomes(jobs, executor), start=1):
+    source = _through_executor(jobs, executor, make_executor, in_flight) if executor or make_executor else None
+    for number, outcome in enumerate(source or (_run_caught(job) for job in jobs), start=1):
         outcomes[outcome.patient] = outcome
         if progress is not None:
             progress(outcome, number, len(jobs))
         if fail_fast and outcome.status == "failed":
             break
+    if source is not None:
+        source.close()
     return [outcomes[job.patient] for job in jobs if job.patient in outcomes]
 
 
-def _outcomes(jobs: Sequence[PatientJob], executor: Executor | None) -> Iterator[Outcome]:
-    if executor is None:
-        for job in jobs:
-            yield _run_caught(job)
-        return
-    futures = [executor.submit(_run_caught, job) for job in jobs]
+def _through_executor(
+    jobs: Sequence[PatientJob],
+    executor: Executor | None,
+    make_executor: Callable[[], Executor] | None,
+    in_flight: int,
+) -> Generator[Outcome, None, None]:
+    """Outcomes as they come. Few patients are in flight at a time, so that few are suspect when a worker dies."""
+    waiting = deque(jobs)
+    suspects: deque[PatientJob] = deque()
+    current = executor
+    running: dict[Future[Outcome], PatientJob] = {}
     try:
-        for future in as_completed(futures):
-            yield future.result()
+        while waiting or suspects or running:
+            if current is None:
+                assert make_executor is not None
+                current = make_executor()
+            while waiting and len(running) < in_flight:
+                running[current.submit(_run_caught, waiting[0])] = waiting.popleft()
+            is_alone = not running
+            if is_alone:
+                running[current.submit(_run_caught, suspects[0])] = suspects.popleft()
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                job = running.pop(future)
+                try:
+                    yield future.result()
+                    continue
+                except (BrokenExecutor, CancelledError, OSError) as error:
+                    if make_executor is None:
+                        raise PhylometaError(
+                            f"the executor was lost ({type(error).__name__}: {error}); finished patients are on disk, "
+                            "run again with --resume"
+                        ) from None
+                if is_alone:
+                    yield Outcome(job.patient, "failed", "its worker process died twice (out of memory?)", 1)
+                else:
+                    suspects.append(job)
+                # the whole pool is broken: whoever else was in flight is as suspect
+                suspects.extend(running.values())
+                running.clear()
+                current.shutdown(wait=False, cancel_futures=True)
+                current = None
+                break
     finally:
-        for future in futures:
+        for future in running:
             future.cancel()
+        if current is not None and executor is None:
+            current.shutdown(wait=True, cancel_futures=True)
 
 
-def write_cohort_table(outcomes: Sequence[Outcome], path: Path) -> None:
-    """cohort.tsv: one row a patient with its status, the reason of a failure and its headline labels."""
-    from phylometa.io.tsv import write_tsv
+def remove_leftovers(directory: Path) -> None:
+    """Remove what a killed run left half-written in a cohort's directory (hidden ``.NAME.partial-*``)."""
+    if directory.is_dir():
+        for path in directory.iterdir():
+            if path.name.startswith(".") and (".partial-" in path.name or ".old-" in path.name):
+                shutil.rmtree(path, ignore_errors=True)
 
-    labels = ("pattern", "clonality_site", "phyletic", "reseeding_primary", "met_to_met", "cascade", "cross_seeding")
-    header = ["patient", "status", "reason", "n_mutations", "n_clusters"]
-    header += [column for label in labels for column in (label, f"{label}_probability")]
-    rows = []
-    for outcome in outcomes:
-        summary = outcome.summary
-        row: list[Any] = [outcome.patient, outcome.status, outcome.reason.replace("\n", "; ")]
-        row += [summary.get("n_mutations"), summary.get("n_clusters")]
-        probabilities = (summary.get("labels") or {}).get("labels") or {}
-        for label in labels:
-            values = probabilities.get(label) or {}
-            best = max(values, key=lambda value: (values[value], value)) if values else None
-            row += [best, values.get(best) if best is not None else None]
-        rows.append(row)
-    write_tsv(path, header, rows)
+
+def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> None:
+    """Tables of a cohort: cohort.tsv, cohort_sites.tsv, frequencies.tsv, routes.tsv, associations.tsv,
+    parallel_drivers.tsv and MultiQC's phylometa_mqc.tsv.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+    directory : Path
+    seed : int
+        Of the permutation tests.
+    """
+    from phylometa.io.cohort_files import write_cohort_tables
+
+    summaries = [outcome.summary for outcome in outcomes if outcome.summary]
+    groups = ("cancer_type", "sex", "treatment", "assay")
+    frequencies = label_frequencies(summaries)
+    for group in groups:
+        if len({(summary.get("clinical") or {}).get(group) for summary in summaries}) > 1:
+            frequencies += [
+                replace(row, group=f"{group}={row.group}") for row in label_frequencies(summaries, group=group)
+            ]
+    rng = stage_rng(seed, "cohort")
+    pairs = [(row.label, row.value) for row in frequencies if row.group == "all"]
+    associations = [
+        label_association(summaries, group, label=label, value=value, rng=rng, permutations=999)
+        for group in groups
+        for label, value in pairs
+    ]
+    write_cohort_tables(
+        directory,
+        patients=[(o.patient, "failed" if o.status == "failed" else "done", o.reason, o.summary) for o in outcomes],
+        frequencies=frequencies,
+        routes=route_frequencies(summaries),
+        associations=[test for test in associations if len(test.shares) > 1],
+        drivers=parallel_drivers(summaries),
+    )

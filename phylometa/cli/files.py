@@ -14,7 +14,6 @@ from phylometa.cli.options import (
     output_option,
     read_settings,
     seed_option,
-    whole_file,
 )
 
 __all__ = ["convert", "counts", "genotype", "simulate"]
@@ -32,6 +31,7 @@ def counts(sheet: str, output: str, patient: str | None, config: str | None, for
     from pathlib import Path
 
     from phylometa.ccf import estimate_purity
+    from phylometa.io.documents import replace_file
     from phylometa.io.tables import read_patient, write_counts
 
     settings = read_settings(config, None)
@@ -40,7 +40,7 @@ def counts(sheet: str, output: str, patient: str | None, config: str | None, for
     for text in found.warnings:
         click.echo(f"warning: {text}", err=True)
     if target is not None:
-        with whole_file(target) as partial:
+        with replace_file(target) as partial:
             write_counts(found, partial)
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -58,13 +58,14 @@ def counts(sheet: str, output: str, patient: str | None, config: str | None, for
 @force_option
 def genotype(sheet: str, fasta: str, output: str, patient: str | None, config: str | None, force: bool) -> None:
     """Reads at every site of SHEET in every BAM/CRAM of its column `bam`: fills cells that no caller reported."""
+    from phylometa.io.documents import replace_file
     from phylometa.io.genotype import genotype_patient
     from phylometa.io.tables import write_counts
 
     settings = read_settings(config, None)
     target = check_output_file(output, force=force)
     found = genotype_patient(sheet, fasta=fasta, settings=settings.read, patient=patient)
-    with whole_file(target) as partial:
+    with replace_file(target) as partial:
         write_counts(found, partial)
 
 

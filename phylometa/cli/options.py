@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from phylometa.config import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -73,25 +70,15 @@ def check_output_file(path: str | Path, *, force: bool = False) -> Path:
     return target
 
 
-@contextmanager
-def whole_file(path: str | Path) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its name when the block ends well, and is removed when it fails."""
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.partial")
-    try:
-        yield partial
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def write_text(path: str, text: str, *, force: bool) -> None:
     """`text` to a file, whole or not at all, or to stdout for ``-``."""
     if path == "-":
         click.echo(text, nl=False)
         return
+    from phylometa.io.documents import replace_file
+
     target = check_output_file(path, force=force)
-    with whole_file(target) as partial:
+    with replace_file(target) as partial:
         partial.write_text(text, encoding="utf-8")
 
 

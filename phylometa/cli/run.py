@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +94,10 @@ def _execute(
     jobs: list[PatientJob], directory: Path, *, n_jobs: int = 1, scheduler: str | None = None, fail_fast: bool = False
 ) -> int:
     """Run the jobs; a single patient's failure is raised as it is, a cohort's ends in exit status 5."""
-    from phylometa.cohort import run_patient, write_cohort_table
+    from phylometa.cohort import remove_leftovers, run_patient, write_cohort
 
     existed = directory.exists()
+    remove_leftovers(directory)
     try:
         if len(jobs) == 1 and scheduler is None:
             progress = TerminalProgress(f"{jobs[0].patient}: ")
@@ -109,7 +112,7 @@ def _execute(
         if not existed and directory.is_dir() and not any(directory.iterdir()):
             directory.rmdir()
     if any(outcome.status != "failed" for outcome in outcomes):
-        write_cohort_table(outcomes, directory / "cohort.tsv")
+        write_cohort(outcomes, directory, seed=jobs[0].settings.seed)
     for outcome in outcomes:
         _report_outcome(outcome, directory)
     return 5 if any(outcome.status == "failed" for outcome in outcomes) else 0
@@ -125,29 +128,37 @@ def _run_many(jobs: list[PatientJob], n_jobs: int, scheduler: str | None, fail_f
 
     try:
         if scheduler is not None:
-            with _dask_executor(scheduler) as executor:
-                return run_cohort(jobs, executor=executor, fail_fast=fail_fast, progress=show)
+            with _dask_executor(scheduler) as (executor, workers):
+                in_flight = 2 * workers
+                return run_cohort(jobs, executor=executor, in_flight=in_flight, fail_fast=fail_fast, progress=show)
         if n_jobs == 1:
             return run_cohort(jobs, fail_fast=fail_fast, progress=show)
         import multiprocessing
         from concurrent.futures import ProcessPoolExecutor
 
-        with ProcessPoolExecutor(n_jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
-            return run_cohort(jobs, executor=pool, fail_fast=fail_fast, progress=show)
+        def make_pool() -> ProcessPoolExecutor:
+            return ProcessPoolExecutor(n_jobs, mp_context=multiprocessing.get_context("spawn"))
+
+        return run_cohort(jobs, make_executor=make_pool, in_flight=n_jobs, fail_fast=fail_fast, progress=show)
     finally:
         line.close()
 
 
-def _dask_executor(address: str) -> Any:
+@contextmanager
+def _dask_executor(address: str) -> Iterator[tuple[Any, int]]:
+    """A Dask cluster as an executor, and its number of threads; the cluster outlives the run."""
     try:
         from distributed import Client
     except ModuleNotFoundError:
         raise click.UsageError("--scheduler needs the extra dask: pip install 'phylometa[dask]'") from None
     try:
-        client = Client(address, timeout="10s")
+        client = Client(address, timeout="10s", set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise click.UsageError(f"--scheduler {address}: no scheduler answers ({error})") from None
-    return client.get_executor()
+    try:
+        yield client.get_executor(), max(1, sum(client.nthreads().values()))
+    finally:
+        client.close(timeout=2)
 
 
 def _report_outcome(outcome: Outcome, directory: Path) -> None:

@@ -16,7 +16,6 @@ from phylometa.cli.options import (
     output_option,
     read_settings,
     seed_option,
-    whole_file,
     write_text,
 )
 
@@ -259,10 +258,11 @@ def report(directory: str, output: str | None, force: bool) -> None:
     """The self-contained HTML report of a patient's directory again."""
 
     def draw(result: Any, target: Path) -> None:
+        from phylometa.io.documents import replace_file
         from phylometa.report import write_report
 
         path = target / "report.html" if output is None else check_output_file(output, force=force)
-        with whole_file(path) as partial:
+        with replace_file(path) as partial:
             write_report(result, partial)
 
     _redraw(directory, draw)

@@ -17,7 +17,7 @@ import numpy as np
 from phylometa.errors import InputError
 from phylometa.io.tsv import DIGITS
 
-__all__ = ["json_text", "read_json", "replace_directory", "rounded", "write_json"]
+__all__ = ["json_text", "read_json", "replace_directory", "replace_file", "rounded", "write_json"]
 
 
 @contextmanager
@@ -42,6 +42,18 @@ def replace_directory(target: str | Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+@contextmanager
+def replace_file(path: str | Path) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its name when the block ends well, and is removed when it fails."""
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    try:
+        yield partial
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _umask() -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
 from importlib import resources
 from os import PathLike
 from pathlib import Path
@@ -57,9 +56,10 @@ def _figures(result: PatientResult) -> dict[str, Markup]:
         for name, scene in scenes.items()
     }
     if result.ccf is not None and result.patient.mutations.n_mutations:
+        figure = ccf_plots.plot_ccf_heatmap(result).get_figure()
         figures["ccf_heatmap"] = Markup(
             inline_svg(
-                ccf_plots.plot_ccf_heatmap(result).figure,
+                figure,
                 prefix="ccf-heatmap",
                 title="Cancer cell fractions",
                 description="One row a sample, mutations by cluster; the numbers stand in the tables.",

@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 import re
 from html import escape
-
-from matplotlib.figure import Figure
+from typing import Any
 
 from phylometa.plots.style import figure_style
 
 __all__ = ["inline_svg"]
 
 
-def inline_svg(figure: Figure, *, prefix: str, title: str, description: str) -> str:
+def inline_svg(figure: Any, *, prefix: str, title: str, description: str) -> str:
     """`figure` as an ``<svg>`` element that can stand beside others in one HTML document.
 
     Parameters

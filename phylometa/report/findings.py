@@ -176,26 +176,32 @@ def _settled(labels: Any, key: str) -> str:
     return f"Would be settled by {labels.settled_by[key]}." if key in labels.settled_by else ""
 
 
+# Models of calendar time by trust: dates of two samples, then the clock with its acceleration.
+_GENETIC_MODELS = ("serial", "clock")
+
+
 def _timing_findings(timing: Any, answers: list[Finding], open_questions: list[Finding]) -> None:
-    for interval in timing.intervals:
-        if interval.unit != "age_years" or interval.probability < 0.8:
-            continue
+    dated: dict[tuple[str, str], Any] = {}
+    for model in _GENETIC_MODELS:
+        for interval in timing.intervals:
+            if interval.model == model and interval.unit == "age_years" and interval.probability >= 0.8:
+                dated.setdefault((interval.site, interval.founding_clone), interval)
+    for (site, clone), interval in dated.items():
         seeding = interval.seeding
-        answers.append(
-            Finding(
-                f"{interval.site} was seeded by clone {interval.founding_clone} between the ages of {seeding.lo:.1f} and "
-                f"{seeding.hi:.1f} years (95 % interval; model: {interval.model.replace('_', ' ')}).",
-                "supported" if interval.probability >= 0.95 else "favoured",
-                interval.probability,
-            )
+        text = (
+            f"{site} was seeded by clone {clone} between the ages of {seeding.lo:.1f} and {seeding.hi:.1f} years "
+            f"(95 % interval, {interval.model} model)."
         )
-    for row in timing.divergence:
-        if row.call in ("early", "late"):
-            answers.append(
-                Finding(
-                    f"{row.metastasis} diverged {row.call} from the primary: it lacks {row.L_p:.0f} of the "
-                    f"{row.S + row.L_p:.0f} mutations that all cells of the primary carry (p = {row.p_value:.2g}).",
-                    "fact",
-                )
-            )
+        status = "supported" if interval.probability >= 0.95 else "favoured"
+        before = "; ".join(f"before {name.replace('_', ' ')}: {percent(p)}" for name, p in interval.p_before.items())
+        answers.append(Finding(text, status, interval.probability, f"Probability {before}." if before else ""))
+    answers.extend(
+        Finding(
+            f"{row.metastasis} diverged {row.call} from the primary: it lacks {row.L_p:.0f} of the "
+            f"{row.S + row.L_p:.0f} mutations that all cells of the primary carry (p = {row.p_value:.2g}).",
+            "fact",
+        )
+        for row in timing.divergence
+        if row.call in ("early", "late")
+    )
     open_questions.extend(Finding(text, "not determined") for text in timing.refusals)

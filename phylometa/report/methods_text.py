@@ -27,27 +27,29 @@ def methods_paragraph(result: PatientResult, version: str) -> str:
     """
     patient, settings = result.patient, result.settings
     sentences = [
-        f"{patient.mutations.n_mutations} somatic mutations in {len(patient.samples)} tumour samples were analysed with "
-        f"phylometa {version}."
+        f"{patient.mutations.n_mutations} somatic mutations in {len(patient.samples)} tumour samples were analysed "
+        f"with phylometa {version}."
     ]
     if settings is None:
         return sentences[0]
     if result.clusters is not None:
         sentences.append(
-            "Cancer cell fractions were estimated from read counts, copy number and purity, and mutations were clustered "
-            f"across samples (sequencing error {settings.ccf.error_rate:g}), giving {result.clusters.n_clusters} clusters."
+            "Cancer cell fractions were estimated from read counts, copy number and purity, and mutations were "
+            f"clustered across samples (sequencing error {settings.ccf.error_rate:g}), giving "
+            f"{result.clusters.n_clusters} clusters."
         )
     if result.trees is not None:
         way = "by exhaustive enumeration" if result.trees.method == "enumeration" else "by a search over topologies"
         sentences.append(
             f"Clone trees were inferred under the sum condition {way}, by the likelihood of the reads "
-            f"with a sparse prior on the clones of each sample; {result.trees.n_trees} trees were found and {len(result.trees)} kept."
+            f"with a sparse prior on the clones of each sample; {result.trees.n_trees} trees were found and "
+            f"{len(result.trees)} kept."
         )
     if result.histories is not None:
         order = ", ".join(_CRITERIA[letter] for letter in result.histories.criteria_order)
         sentences.append(
-            f"Migration histories were those of least {order}, in this order of priority, weighted over the tree posterior "
-            f"({settings.migration.weights} weights; El-Kebir et al. 2018; Turajlic & Swanton 2016)."
+            f"Migration histories were those of least {order}, in this order of priority, weighted over the tree "
+            f"posterior ({settings.migration.weights} weights; El-Kebir et al. 2018; Turajlic & Swanton 2016)."
         )
     if result.labels is not None:
         sentences.append(

@@ -208,7 +208,7 @@ def mutations_table(result: PatientResult) -> Table | None:
         rows.append((mutations.ids[i], mutations.genes[i], "yes" if is_driver[i] else "", cluster, *reads))
     note = "Reads: alternate/depth; empty: no reads."
     if mutations.n_mutations > _MAX_ROWS:
-        note += f" The first {_MAX_ROWS} of {mutations.n_mutations}; all stand in clusters/assignments.tsv and input/counts.tsv."
+        note += f" The first {_MAX_ROWS} of {mutations.n_mutations}; all stand in input/counts.tsv."
     columns = ("Mutation", "Gene", "Driver", "Cluster", *(f"Reads in {name}" for name in mutations.sample_names))
     of_clone = () if clusters is None else tuple(int(clusters.labels[i]) for i in order)
     return Table("mutations", "Mutations and reads", columns, tuple(rows), clones=of_clone, note=note)
@@ -238,14 +238,15 @@ def divergence_table(result: PatientResult) -> Table | None:
         return None
     rows = tuple(
         (
-            row.metastasis, number(row.S), number(row.L_p), number(row.L_m), number(row.W_s), number(row.rho), number(row.rho_lo),
-            number(row.rho_hi), number(row.jsi), row.jsi_call, number(row.p_value), row.call, "; ".join(row.notes),
+            row.metastasis, number(row.S), number(row.L_p), number(row.L_m), number(row.W_s), number(row.rho),
+            number(row.rho_lo), number(row.rho_hi), number(row.jsi), row.jsi_call, number(row.p_value), row.call,
+            "; ".join(row.notes),
         )
         for row in result.timing.divergence
     )  # fmt: skip
     columns = (
-        "Metastasis", "Clonal in both", "Private to primary", "Private to metastasis", "Subclonal in both", "Rate ratio",
-        "Rate ratio low", "Rate ratio high", "JSI", "JSI call", "p (divergence)", "Call", "Notes",
+        "Metastasis", "Clonal in both", "Private to primary", "Private to metastasis", "Subclonal in both",
+        "Rate ratio", "Rate ratio low", "Rate ratio high", "JSI", "JSI call", "p (divergence)", "Call", "Notes",
     )  # fmt: skip
     return Table("divergence", "Divergence of primary and metastasis", columns, rows)
 
@@ -263,7 +264,7 @@ def settings_table(result: PatientResult) -> Table | None:
     """Every setting with its value."""
     if result.settings is None:
         return None
-    rows = []
+    rows: list[tuple[str, str, str]] = []
     for stage in fields(result.settings):
         value = getattr(result.settings, stage.name)
         if is_dataclass(value):

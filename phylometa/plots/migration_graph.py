@@ -7,8 +7,8 @@ many edges enter a site.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from matplotlib.axes import Axes
 
@@ -17,254 +17,372 @@ from phylometa.plots.history_ranking import ranked_histories
 from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
+    FONT_SIZE,
     INK,
     SMALL_FONT_SIZE,
+    Swatch,
     clean_text,
     fit_text,
     percent,
     site_swatches,
     text_width,
+    wrap_text,
 )
 from phylometa.trees import HistoryEnsemble, MigrationHistory, PatientResult
 
 __all__ = ["Migration", "migration_edges", "migration_graph_scene", "plot_migration_graph"]
 
 _MARGIN = 6.0
-_PORT = 9.5
-_NODE_GAP = 9.0
-_NODE_MIN_HEIGHT = 22.0
+_IN_PORT = 9.5
+_OUT_PORT = 4.5
+_NODE_GAP = 10.0
+_CURVE = 24.0
+_ARROW = 7.0
 _GREY = "#8c8c8c"
+# More single clones than this and the edges between two sites are drawn as one.
+_MAX_SINGLE_EDGES = 30
 # Left to right: where the disease starts, what drains it, what lies far.
 _COLUMN_OF_CLASS = {"primary": 0, "bed": 0, "lymph_node": 1, "distant": 2, "normal": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One migrating clone between two sites.
+    """Migration of one clone between two sites (or of several clones, drawn as one edge).
 
     Parameters
     ----------
     source, target : int
         Sites.
-    founding_clone : int
-        The clone that arrives.
+    founding_clones : tuple of int
+        The clone that arrives; several where edges are merged.
     departing_clones : tuple of int
-        The clones it departs from, over the histories.
+        The clones they depart from, over the histories.
     probability : float
-        Summed weight of the histories that contain it.
-    is_drawn_history : bool
+        Summed weight of the histories that contain it (any of them, where merged).
+    is_in_history : bool
         Part of the history that is drawn in colour.
     """
 
     source: int
     target: int
-    founding_clone: int
+    founding_clones: tuple[int, ...]
     departing_clones: tuple[int, ...]
     probability: float
-    is_drawn_history: bool
+    is_in_history: bool
 
 
-def migration_edges(histories: HistoryEnsemble, drawn: MigrationHistory | None = None) -> tuple[Migration, ...]:
-    """All migrations of the ensemble with their probability, by source, target and founding clone.
+def migration_edges(
+    histories: HistoryEnsemble, drawn: MigrationHistory | None = None, *, is_merged: bool = False
+) -> tuple[Migration, ...]:
+    """All migrations of the ensemble with their probability.
 
     Parameters
     ----------
     histories : HistoryEnsemble
     drawn : MigrationHistory, optional
         Its edges are marked; the most probable history where omitted.
+    is_merged : bool
+        One edge a pair of sites instead of one a pair of sites and founding clone.
+
+    Returns
+    -------
+    tuple of Migration
+        By source, target, founding clone.
     """
     if drawn is None:
         drawn = histories.best[1]
-    probability: dict[tuple[int, int, int], float] = defaultdict(float)
-    departing: dict[tuple[int, int, int], set[int]] = defaultdict(set)
-    for _, history in histories:
-        for key in {(int(s), int(t), int(v)) for _, s, v, t in history.migrations}:
-            probability[key] += history.weight
-        for u, s, v, t in history.migrations:
-            departing[int(s), int(t), int(v)].add(int(u))
-    marked = {(int(s), int(t), int(v)) for _, s, v, t in drawn.migrations}
-    for u, s, v, t in drawn.migrations:
-        probability[int(s), int(t), int(v)] += 0.0
-        departing[int(s), int(t), int(v)].add(int(u))
+    probability: dict[tuple[int, ...], float] = defaultdict(float)
+    departing: dict[tuple[int, ...], set[int]] = defaultdict(set)
+    founding: dict[tuple[int, ...], set[int]] = defaultdict(set)
+
+    def keys(history: MigrationHistory) -> list[tuple[tuple[int, ...], int, int]]:
+        rows = history.migrations.tolist()
+        return [((s, t) if is_merged else (s, t, v), u, v) for u, s, v, t in rows]
+
+    for history, weight in [*((history, history.weight) for _, history in histories), (drawn, 0.0)]:
+        found = keys(history)
+        for key in {key for key, _, _ in found}:
+            probability[key] += weight
+        for key, u, v in found:
+            departing[key].add(u)
+            founding[key].add(v)
+    marked = {key for key, _, _ in keys(drawn)}
     return tuple(
-        Migration(*key, tuple(sorted(departing[key])), min(1.0, probability[key]), key in marked)
+        Migration(
+            key[0],
+            key[1],
+            tuple(sorted(founding[key])),
+            tuple(sorted(departing[key])),
+            min(1.0, probability[key]),
+            key in marked,
+        )
         for key in sorted(probability)
     )
 
 
 @dataclass(slots=True)
 class _Node:
-    """A site's box and the ports on its left and right side."""
+    """A site's box and the edges at its left and right side: (edge, whether it enters here)."""
 
+    site: Site
     column: int
-    left: list[Migration]
-    right: list[Migration]
+    name: list[str] = field(default_factory=list)
+    left: list[tuple[Migration, bool]] = field(default_factory=list)
+    right: list[tuple[Migration, bool]] = field(default_factory=list)
     x: float = 0.0
     y: float = 0.0
     width: float = 0.0
     height: float = 0.0
 
+    @property
+    def middle(self) -> float:
+        return self.y + 0.5 * self.height
+
+    def port(self, edge: Migration, is_entry: bool) -> float:
+        """y at which `edge` meets the box."""
+        side = self.left if (edge, is_entry) in self.left else self.right
+        total = _ports_height(side)
+        y = self.middle - 0.5 * total
+        for other, other_enters in side:
+            size = _IN_PORT if other_enters else _OUT_PORT
+            if other is edge and other_enters == is_entry:
+                return y + 0.5 * size
+            y += size
+        raise AssertionError("edge without a port")
+
+
+def _ports_height(side: Sequence[tuple[Migration, bool]]) -> float:
+    return sum(_IN_PORT if enters else _OUT_PORT for _, enters in side)
+
 
 def migration_graph_scene(
     result: PatientResult,
     *,
-    rank: int = 0,
+    rank: int | None = 0,
     min_probability: float = 0.05,
+    is_merged: bool | None = None,
     width: float = COLUMN_WIDTHS["double"],
 ) -> Scene:
-    """The migration graph as a `Scene`; see `plot_migration_graph`."""
+    """The migration graph as a `Scene`; see `plot_migration_graph`.
+
+    `rank` None draws no history in particular: only edges of at least `min_probability`, all in colour.
+    """
     title = f"Migration graph of {clean_text(result.patient.name)}"
     histories = result.histories
     ranked = [] if histories is None else ranked_histories(histories)
     if histories is None or not ranked:
         return empty_scene(width, "No migration history could be inferred from these samples.", title)
-    history = ranked[rank][1]
-    edges = migration_edges(histories, history)
-    shown = [edge for edge in edges if edge.is_drawn_history or edge.probability >= min_probability]
+    history = ranked[rank or 0][1]
+    edges = migration_edges(histories, history, is_merged=bool(is_merged))
+    shown = _worth_drawing(edges, rank, min_probability)
+    if is_merged is None and len(shown) > _MAX_SINGLE_EDGES:
+        edges = migration_edges(histories, history, is_merged=True)
+        shown = _worth_drawing(edges, rank, min_probability)
     sites = result.patient.sites
     clones = tuple(clean_text(name) for name in result.trees.names) if result.trees else ()
-    nodes = _columns(sites, shown)
-    columns = sorted({node.column for node in nodes.values()})
     texts = {edge: _edge_text(edge, clones) for edge in shown}
-    stub = max((text_width(text, SMALL_FONT_SIZE) for text in texts.values()), default=0.0) + 12
-    has_right_ports = any(node.right for node in nodes.values())
-    node_width = min(104.0, (width - 2 * _MARGIN - len(columns) * stub) / len(columns) - 12)
-    node_width = max(node_width, 44.0)
-    for node in nodes.values():
-        node.width = node_width
-        node.height = max(_NODE_MIN_HEIGHT, _PORT * max(len(node.left), len(node.right)) + 5)
-    height = max(sum(node.height + _NODE_GAP for node in nodes.values() if node.column == column) for column in columns)
-    usable = width - 2 * _MARGIN - node_width - (stub + 10 if has_right_ports else 0)
-    for rank_of_column, column in enumerate(columns):
-        members = [node for node in nodes.values() if node.column == column]
-        free = height - sum(node.height for node in members)
-        y = _MARGIN + free / (len(members) + 1)
-        for node in members:
-            node.x = _MARGIN + (usable * rank_of_column / (len(columns) - 1) if len(columns) > 1 else 0.0)
-            node.y = y
-            y += node.height + free / (len(members) + 1)
-    hidden = len(edges) - len(shown)
-    notes = [
-        "Label: the clone that migrates and the probability of its migration. "
-        f"Grey: not in the history drawn ({percent(history.weight)})."
-    ]
-    if not shown:
-        notes = ["No migration: every clone stays in the site where it arose."]
-    if hidden:
-        notes.append(f"{hidden} migrations below {percent(min_probability)} are not drawn.")
+    nodes = _place_nodes(sites, shown, texts, width)
+    height = max(node.y + node.height for node in nodes.values())
+    notes = _notes(edges, shown, history, rank, min_probability)
     scene = Scene(
-        width,
-        _MARGIN + height + 10 * len(notes) + _MARGIN,
-        title,
-        f"{history.n_migrations} migrations between {len(sites)} sites in the history drawn.",
+        width, height + _MARGIN + 10 * len(notes) + _MARGIN, title, _description(shown, sites) if shown else notes[0]
     )
     swatches = site_swatches(len(sites))
-    for edge in sorted(shown, key=lambda e: (e.is_drawn_history, e.probability)):
-        _draw_edge(scene, edge, nodes, texts[edge], stub, swatches[edge.source].colour, sites, clones)
+    colours = {edge: swatches[edge.source].colour if edge.is_in_history or rank is None else _GREY for edge in shown}
+    ordered = sorted(shown, key=lambda edge: (edge.is_in_history, edge.probability))
+    for edge in ordered:
+        _draw_edge(
+            scene, edge, nodes, texts, colours[edge], _tooltip(edge, sites, clones), is_solid=colours[edge] != _GREY
+        )
     for index, node in nodes.items():
-        site = sites[index]
-        with scene.group(f"site-{index}", _site_tooltip(site), site=index):
-            scene.rect(
-                node.x,
-                node.y,
-                node.width,
-                node.height,
-                fill="#ffffff",
-                stroke=INK,
-                line_width=0.8,
-                dash=(2.5, 1.5) if site.is_virtual else (),
-            )
-            scene.rect(node.x, node.y, 7, node.height, swatch=swatches[index], stroke=INK, line_width=0.8)
-            middle = node.y + 0.5 * node.height
-            scene.text(node.x + 11, middle - 4.2, site.name, weight="bold", room=node.width - 14)
-            kind = site.site_class.replace("_", " ") + (", not sampled" if site.is_virtual else "")
-            scene.note(node.x + 11, middle + 4.8, kind, room=node.width - 14)
+        _draw_node(scene, index, node, swatches[index])
+    for edge in ordered:
+        _draw_label(scene, edge, nodes, texts[edge], colours[edge], _tooltip(edge, sites, clones))
     for i, note in enumerate(notes):
-        scene.note(_MARGIN, _MARGIN + height + 10 * i + 5, note, room=width - 2 * _MARGIN)
+        scene.note(_MARGIN, height + _MARGIN + 10 * i + 5, note, room=width - 2 * _MARGIN)
     return scene
 
 
-def _site_tooltip(site: Site) -> str:
-    kind = site.site_class.replace("_", " ")
-    return f"{clean_text(site.name)} ({kind}{', not sampled' if site.is_virtual else ''})"
+def _worth_drawing(edges: Sequence[Migration], rank: int | None, min_probability: float) -> list[Migration]:
+    return [e for e in edges if e.probability >= min_probability - 1e-9 or (rank is not None and e.is_in_history)]
+
+
+def _notes(
+    edges: Sequence[Migration],
+    shown: Sequence[Migration],
+    history: MigrationHistory,
+    rank: int | None,
+    min_probability: float,
+) -> list[str]:
+    if not edges:
+        return ["No migration: every clone stays in the site where it arose."]
+    notes = ["Label: the clone that migrates, or their number, and the probability of the migration."]
+    if rank is not None:
+        notes[0] += f" Grey, dashed: not in the history drawn ({percent(history.weight)})."
+    hidden = len(edges) - len(shown)
+    if hidden:
+        some = "1 migration" if hidden == 1 else f"{hidden} migrations"
+        notes.append(f"{some} with a probability below {percent(min_probability)} not drawn.")
+    return notes
+
+
+def _description(shown: Sequence[Migration], sites: Sequence[Site]) -> str:
+    pairs = sorted({(edge.source, edge.target) for edge in shown})
+    listed = "; ".join(f"{clean_text(sites[s].name)} to {clean_text(sites[t].name)}" for s, t in pairs)
+    return f"Migrations: {listed}."
 
 
 def _edge_text(edge: Migration, clones: tuple[str, ...]) -> str:
-    name = fit_text(clones[edge.founding_clone], 60, SMALL_FONT_SIZE)
-    return f"{name}: {percent(edge.probability)}"
+    if len(edge.founding_clones) > 1:
+        return f"{len(edge.founding_clones)} clones: {percent(edge.probability)}"
+    return f"{fit_text(clones[edge.founding_clones[0]], 36, SMALL_FONT_SIZE)}: {percent(edge.probability)}"
 
 
-def _columns(sites: tuple[Site, ...], edges: list[Migration]) -> dict[int, _Node]:
-    """A node for every site, in its column, with the edges that end at each of its sides, ordered to cross little."""
-    nodes = {i: _Node(_COLUMN_OF_CLASS[site.site_class], [], []) for i, site in enumerate(sites)}
-    position = {i: rank for rank, i in enumerate(nodes)}
-    for edge in sorted(edges, key=lambda e: (position[e.source], e.founding_clone)):
-        enters_left = nodes[edge.target].column > nodes[edge.source].column
-        (nodes[edge.target].left if enters_left else nodes[edge.target].right).append(edge)
+def _tooltip(edge: Migration, sites: Sequence[Site], clones: tuple[str, ...]) -> str:
+    noun = "Clone" if len(edge.founding_clones) == 1 else "Clones"
+    arriving = ", ".join(clones[v] for v in edge.founding_clones)
+    departing = ", ".join(clones[u] for u in edge.departing_clones)
+    return (
+        f"{noun} {arriving} (from {departing}): {clean_text(sites[edge.source].name)} to "
+        f"{clean_text(sites[edge.target].name)}, probability {percent(edge.probability)}"
+    )
+
+
+def _place_nodes(
+    sites: Sequence[Site], shown: Sequence[Migration], texts: Mapping[Migration, str], width: float
+) -> dict[int, _Node]:
+    """Boxes in columns, tall enough for a port of every edge, with room between columns for the labels."""
+    nodes = {i: _Node(site, _COLUMN_OF_CLASS[site.site_class]) for i, site in enumerate(sites)}
+    for edge in shown:
+        source, target = nodes[edge.source], nodes[edge.target]
+        (target.left if target.column > source.column else target.right).append((edge, True))
+        (source.right if target.column >= source.column else source.left).append((edge, False))
+    columns = sorted({node.column for node in nodes.values()})
+    stubs = {}
+    for column in columns:
+        for name in ("left", "right"):
+            entering = [
+                texts[edge]
+                for node in nodes.values()
+                if node.column == column
+                for edge, enters in getattr(node, name)
+                if enters
+            ]
+            stubs[column, name] = max((text_width(t, SMALL_FONT_SIZE) + _ARROW + 6 for t in entering), default=0.0)
+    gaps = [stubs[a, "right"] + stubs[b, "left"] + _CURVE for a, b in zip(columns, columns[1:])]
+    last = stubs[columns[-1], "right"] + (10.0 if stubs[columns[-1], "right"] else 0.0)
+    box = min(108.0, max(44.0, (width - 2 * _MARGIN - sum(gaps) - last) / len(columns)))
+    spare = max(0.0, width - 2 * _MARGIN - sum(gaps) - last - box * len(columns))
+    for node in nodes.values():
+        node.name = wrap_text(node.site.name, box - 14, FONT_SIZE, "bold", lines=2)
+        node.width = box
+        node.height = max(10.0 * len(node.name) + 13, _ports_height(node.left) + 4, _ports_height(node.right) + 4)
+    height = max(
+        sum(node.height + _NODE_GAP for node in nodes.values() if node.column == column) - _NODE_GAP
+        for column in columns
+    )
+    x = _MARGIN
+    for rank, column in enumerate(columns):
+        members = [node for node in nodes.values() if node.column == column]
+        between = (height - sum(node.height for node in members)) / (len(members) + 1)
+        gap = max(between, 0.0) if len(members) == 1 else max(_NODE_GAP, between)
+        used = sum(node.height for node in members) + gap * (len(members) - 1)
+        y = _MARGIN + 0.5 * (height - used)
+        for node in members:
+            node.x, node.y = x, y
+            y += node.height + gap
+        if rank < len(gaps):
+            x += box + gaps[rank] + spare / len(gaps)
+    for node in nodes.values():
+        for side in (node.left, node.right):
+            side.sort(key=lambda port: _far_end(port, nodes))
     return nodes
 
 
-def _port_y(node: _Node, ports: list[Migration], edge: Migration) -> float:
-    return node.y + 0.5 * node.height + (ports.index(edge) - 0.5 * (len(ports) - 1)) * _PORT
+def _far_end(port: tuple[Migration, bool], nodes: Mapping[int, _Node]) -> tuple[float, int, tuple[int, ...]]:
+    """Sort key that keeps edges of one side from crossing near the box."""
+    edge, enters = port
+    other = nodes[edge.source if enters else edge.target]
+    return (other.middle, int(enters), edge.founding_clones)
+
+
+def _ends(edge: Migration, nodes: Mapping[int, _Node]) -> tuple[float, float, float, float, float, float]:
+    """(x, y, outward direction) at the source and at the target."""
+    source, target = nodes[edge.source], nodes[edge.target]
+    out = 1.0 if target.column >= source.column else -1.0
+    into = -1.0 if target.column > source.column else 1.0
+    start_x = source.x + source.width if out > 0 else source.x
+    end_x = target.x + target.width if into > 0 else target.x
+    return start_x, source.port(edge, False), out, end_x, target.port(edge, True), into
+
+
+def _data(edge: Migration) -> dict[str, int]:
+    data = {"source": edge.source, "target": edge.target}
+    return {"clone": edge.founding_clones[0], **data} if len(edge.founding_clones) == 1 else data
+
+
+def _key(edge: Migration) -> str:
+    return f"edge-{edge.source}-{edge.target}-{'-'.join(str(v) for v in edge.founding_clones[:1])}"
+
+
+def _line_width(edge: Migration) -> float:
+    return 0.5 + 1.7 * edge.probability
 
 
 def _draw_edge(
     scene: Scene,
     edge: Migration,
     nodes: Mapping[int, _Node],
-    text: str,
-    stub: float,
+    texts: Mapping[Migration, str],
     colour: str,
-    sites: tuple[Site, ...],
-    clones: tuple[str, ...],
+    tooltip: str,
+    *,
+    is_solid: bool,
 ) -> None:
-    source, target = nodes[edge.source], nodes[edge.target]
-    enters_left = target.column > source.column
-    leaves_right = target.column >= source.column
-    ports = target.left if enters_left else target.right
-    side = -1.0 if enters_left else 1.0
-    end_x = target.x if enters_left else target.x + target.width
-    end_y = _port_y(target, ports, edge)
-    stub_x = end_x + side * stub
-    start_x = source.x + source.width if leaves_right else source.x
-    start_y = source.y + 0.5 * source.height
-    out = 1.0 if leaves_right else -1.0
-    reach = max(14.0, 0.5 * abs(stub_x - start_x))
-    line = 0.6 + 2.6 * edge.probability
-    stroke = colour if edge.is_drawn_history else _GREY
-    name = clones[edge.founding_clone]
-    departing = ", ".join(clones[u] for u in edge.departing_clones)
-    tooltip = (
-        f"Clone {name} (from {departing}): {clean_text(sites[edge.source].name)} to "
-        f"{clean_text(sites[edge.target].name)}, probability {percent(edge.probability)}"
-    )
-    with scene.group(
-        f"edge-{edge.source}-{edge.target}-{edge.founding_clone}",
-        tooltip,
-        clone=edge.founding_clone,
-        source=edge.source,
-        target=edge.target,
-    ):
+    start_x, start_y, out, end_x, end_y, into = _ends(edge, nodes)
+    stub_x = end_x + into * (text_width(texts[edge], SMALL_FONT_SIZE) + _ARROW + 6)
+    reach = max(10.0, 0.45 * abs(stub_x - start_x)) if out != into else max(10.0, min(26.0, 0.2 * abs(end_y - start_y)))
+    with scene.group(_key(edge), tooltip, **_data(edge)):
         scene.path(
             [
                 ("M", start_x, start_y),
-                ("C", start_x + out * reach, start_y, stub_x + side * reach, end_y, stub_x, end_y),
-                ("L", end_x + side * 5, end_y),
+                ("C", start_x + out * reach, start_y, stub_x + into * reach, end_y, stub_x, end_y),
+                ("L", end_x + into * 5, end_y),
             ],
-            stroke=stroke,
-            line_width=line,
-            dash=() if edge.is_drawn_history else (3.0, 2.0),
+            stroke=colour,
+            line_width=_line_width(edge),
+            dash=() if is_solid else (3.0, 2.0),
         )
-        scene.arrow_head(end_x, end_y, (-side, 0), 5 + line, stroke)
-        scene.small(end_x + side * (9 + line), end_y, text, anchor="end" if enters_left else "start", halo=True)
+
+
+def _draw_label(
+    scene: Scene, edge: Migration, nodes: Mapping[int, _Node], text: str, colour: str, tooltip: str
+) -> None:
+    _, _, _, end_x, end_y, into = _ends(edge, nodes)
+    with scene.group(_key(edge), tooltip, **_data(edge)):
+        scene.arrow_head(end_x, end_y, (-into, 0), 4.5 + 0.8 * _line_width(edge), colour)
+        scene.small(end_x + into * (_ARROW + 2), end_y, text, anchor="start" if into > 0 else "end", halo=True)
+
+
+def _draw_node(scene: Scene, index: int, node: _Node, swatch: Swatch) -> None:
+    kind = node.site.site_class.replace("_", " ") + (", not sampled" if node.site.is_virtual else "")
+    with scene.group(f"site-{index}", f"{clean_text(node.site.name)} ({kind})", site=index):
+        dash = (2.5, 1.5) if node.site.is_virtual else ()
+        scene.rect(node.x, node.y, node.width, node.height, fill="#ffffff", stroke=INK, line_width=0.8, dash=dash)
+        scene.rect(node.x, node.y, 7, node.height, swatch=swatch, stroke=INK, line_width=0.8)
+        top = node.middle - 5 * len(node.name)
+        for i, line in enumerate(node.name):
+            scene.text(node.x + 11, top + 9.5 * i, line, weight="bold")
+        scene.note(node.x + 11, top + 9.5 * len(node.name), kind, room=node.width - 14)
 
 
 def plot_migration_graph(
     result: PatientResult,
     *,
     ax: Axes | None = None,
-    rank: int = 0,
+    rank: int | None = 0,
     min_probability: float = 0.05,
+    is_merged: bool | None = None,
     width: str = "double",
 ) -> Axes:
     """Migration graph: one edge a migrating clone; width and label are its probability, alternatives grey and dashed.
@@ -274,10 +392,12 @@ def plot_migration_graph(
     result : PatientResult
     ax : matplotlib Axes, optional
         Drawn into; a new figure where omitted.
-    rank : int
-        History drawn in colour; 0 is the most probable.
+    rank : int or None
+        History drawn in colour; 0 is the most probable. None: no history, only edges of at least `min_probability`.
     min_probability : float
         Alternatives below are counted in a note, not drawn.
+    is_merged : bool, optional
+        One edge a pair of sites; by default only where single clones would be too many to read.
     width : {"double", "single"}
         Journal columns; ignored where `ax` is given.
 
@@ -285,5 +405,7 @@ def plot_migration_graph(
     -------
     matplotlib.axes.Axes
     """
-    scene = migration_graph_scene(result, rank=rank, min_probability=min_probability, width=scene_width(ax, width))
+    scene = migration_graph_scene(
+        result, rank=rank, min_probability=min_probability, is_merged=is_merged, width=scene_width(ax, width)
+    )
     return draw_scene(scene, ax)

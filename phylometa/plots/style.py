@@ -38,6 +38,7 @@ __all__ = [
     "site_swatches",
     "text_colour_on",
     "text_width",
+    "wrap_text",
 ]
 
 # Widths of one and two columns of a journal page in points (89 mm and 183 mm).
@@ -197,6 +198,25 @@ def fit_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "no
         else:
             high = middle - 1
     return text[:low].rstrip() + "…" if low else ""
+
+
+def wrap_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "normal", *, lines: int = 2) -> list[str]:
+    """`text` broken at spaces into at most `lines` lines of `width` points; the last is shortened where needed.
+
+    >>> wrap_text("left supraclavicular lymph node", 70), wrap_text("left supraclavicular lymph node", 50)
+    (['left supraclavicular', 'lymph node'], ['left', 'supraclavicu…'])
+    """
+    words = clean_text(text).split(" ")
+    wrapped = [words.pop(0)]
+    while words and len(wrapped) < lines:
+        longer = f"{wrapped[-1]} {words[0]}"
+        if text_width(longer, size, weight) <= width:
+            wrapped[-1] = longer
+            words.pop(0)
+        else:
+            wrapped.append(words.pop(0))
+    wrapped[-1] = " ".join([wrapped[-1], *words])
+    return [fit_text(line, width, size, weight) for line in wrapped]
 
 
 def percent(probability: float) -> str:

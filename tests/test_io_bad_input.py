@@ -107,7 +107,7 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
     "missing sample name": (edit("samples.tsv", "S2", ""), r"row 3, column sample: is empty"),
     "patient outside the output": (
         edit("samples.tsv", "P\tS", "../P\tS"),
-        r"column patient: '\.\./P' cannot be used as a name",
+        r"column patient: '\.\./P' cannot be a name",
     ),
     "missing file": (edit("samples.tsv", "calls.vcf", "other.vcf"), r"row 2, column vcf: no such file: other\.vcf"),
     "no file at all": (edit("samples.tsv", "calls.vcf", ""), "give one of vcf, maf, counts"),

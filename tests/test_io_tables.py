@@ -41,7 +41,7 @@ def test_multi_sample_vcf_with_segments(tmp_path: Path) -> None:
         ("calls.vcf",),
         (10,),
     )
-    assert "sample S2: no copy number at 2 of 5 mutations: all plausible copy numbers are weighed" in patient.warnings
+    assert "no copy number in S2 at 2 of 5 mutations: all plausible copy numbers are weighed" in patient.warnings
     rules = next(entry for entry in patient.provenance if entry["reader"] == "vcf")
     assert rules["rules"] == {"AD": 7} and rules["dialect"] == "Mutect2" and len(rules["sha256"]) == 64
 

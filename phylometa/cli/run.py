@@ -207,7 +207,7 @@ def demo(output: str, seed: int | None, no_plots: bool, force: bool) -> int:
 @config_option
 def validate(sheet: str, config: str | None, **inputs: Any) -> int:
     """What `run` would read of SHEET, and every problem at once; exit status 3 if there is one."""
-    from phylometa.io.tables import validate_sheet
+    from phylometa.io.validate import validate_sheet
 
     settings = read_settings(config, None)
     given = {key: value for key, value in inputs.items() if value is not None}

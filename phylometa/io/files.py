@@ -49,6 +49,15 @@ class ProblemList:
         else:
             self.n_more += 1
 
+    def __bool__(self) -> bool:
+        return bool(self.problems)
+
+    def extend(self, error: InputError) -> None:
+        """Take over the problems of an error."""
+        room = MAX_PROBLEMS - len(self.problems)
+        self.problems.extend(error.problems[:room])
+        self.n_more += max(len(error.problems) - room, 0)
+
     def check(self) -> None:
         """Raise `InputError` with every problem if there is one."""
         if self.problems:

@@ -29,6 +29,9 @@ SEGMENT_ALIASES = {
         "major_cn": "major majorcn cn_major nmajor",
         "minor_cn": "minor minorcn cn_minor nminor",
         "total_cn": "total copynumber copy_number tcn cn_total",
+        "cn_fraction": "fraction",
+        "major_cn2": "major2_cn",
+        "minor_cn2": "minor2_cn",
     }.items()
     for alias in aliases.split()
 }

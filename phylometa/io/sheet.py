@@ -6,6 +6,7 @@ import datetime
 import difflib
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,7 +15,7 @@ from phylometa.data import Sample, Site, SiteClass
 from phylometa.errors import InputError
 from phylometa.io.files import ProblemList, TableReader, is_missing, parse_number
 
-__all__ = ["SOURCES", "SampleSheet", "SheetRow", "parse_date", "read_sheet", "sites_of"]
+__all__ = ["SOURCES", "SampleSheet", "SheetRow", "parse_date", "parse_sheet", "read_sheet", "sites_of"]
 
 # Other names of columns: those of the contract, and nf-core/tumourevo's sheet.
 COLUMN_ALIASES = {
@@ -34,7 +35,7 @@ KNOWN_COLUMNS = frozenset(
     (
         *("patient", "sample", "site", "site_type", "purity", "purity_sd", "ploidy", "sex", "genome", "age", "assay"),
         *("cn_caller", "vcf_sample", "normal_sample", "vcf_caller", "collection_date", "diagnosis_date"),
-        *("cancer_type", "treatment", "exclude", "diameter_cm", *FILE_COLUMNS),
+        *("cancer_type", "treatment", "exclude", "diameter_cm", "purity_source", *FILE_COLUMNS),
     )
 )
 # Columns of nf-core/tumourevo's sheet that say nothing about the tumour.
@@ -144,6 +145,13 @@ def read_sheet(path: str | Path) -> SampleSheet:
         With every problem of the sheet: missing columns, missing or impossible values, duplicated samples, files that
         are not there.
     """
+    sheet, problems = parse_sheet(path)
+    problems.check()
+    return sheet
+
+
+def parse_sheet(path: str | Path) -> tuple[SampleSheet, ProblemList]:
+    """The rows of a sheet that are right, and the problems of the others; only what hinders any reading is raised."""
     path = Path(path)
     display = str(path)
     table = TableReader(path, display, aliases=COLUMN_ALIASES)
@@ -154,12 +162,16 @@ def read_sheet(path: str | Path) -> SampleSheet:
         )
     problems = ProblemList(display)
     parser = _RowParser(table, path.parent, problems)
-    rows = [parser.parse(line, fields) for line, fields in table]
-    if not rows:
+    parsed = []
+    try:
+        parsed = [parser.parse(line, fields) for line, fields in table]
+    except InputError as error:  # rows of another width
+        problems.extend(error)
+    if not parsed and not problems:
         problems.add("has a header but no samples")
-    parser.check_together([row for row in rows if row is not None])
-    problems.check()
-    return SampleSheet(path, display, tuple(row for row in rows if row is not None), tuple(_column_warnings(table)))
+    rows = tuple(row for row in parsed if row is not None)
+    rows = parser.check_together(rows)
+    return SampleSheet(path, display, rows, tuple(_column_warnings(table))), problems
 
 
 def _column_warnings(table: TableReader) -> list[str]:
@@ -235,8 +247,8 @@ class _RowParser:
         value = self.text(column)
         if not value:
             self.add("is empty", column)
-        elif not NAME.fullmatch(value) or value in (".", ".."):
-            self.add(f"{value!r} cannot be used as a name: slashes and control characters are not allowed", column)
+        elif not NAME.fullmatch(value) or value.startswith("."):
+            self.add(f"{value!r} cannot be a name: no slash, no control character, no dot at the start", column)
         return value
 
     def parse(self, line: int, fields: list[str]) -> SheetRow | None:
@@ -297,16 +309,19 @@ class _RowParser:
             except (OSError, RuntimeError) as error:
                 self.add(f"{cell} cannot be a path: {error}", column)
 
-    def check_together(self, rows: list[SheetRow]) -> None:
-        """Samples listed twice, a site of two types, a patient of two sexes."""
+    def check_together(self, rows: Sequence[SheetRow]) -> tuple[SheetRow, ...]:
+        """Rows without repeated samples; also a problem: a site of two types, a patient of two sexes."""
         seen: dict[tuple[str, str], int] = {}
         types: dict[tuple[str, str], tuple[SiteClass, int]] = {}
         sexes: dict[str, tuple[str, int]] = {}
+        kept: list[SheetRow] = []
         for row in rows:
             self.line = row.line
             first = seen.setdefault((row.patient, row.sample.name), row.line)
             if first != row.line:
                 self.add(f"{row.sample.name} of patient {row.patient} is already in row {first}", "sample")
+                continue
+            kept.append(row)
             if row.site_class is not None and not row.is_excluded:
                 site_class, first = types.setdefault((row.patient, row.sample.site), (row.site_class, row.line))
                 if site_class != row.site_class:
@@ -317,6 +332,7 @@ class _RowParser:
                 sex, first = sexes.setdefault(row.patient, (row.sample.sex, row.line))
                 if sex != row.sample.sex:
                     self.add(f"patient {row.patient} is {row.sample.sex} here and {sex} in row {first}", "sex")
+        return tuple(kept)
 
 
 def _or_zero(value: float) -> float:

@@ -109,7 +109,7 @@ def read_patient(
     rows = sheet.rows_of(name)
     if not rows:
         raise InputError(f"patient {name} has no tumour samples: all are normal or excluded", file=sheet.display)
-    return _PatientReader(sheet, name, rows, settings).read(
+    return PatientReader(sheet, name, rows, settings).read(
         primary=primary, treatments=treatments, lesions=lesions, genes=genes, fasta=fasta
     )
 
@@ -145,12 +145,12 @@ def read_counts(
             )
             for row in given.rows_of(name)
         )
-        reader = _PatientReader(given, name, rows, settings)
+        reader = PatientReader(given, name, rows, settings)
         return reader.read(primary=None, treatments=None, lesions=None, genes=None, fasta=None)
     calls = read_count_table(path, None, settings=settings, display=display)
     name = name or path.name.split(".")[0] or "patient"
     rows = tuple(SheetRow(0, name, Sample(sample, sample), None, {"counts": display}) for sample in calls.samples)
-    reader = _PatientReader(SampleSheet(path, display, rows), name, rows, settings)
+    reader = PatientReader(SampleSheet(path, display, rows), name, rows, settings)
     reader.provenance.append(calls.provenance)
     reader.warnings.append("no sample sheet: every sample is taken as a metastasis of its own")
     sites = (Site("primary", "primary", is_virtual=True), *(Site(sample, "distant") for sample in calls.samples))
@@ -167,7 +167,7 @@ def _choose_patient(sheet: SampleSheet, patient: str | None) -> str:
     return patient
 
 
-class _PatientReader:
+class PatientReader:
     """Files of one patient; problems of all files are raised together."""
 
     def __init__(self, sheet: SampleSheet, name: str, rows: tuple[SheetRow, ...], settings: ReadSettings) -> None:
@@ -191,12 +191,13 @@ class _PatientReader:
     def read(
         self,
         *,
-        primary: str | None,
-        treatments: str | Path | None,
-        lesions: str | Path | None,
-        genes: str | Path | None,
-        fasta: str | Path | None,
+        primary: str | None = None,
+        treatments: str | Path | None = None,
+        lesions: str | Path | None = None,
+        genes: str | Path | None = None,
+        fasta: str | Path | None = None,
     ) -> Patient:
+        """Read every file, then put them together; options as in `read_patient`."""
         self.provenance.append({"file": self.sheet.display, "sha256": sha256_of(self.sheet.path), "reader": "sheet"})
         named = self.attempt(sites_of, self.rows, primary=primary, source=self.sheet.display)
         sites = named[0] if named else ()
@@ -392,10 +393,9 @@ class _PatientReader:
         if not known.any():
             self.warnings.append(f"no copy number for any mutation: {action}")
             return
-        for k, sample in enumerate(self.samples):
-            n = int((~known[:, k]).sum())
-            if n:
-                self.warnings.append(f"sample {sample.name}: no copy number at {n} of {len(known)} mutations: {action}")
+        missing = (~known).sum(axis=0)
+        listed = ", ".join(f"{sample.name} at {n}" for sample, n in zip(self.samples, missing) if n)
+        self.warnings.append(f"no copy number in {listed} of {len(known)} mutations: {action}")
 
     def _normal_copies(self, calls: Calls) -> NDArray[np.float32]:
         """Copies in normal cells (n, S): 2; by sex on X and Y."""

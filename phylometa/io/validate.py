@@ -1,0 +1,126 @@
+"""What a run would read of a sample sheet, and every problem of every file at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from phylometa.config import ReadSettings
+from phylometa.data import Patient
+from phylometa.errors import InputError, Problem
+from phylometa.io.sheet import parse_sheet
+from phylometa.io.tables import PatientReader
+
+__all__ = ["ValidationReport", "validate_sheet"]
+
+
+@dataclass(frozen=True)
+class ValidationReport:
+    """Result of `validate_sheet`.
+
+    Parameters
+    ----------
+    sheet : str
+    patients : tuple of str
+        Text about each patient that could be read.
+    problems : tuple of Problem
+        Every problem; empty where a run can start.
+    warnings : tuple of str
+        Doubtful but legal, by patient.
+    """
+
+    sheet: str
+    patients: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...]
+
+    def to_text(self) -> str:
+        """What would be read, then the warnings, then whether a run can start."""
+        lines = [*self.patients, *(f"warning: {sentence}" for sentence in self.warnings)]
+        verdict = f"{len(self.problems)} problems" if self.problems else "no problems"
+        return "\n".join([*lines, f"{self.sheet}: {len(self.patients)} patients can be read, {verdict}"])
+
+
+def validate_sheet(
+    sheet_path: str | Path,
+    *,
+    settings: ReadSettings | None = None,
+    patient: str | None = None,
+    **inputs: Any,
+) -> ValidationReport:
+    """Read everything that a run would read, and list every problem.
+
+    Parameters
+    ----------
+    sheet_path : path of the sample sheet
+    settings : ReadSettings
+    patient : str, optional
+        Only this patient.
+    **inputs
+        ``primary treatments lesions genes fasta``, as in `phylometa.io.tables.read_patient`.
+
+    Returns
+    -------
+    ValidationReport
+        A wrong row of the sheet does not hide the problems of the other rows' files.
+    """
+    settings = settings or ReadSettings()
+    try:
+        sheet, found = parse_sheet(sheet_path)
+    except InputError as error:
+        return ValidationReport(str(sheet_path), (), error.problems, ())
+    problems: list[Problem] = list(found.problems)
+    if patient is not None and patient not in sheet.patients:
+        problems.append(Problem(f"has no patient {patient} (patients: {', '.join(sheet.patients)})", sheet.display))
+    texts: list[str] = []
+    warnings: list[str] = []
+    for name in sheet.patients:
+        rows = sheet.rows_of(name)
+        if patient not in (None, name):
+            continue
+        if not rows:
+            problems.append(Problem(f"patient {name} has no tumour samples: all are normal or excluded", sheet.display))
+            continue
+        try:
+            read = PatientReader(sheet, name, rows, settings).read(**inputs)
+        except InputError as error:
+            problems.extend(problem for problem in error.problems if problem not in problems)
+            continue
+        texts.append("\n".join(_describe(read)))
+        warnings.extend(f"patient {name}: {sentence}" for sentence in read.warnings)
+    return ValidationReport(sheet.display, tuple(texts), tuple(problems), tuple(warnings))
+
+
+def _describe(patient: Patient) -> Iterator[str]:
+    """Files with their dialects, then samples with what is observed, then what is left out."""
+    n = patient.mutations.n_mutations
+    sites = ", ".join(
+        f"{site.name} ({site.site_class}{', not sampled' if site.is_virtual else ''})" for site in patient.sites
+    )
+    yield f"patient {patient.name}: {n} mutations in {len(patient.samples)} samples; sites: {sites}"
+    for entry in patient.provenance:
+        if "dialect" not in entry:
+            continue
+        rules = entry.get("rules")
+        counted = (
+            "; counts from " + ", ".join(f"{rule} ({cells} cells)" for rule, cells in rules.items()) if rules else ""
+        )
+        yield f"  {entry['file']}: {entry['reader']} ({entry['dialect']}), {entry['records']} records{counted}"
+    known = patient.copy_number.is_known.mean(axis=0)
+    observed = patient.mutations.is_informative.mean(axis=0)
+    detected = (patient.mutations.alt_counts > 0).sum(axis=0)
+    for k, sample in enumerate(patient.samples):
+        purity = f"{sample.purity:g}" if sample.purity == sample.purity else "to be estimated"
+        yield (
+            f"  sample {sample.name} at {sample.site}: purity {purity}; alternate reads at {detected[k]} mutations, "
+            f"{100 * (1 - observed[k]):.1f} % unobserved, copy number at {100 * known[k]:.1f} %"
+        )
+    reasons: dict[str, int] = {}
+    for reason in patient.dropped.reasons:
+        reasons[reason] = reasons.get(reason, 0) + 1
+    if reasons:
+        ranked = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+        listed = ", ".join(f"{count} {reason}" for reason, count in ranked[:12])
+        yield f"  left out: {listed}" + (" ..." if len(ranked) > 12 else "")

@@ -203,7 +203,7 @@ def read_result(directory: Path) -> dict[str, Any]:
     histories = directory / "seeding" / "histories.json"
     if histories.is_file() and "trees" in found:
         trees = [found["trees"].tree(i) for i in range(len(found["trees"]))]
-        found["histories"] = histories_from_json(read_json(histories), trees, patient.site_names)
+        found["histories"] = histories_from_json(read_json(histories), trees, source=str(histories))
     for name, file in (("labels", "seeding/labels.json"), ("timing", "timing/timing.json")):
         if (directory / file).is_file():
             found[name] = read_json(directory / file)

@@ -1,0 +1,156 @@
+"""seeding/ of a patient's directory: migration histories as JSON, the migration graph as DOT and GraphML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phylometa.errors import InputError
+from phylometa.trees import CloneTree, HistoryEnsemble, MigrationHistory, TreeHistories
+
+__all__ = ["histories_from_json", "histories_to_json", "write_migration_graph"]
+
+
+def _history_to_json(history: MigrationHistory, tree: CloneTree, sites: Sequence[str]) -> dict[str, Any]:
+    clones = tree.names
+    return {
+        "weight": history.weight,
+        "unobserved": history.unobserved,
+        "migrations": history.n_migrations,
+        "comigrations": history.comigrations,
+        "consistent_comigrations": history.consistent_comigrations,
+        "seeding_sites": history.seeding_sites,
+        "pattern": history.pattern,
+        "root": [clones[history.root[0]], sites[history.root[1]]],
+        "edges": [[clones[u], sites[s], clones[v], sites[t]] for u, s, v, t in history.edges],
+        "migration_graph": [[sites[s], sites[t], n] for (s, t), n in history.migration_counts.items()],
+    }
+
+
+def histories_to_json(histories: HistoryEnsemble, trees: Mapping[int, CloneTree]) -> dict[str, Any]:
+    """histories.json of the contract, with the presence each entry assumes and its near-optimal alternatives.
+
+    Parameters
+    ----------
+    histories : HistoryEnsemble
+    trees : mapping
+        Tree index -> CloneTree.
+    """
+    sites = histories.site_names
+    entries = []
+    for entry in histories.trees:
+        tree = trees[entry.tree]
+        presence = {tree.names[v]: [sites[t] for t in np.flatnonzero(row)] for v, row in enumerate(entry.presence)}
+        entries.append(
+            {
+                "tree": entry.tree,
+                "weight": entry.weight,
+                "presence": presence,
+                "criteria": dict(entry.criteria),
+                "n_histories": entry.n_histories,
+                "complete": entry.complete,
+                "histories": [_history_to_json(history, tree, sites) for history in entry.histories],
+                "alternatives": [_history_to_json(history, tree, sites) for history in entry.alternatives],
+            }
+        )
+    return {
+        "model": histories.model,
+        "criteria_order": histories.criteria_order,
+        "weighting": histories.weighting,
+        "sites": list(sites),
+        "complete": histories.complete,
+        "trees": entries,
+    }
+
+
+def histories_from_json(
+    document: Mapping[str, Any], trees: Sequence[CloneTree], *, source: str = "histories.json"
+) -> HistoryEnsemble:
+    """The ensemble that `histories_to_json` describes.
+
+    Parameters
+    ----------
+    document : mapping
+    trees : sequence of CloneTree
+        By tree index.
+    source : str
+        Name of the file in messages.
+
+    Raises
+    ------
+    InputError
+        Where the document is not one of phylometa, or names a clone or site that is not there.
+    """
+    try:
+        sites = tuple(document["sites"])
+        site_of = {name: t for t, name in enumerate(sites)}
+        entries = []
+        for item in document["trees"]:
+            clone_of = {name: v for v, name in enumerate(trees[item["tree"]].names)}
+            presence = np.zeros((len(clone_of), len(sites)), dtype=bool)
+            for clone, where in item["presence"].items():
+                presence[clone_of[clone], [site_of[t] for t in where]] = True
+
+            def read(history: Mapping[str, Any], clone_of: Mapping[str, int] = clone_of) -> MigrationHistory:
+                edges = [(clone_of[u], site_of[s], clone_of[v], site_of[t]) for u, s, v, t in history["edges"]]
+                return MigrationHistory(
+                    root=(clone_of[history["root"][0]], site_of[history["root"][1]]),
+                    edges=np.array(edges, dtype=np.int64),
+                    weight=history["weight"],
+                    **{name: history[name] for name in ("unobserved", "comigrations", "consistent_comigrations")},
+                    **{name: history[name] for name in ("seeding_sites", "pattern")},
+                )
+
+            entries.append(
+                TreeHistories(
+                    tree=item["tree"],
+                    weight=item["weight"],
+                    presence=presence,
+                    criteria=item["criteria"],
+                    n_histories=item["n_histories"],
+                    complete=item["complete"],
+                    histories=tuple(read(history) for history in item["histories"]),
+                    alternatives=tuple(read(history) for history in item["alternatives"]),
+                )
+            )
+        return HistoryEnsemble(
+            trees=tuple(entries),
+            site_names=sites,
+            criteria_order=document["criteria_order"],
+            weighting=document["weighting"],
+            model=document["model"],
+        )
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise InputError(f"not a histories.json of phylometa: {error!r}", file=source) from None
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def write_migration_graph(histories: HistoryEnsemble, directory: Path) -> None:
+    """graph.dot and graph.graphml: sites, and every migration edge with its probability and expected multiplicity."""
+    import networkx as nx
+
+    sites = histories.site_names
+    probability = histories.migration_probability
+    expected = np.zeros_like(probability)
+    for _, history in histories:
+        for (s, t), count in history.migration_counts.items():
+            expected[s, t] += history.weight * count
+    graph = nx.DiGraph()
+    graph.add_nodes_from(sites)
+    lines = ["digraph migrations {", *(f"  {_quoted(site)};" for site in sites)]
+    for s, t in np.argwhere(probability > 0):
+        shown = {
+            "probability": float(f"{probability[s, t]:.6g}"),
+            "expected_migrations": float(f"{expected[s, t]:.6g}"),
+        }
+        graph.add_edge(sites[s], sites[t], **shown)
+        style = f'label="{probability[s, t]:.2f}", penwidth={1 + 3 * probability[s, t]:.3g}'
+        lines.append(f"  {_quoted(sites[s])} -> {_quoted(sites[t])} [{style}];")
+    (directory / "graph.dot").write_text("\n".join([*lines, "}"]) + "\n", encoding="utf-8")
+    nx.write_graphml(graph, directory / "graph.graphml")

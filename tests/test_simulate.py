@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from phylometa.config import SimulationSettings
 from phylometa.data import Site
 from phylometa.errors import InputError
+from phylometa.seeding import classify_seeding
 from phylometa.simulate import (
     CALLABLE_MB,
     PATTERNS,
@@ -28,7 +29,7 @@ from phylometa.simulate import (
     true_labels,
 )
 from phylometa.simulate.copy_number import draw_events, evolve_copies, reported_profile
-from phylometa.simulate.genome import CHROMOSOMES, DRIVER_GENES
+from phylometa.simulate.genome import CHROMOSOMES, DRIVER_GENES, Segments
 from phylometa.simulate.history import draw_ages, edge_ages
 from phylometa.simulate.mutations import clock_years, expected_counts, place_mutations
 from phylometa.simulate.reads import draw_alternate_reads, draw_depth, draw_observed, draw_proportions, expected_vaf
@@ -99,6 +100,7 @@ def test_ages_respect_bounds_samples_and_resection():
         assert np.isnan(seeding[[0, 3]]).all()
         assert ages[1] <= seeding[1] <= arrival[1] == ages[2]
         assert seeding[2] == arrival[2] == ages[3]
+        assert max(ages[2], 50.5) <= seeding[4] <= arrival[4] == ages[5]
 
 
 def test_a_plan_that_cannot_happen_is_refused():
@@ -190,6 +192,16 @@ def test_multiplicity_follows_the_copies():
     assert carried(1, 53.0, 1) == [[0, 1], [0, 1]]
 
 
+def test_an_event_hits_the_copy_it_names():
+    events = (event(0, 10.0, "gain", 0), event(0, 20.0, "gain", 0, copy=0.9))
+    for copy, expected in ((0.9, [1, 2]), (0.1, [2, 1])):
+        events = (events[0], replace(events[1], copy=copy))
+        lineages = evolve_copies(np.array([-1]), np.array([0.0]), np.array([50.0]), events, is_male=False)
+        between = (lineages.piece_segment == 0) & (lineages.piece_start == 10.0)
+        daughters = [x for x in lineages.piece_copy[between] if lineages.allele[x] == 0]
+        assert lineages.n_descendants[daughters, 0].tolist() == expected
+
+
 def test_events_without_effect_are_not_in_the_truth():
     events = (event(0, 10.0, "loss", 0), event(0, 20.0, "gain", 0), event(0, 30.0, "loss", 1), event(0, 40.0, "loh", 1))
     lineages = evolve_copies(np.array([-1]), np.array([0.0]), np.array([50.0]), events, is_male=False)
@@ -208,6 +220,14 @@ def test_a_male_has_one_x():
     assert (simulated.patient.copy_number.normal[on_x] == 1).all()
     assert (simulated.patient.copy_number.normal[~on_x] == 2).all()
     assert (simulated.patient.copy_number.minor[on_x] == 0).all()
+    # half the molecules, whatever the purity: half the depth
+    depth = simulated.patient.mutations.depth
+    ratio = depth / depth[~on_x].mean(axis=0)
+    assert abs(z_of_mean(ratio[on_x], 0.5)) < LIMIT
+    settings = SimulationSettings(sex="male", trunk_cn_events=500.0)
+    drawn = draw_events(np.zeros(1), np.ones(1), root=0, settings=settings, rng=np.random.default_rng(1))
+    assert {one.allele for one in drawn if one.chrom == "chrX"} == {0}
+    assert {one.allele for one in drawn if one.chrom == "chr1"} == {0, 1}
 
 
 def test_reported_copy_number_of_a_mixture():
@@ -297,6 +317,29 @@ def test_shares_of_clock_like_mutations_and_deletions():
         assert abs(n - total * share) / np.sqrt(total * share * (1 - share)) < LIMIT
     for ref, alt, context in zip(table.refs, table.alts, table.contexts):
         assert ref != alt and (context[1:2] == ref if len(ref) == 1 else ref.startswith(alt) and not context)
+
+
+def test_a_position_is_mutated_once():
+    """Sixty or so mutations on 200 bases: repeats are drawn again."""
+    whole = evolve_copies(np.array([-1]), np.array([0.0]), np.array([40.0]), (), is_male=False)
+    first = whole.piece_segment == 0
+    pieces = {
+        name: getattr(whole, name)[first]
+        for name in ("piece_clone", "piece_segment", "piece_copy", "piece_start", "piece_end")
+    }
+    segment = Segments(np.array([0]), np.array([1000]), np.array([1200]))
+    settings = SimulationSettings(mutation_rate=60 / (CALLABLE_MB["wgs"] * 40 * 200 / GENOME))
+    mutations = place_mutations(
+        replace(whole, segments=segment, **pieces),
+        np.array([-1]),
+        np.ones((1, 1), dtype=bool),
+        (),
+        settings=settings,
+        rng=np.random.default_rng(6),
+    )
+    assert 30 < len(mutations.position) < 90
+    assert (np.diff(mutations.position) > 0).all()
+    assert mutations.position.min() >= 1000 and mutations.position.max() < 1200
 
 
 def is_cpg_transition(ref, alt, context):
@@ -429,6 +472,11 @@ def check_invariants(simulated):
         allele = profile.major if truth.allele[i] == 0 else profile.minor
         copies[i] = allele[own][np.argsort(profile.sample[own])]
     assert (truth.multiplicity <= copies).all()
+    arrival = dict(zip(truth.history.nodes[1:], truth.arrival_age))
+    arrival[truth.history.root] = truth.clone_age[tree.root]
+    for s, (sample, site) in enumerate(zip(patient.samples, patient.sample_site)):
+        for clone in np.flatnonzero(truth.proportions[:, s] > 0):
+            assert arrival[int(clone), int(site)] <= sample.age
     seeded = ~np.isnan(truth.seeding_age)
     assert (truth.seeding_age[seeded] <= truth.arrival_age[seeded]).all()
     assert ((truth.history.edges[:, 1] != truth.history.edges[:, 3]) == seeded).all()
@@ -523,6 +571,23 @@ def test_patterns_get_their_label_from_the_seeding_rules(pattern):
             seed, pattern=pattern, lymph_nodes=int(pattern == "lymph_node"), mutation_rate=0.0005, primary_clones=5
         )
         assert EXPECTED_LABELS[pattern](simulated, true_labels(simulated)), seed
+
+
+@pytest.mark.parametrize("name", ["demo", "parallel", "polyclonal", "no_primary"])
+def test_truth_labels_are_those_of_the_true_history_as_an_ensemble_of_one(name):
+    """The same rules by another way: through `classify_seeding`, every label has probability 1."""
+    simulated = simulate_patient(replace(PRESETS[name], mutation_rate=0.0003), rng=np.random.default_rng(3))
+    truth, sites = simulated.truth, simulated.patient.sites
+    ensemble = truth.history_ensemble(simulated.patient.site_names)
+    assert ensemble.trees[0].criteria["migrations"] == truth.history.n_migrations
+    result = classify_seeding(lambda index: truth.tree, ensemble, sites)
+    labels = true_labels(simulated)
+    for label, values in result.labels.items():
+        if isinstance(labels[label], str):
+            assert values == {labels[label]: 1.0}, label
+        else:
+            assert {site: {value: 1.0} for site, value in labels[label].items()} == values, label
+    assert labels["pm_counts"] == result.pm_counts
 
 
 def test_random_histories_reach_every_pattern():

@@ -4,6 +4,7 @@ import datetime
 
 import numpy as np
 
+from phylometa.clock import Estimate
 from phylometa.config import SeedingSettings, Settings
 from phylometa.data import (
     CcfTable,
@@ -19,14 +20,12 @@ from phylometa.data import (
     Treatment,
 )
 from phylometa.seeding.labels import (
-    EXTRA_LABELS,
     PATIENT_LABELS,
     SITE_LABELS,
-    count_labels,
     label_history,
-    label_unobserved,
 )
 from phylometa.seeding.result import SeedingLabels, headline_values, status_words
+from phylometa.timing_result import DivergenceRow, SeedingInterval, TimingResult
 from phylometa.trees import (
     HistoryEnsemble,
     MigrationHistory,
@@ -243,9 +242,24 @@ def make_result(n_clones=8, n_sites=4, n_samples=6, n_mutations=240, n_trees=3, 
         trees,
         histories,
         make_labels(trees, histories, sites),
+        make_timing(sites, clusters.names, rng, has_age=dated),
         settings=Settings(),
         warnings=(f"cluster {clusters.names[-1]} has one mutation",),
     )
+
+
+def sum_labels(rows, names):
+    """Label -> value (or site -> value) -> summed weight."""
+    labels = {name: {} for name in names}
+    for weight, values in rows:
+        for name in names:
+            value = values[name]
+            parts = [(labels[name], value)]
+            if isinstance(value, dict):
+                parts = [(labels[name].setdefault(site, {}), v) for site, v in value.items()]
+            for part, v in parts:
+                part[v] = part.get(v, 0.0) + weight
+    return labels
 
 
 def make_labels(trees, histories, sites):
@@ -257,17 +271,16 @@ def make_labels(trees, histories, sites):
         rows.append(
             (
                 history.weight,
-                label_history(tree, history, sites, primary=0)
-                | label_unobserved(tree, history, sites, in_tree.presence, primary=0),
+                label_history(tree, history, sites, primary=0),
             )
         )
-    labels = count_labels(rows, (*PATIENT_LABELS, *SITE_LABELS))
+    labels = sum_labels(rows, (*PATIENT_LABELS, *SITE_LABELS))
     metastases = [site.name for site in sites if site.is_metastasis]
     return SeedingLabels(
         labels=labels,
         headline=headline_values(labels, settings.headline_probability),
         status=status_words(labels, settings),
-        extra=count_labels(rows, EXTRA_LABELS),
+        extra=sum_labels(rows, ("seeding_waves", "phyletic_distant_only")),
         alternative_criteria={},
         criterion_sensitive=("met_to_met",) if len(metastases) > 2 else (),
         tracerx={"case_clonality": "polyclonal"},
@@ -284,6 +297,29 @@ def make_labels(trees, histories, sites):
         settings=settings,
         settled_by={"pattern": f"another region of {metastases[-1]}"} if metastases else {},
     )
+
+
+def make_timing(sites, clones, rng, has_age=True):
+    """Intervals of every metastasis in molecular time and, with ages, on the axis of the age."""
+    intervals = []
+    for i, site in enumerate(site for site in sites if site.is_metastasis):
+        start = 100 + 20 * float(rng.random())
+        molecular = [Estimate(m, m - 12, m + 12) for m in (start, start + 60, start + 30)]
+        age = [Estimate(a, a - 2, a + 2) for a in (50.0 + i % 7, 56.0 + i % 7, 53.0 + i % 7)]
+        clone = clones[i % len(clones)]
+        probability = 1.0 if i % 2 == 0 else 0.6
+        intervals.append(SeedingInterval(site.name, clone, "molecular", "molecular", probability, *molecular))
+        if has_age:
+            before = {"surgery_prostate": 0.97}
+            intervals.append(
+                SeedingInterval(site.name, clone, "age_years", "clock", probability, *age, p_before=before)
+            )
+    rows = tuple(
+        DivergenceRow(site.name, 80, 4, 12, 3, 2.5, 0.9, 8.0, 2.4, 0.16, 0.002, "early", 3.0, 16, 0.95, "monoclonal")
+        for site in sites
+        if site.is_metastasis
+    )
+    return TimingResult(tuple(intervals), rows, refusals=("no growth rate: one size a lesion",))
 
 
 def random_segments(samples, rng):

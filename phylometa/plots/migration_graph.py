@@ -22,6 +22,7 @@ from phylometa.plots.style import (
     SMALL_FONT_SIZE,
     Swatch,
     clean_text,
+    contrast,
     fit_text,
     percent,
     site_swatches,
@@ -39,6 +40,7 @@ _NODE_GAP = 10.0
 _CURVE = 24.0
 _ARROW = 7.0
 _GREY = "#8c8c8c"
+_LEAST_CONTRAST = 3.0  # of a line against the page; lighter colours get a dark rim (WCAG 2.2, 1.4.11)
 # More single clones than this and the edges between two sites are drawn as one.
 _MAX_SINGLE_EDGES = 30
 # Left to right: where the disease starts, what drains it, what lies far.
@@ -191,9 +193,7 @@ def migration_graph_scene(
     colours = {edge: swatches[edge.source].colour if edge.is_in_history or rank is None else _GREY for edge in shown}
     ordered = sorted(shown, key=lambda edge: (edge.is_in_history, edge.probability))
     for edge in ordered:
-        _draw_edge(
-            scene, edge, nodes, texts, colours[edge], _tooltip(edge, sites, clones), is_solid=colours[edge] != _GREY
-        )
+        _draw_edge(scene, edge, nodes, texts, colours[edge], _tooltip(edge, sites, clones))
     for index, node in nodes.items():
         _draw_node(scene, index, node, swatches[index])
     for edge in ordered:
@@ -217,7 +217,7 @@ def _notes(
     if not edges:
         return ["No migration: every clone stays in the site where it arose."]
     notes = ["Label: the clone that migrates, or their number, and the probability of the migration."]
-    if rank is not None:
+    if any(not edge.is_in_history for edge in shown) and rank is not None:
         notes[0] += f" Grey, dashed: not in the history drawn ({percent(history.weight)})."
     hidden = len(edges) - len(shown)
     if hidden:
@@ -261,13 +261,8 @@ def _place_nodes(
     stubs = {}
     for column in columns:
         for name in ("left", "right"):
-            entering = [
-                texts[edge]
-                for node in nodes.values()
-                if node.column == column
-                for edge, enters in getattr(node, name)
-                if enters
-            ]
+            sides = [getattr(node, name) for node in nodes.values() if node.column == column]
+            entering = [texts[edge] for side in sides for edge, enters in side if enters]
             stubs[column, name] = max((text_width(t, SMALL_FONT_SIZE) + _ARROW + 6 for t in entering), default=0.0)
     gaps = [stubs[a, "right"] + stubs[b, "left"] + _CURVE for a, b in zip(columns, columns[1:])]
     last = stubs[columns[-1], "right"] + (10.0 if stubs[columns[-1], "right"] else 0.0)
@@ -277,10 +272,8 @@ def _place_nodes(
         node.name = wrap_text(node.site.name, box - 14, FONT_SIZE, "bold", lines=2)
         node.width = box
         node.height = max(10.0 * len(node.name) + 13, _ports_height(node.left) + 4, _ports_height(node.right) + 4)
-    height = max(
-        sum(node.height + _NODE_GAP for node in nodes.values() if node.column == column) - _NODE_GAP
-        for column in columns
-    )
+    stacks = [[node.height + _NODE_GAP for node in nodes.values() if node.column == column] for column in columns]
+    height = max(sum(stack) for stack in stacks) - _NODE_GAP
     x = _MARGIN
     for rank, column in enumerate(columns):
         members = [node for node in nodes.values() if node.column == column]
@@ -336,23 +329,19 @@ def _draw_edge(
     texts: Mapping[Migration, str],
     colour: str,
     tooltip: str,
-    *,
-    is_solid: bool,
 ) -> None:
     start_x, start_y, out, end_x, end_y, into = _ends(edge, nodes)
     stub_x = end_x + into * (text_width(texts[edge], SMALL_FONT_SIZE) + _ARROW + 6)
     reach = max(10.0, 0.45 * abs(stub_x - start_x)) if out != into else max(10.0, min(26.0, 0.2 * abs(end_y - start_y)))
     with scene.group(_key(edge), tooltip, **_data(edge)):
-        scene.path(
-            [
-                ("M", start_x, start_y),
-                ("C", start_x + out * reach, start_y, stub_x + into * reach, end_y, stub_x, end_y),
-                ("L", end_x + into * 5, end_y),
-            ],
-            stroke=colour,
-            line_width=_line_width(edge),
-            dash=() if is_solid else (3.0, 2.0),
-        )
+        course = [
+            ("M", start_x, start_y),
+            ("C", start_x + out * reach, start_y, stub_x + into * reach, end_y, stub_x, end_y),
+            ("L", end_x + into * 5, end_y),
+        ]
+        if contrast(colour, "#ffffff") < _LEAST_CONTRAST:
+            scene.path(course, stroke=INK, line_width=_line_width(edge) + 0.7)
+        scene.path(course, stroke=colour, line_width=_line_width(edge), dash=(3.0, 2.0) if colour == _GREY else ())
 
 
 def _draw_label(

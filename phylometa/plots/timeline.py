@@ -1,9 +1,10 @@
-"""Timeline of dissemination: when each metastasis was seeded, among diagnosis, samples, treatments and lesions."""
+"""Timeline of dissemination: when each site was seeded, among diagnosis, samples, treatments and lesions."""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,46 +16,71 @@ from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
     INK,
+    MUTED,
     RULE,
     SMALL_FONT_SIZE,
     Swatch,
     clean_text,
     fit_text,
+    percent,
     site_swatches,
     text_width,
 )
+from phylometa.timing_events import age_at
 from phylometa.trees import PatientResult
 
 __all__ = ["plot_timeline", "timeline_scene"]
 
 _MARGIN = 6.0
-_LANE = 14.0
-_DAYS_A_YEAR = 365.25
+_LANE = 13.0
 _GREY = Swatch("#bdbdbd")
+_MIN_PROBABILITY = 0.2
+_MAX_INTERVALS = 40
+_MODELS = {
+    "molecular": "",
+    "clock": "clock",
+    "serial": "serial samples",
+    "hu2020": "Hu 2020",
+    "growth_exponential": "exponential growth",
+    "growth_gompertz": "Gompertz growth",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """An interval (or, with equal ends, a point) on a lane; `low` and `high` its outer uncertainty."""
+    """A point (equal ends) or an interval on a lane; `low` to `high` is the line around it, `ticks` the medians."""
 
     start: float
     end: float
-    low: float
-    high: float
     tooltip: str
     swatch: Swatch
-    kind: str
+    kind: str = "circle"
+    low: float = math.nan
+    high: float = math.nan
+    ticks: tuple[float, ...] = ()
+
+    @property
+    def reach(self) -> list[float]:
+        return [x for x in (self.start, self.end, self.low, self.high, *self.ticks) if math.isfinite(x)]
 
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
     name: str
     marks: tuple[_Mark, ...]
-    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """Lanes on one axis."""
+
+    lanes: tuple[_Lane, ...]
+    unit: str
+    notes: tuple[str, ...] = ()
 
 
 def decimal_year(date: datetime.date) -> float:
-    """A date as a calendar year with fraction.
+    """A date as a calendar year with its fraction.
 
     >>> round(decimal_year(datetime.date(2020, 7, 2)), 2)
     2020.5
@@ -63,123 +89,184 @@ def decimal_year(date: datetime.date) -> float:
     return date.year + (date - first).days / (datetime.date(date.year + 1, 1, 1) - first).days
 
 
-def birth_year(patient: Patient) -> float | None:
-    """Decimal year of birth, from the first sample that has both age and collection date; None without."""
-    for sample in patient.samples:
-        if sample.collection_date is not None and sample.age == sample.age:
-            return decimal_year(sample.collection_date) - sample.age
-    return None
-
-
-def _point(x: float, tooltip: str, swatch: Swatch, kind: str) -> _Mark:
-    return _Mark(x, x, x, x, tooltip, swatch, kind)
-
-
-def _event_lanes(patient: Patient, origin: float) -> list[_Lane]:
-    """Lanes of what was observed; times are years since `origin` (decimal year)."""
+def _event_lanes(patient: Patient, place: Callable[[datetime.date], float]) -> list[_Lane]:
+    """Lanes of what was observed, one a site and one a treatment; `place` puts a date on the axis."""
     swatches = dict(zip(patient.site_names, site_swatches(len(patient.sites))))
+    seen: dict[str, dict[tuple[str, datetime.date], list[str]]] = {site: {} for site in patient.site_names}
+    for sample in patient.samples:
+        if sample.diagnosis_date:
+            seen[sample.site].setdefault(("diamond", sample.diagnosis_date), ["diagnosed"])
+        if sample.collection_date:
+            words = f"sample {clean_text(sample.name)}"
+            seen[sample.site].setdefault(("circle", sample.collection_date), []).append(words)
+    for lesion in patient.lesions:
+        words = f"{lesion.diameter_cm:g} cm"
+        seen.setdefault(lesion.site, {}).setdefault(("ring", lesion.date), []).append(words)
     lanes = []
-    diagnoses = sorted(
-        {(s.diagnosis_date, s.site) for s in patient.samples if s.diagnosis_date}, key=lambda d: (d[0], d[1])
-    )
-    if diagnoses:
-        marks = tuple(
-            _point(decimal_year(date) - origin, f"{clean_text(site)} diagnosed {date}", swatches[site], "diamond")
-            for date, site in diagnoses
-        )
-        lanes.append(_Lane("Diagnosis", marks))
-    samples = [s for s in patient.samples if s.collection_date]
-    if samples:
-        marks = tuple(
-            _point(
-                decimal_year(s.collection_date) - origin,
-                f"sample {clean_text(s.name)} taken {s.collection_date}",
-                swatches[s.site],
-                "circle",
-            )
-            for s in samples
-            if s.collection_date
-        )
-        lanes.append(_Lane("Samples", marks))
+    for site, kinds in seen.items():
+        name, swatch = clean_text(site), swatches.get(site, _GREY)
+        marks = [
+            _Mark(place(date), place(date), f"{name}, {date}: {', '.join(dict.fromkeys(words))}", swatch, kind)
+            for (kind, date), words in sorted(kinds.items(), key=lambda item: item[0][::-1])
+        ]
+        if marks:
+            lanes.append(_Lane(name, tuple(marks)))
     for treatment in patient.treatments:
-        if treatment.start is None and treatment.end is None:
-            continue
         start, end = treatment.start or treatment.end, treatment.end or treatment.start
-        assert start is not None and end is not None
+        if start is None or end is None:
+            continue
         where = f", {clean_text(treatment.site)}" if treatment.site else ""
-        dose = f", {treatment.dose_gy:g} Gy" if treatment.dose_gy == treatment.dose_gy else ""
-        name = f"{clean_text(treatment.kind).capitalize()}{where}{dose}"
-        x = decimal_year(start) - origin, decimal_year(end) - origin
-        mark = _Mark(*x, *x, f"{name}: {start} to {end}", swatches.get(treatment.site, _GREY), "bar")
-        lanes.append(_Lane(name, (mark,)))
-    for site in sorted({lesion.site for lesion in patient.lesions}):
-        marks = tuple(
-            _point(
-                decimal_year(x.date) - origin,
-                f"{clean_text(site)}: {x.diameter_cm:g} cm on {x.date}",
-                swatches.get(site, _GREY),
-                "circle",
-            )
-            for x in patient.lesions
-            if x.site == site
-        )
-        lanes.append(_Lane(f"Lesion sizes, {clean_text(site)}", marks))
+        dose = f", {treatment.dose_gy:g} Gy" if math.isfinite(treatment.dose_gy) else ""
+        kind = clean_text(treatment.kind)
+        name = f"{kind[:1].upper()}{kind[1:]}{where}{dose}"
+        swatch = swatches.get(treatment.site, _GREY)
+        lanes.append(_Lane(name, (_Mark(place(start), place(end), f"{name}: {start} to {end}", swatch, "bar"),)))
     return lanes
+
+
+def _interval_lanes(result: PatientResult, unit: str) -> tuple[list[_Lane], int]:
+    """Lanes of the dissemination intervals in `unit`, in the order of the sites, and how many were left out."""
+    if result.timing is None:
+        return [], 0
+    patient = result.patient
+    rank = {name: i for i, name in enumerate(patient.site_names)}
+    swatches = dict(zip(patient.site_names, site_swatches(len(patient.sites))))
+    intervals = [x for x in result.timing.intervals if x.unit == unit and _is_drawable(x)]
+    shown = [x for x in intervals if x.probability >= _MIN_PROBABILITY][:_MAX_INTERVALS]
+    shown.sort(key=lambda x: rank.get(x.site, len(rank)))
+    lanes = []
+    for x in shown:
+        site, clone, model = clean_text(x.site), clean_text(x.founding_clone), _MODELS.get(x.model, x.model)
+        name = f"{site}, clone {clone}" + (f", {model}" if model else "")
+        if x.probability < 0.995:
+            name += f" ({percent(x.probability)})"
+        before = "".join(f"; before {event}: {percent(p)}" for event, p in x.p_before.items())
+        tooltip = (
+            f"{site} seeded by clone {clone}: {x.seeding.lo:.4g} to {x.seeding.hi:.4g} (95 % interval), divergence "
+            f"{x.divergence.median:.4g}, founder {x.founder.median:.4g}{before}"
+        )
+        lanes.append(
+            _Lane(
+                name,
+                (
+                    _Mark(
+                        x.seeding.lo,
+                        x.seeding.hi,
+                        tooltip,
+                        swatches.get(x.site, _GREY),
+                        "interval",
+                        x.divergence.lo,
+                        x.founder.hi,
+                        (x.divergence.median, x.founder.median),
+                    ),
+                ),
+            )
+        )
+    return lanes, len(intervals) - len(shown)
+
+
+def _is_drawable(interval: Any) -> bool:
+    return math.isfinite(interval.seeding.lo) and math.isfinite(interval.seeding.hi)
 
 
 def timeline_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS["double"]) -> Scene:
     """The timeline as a `Scene`; see `plot_timeline`."""
     patient = result.patient
     title = f"Timeline of {clean_text(patient.name)}"
-    birth = birth_year(patient)
-    origin = birth or 0.0
-    lanes = _event_lanes(patient, origin)
-    if not lanes:
+    has_age = any(s.collection_date is not None and math.isfinite(s.age) for s in patient.samples)
+    place = (lambda date: age_at(patient, date)) if has_age else decimal_year
+    dated, n_hidden = _interval_lanes(result, "age_years")
+    events = _event_lanes(patient, place)
+    panels = []
+    if has_age or not dated:
+        notes = _notes(dated, n_hidden, has_events=bool(events))
+        panels.append(_Panel((*dated, *events), "Age (years)" if has_age else "Calendar year", notes))
+    else:  # ages without dates: what was seen has no place on the axis of the intervals
+        panels.append(_Panel(tuple(dated), "Age (years)", _notes(dated, n_hidden, has_events=False)))
+        panels.append(_Panel(tuple(events), "Calendar year", (_EVENT_NOTE,)))
+    molecular, n_hidden = _interval_lanes(result, "molecular")
+    notes = _notes(molecular, n_hidden, has_events=False)
+    panels.append(_Panel(tuple(molecular), "Molecular time (clock mutations)", notes))
+    panels = [panel for panel in panels if panel.lanes]
+    if not panels:
         return empty_scene(width, "No dates were given and none could be inferred.", title)
-    unit = "Age (years)" if birth is not None else "Calendar year"
-    return _lanes_scene(lanes, unit, width, title)
-
-
-def _lanes_scene(lanes: Sequence[_Lane], unit: str, width: float, title: str) -> Scene:
-    names = [fit_text(lane.name, 0.3 * width, SMALL_FONT_SIZE) for lane in lanes]
+    names = [fit_text(lane.name, 0.36 * width, SMALL_FONT_SIZE) for panel in panels for lane in panel.lanes]
     left = _MARGIN + max(text_width(name, SMALL_FONT_SIZE) for name in names) + 10
-    right = width - _MARGIN - 8
-    values = [x for lane in lanes for mark in lane.marks for x in (mark.low, mark.high)]
+    height = _MARGIN + sum(_panel_height(panel) for panel in panels)
+    described = "; ".join(mark.tooltip for panel in panels for lane in panel.lanes for mark in lane.marks)
+    scene = Scene(width, height, title, described[:600])
+    top = _MARGIN
+    for number, panel in enumerate(panels):
+        _draw_panel(scene, panel, number, top, left)
+        top += _panel_height(panel)
+    return scene
+
+
+_EVENT_NOTE = "Diamond: diagnosis; disc: sample; ring: measured size; bar without ticks: treatment."
+
+
+def _notes(lanes: Sequence[_Lane], n_hidden: int, *, has_events: bool) -> tuple[str, ...]:
+    notes = []
+    if lanes:
+        text = "Bar: 95 % interval of the seeding; ticks: medians of divergence and founder; line: their outer bounds."
+        notes.append(text + (f" {n_hidden} less probable not drawn." if n_hidden else ""))
+    return (*notes, _EVENT_NOTE) if has_events else tuple(notes)
+
+
+def _panel_height(panel: _Panel) -> float:
+    return len(panel.lanes) * _LANE + 28 + 10 * len(panel.notes) + _MARGIN
+
+
+def _draw_panel(scene: Scene, panel: _Panel, number: int, top: float, left: float) -> None:
+    right = scene.width - _MARGIN - 8
+    values = [x for lane in panel.lanes for mark in lane.marks for x in mark.reach]
     low, high = min(values), max(values)
-    pad = 0.04 * (high - low) or 0.5
+    pad = 0.03 * (high - low) or 0.5
     low, high = low - pad, high + pad
 
     def place(x: float) -> float:
         return left + (x - low) / (high - low) * (right - left)
 
-    bottom = _MARGIN + len(lanes) * _LANE
-    scene = Scene(width, bottom + 26 + _MARGIN, title, f"{len(lanes)} lanes: {', '.join(lane.name for lane in lanes)}.")
+    bottom = top + len(panel.lanes) * _LANE
     for tick in nice_ticks(low, high, int((right - left) / 55)):
-        scene.line([(place(tick), _MARGIN), (place(tick), bottom + 3)], stroke=RULE, line_width=0.6)
+        scene.line([(place(tick), top), (place(tick), bottom + 3)], stroke=RULE, line_width=0.6)
         scene.note(place(tick), bottom + 9, f"{tick:g}", anchor="middle")
-    scene.small(0.5 * (left + right), bottom + 20, unit, anchor="middle")
-    for row, (lane, name) in enumerate(zip(lanes, names)):
-        middle = _MARGIN + (row + 0.5) * _LANE
-        scene.small(left - 8, middle, name, anchor="end")
+    scene.small(0.5 * (left + right), bottom + 20, panel.unit, anchor="middle")
+    for i, note in enumerate(panel.notes):
+        scene.note(_MARGIN, bottom + 31 + 10 * i, note, room=scene.width - 2 * _MARGIN)
+    for row, lane in enumerate(panel.lanes):
+        middle = top + (row + 0.5) * _LANE
+        scene.small(left - 8, middle, lane.name, anchor="end", room=left - 8 - _MARGIN)
         for i, mark in enumerate(lane.marks):
-            with scene.group(f"time-{row}-{i}", mark.tooltip):
+            with scene.group(f"time-{number}-{row}-{i}", mark.tooltip, lane=lane.name):
                 _draw_mark(scene, mark, place, middle)
-    return scene
 
 
-def _draw_mark(scene: Scene, mark: _Mark, place: Any, y: float) -> None:
+def _draw_mark(scene: Scene, mark: _Mark, place: Callable[[float], float], y: float) -> None:
     start, end = place(mark.start), place(mark.end)
-    if mark.kind == "bar":
-        scene.rect(start - 0.8, y - 3.6, max(end - start, 0) + 1.6, 7.2, swatch=mark.swatch, stroke=INK, line_width=0.5)
+    if mark.kind == "interval":
+        reach = [place(x) for x in mark.reach]
+        scene.line([(min(reach), y), (max(reach), y)], stroke=MUTED, line_width=0.8)
+        scene.rect(start, y - 3.2, max(end - start, 1.2), 6.4, swatch=mark.swatch, stroke=INK, line_width=0.5)
+        for tick in mark.ticks:
+            scene.line([(place(tick), y - 4.8), (place(tick), y + 4.8)], stroke=INK, line_width=1.3)
+    elif mark.kind == "bar":
+        scene.rect(start - 0.8, y - 3.2, end - start + 1.6, 6.4, swatch=mark.swatch, stroke=INK, line_width=0.5)
     elif mark.kind == "diamond":
         corners = [("M", start, y - 4.4), ("L", start + 4.4, y), ("L", start, y + 4.4), ("L", start - 4.4, y), ("Z",)]
         scene.path(corners, fill=mark.swatch.colour, hatch=mark.swatch.hatch, stroke=INK, line_width=0.6)
+    elif mark.kind == "ring":
+        scene.circle(start, y, 3.4, fill="#ffffff", stroke=INK, line_width=1.6)
+        scene.circle(start, y, 3.4, stroke=mark.swatch.colour, line_width=1.0)
     else:
         scene.circle(start, y, 3.2, swatch=mark.swatch, stroke=INK, line_width=0.6)
 
 
 def plot_timeline(result: PatientResult, *, ax: Axes | None = None, width: str = "double") -> Axes:
     """Intervals of dissemination on the axis of the patient's age, with diagnosis, samples, treatments and lesions.
+
+    A bar is the 95 % interval of the seeding, which lies between divergence and founder; there is no single date.
+    Intervals in molecular time have a panel of their own.
 
     Parameters
     ----------

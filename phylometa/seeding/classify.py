@@ -11,6 +11,7 @@ import numpy as np
 from phylometa.config import SeedingSettings, Settings
 from phylometa.data import Site
 from phylometa.errors import InfeasibleError
+from phylometa.seeding.batch import batch_histories
 from phylometa.seeding.evolution import DriverHit, parallel_evolution, presentation
 from phylometa.seeding.labels import (
     CRITERION_LABELS,
@@ -18,8 +19,7 @@ from phylometa.seeding.labels import (
     PATIENT_LABELS,
     SITE_LABELS,
     count_labels,
-    label_history,
-    label_unobserved,
+    label_batch,
     most_probable,
 )
 from phylometa.seeding.presence_rules import (
@@ -35,7 +35,7 @@ from phylometa.seeding.presence_rules import (
 )
 from phylometa.seeding.reads import SiteReads, divergence_by_site
 from phylometa.seeding.result import NO_PRIMARY, UNRELATED, SeedingLabels, headline_values, status_words
-from phylometa.seeding.settle import LabelRow, settle_labels
+from phylometa.seeding.settle import settle_labels
 from phylometa.trees import CloneTree, HistoryEnsemble, TreeEnsemble, TreeHistories
 
 __all__ = ["alternative_criteria", "classify_seeding", "criterion_sensitive"]
@@ -92,8 +92,13 @@ def classify_seeding(
     scenarios = [(tree_of(scenario.tree), scenario) for scenario in histories.trees if scenario.histories]
     if not scenarios:
         raise InfeasibleError("no migration history to classify")
-    rows = _label_rows(scenarios, sites, primary)
-    weighted = [(row.weight, row.labels) for row in rows]
+    batches = [
+        batch
+        for tree, scenario in scenarios
+        for batch in batch_histories(tree, scenario.histories, sites, scenario.presence, primary=primary)
+    ]
+    tables = [(batch, label_batch(batch)) for batch in batches]
+    weighted = [(batch.weights, columns) for batch, columns in tables]
     labels = count_labels(weighted, (*PATIENT_LABELS, *SITE_LABELS))
     extra = count_labels(weighted, EXTRA_LABELS)
     alternatives = alternative_criteria(scenarios, sites, primary=primary, settings=settings)
@@ -134,7 +139,7 @@ def classify_seeding(
         else divergence_by_site(reads, states, sites, primary=primary, settings=settings.seeding),
         override=override,
         flags=_flags(extra, settings.seeding),
-        settled_by=settle_labels(rows, scenarios, sites, labels, settings.seeding, primary=primary),
+        settled_by=settle_labels(tables, labels, settings.seeding),
         warnings=_warnings(histories, labels, sites, from_presence["pm_counts"], unrelated, settings.seeding),
         **from_presence,
     )
@@ -167,12 +172,13 @@ def alternative_criteria(
     distributions = {}
     for name, (model, criteria) in orders.items():
         options = replace(settings.migration, criteria=criteria, weights="uniform")
-        rows = []
+        tables = []
         for tree, scenario in compared:
             optimum = infer_migration_histories(tree, scenario.presence, primary=primary, settings=options, model=model)
-            share = scenario.weight / total / max(len(optimum.histories), 1)
-            rows += [(share, label_history(tree, h, sites, primary=primary)) for h in optimum.histories]
-        distributions[name] = count_labels(rows, CRITERION_LABELS)
+            share = scenario.weight / total / len(optimum.histories)
+            batches = batch_histories(tree, optimum.histories, sites, scenario.presence, primary=primary)
+            tables += [(np.full(batch.n_histories, share), label_batch(batch)) for batch in batches]
+        distributions[name] = count_labels(tables, CRITERION_LABELS)
     return distributions
 
 
@@ -183,19 +189,6 @@ def criterion_sensitive(labels: Mapping[str, Any], alternatives: Mapping[str, An
         for name in sorted(CRITERION_LABELS)
         if any(most_probable(labels[name]) != most_probable(other[name]) for other in alternatives.values())
     )
-
-
-def _label_rows(
-    scenarios: Sequence[tuple[CloneTree, TreeHistories]], sites: Sequence[Site], primary: int
-) -> list[LabelRow]:
-    rows = []
-    for index, (tree, scenario) in enumerate(scenarios):
-        for history in scenario.histories:
-            labels = label_history(tree, history, sites, primary=primary)
-            labels.update(label_unobserved(tree, history, sites, scenario.presence, primary=primary))
-            hidden = frozenset((v, s) for v, s in history.nodes if not scenario.presence[v, s])
-            rows.append(LabelRow(history.weight, index, hidden, labels))
-    return rows
 
 
 def _presence_labels(
@@ -230,7 +223,7 @@ def _presence_labels(
         else None
         for t in metastases
     }
-    probabilities = count_labels(tracerx_rows, tuple(tracerx_rows[0][1]))
+    probabilities = _rule_probabilities(tracerx_rows)
     return {
         "states": states,
         "tracerx": _most_probable_rules(probabilities),
@@ -240,6 +233,18 @@ def _presence_labels(
         "jsi_probabilities": jsi if is_sampled else {},
         "unrelated_sites": tuple(sites[t].name for t in metastases if unrelated[t] > 0.5),
     }
+
+
+def _rule_probabilities(rows: Sequence[tuple[float, Mapping[str, Any]]]) -> dict[str, Any]:
+    """TRACERx rule -> {value: probability}, or rule -> site -> {value: probability}."""
+    probabilities: dict[str, Any] = {}
+    for share, rules in rows:
+        for name, value in rules.items():
+            for site, of_site in (value if isinstance(value, dict) else {"": value}).items():
+                part = probabilities.setdefault(name, {})
+                part = part.setdefault(site, {}) if site else part
+                part[of_site] = part.get(of_site, 0.0) + share
+    return probabilities
 
 
 def _most_probable_rules(probabilities: Mapping[str, Any]) -> dict[str, Any]:

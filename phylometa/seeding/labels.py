@@ -1,4 +1,4 @@
-"""Labels of one migration history: pattern, clonality, phyleticity, ongoing evolution, waves.
+"""Labels of migration histories: pattern, clonality, phyleticity, ongoing evolution, waves.
 
 Every definition that the literature uses is computed under its own name; `docs/glossary.md` has one meaning for each.
 The routes (which site seeded which) stand in `phylometa.seeding.routes`.
@@ -6,14 +6,21 @@ The routes (which site seeded which) stand in `phylometa.seeding.routes`.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from phylometa.data import BoolArray, Site
-from phylometa.migration.patterns import migration_pattern
+from phylometa.data import BoolArray, FloatArray, Site
+from phylometa.migration.patterns import PATTERNS
+from phylometa.seeding.batch import (
+    NOT_ENTERED,
+    HistoryBatch,
+    LabelColumn,
+    batch_histories,
+    column_of_rows,
+    column_of_truths,
+)
 from phylometa.seeding.routes import label_routes
 from phylometa.trees import CloneTree, MigrationHistory
 
@@ -22,16 +29,12 @@ __all__ = [
     "EXTRA_LABELS",
     "PATIENT_LABELS",
     "SITE_LABELS",
-    "LabelValue",
     "count_labels",
     "is_chain",
     "label_history",
-    "label_unobserved",
+    "label_batch",
     "most_probable",
 ]
-
-# A label of a patient is a string; a label of sites maps the site's name to a string.
-LabelValue = str | dict[str, str]
 
 PATIENT_LABELS = (
     "pattern",
@@ -63,6 +66,8 @@ EXTRA_LABELS = (
     "site_seeding_resolved",
 )
 """Labels reported beside those of the seeding cases' key `labels`."""
+SITE_EXTRAS = ("seeding_waves", "repeated_seeding", "founder_unobserved", "site_seeding_resolved")
+"""Those of them with one value a site."""
 CRITERION_LABELS = (
     "pattern",
     "clonality_machina",
@@ -76,10 +81,19 @@ CRITERION_LABELS = (
 )
 """Labels that are compared between criteria orders (`criterion_sensitive`)."""
 
+_CLONALITY = ("monoclonal", "polyclonal")
+_CHUNK = 2000  # cyclic histories whose path counts are held at a time
 _TIE = 1e-9  # probabilities that differ by less are equal: rounding of sums over histories
 
 
-def label_history(tree: CloneTree, history: MigrationHistory, sites: Sequence[Site], *, primary: int) -> dict[str, Any]:
+def label_history(
+    tree: CloneTree,
+    history: MigrationHistory,
+    sites: Sequence[Site],
+    *,
+    primary: int,
+    presence: BoolArray | None = None,
+) -> dict[str, Any]:
     """All labels of one history.
 
     Parameters
@@ -91,16 +105,14 @@ def label_history(tree: CloneTree, history: MigrationHistory, sites: Sequence[Si
         Sites in the order of the history's site indices.
     primary : int
         Index of the site in which the history is rooted.
+    presence : bool array (K, n_sites), optional
+        Clones observed in sites; default: wherever the history places them.
 
     Returns
     -------
     dict
-        `PATIENT_LABELS` (a string each), `SITE_LABELS` (a string a site) and some of `EXTRA_LABELS`. Labels
-        of a history without migrations are ``"none"``; a site that no migration enters has no entry.
-
-    Notes
-    -----
-    Labels that need the presence of the clones come from `label_unobserved`.
+        `PATIENT_LABELS` (a string each), `SITE_LABELS` (a string a site) and `EXTRA_LABELS`. Labels of a history
+        without migrations are ``"none"``; a site that no migration enters has no entry.
 
     Examples
     --------
@@ -112,83 +124,72 @@ def label_history(tree: CloneTree, history: MigrationHistory, sites: Sequence[Si
     >>> labels["pattern"], labels["site_sources"], labels["seeding_clones_primary"]
     ('PS', {'M1': 'P'}, 'A')
     """
-    edges = [tuple(edge) for edge in history.edges.tolist()]
-    migrations = [edge for edge in edges if edge[1] != edge[3]]
-    departing = {u for u, _, _, _ in migrations}
-    founding = {v for _, _, v, _ in migrations}
-    from_primary = [edge for edge in migrations if edge[1] == primary]
-    to_distant = {u for u, _, _, t in from_primary if sites[t].site_class == "distant"}
-    entries: dict[int, int] = defaultdict(int)
-    pairs: dict[tuple[int, int], int] = defaultdict(int)
-    for _, s, _, t in migrations:
-        entries[t] += 1
-        pairs[s, t] += 1
-    site_seeding = {sites[t].name: _clonality(entries[t] == 1) for t in sorted(entries)}
-    waves = _comigrations_into(edges, history.root)
-    labels: dict[str, Any] = {
-        "pattern": migration_pattern(pairs),
-        "clonality_machina": _clonality(max(pairs.values(), default=1) == 1),
-        "clonality_site": _clonality("polyclonal" not in site_seeding.values()),
-        "clonality_metient_genetic": _clonality(len(founding) == 1),
-        "seeding_clones_primary": "+".join(sorted(tree.names[u] for u in {edge[0] for edge in from_primary})),
-        "phyletic": _phyletic(is_chain(tree, {u for u, _, _, _ in from_primary})),
-        "phyletic_mach2": _phyletic(_has_common_origin(tree, departing)),
-        "phyletic_metient": _phyletic(_has_common_origin(tree, founding)),
-        "phyletic_clade": _phyletic(_is_clade_outside_primary(tree, history, sites, primary)),
-        "site_seeding": site_seeding,
-        "ongoing_evolution": _ongoing_evolution(tree, edges, sites),
-        "phyletic_distant_only": _phyletic(is_chain(tree, to_distant)) if to_distant else "none",
-        "seeding_waves": {sites[t].name: str(waves[t]) for t in sorted(waves)},
-        "repeated_seeding": {sites[t].name: str(waves[t] > 1) for t in sorted(waves)},
-        **label_routes(edges, history.root, sites, primary=primary),
-    }
-    if not migrations:
-        labels.update({name: "none" for name in PATIENT_LABELS if labels[name] not in ("True", "False")})
+    if presence is None:
+        presence = np.zeros((tree.n_clones, len(sites)), dtype=bool)
+        presence[tuple(np.array(history.nodes).T)] = True
+    (batch,) = batch_histories(tree, [history], sites, presence, primary=primary)
+    labels: dict[str, Any] = {name: {} for name in SITE_EXTRAS + SITE_LABELS}
+    for (name, site), column in label_batch(batch).items():
+        code = int(column.codes[0])
+        if not site:
+            labels[name] = column.values[code]
+        elif code >= 0:
+            labels[name][site] = column.values[code]
     return labels
 
 
-def label_unobserved(
-    tree: CloneTree, history: MigrationHistory, sites: Sequence[Site], presence: BoolArray, *, primary: int
-) -> dict[str, Any]:
-    """Labels of one history that say where it rests on clones nobody has seen.
+def label_batch(batch: HistoryBatch) -> dict[tuple[str, str], LabelColumn]:
+    """All labels of many histories: (label, site or "") -> column; see `label_history`."""
+    tree, sites = batch.tree, batch.sites
+    is_migration = batch.is_migration
+    from_primary = is_migration & (batch.edges[:, :, 1] == batch.primary)
+    is_distant = np.array([site.site_class == "distant" for site in sites])
+    is_metastasis = np.array([site.is_metastasis for site in sites])
+    leaving = batch.clones_of(from_primary, 0)
+    to_distant = batch.clones_of(from_primary & is_distant[batch.edges[:, :, 3]], 0)
+    entries = batch.pair_counts.sum(axis=1)
+    n_clones = tree.n_clones
 
-    Parameters
-    ----------
-    tree : CloneTree
-    history : MigrationHistory
-    sites : sequence of Site
-    presence : bool array (K, n_sites)
-        Clones observed in sites.
-    primary : int
+    def phyletic(clones: list[int]) -> str:
+        return _phyletic(is_chain(tree, clones))
 
-    Returns
-    -------
-    dict
-        ``source_unobserved``: a migration leaves the primary from a clone not observed there. ``founder_unobserved``
-        (site): the only founder of the site was not observed in it, or several founders came from one clone (a
-        polytomy), so that one unseen founder explains them. ``site_seeding_resolved`` (site): clonality of the seeding
-        if such a founder is granted.
-    """
-    entries: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
-    for u, s, v, t in history.migrations.tolist():
-        entries[t].append((u, s, v))
-    source_unobserved = any(
-        s == primary and not presence[u, primary] for of_site in entries.values() for u, s, _ in of_site
-    )
-    founder_unobserved, resolved = {}, {}
-    for t, of_site in sorted(entries.items()):
-        is_one_source = len({(u, s) for u, s, _ in of_site}) == 1
-        if len(of_site) == 1:
-            is_unseen = not presence[of_site[0][2], t]
-        else:
-            is_unseen = is_one_source and not presence[of_site[0][0], t]
-        founder_unobserved[sites[t].name] = str(bool(is_unseen))
-        resolved[sites[t].name] = _clonality(is_one_source)
-    return {
-        "source_unobserved": str(bool(source_unobserved)),
-        "founder_unobserved": founder_unobserved,
-        "site_seeding_resolved": resolved,
+    def common_origin(clones: list[int]) -> str:
+        return _phyletic(bool(tree.is_ancestor[np.ix_(clones, clones)].all(axis=1).any()))
+
+    def clade(members: list[int]) -> str:
+        metastatic = [v for v in members if v < n_clones]
+        in_primary = [v - n_clones for v in members if v >= n_clones]
+        return _phyletic(_is_clade_outside(tree, metastatic, in_primary))
+
+    columns: dict[tuple[str, str], LabelColumn] = {
+        ("pattern", ""): _patterns(batch),
+        ("clonality_machina", ""): column_of_truths(batch.pair_counts.max(axis=(1, 2), initial=0) > 1, _CLONALITY),
+        ("clonality_site", ""): column_of_truths(entries.max(axis=1, initial=0) > 1, _CLONALITY),
+        ("clonality_metient_genetic", ""): column_of_truths(
+            batch.clones_of(is_migration, 2).sum(axis=1) > 1, _CLONALITY
+        ),
+        ("seeding_clones_primary", ""): column_of_rows(
+            leaving, lambda clones: "+".join(sorted(tree.names[u] for u in clones))
+        ),
+        ("phyletic", ""): column_of_rows(leaving, phyletic),
+        ("phyletic_mach2", ""): column_of_rows(batch.clones_of(is_migration, 0), common_origin),
+        ("phyletic_metient", ""): column_of_rows(batch.clones_of(is_migration, 2), common_origin),
+        ("phyletic_clade", ""): column_of_rows(
+            np.hstack([batch.clones_in(is_metastasis), batch.clones_in(np.arange(len(sites)) == batch.primary)]), clade
+        ),
+        ("phyletic_distant_only", ""): column_of_rows(
+            to_distant, lambda clones: phyletic(clones) if clones else "none"
+        ),
     }
+    for t, site in enumerate(sites):
+        if entries[:, t].any():
+            codes = np.where(entries[:, t] == 0, NOT_ENTERED, entries[:, t] > 1)
+            columns["site_seeding", site.name] = LabelColumn(_CLONALITY, codes)
+    columns.update(label_routes(batch))
+    columns.update(_ongoing_evolution(batch))
+    columns.update(_waves(batch))
+    columns.update(_unobserved(batch))
+    return _without_migrations(columns, np.asarray(batch.pairs.sum(axis=(1, 2)) == 0, dtype=bool))
 
 
 def is_chain(tree: CloneTree, clones: Iterable[int]) -> bool:
@@ -198,12 +199,15 @@ def is_chain(tree: CloneTree, clones: Iterable[int]) -> bool:
     return bool(related[np.ix_(clones, clones)].all())
 
 
-def count_labels(rows: Iterable[tuple[float, Mapping[str, Any]]], names: Sequence[str]) -> dict[str, Any]:
+def count_labels(
+    tables: Iterable[tuple[FloatArray, Mapping[tuple[str, str], LabelColumn]]], names: Sequence[str]
+) -> dict[str, Any]:
     """Probability of every value of the labels `names`: the sum of the weights of the histories that have it.
 
     Parameters
     ----------
-    rows : iterable of (weight, labels of one history)
+    tables : iterable of (weights (H,), columns)
+        As `label_batch` gives the columns.
     names : sequence of str
         Labels to count.
 
@@ -214,15 +218,16 @@ def count_labels(rows: Iterable[tuple[float, Mapping[str, Any]]], names: Sequenc
         site's label add up to the probability that the site was entered at all. Values in sorted order.
     """
     counts: dict[str, Any] = {name: {} for name in names}
-    for weight, labels in rows:
-        for name in names:
-            value = labels[name]
-            if isinstance(value, str):
-                counts[name][value] = counts[name].get(value, 0.0) + weight
-            else:
-                for site, of_site in value.items():
-                    distribution = counts[name].setdefault(site, {})
-                    distribution[of_site] = distribution.get(of_site, 0.0) + weight
+    for weights, columns in tables:
+        for (name, site), column in columns.items():
+            if name not in counts:
+                continue
+            totals = np.bincount(column.codes + 1, weights=weights, minlength=len(column.values) + 1)[1:]
+            seen = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
+            part = counts[name].setdefault(site, {}) if site else counts[name]
+            for value, total, n in zip(column.values, totals.tolist(), seen.tolist()):
+                if n:
+                    part[value] = part.get(value, 0.0) + total
     return {name: _sorted_copy(counts[name]) for name in names}
 
 
@@ -236,47 +241,107 @@ def _sorted_copy(counts: dict[str, Any]) -> dict[str, Any]:
     return {key: _sorted_copy(value) if isinstance(value, dict) else value for key, value in sorted(counts.items())}
 
 
-def _clonality(is_monoclonal: bool) -> str:
-    return "monoclonal" if is_monoclonal else "polyclonal"
-
-
 def _phyletic(is_monophyletic: bool) -> str:
     return "monophyletic" if is_monophyletic else "polyphyletic"
 
 
-def _has_common_origin(tree: CloneTree, clones: set[int]) -> bool:
-    """True iff one of `clones` is an ancestor of, or equal to, all of them."""
-    members = sorted(clones)
-    return bool(tree.is_ancestor[np.ix_(members, members)].all(axis=1).any())
+def _patterns(batch: HistoryBatch) -> LabelColumn:
+    """Pattern of each migration graph, as `phylometa.migration.migration_pattern` has it for one."""
+    n_seeding = batch.pairs.any(axis=2).sum(axis=1)
+    is_single_source = (batch.n_sources <= 1).all(axis=1)
+    codes = np.select([n_seeding == 0, n_seeding == 1, batch.is_cyclic, is_single_source], [0, 1, 4, 2], 3)
+    return LabelColumn(PATTERNS, codes)
 
 
-def _is_clade_outside_primary(tree: CloneTree, history: MigrationHistory, sites: Sequence[Site], primary: int) -> bool:
-    """True iff the smallest clade over all metastatic clones has no clone in the primary except its top."""
-    metastatic = {v for v, t in history.nodes if sites[t].is_metastasis}
+def _is_clade_outside(tree: CloneTree, metastatic: list[int], in_primary: list[int]) -> bool:
+    """True iff the smallest clade over the metastatic clones has no clone in the primary except its top."""
     if not metastatic:
         return True
-    top = tree.lowest_common_ancestor(sorted(metastatic))
-    in_primary = {v for v, t in history.nodes if t == primary}
+    top = tree.lowest_common_ancestor(metastatic)
     return not any(tree.is_ancestor[top, v] and v != top for v in in_primary)
 
 
-def _ongoing_evolution(tree: CloneTree, edges: Sequence[tuple[int, ...]], sites: Sequence[Site]) -> dict[str, str]:
-    """Metastasis -> "True" iff an edge within it leads to a clone that carries mutations of its own."""
-    evolving = {t for u, s, v, t in edges if s == t and u != v and tree.n_mutations[v] > 0}
-    return {site.name: str(t in evolving) for t, site in enumerate(sites) if site.is_metastasis}
+def _ongoing_evolution(batch: HistoryBatch) -> dict[tuple[str, str], LabelColumn]:
+    """ "True" iff an edge within the metastasis leads to another clone, which carries mutations of its own."""
+    u, s, v, t = np.moveaxis(batch.edges, 2, 0)
+    evolves = (s == t) & (u != v) & (np.asarray(batch.tree.n_mutations) > 0)[v]
+    return {
+        ("ongoing_evolution", site.name): column_of_truths((evolves & (t == index)).any(axis=1))
+        for index, site in enumerate(batch.sites)
+        if site.is_metastasis
+    }
 
 
-def _comigrations_into(edges: Sequence[tuple[int, ...]], root: tuple[int, int]) -> dict[int, int]:
+def _waves(batch: HistoryBatch) -> dict[tuple[str, str], LabelColumn]:
     """Comigrations into every site: over its sources, the sum of the most migrations on one root-to-leaf path."""
-    on_path: dict[tuple[int, int], dict[tuple[int, int], int]] = {root: {}}
-    longest: dict[tuple[int, int], int] = {}
-    for u, s, v, t in edges:  # parents come before their children
-        counts = on_path[u, s]
-        if s != t:
-            counts = {**counts, (s, t): counts.get((s, t), 0) + 1}
-            longest[s, t] = max(longest.get((s, t), 0), counts[s, t])
-        on_path[v, t] = counts
-    waves: dict[int, int] = defaultdict(int)
-    for (_, t), number in longest.items():
-        waves[t] += number
-    return dict(waves)
+    n_sites = len(batch.sites)
+    waves = batch.n_sources.copy()  # without a cycle, no path takes the same pair of sites twice
+    for chunk in np.array_split(np.flatnonzero(batch.is_cyclic), max(1, int(batch.is_cyclic.sum()) // _CHUNK)):
+        edges, rows = batch.edges[chunk], np.arange(len(chunk))
+        on_path = np.zeros((len(chunk), batch.tree.n_clones * n_sites, n_sites * n_sites), dtype=np.int16)
+        longest = np.zeros((len(chunk), n_sites * n_sites), dtype=np.int16)
+        for e in range(edges.shape[1]):
+            u, s, v, t = edges[:, e].T
+            counts = on_path[rows, u * n_sites + s]
+            counts[rows, s * n_sites + t] += s != t
+            on_path[rows, v * n_sites + t] = counts
+            np.maximum(longest, counts, out=longest)
+        waves[chunk] = longest.reshape(-1, n_sites, n_sites).sum(axis=1)
+    columns = {}
+    for t, site in enumerate(batch.sites):
+        if waves[:, t].any():
+            numbers, codes = np.unique(waves[:, t], return_inverse=True)
+            is_entered = waves[:, t] > 0
+            words = tuple(str(number) for number in numbers)
+            columns["seeding_waves", site.name] = LabelColumn(
+                words, np.where(is_entered, codes.reshape(-1), NOT_ENTERED)
+            )
+            repeated = np.where(is_entered, waves[:, t] > 1, NOT_ENTERED)
+            columns["repeated_seeding", site.name] = LabelColumn(("False", "True"), repeated)
+    return columns
+
+
+def _unobserved(batch: HistoryBatch) -> dict[tuple[str, str], LabelColumn]:
+    """Where a history rests on clones nobody has seen.
+
+    ``source_unobserved``: a migration leaves the primary from a clone not observed there. ``founder_unobserved``: the
+    only founder of the site was not observed in it, or several founders came from one clone (a polytomy), so that one
+    unseen founder explains them. ``site_seeding_resolved``: clonality of the seeding if such a founder is granted.
+    """
+    u, s, v, t = np.moveaxis(batch.edges, 2, 0)
+    n_sites = len(batch.sites)
+    unseen_source = batch.is_migration & (s == batch.primary) & ~batch.presence[u, s]
+    columns = {("source_unobserved", ""): column_of_truths(unseen_source.any(axis=1))}
+    for index, site in enumerate(batch.sites):
+        enters = batch.is_migration & (t == index)
+        n_entries = enters.sum(axis=1)
+        if not n_entries.any():
+            continue
+        origin = u * n_sites + s
+        first = np.where(enters, origin, batch.tree.n_clones * n_sites).min(axis=1)
+        is_one_origin = first == np.where(enters, origin, -1).max(axis=1)
+        founder_unseen = (enters & ~batch.presence[v, index]).any(axis=1)
+        origin_unseen = (enters & ~batch.presence[u, index]).any(axis=1)
+        unseen = np.where(n_entries == 1, founder_unseen, is_one_origin & origin_unseen)
+        is_entered = n_entries > 0
+        columns["founder_unobserved", site.name] = LabelColumn(
+            ("False", "True"), np.where(is_entered, unseen, NOT_ENTERED)
+        )
+        columns["site_seeding_resolved", site.name] = LabelColumn(
+            _CLONALITY, np.where(is_entered, ~is_one_origin, NOT_ENTERED)
+        )
+    return columns
+
+
+def _without_migrations(
+    columns: dict[tuple[str, str], LabelColumn], is_empty: BoolArray
+) -> dict[tuple[str, str], LabelColumn]:
+    """The patient's labels of histories without a migration say ``none``, but for those that are true or false."""
+    if not is_empty.any():
+        return columns
+    for name in PATIENT_LABELS:
+        column = columns[name, ""]
+        if column.values != ("False", "True"):
+            values = (*column.values, "none")
+            columns[name, ""] = LabelColumn(values, np.where(is_empty, len(values) - 1, column.codes))
+    return columns

@@ -109,7 +109,7 @@ def divergence_by_site(
         rows = is_clonal & evidence.any(axis=1)
         missed_by_all: FloatArray = np.where(evidence, missed[:, regions], 1.0).prod(axis=1)
         pi = missed_by_all[rows]
-        is_missing = (missing_here[:, regions] | ~evidence).all(axis=1)[rows]
+        is_missing = np.asarray((missing_here[:, regions] | ~evidence).all(axis=1), dtype=bool)[rows]
         test = divergence_test(
             pi,
             is_missing,

@@ -226,7 +226,7 @@ class SeedingLabels:
         # One unseen founder explains clones of one origin (a polytomy); the flag and the sentence show the alternative.
         granted = {
             site: "monoclonal"
-            for site, values in self.extra["site_seeding_resolved"].items()
+            for site, values in self.extra.get("site_seeding_resolved", {}).items()
             if f"founder_unobserved:{site}" in self.flags
             and values.get("monoclonal", 0.0) >= self.settings.headline_probability - _ROUNDING
         }

@@ -1,4 +1,4 @@
-"""Routes of one migration history: which site seeded which, and through which.
+"""Routes of migration histories: which site seeded which, and through which.
 
 Metastases are lymph-node and distant sites; the bed (surgical bed, local recurrence) is a class of its own, so that a
 recurrence seeded by a metastasis is self-seeding although the migration graph has no cycle.
@@ -6,74 +6,86 @@ recurrence seeded by a metastasis is self-seeding although the migration graph h
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+
+import numpy as np
 
 from phylometa.data import Site
+from phylometa.seeding.batch import NOT_ENTERED, HistoryBatch, LabelColumn, column_of_rows, column_of_truths
 
 __all__ = ["label_routes"]
 
+_LN_WORDS = ("independent", "ln_mediated", "mixed")
 
-def label_routes(
-    edges: Sequence[tuple[int, ...]], root: tuple[int, int], sites: Sequence[Site], *, primary: int
-) -> dict[str, Any]:
-    """Labels of the routes of one history.
+
+def label_routes(batch: HistoryBatch) -> dict[tuple[str, str], LabelColumn]:
+    """Labels of the routes of many histories.
 
     Parameters
     ----------
-    edges : sequence of (clone, site, clone, site)
-        All edges of the history, parents before children.
-    root : (clone, site)
-    sites : sequence of Site
-    primary : int
-        Index of the site in which the history is rooted.
+    batch : HistoryBatch
 
     Returns
     -------
     dict
-        ``site_sources`` (site -> its sources, joined by ``+``), ``primary_seeded_sites``, ``ln_route`` (every distant
-        site), and "True" / "False" under ``reseeding_primary`` (non-primary -> primary), ``self_seeding`` (metastasis
-        -> primary or bed), ``local_recurrence`` (primary -> bed), ``met_to_met``, ``cascade`` (x -> y between
-        metastases, x the only source of y), ``cross_seeding`` (the same, y has another source).
+        (label, site or "") -> column: ``site_sources`` (the sources of a site, joined by ``+``),
+        ``primary_seeded_sites``, ``ln_route`` (distant sites), and "True" / "False" under ``reseeding_primary``
+        (non-primary -> primary), ``self_seeding`` (metastasis -> primary or bed), ``local_recurrence`` (primary ->
+        bed), ``met_to_met``, ``cascade`` (x -> y between metastases, x the only source of y) and ``cross_seeding``
+        (the same, y has another source).
     """
-    pairs = sorted({(s, t) for _, s, _, t in edges if s != t})
-    sources: dict[int, list[int]] = defaultdict(list)
-    for s, t in pairs:
-        sources[t].append(s)
-    is_metastasis = [site.is_metastasis for site in sites]
-    is_bed = [site.site_class == "bed" for site in sites]
-    between_metastases = [(s, t) for s, t in pairs if is_metastasis[s] and is_metastasis[t]]
+    sites, primary, pairs = batch.sites, batch.primary, batch.pairs
+    is_metastasis = np.array([site.is_metastasis for site in sites])
+    is_bed = np.array([site.site_class == "bed" for site in sites])
+    returns = is_bed.copy()
+    returns[primary] = True
+    between_metastases = pairs & is_metastasis[:, None] & is_metastasis
+    met_seeded = between_metastases.any(axis=1)
     truths = {
-        "reseeding_primary": any(t == primary for _, t in pairs),
-        "self_seeding": any(is_metastasis[s] and (t == primary or is_bed[t]) for s, t in pairs),
-        "local_recurrence": any(s == primary and is_bed[t] for s, t in pairs),
-        "met_to_met": bool(between_metastases),
-        "cascade": any(len(sources[t]) == 1 for _, t in between_metastases),
-        "cross_seeding": any(len(sources[t]) > 1 for _, t in between_metastases),
+        "reseeding_primary": pairs[:, :, primary].any(axis=1),
+        "self_seeding": (pairs & is_metastasis[:, None] & returns).any(axis=(1, 2)),
+        "local_recurrence": (pairs[:, primary] & is_bed).any(axis=1),
+        "met_to_met": met_seeded.any(axis=1),
+        "cascade": (met_seeded & (batch.n_sources == 1)).any(axis=1),
+        "cross_seeding": (met_seeded & (batch.n_sources > 1)).any(axis=1),
     }
-    return {
-        "site_sources": {sites[t].name: _joined(sites, sources[t]) for t in sorted(sources)},
-        "primary_seeded_sites": _joined(sites, [t for s, t in pairs if s == primary]),
-        "ln_route": _lymph_node_routes(edges, root, sites),
-        **{name: str(truth) for name, truth in truths.items()},
-    }
+    columns = {(name, ""): column_of_truths(truth) for name, truth in truths.items()}
+
+    def names(indices: list[int]) -> str:
+        return _joined(sites, indices)
+
+    columns["primary_seeded_sites", ""] = column_of_rows(pairs[:, primary], names)
+    for t, site in enumerate(sites):
+        if pairs[:, :, t].any():
+            columns["site_sources", site.name] = column_of_rows(
+                pairs[:, :, t], lambda indices: _joined(sites, indices) or None
+            )
+    columns.update(_lymph_node_routes(batch))
+    return columns
 
 
 def _joined(sites: Sequence[Site], indices: Sequence[int]) -> str:
     return "+".join(sorted(sites[t].name for t in indices))
 
 
-def _lymph_node_routes(
-    edges: Sequence[tuple[int, ...]], root: tuple[int, int], sites: Sequence[Site]
-) -> dict[str, str]:
-    """Distant site -> ``ln_mediated``, ``independent`` or ``mixed``, by tracing each of its entries to the root."""
-    is_lymph_node = [site.site_class == "lymph_node" for site in sites]
-    through_node = {root: is_lymph_node[root[1]]}
-    ways: dict[int, set[bool]] = defaultdict(set)
-    for u, s, v, t in edges:
-        through_node[v, t] = through_node[u, s] or is_lymph_node[t]
-        if s != t and sites[t].site_class == "distant":
-            ways[t].add(through_node[u, s])
-    words = {frozenset({True}): "ln_mediated", frozenset({False}): "independent"}
-    return {sites[t].name: words.get(frozenset(ways[t]), "mixed") for t in sorted(ways)}
+def _lymph_node_routes(batch: HistoryBatch) -> dict[tuple[str, str], LabelColumn]:
+    """``ln_mediated``, ``independent`` or ``mixed`` for each distant site, by tracing its entries to the root."""
+    n_sites, n_edges = len(batch.sites), batch.edges.shape[1]
+    is_lymph_node = np.array([site.site_class == "lymph_node" for site in batch.sites])
+    rows = np.arange(batch.n_histories)
+    through_node = np.zeros((batch.n_histories, batch.tree.n_clones * n_sites), dtype=bool)
+    ways = np.zeros((2, batch.n_histories, n_sites), dtype=bool)  # [passed a lymph node?, history, site]
+    for e in range(n_edges):
+        u, s, v, t = batch.edges[:, e].T
+        passed = through_node[rows, u * n_sites + s] | is_lymph_node[s]
+        through_node[rows, v * n_sites + t] = passed
+        enters = batch.is_migration[:, e]
+        for answer in (0, 1):
+            chosen = np.flatnonzero(enters & (passed == answer))
+            ways[answer, chosen, t[chosen]] = True
+    codes = np.where(ways[0] & ways[1], 2, np.where(ways[1], 1, np.where(ways[0], 0, NOT_ENTERED)))
+    return {
+        ("ln_route", site.name): LabelColumn(_LN_WORDS, codes[:, t])
+        for t, site in enumerate(batch.sites)
+        if site.site_class == "distant" and (codes[:, t] != NOT_ENTERED).any()
+    }

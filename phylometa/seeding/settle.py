@@ -6,34 +6,23 @@ the truth; the candidate whose feature removes the largest share of the label's 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from phylometa.config import SeedingSettings
-from phylometa.data import FloatArray, IntArray, Site
-from phylometa.trees import CloneTree, TreeHistories
+from phylometa.data import BoolArray, FloatArray, IntArray
+from phylometa.seeding.batch import HistoryBatch, LabelColumn, distinct_rows
 
-__all__ = ["LabelRow", "explained_entropy", "settle_labels"]
+__all__ = ["explained_entropy", "settle_labels"]
 
 # A candidate must remove at least this share of a label's entropy to be worth naming.
 _MIN_SHARE = 0.1
+_LISTED_CLONES = 4
 
 
-@dataclass(frozen=True, eq=False)
-class LabelRow:
-    """Labels of one history, with its weight, the index of its scenario and its unobserved (clone, site) nodes."""
-
-    weight: float
-    scenario: int
-    hidden: frozenset[tuple[int, int]]
-    labels: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class _Candidate:
+class _Candidate(NamedTuple):
     """A sample that could be taken: the words for it, and what it would reveal, coded one number a history."""
 
     words: str
@@ -41,26 +30,19 @@ class _Candidate:
 
 
 def settle_labels(
-    rows: Sequence[LabelRow],
-    scenarios: Sequence[tuple[CloneTree, TreeHistories]],
-    sites: Sequence[Site],
+    tables: Sequence[tuple[HistoryBatch, Mapping[tuple[str, str], LabelColumn]]],
     labels: Mapping[str, Any],
     settings: SeedingSettings,
-    *,
-    primary: int,
 ) -> dict[str, str]:
     """What would settle each label that is neither supported nor favoured.
 
     Parameters
     ----------
-    rows : sequence of LabelRow
-        All histories.
-    scenarios : sequence of (CloneTree, TreeHistories)
-    sites : sequence of Site
+    tables : sequence of (HistoryBatch, columns)
+        All histories with their labels (`phylometa.seeding.labels.label_batch`).
     labels : mapping
         Distributions, as in `SeedingLabels.labels`.
     settings : SeedingSettings
-    primary : int
 
     Returns
     -------
@@ -75,14 +57,14 @@ def settle_labels(
     ]
     if not open_labels:
         return {}
-    if sites[primary].is_virtual:
+    first = tables[0][0]
+    if first.sites[first.primary].is_virtual:
         return {_key(name, site): "a sample of the primary" for name, site in open_labels}
-    weights = np.array([row.weight for row in rows])
-    candidates = _candidates(rows, scenarios, sites)
+    weights = np.concatenate([batch.weights for batch, _ in tables])
+    candidates = _candidates([batch for batch, _ in tables])
     settled = {}
     for name, site in open_labels:
-        values = [row.labels[name] if site is None else row.labels[name].get(site, "") for row in rows]
-        codes = _codes(values)
+        codes = _common_codes([(batch.n_histories, columns.get((name, site))) for batch, columns in tables])
         shares = [explained_entropy(codes, candidate.codes, weights) for candidate in candidates]
         best = int(np.argmax(shares)) if shares else -1
         if best >= 0 and shares[best] >= _MIN_SHARE:
@@ -118,48 +100,65 @@ def explained_entropy(label: IntArray, feature: IntArray, weights: FloatArray) -
     return (entropy + _entropy(of_feature) - _entropy(joint.ravel())) / entropy if entropy > 0 else 0.0
 
 
-def _candidates(
-    rows: Sequence[LabelRow], scenarios: Sequence[tuple[CloneTree, TreeHistories]], sites: Sequence[Site]
-) -> list[_Candidate]:
+def _candidates(batches: Sequence[HistoryBatch]) -> list[_Candidate]:
     """Samples that would reveal something the histories disagree on, in order of preference."""
-    scenario_of = np.array([row.scenario for row in rows])
+    names, sites = batches[0].tree.names, batches[0].sites
+    sizes = [batch.n_histories for batch in batches]
     candidates = []
-    names = scenarios[0][0].names
     for s, site in enumerate(sites):
-        hidden = [frozenset(v for v, t in row.hidden if t == s) for row in rows]
-        if len(set(hidden)) > 1:
-            clones = ", ".join(names[v] for v in sorted(frozenset().union(*hidden)))
-            candidates.append(_Candidate(f"another region of {site.name} (is clone {clones} there?)", _codes(hidden)))
+        here = np.arange(len(sites)) == s
+        hidden = np.concatenate([batch.clones_in(here) & ~batch.presence[:, s] for batch in batches])
+        distinct, codes = distinct_rows(hidden)
+        if len(distinct) > 1:
+            words = f"another region of {site.name} (is {_clone_list(names, _varies(distinct))} there?)"
+            candidates.append(_Candidate(words, codes))
     for s, site in enumerate(sites):
-        seen = [scenario.presence[:, s].tobytes() for _, scenario in scenarios]
-        if len(set(seen)) > 1:
-            varying = np.ptp([scenario.presence[:, s].astype(int) for _, scenario in scenarios], axis=0) > 0
-            clones = ", ".join(names[v] for v in np.flatnonzero(varying))
-            words = f"deeper sequencing of {site.name} (is clone {clones} there?)"
-            candidates.append(_Candidate(words, _codes(seen)[scenario_of]))
-    trees = [tree.parents.tobytes() for tree, _ in scenarios]
-    if len(set(trees)) > 1:
-        varying = np.ptp([tree.parents for tree, _ in scenarios], axis=0) > 0
-        clones = ", ".join(names[v] for v in np.flatnonzero(varying))
-        words = f"more regions or single cells, to place clone {clones} in the tree"
-        candidates.append(_Candidate(words, _codes(trees)[scenario_of]))
+        distinct, codes = distinct_rows(np.array([batch.presence[:, s] for batch in batches]))
+        if len(distinct) > 1:
+            words = f"deeper sequencing of {site.name} (is {_clone_list(names, _varies(distinct))} there?)"
+            candidates.append(_Candidate(words, np.repeat(codes, sizes)))
+    parents = np.array([batch.tree.parents for batch in batches])
+    placed, codes = np.unique(parents, axis=0, return_inverse=True)
+    if len(placed) > 1:
+        words = f"more regions or single cells, to place {_clone_list(names, _varies(placed))} in the tree"
+        candidates.append(_Candidate(words, np.repeat(codes.reshape(-1), sizes)))
     return candidates
 
 
-def _by_site(distribution: Mapping[str, Any]) -> list[tuple[str | None, Mapping[str, float]]]:
+def _varies(rows: BoolArray | IntArray) -> BoolArray:
+    """Columns (m,) in which the rows (n, m) differ."""
+    return np.asarray((rows != rows[0]).any(axis=0), dtype=bool)
+
+
+def _clone_list(names: Sequence[str], members: BoolArray) -> str:
+    """The clones in words, the first few of them."""
+    chosen = [names[v] for v in np.flatnonzero(members).tolist()]
+    more = len(chosen) - _LISTED_CLONES
+    words = ", ".join(chosen[:_LISTED_CLONES]) + (f" and {more} more" if more > 0 else "")
+    return f"clone {words}" if len(chosen) == 1 else f"one of the clones {words}"
+
+
+def _common_codes(columns: Sequence[tuple[int, LabelColumn | None]]) -> IntArray:
+    """Codes 0, 1, ... of one label over all batches; histories without a value share a code of their own."""
+    numbers: dict[str, int] = {}
+    parts = []
+    for n_histories, column in columns:
+        if column is None:
+            parts.append(np.zeros(n_histories, dtype=np.int64))
+        else:
+            table = [0, *(numbers.setdefault(value, len(numbers) + 1) for value in column.values)]
+            parts.append(np.array(table, dtype=np.int64)[column.codes + 1])
+    return np.concatenate(parts)
+
+
+def _by_site(distribution: Mapping[str, Any]) -> list[tuple[str, Mapping[str, float]]]:
     if all(isinstance(value, Mapping) for value in distribution.values()):
         return list(distribution.items())
-    return [(None, distribution)]
+    return [("", distribution)]
 
 
-def _key(name: str, site: str | None) -> str:
-    return name if site is None else f"{name}:{site}"
-
-
-def _codes(values: Sequence[Hashable]) -> IntArray:
-    """Each value's number, in order of first appearance."""
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(value, len(numbers)) for value in values], dtype=np.int64)
+def _key(name: str, site: str) -> str:
+    return f"{name}:{site}" if site else name
 
 
 def _entropy(probabilities: FloatArray) -> float:

@@ -23,12 +23,11 @@ def true_labels(simulated: SimulatedPatient) -> dict[str, Any]:
         As `phylometa.seeding.labels.label_history`, and for every metastasis the counts against the primary
         (``pm_counts``) on the true clusters; None where the primary was not sampled.
     """
-    from phylometa.seeding.labels import label_history, label_unobserved
+    from phylometa.seeding.labels import label_history
     from phylometa.seeding.presence_rules import cluster_states, compare_with_primary
 
     truth, sites = simulated.truth, simulated.patient.sites
-    labels = label_history(truth.tree, truth.history, sites, primary=0)
-    labels.update(label_unobserved(truth.tree, truth.history, sites, truth.presence, primary=0))
+    labels = label_history(truth.tree, truth.history, sites, primary=0, presence=truth.presence)
     states = cluster_states(truth.tree, truth.presence)
     labels["pm_counts"] = {
         site.name: None

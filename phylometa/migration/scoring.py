@@ -1,0 +1,74 @@
+"""The four criteria of one history, and orders of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from phylometa.migration.comigration import Edge, count_comigrations
+
+__all__ = ["Scores", "check_criteria", "score_edges"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The criteria of one history: U, mu, gamma and sigma (seeding.md, Counts)."""
+
+    unobserved: int
+    migrations: int
+    comigrations: int
+    seeding_sites: int
+
+    def key(self, letters: str) -> tuple[int, ...]:
+        """The values in an order of criteria letters.
+
+        Examples
+        --------
+        >>> Scores(0, 12, 7, 2).key("CU")
+        (7, 0)
+        """
+        value = {"U": self.unobserved, "M": self.migrations, "C": self.comigrations, "S": self.seeding_sites}
+        return tuple(value[letter] for letter in letters)
+
+
+def score_edges(edges: Sequence[Edge], root: tuple[int, int], observed: Sequence[int]) -> Scores:
+    """U, mu, gamma and sigma of a history.
+
+    Parameters
+    ----------
+    edges : sequence of (departing clone, source, founding clone, target)
+        All edges, parent first.
+    root : (clone, site)
+        Root of the history.
+    observed : sequence of int
+        Sites in which each clone was observed, as bitmasks.
+
+    Examples
+    --------
+    >>> score_edges([(0, 0, 1, 1), (1, 1, 1, 2)], (0, 0), [0b000, 0b110])
+    Scores(unobserved=1, migrations=2, comigrations=2, seeding_sites=2)
+    """
+    unobserved = int(not observed[root[0]] >> root[1] & 1)
+    migrations = 0
+    sources = set()
+    for _, s, v, t in edges:
+        if s != t:
+            migrations += 1
+            sources.add(s)
+        if not observed[v] >> t & 1:
+            unobserved += 1
+    return Scores(unobserved, migrations, count_comigrations(edges), len(sources))
+
+
+def check_criteria(criteria: str) -> str:
+    """The order in capitals, with U appended where it is absent: copies that improve no criterion are dropped.
+
+    Examples
+    --------
+    >>> check_criteria("MCS")
+    'MCSU'
+    """
+    letters = criteria.upper()
+    if not letters or len(set(letters)) != len(letters) or set(letters) - set("UMCS"):
+        raise ValueError(f"criteria {criteria!r}: expected an order of the letters U, M, C, S, each at most once")
+    return letters if "U" in letters else letters + "U"

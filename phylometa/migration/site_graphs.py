@@ -1,0 +1,292 @@
+"""Search over site graphs: the smallest sets of (source, target) pairs that carry an optimal history.
+
+gamma is at least the number of distinct pairs of a history, and equal to it where no pair repeats on a path. So the
+least gamma is found among the smallest feasible site graphs. Feasibility of a graph is one pass over the clone tree,
+and it is monotone (more pairs never hurt), so an infeasible graph yields a cut: a set of further pairs of which every
+feasible larger graph holds at least one. Disjoint cuts bound the size from below; the smallest cut is branched on,
+each pair being excluded once its branch is done, so that every graph is met once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+from phylometa.migration.arborescences import bits, spanning_roots
+from phylometa.migration.comigration import is_acyclic
+from phylometa.migration.optimal import OptimalHistories
+
+__all__ = ["OutOfTime", "SiteGraphSearch", "graph_pairs", "graph_reach"]
+
+Pair = tuple[int, int]
+
+
+class OutOfTime(Exception):
+    """The time limit passed before the search was complete."""
+
+
+def graph_pairs(reach: Sequence[int]) -> frozenset[Pair]:
+    """(source, target) pairs of a graph given as target bitmasks."""
+    return frozenset((s, t) for s, targets in enumerate(reach) for t in bits(targets))
+
+
+def graph_reach(pairs: frozenset[Pair] | set[Pair], n_sites: int) -> tuple[int, ...]:
+    """Target bitmasks of a graph given as pairs."""
+    reach = [0] * n_sites
+    for s, t in pairs:
+        reach[s] |= 1 << t
+    return tuple(reach)
+
+
+class SiteGraphSearch:
+    """Site graphs of a given size that carry a history of a compact structure.
+
+    Parameters
+    ----------
+    optimal : OptimalHistories
+    pattern : {"PS", "S", "M", "R"} or None
+        Upper bound on the pattern of the graphs.
+    deadline : float
+        Process time (``time.process_time``) at which `OutOfTime` is raised.
+    """
+
+    def __init__(
+        self, optimal: OptimalHistories, *, pattern: str | None = None, deadline: float = float("inf")
+    ) -> None:
+        self.optimal = optimal
+        self.n_sites = optimal.question.n_sites
+        self.pattern = pattern
+        self.deadline = deadline
+        self.useful = self._useful_reach()
+        self._roots: dict[tuple[int, ...], int] = {}
+
+    def _useful_reach(self) -> tuple[int, ...]:
+        """Pairs that some optimal history uses or may use."""
+        optimal = self.optimal
+        useful = [0] * self.n_sites
+        for alternatives in optimal.alternatives:
+            for alternative in alternatives:
+                for s in bits(alternative.sites):
+                    useful[s] |= alternative.sites & ~(1 << s)
+                    for _, _, cross in alternative.children:
+                        useful[s] |= cross & ~(1 << s)
+        primary = optimal.question.primary
+        if self.pattern == "PS":
+            useful = [targets if s == primary else 0 for s, targets in enumerate(useful)]
+        return tuple(u & r for u, r in zip(useful, optimal.reach))
+
+    def spanning_roots(self, sites: int, reach: Sequence[int]) -> int:
+        """`arborescences.spanning_roots`, remembered."""
+        if not sites & (sites - 1):
+            return sites
+        key = (sites, *[reach[s] & sites for s in bits(sites)])
+        roots = self._roots.get(key)
+        if roots is None:
+            roots = self._roots[key] = spanning_roots(sites, reach)
+        return roots
+
+    def possible_entries(self, reach: Sequence[int]) -> tuple[list[int], int]:
+        """Entering sites of every clone with an optimal subtree inside the graph, up to the first clone without any.
+
+        Returns
+        -------
+        entries : list of int
+            Bitmask of every clone; 0 where there is none, or not computed.
+        failed : int
+            First clone (children first) that has none; -1 where the graph is feasible.
+        """
+        question = self.optimal.question
+        possible = [0] * len(question.parents)
+        for v in reversed(question.order):
+            entries = 0
+            for alternative in self.optimal.alternatives[v]:
+                out = -1
+                for child, stay, cross in alternative.children:
+                    if not possible[child] & stay:
+                        if out < 0:
+                            out = 0
+                            for s in bits(alternative.sites):
+                                out |= reach[s]
+                        if not possible[child] & cross & out:
+                            break
+                else:
+                    entries |= alternative.entries & self.spanning_roots(alternative.sites, reach)
+            if not entries:
+                return possible, v
+            possible[v] = entries
+        return possible, -1
+
+    def is_feasible(self, reach: Sequence[int]) -> bool:
+        """Whether some optimal history uses pairs of the graph only."""
+        return self.possible_entries(reach)[1] < 0
+
+    def cut(self, reach: Sequence[int], open_pairs: Sequence[int]) -> list[Pair] | None:
+        """Pairs of `open_pairs` of which every feasible graph that contains `reach` has one; None if feasible."""
+        possible, failed = self.possible_entries(reach)
+        if failed < 0:
+            return None
+        alternatives = self.optimal.alternatives[failed]
+        if len(alternatives) == 1:
+            found = self._cut_within(alternatives[0].sites, alternatives[0].entries, reach, open_pairs)
+            if found is not None:
+                return found
+        return self._cut_by_growth(reach, open_pairs)
+
+    def _cut_within(
+        self, sites: int, entries: int, reach: Sequence[int], open_pairs: Sequence[int]
+    ) -> list[Pair] | None:
+        """Cut of a clone whose sites are not spanned from any entry: pairs into one or two closed groups of sites."""
+        groups = []  # sets of sites without a pair into them: source components of the graph on `sites`
+        unseen = sites
+        while unseen:
+            site = unseen & -unseen
+            group = site
+            growing = True
+            while growing:  # everything from which `site` is reached
+                growing = False
+                for s in bits(sites & ~group):
+                    if reach[s] & group:
+                        group |= 1 << s
+                        growing = True
+            if not any(other & ~group == 0 for other in groups):
+                groups = [other for other in groups if group & ~other]
+                groups.append(group)
+            unseen ^= site
+        without_entry = [group for group in groups if not group & entries]
+        chosen = without_entry[:1] if without_entry else groups[:2]
+        if not without_entry and len(groups) < 2:
+            return None
+        pairs = []
+        for s in bits(sites):
+            for group in chosen:
+                if not group >> s & 1:
+                    pairs += [(s, t) for t in bits(open_pairs[s] & ~reach[s] & group)]
+        return sorted(set(pairs))
+
+    def _cut_by_growth(self, reach: Sequence[int], open_pairs: Sequence[int]) -> list[Pair]:
+        """Grow the graph as long as it stays infeasible; what is left open is a cut."""
+        grown = list(reach)
+        blocked = []
+        for t in range(self.n_sites):
+            into = [s for s in range(self.n_sites) if open_pairs[s] & ~grown[s] & (1 << t)]
+            if into:
+                trial = list(grown)
+                for s in into:
+                    trial[s] |= 1 << t
+                if self.is_feasible(trial):
+                    blocked += [(s, t) for s in into]
+                else:
+                    grown = trial
+        cut = []
+        for s, t in blocked:
+            grown[s] |= 1 << t
+            if self.is_feasible(grown):
+                grown[s] &= ~(1 << t)
+                cut.append((s, t))
+        return cut
+
+    def lower_bound(
+        self, reach: Sequence[int], open_pairs: Sequence[int], enough: int
+    ) -> tuple[int, list[Pair] | None]:
+        """A lower bound on the pairs still to add (disjoint cuts, up to `enough`), and the smallest cut met."""
+        grown = list(reach)
+        smallest: list[Pair] | None = None
+        bound = 0
+        while bound <= enough:
+            cut = self.cut(grown, open_pairs)
+            if cut is None:
+                break
+            if smallest is None or len(cut) < len(smallest):
+                smallest = cut
+            bound += 1
+            if not cut:
+                return enough + 1, cut
+            for s, t in cut:
+                grown[s] |= 1 << t
+        return bound, smallest
+
+    def graphs(
+        self, size: int, *, max_sources: int | None = None, allowed: Sequence[int] | None = None
+    ) -> Iterator[tuple[int, ...]]:
+        """Every feasible site graph of exactly `size` pairs, once each.
+
+        Parameters
+        ----------
+        size : int
+        max_sources : int, optional
+            Most sites with an outgoing pair.
+        allowed : sequence of int, optional
+            Pairs to choose from (bitmasks of targets by source); by default all useful ones.
+        """
+        open_pairs = [a & u for a, u in zip(self.useful if allowed is None else allowed, self.useful)]
+        yield from self._extend([0] * self.n_sites, open_pairs, size, max_sources)
+
+    def _extend(
+        self, reach: list[int], open_pairs: list[int], size: int, max_sources: int | None
+    ) -> Iterator[tuple[int, ...]]:
+        if time.process_time() > self.deadline:
+            raise OutOfTime
+        if max_sources is not None and sum(1 for targets in reach if targets) == max_sources:
+            open_pairs = [o if r else 0 for o, r in zip(open_pairs, reach)]
+        open_pairs = self._within_pattern(reach, open_pairs)
+        remaining = size - sum(targets.bit_count() for targets in reach)
+        bound, cut = self.lower_bound(reach, open_pairs, remaining)
+        if bound > remaining:
+            return
+        if cut is None:
+            if not remaining:
+                yield tuple(reach)
+                return
+            cut = [(s, t) for s in range(self.n_sites) for t in bits(open_pairs[s] & ~reach[s])]
+        if not remaining:
+            return
+        open_pairs = list(open_pairs)
+        for s, t in cut:
+            reach[s] |= 1 << t
+            yield from self._extend(reach, open_pairs, size, max_sources)
+            reach[s] &= ~(1 << t)
+            open_pairs[s] &= ~(1 << t)
+
+    def _within_pattern(self, reach: Sequence[int], open_pairs: Sequence[int]) -> list[int]:
+        """The open pairs that keep the pattern within its bound, given those chosen."""
+        if self.pattern not in ("S", "M"):
+            return list(open_pairs)
+        kept = []
+        ancestors = self._ancestors(reach)
+        for s in range(self.n_sites):
+            targets = open_pairs[s] & ~ancestors[s]
+            if self.pattern == "S":
+                for t in bits(targets & ~reach[s]):
+                    if any(reach[other] >> t & 1 for other in range(self.n_sites)):
+                        targets &= ~(1 << t)
+            kept.append(targets | reach[s])
+        return kept
+
+    def _ancestors(self, reach: Sequence[int]) -> list[int]:
+        """Every site's sources, their sources and so on (bitmasks; a site is not its own)."""
+        ancestors = [sum(1 << s for s in range(self.n_sites) if reach[s] >> t & 1) for t in range(self.n_sites)]
+        for middle in range(self.n_sites):
+            for t in range(self.n_sites):
+                if ancestors[t] >> middle & 1:
+                    ancestors[t] |= ancestors[middle]
+        return ancestors
+
+    def least_source_sets(self) -> tuple[int, list[tuple[int, ...]]]:
+        """The least number of seeding sites, and for every such set of sites the graph of all pairs from it."""
+        for size in range(self.n_sites + 1):
+            found = []
+            for sources in combinations(range(self.n_sites), size):
+                if time.process_time() > self.deadline:
+                    raise OutOfTime
+                reach = tuple(self.useful[s] if s in sources else 0 for s in range(self.n_sites))
+                if self.is_feasible(reach):
+                    found.append(reach)
+            if found:
+                return size, found
+        return self.n_sites + 1, []
+
+
+def is_acyclic_graph(reach: Sequence[int]) -> bool:
+    """Whether a graph given as target bitmasks has no directed cycle."""
+    return is_acyclic(graph_pairs(reach))

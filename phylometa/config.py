@@ -78,9 +78,9 @@ class ClusteringSettings:
     """Prior mean of the share of (cluster, sample) pairs with the cluster in every cell (CCF 1); as above."""
     weight_strength: float = 20.0
     """Number of (cluster, sample) pairs those two priors are worth."""
-    concentration: float = 3.0
+    concentration: float = 1.0
     """Prior median of the concentration of the Chinese restaurant process, which is summed out."""
-    concentration_log_sd: float = 1.5
+    concentration_log_sd: float = 1.0
     """Standard deviation of its logarithm."""
     precision: float = 0.0
     """Precision of the beta-binomial of the reads; 0 = estimated from the data, inf = binomial."""
@@ -100,7 +100,7 @@ class TreeSettings:
 
     error_rate: float = 0.001
     """Sequencing error: P(a read shows the alternate allele | reference)."""
-    grid: int = 100
+    grid: int = 50
     """Grid points of a prevalence from 0 to 1; a clone below half a step is absent."""
     presence_weight: float = 0.5
     """Prior weight of a positive proportion per unit of prevalence, against 1 for the spike at 0 (absence)."""
@@ -182,6 +182,10 @@ class TimingSettings:
     """Directory with edited copies of the package's tables (acceleration, doubling_times, expansion_times)."""
     clock: Literal["auto", "cpg", "snv"] = "auto"
     """Mutations of the clock: C>T at CpG, all SNVs, or CpG where the context is known."""
+    terminal: Literal["inferred", "none"] = "inferred"
+    """Branch from the last founded clone to sampling: inferred, or taken as nothing (clone tips are sampled cells)."""
+    regularity: float = 1.0
+    """Evenness of the waiting times between clones on a branch: 1 = a Poisson process (terminal = inferred)."""
     min_clock_mutations: int = 50
     """Fewer clock-like mutations: no calendar date."""
     exome_dates: bool = False

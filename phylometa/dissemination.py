@@ -8,33 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phylometa.clock import age_at_divergence
+from phylometa.calendar_time import CalendarClock, calendar_draws
 from phylometa.data import FloatArray, IntArray
 from phylometa.molecular_time import CloneClock, HistoryNodes, allocate_draws, draw_lengths
-from phylometa.reference_tables import AccelerationPrior
 
-__all__ = ["CalendarClock", "MigrationDraws", "clone_times", "draw_migrations", "site_branches", "variance_shares"]
+__all__ = ["LAYERS", "MigrationDraws", "clone_times", "draw_migrations", "variance_shares"]
 
-LAYERS = ("counts", "reads", "acceleration", "tree", "interval")
-
-
-@dataclass(frozen=True, eq=False)
-class CalendarClock:
-    """What turns molecular into calendar time.
-
-    Parameters
-    ----------
-    site_age : float64 array (n_sites,)
-        Age at sampling of each site (years); NaN where unknown.
-    acceleration : AccelerationPrior
-    equal_rates : bool
-        True: all branches share one rate (the mean over the full branches). False: a branch's own length dates its
-        nodes, and which branch dates the trunk is drawn at random, since rates differ.
-    """
-
-    site_age: FloatArray
-    acceleration: AccelerationPrior
-    equal_rates: bool = True
+# Sources of variation; the calendar ones do not touch molecular time.
+LAYERS = ("counts", "reads", "acceleration", "terminal", "tree", "interval")
+CALENDAR_LAYERS = ("acceleration", "terminal")
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,55 +42,6 @@ class MigrationDraws:
     seeding_age: FloatArray
     probability: float
     sources: Mapping[int, float]
-
-
-def site_branches(depth: FloatArray, proportions: FloatArray, sample_site: IntArray, n_sites: int) -> FloatArray:
-    """Mean depth of a tumour cell in every site (draws, n_sites); NaN where a site has no sample.
-
-    The depth of a cell is that of its clone: clonal mutations count whole, subclonal ones by their prevalence. A
-    site's samples have equal weight.
-
-    Parameters
-    ----------
-    depth : float64 array (draws, K)
-    proportions : float64 array (K, S)
-        Shares of the clones among a sample's tumour cells; normalised here.
-    sample_site : int64 array (S,)
-    n_sites : int
-    """
-    share = proportions / np.maximum(proportions.sum(axis=0, keepdims=True), 1e-12)
-    per_sample = depth @ share
-    branches = np.full((len(depth), n_sites), np.nan)
-    for t in range(n_sites):
-        if (sample_site == t).any():
-            branches[:, t] = per_sample[:, sample_site == t].mean(axis=1)
-    return branches
-
-
-def _calendar(
-    nodes: HistoryNodes,
-    lengths: FloatArray,
-    branches: FloatArray,
-    clock: CalendarClock,
-    acceleration: FloatArray,
-    *,
-    rng: np.random.Generator,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """(age at the root clone, years per clock mutation after it by site (draws, n_sites), root length)."""
-    trunk = lengths[:, nodes.root]
-    below = np.maximum(branches - trunk[:, None], 1e-9)
-    dated = np.flatnonzero(np.isfinite(clock.site_age) & np.isfinite(branches).all(axis=0))
-    below, ages = below[:, dated], clock.site_age[dated]
-    if clock.equal_rates:
-        mean_branch, mean_age = below.mean(axis=1), np.full(len(lengths), ages.mean())
-    else:
-        weight = rng.dirichlet(np.ones(len(dated)), size=len(lengths))
-        mean_branch, mean_age = (weight * below).sum(axis=1), weight @ ages
-    root_age = age_at_divergence(mean_age, trunk, mean_branch, acceleration)
-    pace = np.repeat(((mean_age - root_age) / mean_branch)[:, None], branches.shape[1], axis=1)
-    if not clock.equal_rates:
-        pace[:, dated] = (ages[None, :] - root_age[:, None]) / below
-    return root_age, pace, trunk
 
 
 def draw_migrations(
@@ -160,9 +93,13 @@ def draw_migrations(
         depth = lengths @ h.ancestors
         noise = rng.standard_normal(n) if "acceleration" in layers else np.zeros(n)
         if calendar is not None:
-            branches = site_branches(depth, proportions[h.tree], sample_site, n_sites)
-            acceleration = calendar.acceleration.median * np.exp(calendar.acceleration.sigma * noise)
-            root_age, pace, trunk = _calendar(h, lengths, branches, calendar, acceleration, rng=rng)
+            quantile = rng.random(n) if "terminal" in layers else np.full(n, 0.5)
+            ages = calendar_draws(
+                h, lengths, proportions[h.tree], sample_site, calendar,
+                acceleration=calendar.acceleration.median * np.exp(calendar.acceleration.sigma * noise),
+                quantile=quantile, rng=rng,
+            )  # fmt: skip
+            trunk = lengths[:, h.root]
         for t, v, s, u in h.migrations:
             divergence = depth[:, u]
             # A clone that migrated unchanged has no private mutation: what is unresolved is half a mutation's worth.
@@ -171,8 +108,8 @@ def draw_migrations(
             columns = [divergence, founder, divergence + position * (founder - divergence)]
             if calendar is not None:
                 last = calendar.site_age[t] if np.isfinite(calendar.site_age[t]) else np.nanmax(calendar.site_age)
-                ages = [np.minimum(root_age + (x - trunk) * pace[:, t], last) for x in columns[:2]]
-                columns += [*ages, ages[0] + position * (ages[1] - ages[0])]
+                start, end = (np.minimum(ages.root_age + (x - trunk) * ages.pace[:, t], last) for x in columns[:2])
+                columns += [start, end, start + position * (end - start)]
             parts.setdefault((t, v), []).append(tuple(columns))
             by_source = sources.setdefault((t, v), {})
             by_source[s] = by_source.get(s, 0.0) + n
@@ -210,7 +147,6 @@ def clone_times(
 
 
 def variance_shares(
-    key: tuple[int, int],
     histories: Sequence[HistoryNodes],
     clone_clock: CloneClock,
     proportions: FloatArray,
@@ -220,26 +156,22 @@ def variance_shares(
     calendar: CalendarClock | None,
     draws: int,
     rng: np.random.Generator,
-) -> dict[str, float]:
-    """Share of the variance of one migration's seeding time that each layer brings in alone; they add up to 1.
+) -> dict[tuple[int, int], dict[str, float]]:
+    """Share of the variance of each migration's seeding time that each layer brings in alone; they add up to 1.
 
     Each layer varies by itself while the others stay at their centre; interactions are left out.
     """
-    own = [h for h in histories if any((t, v) == key for t, v, _, _ in h.migrations)]
-    variances = {}
-    for layer in LAYERS if calendar is not None else tuple(x for x in LAYERS if x != "acceleration"):
+    variances: dict[tuple[int, int], dict[str, float]] = {}
+    for layer in LAYERS if calendar is not None else [x for x in LAYERS if x not in CALENDAR_LAYERS]:
         drawn = draw_migrations(
-            own,
-            clone_clock,
-            proportions,
-            sample_site,
-            n_sites,
-            calendar=calendar,
-            draws=draws,
-            rng=rng,
-            layers=(layer,),
-        )[key]
-        values = drawn.seeding if calendar is None else drawn.seeding_age
-        variances[layer] = float(np.var(values))
-    total = math.fsum(variances.values())
-    return {layer: value / total for layer, value in variances.items()} if total > 0 else {}
+            histories, clone_clock, proportions, sample_site, n_sites,
+            calendar=calendar, draws=draws, rng=rng, layers=(layer,),
+        )  # fmt: skip
+        for key, migration in drawn.items():
+            values = migration.seeding if calendar is None else migration.seeding_age
+            variances.setdefault(key, {})[layer] = float(np.var(values)) if len(values) > 1 else 0.0
+    totals = {key: math.fsum(by_layer.values()) for key, by_layer in variances.items()}
+    return {
+        key: {layer: value / totals[key] for layer, value in by_layer.items()} if totals[key] > 0 else {}
+        for key, by_layer in variances.items()
+    }

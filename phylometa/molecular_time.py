@@ -183,16 +183,23 @@ class HistoryNodes:
     weight : float
     ancestors : float64 array (K, K)
         ``[u, v]`` 1 where u is v or its ancestor; depth = lengths @ ancestors.
-    root : int
-        Root clone.
+    parents : int64 array (K,)
+    presence : bool array (K, n_sites)
+        Clones observed in sites.
     migrations : tuple of (site, founding clone, source site, departing clone)
     """
 
     tree: int
     weight: float
     ancestors: FloatArray
-    root: int
+    parents: IntArray
+    presence: BoolArray
     migrations: tuple[tuple[int, int, int, int], ...]
+
+    @property
+    def root(self) -> int:
+        """Root clone: the last ancestor of all sampled tumour cells."""
+        return int(np.flatnonzero(self.parents < 0)[0])
 
 
 def history_nodes(trees: TreeEnsemble, histories: HistoryEnsemble) -> list[HistoryNodes]:
@@ -203,8 +210,8 @@ def history_nodes(trees: TreeEnsemble, histories: HistoryEnsemble) -> list[Histo
         if history.weight <= 0:
             continue
         migrations = tuple((int(t), int(v), int(s), int(u)) for u, s, v, t in history.migrations)
-        root = int(np.flatnonzero(trees.parents[tree.tree] < 0)[0])
-        found.append(HistoryNodes(tree.tree, history.weight, ancestors[tree.tree], root, migrations))
+        parents, presence = trees.parents[tree.tree], np.asarray(tree.presence)
+        found.append(HistoryNodes(tree.tree, history.weight, ancestors[tree.tree], parents, presence, migrations))
     return found
 
 

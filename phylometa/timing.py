@@ -12,17 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from phylometa.calendar_time import CalendarClock, site_branches
 from phylometa.clock import Estimate, hu2020_seeding_time, is_cpg_transition, is_snv, quantile_estimate
 from phylometa.config import TimingSettings
 from phylometa.data import BoolArray, CcfTable, Clustering, FloatArray, Patient
-from phylometa.dissemination import (
-    CalendarClock,
-    MigrationDraws,
-    clone_times,
-    draw_migrations,
-    site_branches,
-    variance_shares,
-)
+from phylometa.dissemination import MigrationDraws, clone_times, draw_migrations, variance_shares
 from phylometa.divergence_table import divergence_from_table, divergence_row
 from phylometa.lesion_growth import lesion_growth
 from phylometa.molecular_time import CloneClock, HistoryNodes, clone_clock, draw_lengths, history_nodes
@@ -100,18 +94,38 @@ def _site_ages(patient: Patient) -> FloatArray:
 
 
 def _branches_differ(
-    nodes: HistoryNodes, clock: CloneClock, proportions: FloatArray, patient: Patient, dated: BoolArray
+    nodes: HistoryNodes,
+    clock: CloneClock,
+    proportions: FloatArray,
+    patient: Patient,
+    site_age: FloatArray,
+    settings: TimingSettings,
 ) -> bool:
-    """Whether the full branches of the dated sites differ by more than Poisson noise (99 %), best history."""
+    """Whether the branches to the dated sites differ by more than counting noise (and the unseen ends) allow, 99 %.
+
+    Without unseen ends: the mean depths of two sites' cells. With them: the share x that a site's deepest clone, the
+    c-th on its branch, reaches of the deepest of all; P(share <= x) = x^c under a Poisson process of foundings.
+    """
+    dated = np.flatnonzero(np.isfinite(site_age))
     lengths = draw_lengths(clock, 400, rng=np.random.default_rng(0))
-    branches = site_branches(lengths @ nodes.ancestors, proportions, patient.sample_site, len(patient.sites))
-    own = branches[:, dated]
-    for i in range(own.shape[1]):
-        for j in range(i):
-            difference = own[:, i] - own[:, j]
-            if abs(difference.mean()) > 2.58 * max(float(difference.std()), 1e-9):
-                return True
-    return False
+    depth = lengths @ nodes.ancestors
+    if settings.terminal == "none":
+        own = site_branches(depth, proportions, patient.sample_site, len(patient.sites))[:, dated]
+        gaps = [own[:, i] - own[:, j] for i in range(own.shape[1]) for j in range(i)]
+        return any(abs(gap.mean()) > 2.58 * max(float(gap.std()), 1e-9) for gap in gaps)
+    below = depth - lengths[:, [nodes.root]]
+    edges = nodes.ancestors.sum(axis=0) - 1
+    reached = {}
+    for t in dated:
+        present = np.flatnonzero(nodes.presence[:, t])
+        if len(present):
+            deepest = present[np.argmax(below[:, present].mean(axis=0))]
+            # Counting noise of the site's own branch is allowed for by its upper quantile.
+            reached[t] = (float(np.quantile(below[:, deepest], 0.99)), edges[deepest])
+    if not reached:
+        return False
+    most = max(top for top, _ in reached.values())
+    return any(c > 0 and (top / most) ** (settings.regularity * c) < 0.01 for top, c in reached.values())
 
 
 def _calendar_clock(
@@ -137,9 +151,11 @@ def _calendar_clock(
             refusals.append("no calendar dates: exome or panel (whole genomes only, unless exome_dates is set)")
     elif assays != {"wgs"}:
         warnings.append("the assay is not given: dates suppose whole genomes")
-    root = histories[0].root
-    if trees.n_mutations[root] == 0:
+    best = histories[0]
+    if trees.n_mutations[best.root] == 0:
         refusals.append("no calendar dates: the samples share no clonal mutation, so there is no trunk to date")
+    elif not (best.presence.any(axis=1) & (np.arange(len(best.parents)) != best.root)).any():
+        refusals.append("no calendar dates: no clone below the root, so nothing says how long its branches are")
     if refusals:
         return None, refusals, []
     cancer_types = sorted({sample.cancer_type for sample in patient.samples if sample.cancer_type})
@@ -150,14 +166,14 @@ def _calendar_clock(
         sigma=sigma,
         directory=settings.tables,
     )
-    dated = np.isfinite(ages) & np.isin(np.arange(len(ages)), patient.sample_site)
-    differ = _branches_differ(histories[0], clock, trees.proportions[histories[0].tree], patient, dated)
+    differ = _branches_differ(histories[0], clock, trees.proportions[histories[0].tree], patient, ages, settings)
     if differ:
         warnings.append(
             "the branches to the sites differ by more than counting noise: rates are unequal (or a sample is shallow), "
             "so each branch dates its own nodes and the interval is widened"
         )
-    return CalendarClock(ages, prior, equal_rates=not differ), [], warnings
+    options: dict[str, Any] = {"terminal": settings.terminal, "regularity": settings.regularity}
+    return CalendarClock(ages, prior, equal_rates=not differ, **options), [], warnings
 
 
 def _intervals(
@@ -281,12 +297,10 @@ def date_dissemination(
     refusals, warnings = refusals + reasons, warnings + more
     places = (trees.proportions, patient.sample_site, len(patient.sites))
     drawn = draw_migrations(nodes, clock, *places, calendar=calendar, draws=settings.draws, rng=rng)
-    shares = {}
-    for key in drawn:
-        options: dict[str, Any] = {"draws": _SHARE_DRAWS, "rng": rng}
-        molecular = variance_shares(key, nodes, clock, *places, calendar=None, **options)
-        dated = variance_shares(key, nodes, clock, *places, calendar=calendar, **options) if calendar else {}
-        shares[key] = (molecular, dated)
+    options: dict[str, Any] = {"draws": _SHARE_DRAWS, "rng": rng}
+    molecular = variance_shares(nodes, clock, *places, calendar=None, **options)
+    dated = variance_shares(nodes, clock, *places, calendar=calendar, **options) if calendar else {}
+    shares = {key: (molecular.get(key, {}), dated.get(key, {})) for key in drawn}
     events = patient_events(patient)
     intervals = _intervals(patient, trees, drawn, shares, events, calendar)
     if settings.hu2020:

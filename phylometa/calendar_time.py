@@ -1,0 +1,147 @@
+"""From molecular to calendar time: the age at the root clone, and years per clock mutation after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from phylometa.clock import age_at_divergence
+from phylometa.data import FloatArray, IntArray
+from phylometa.molecular_time import HistoryNodes
+from phylometa.reference_tables import AccelerationPrior
+from phylometa.terminal_branch import clone_deadlines, draw_full_branch
+
+__all__ = ["CalendarClock", "CalendarDraws", "calendar_draws", "site_branches"]
+
+
+@dataclass(frozen=True, eq=False)
+class CalendarClock:
+    """What turns molecular into calendar time.
+
+    Parameters
+    ----------
+    site_age : float64 array (n_sites,)
+        Age at sampling of each site (years); NaN where unknown.
+    acceleration : AccelerationPrior
+    equal_rates : bool
+        True: all branches share one rate. False: every site's branch has its own, and which branch dates the trunk is
+        drawn at random.
+    terminal : {"inferred", "none"}
+        Whether the branch from the last founded clone to sampling is inferred or taken as nothing.
+    regularity : float
+        See `phylometa.terminal_branch.draw_full_branch`.
+    """
+
+    site_age: FloatArray
+    acceleration: AccelerationPrior
+    equal_rates: bool = True
+    terminal: str = "inferred"
+    regularity: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class CalendarDraws:
+    """Age at the root clone (n,), and years per clock mutation after it on the way to each site (n, n_sites)."""
+
+    root_age: FloatArray
+    pace: FloatArray
+
+
+def site_branches(depth: FloatArray, proportions: FloatArray, sample_site: IntArray, n_sites: int) -> FloatArray:
+    """Mean depth of a tumour cell in every site (draws, n_sites); NaN where a site has no sample.
+
+    The depth of a cell is that of its clone: clonal mutations count whole, subclonal ones by their prevalence. A
+    site's samples have equal weight.
+
+    Parameters
+    ----------
+    depth : float64 array (draws, K)
+    proportions : float64 array (K, S)
+        Shares of the clones among a sample's tumour cells; normalised here.
+    sample_site : int64 array (S,)
+    n_sites : int
+    """
+    share = proportions / np.maximum(proportions.sum(axis=0, keepdims=True), 1e-12)
+    per_sample = depth @ share
+    branches = np.full((len(depth), n_sites), np.nan)
+    for t in range(n_sites):
+        if (sample_site == t).any():
+            branches[:, t] = per_sample[:, sample_site == t].mean(axis=1)
+    return branches
+
+
+def _last_age(nodes: HistoryNodes, site_age: FloatArray) -> FloatArray:
+    """Age at the last sampling of a site that holds each clone (K,); NaN where none is dated."""
+    ages = np.where(nodes.presence & np.isfinite(site_age)[None, :], site_age[None, :], -np.inf).max(axis=1)
+    return np.where(np.isfinite(ages), ages, np.nan)
+
+
+def calendar_draws(
+    nodes: HistoryNodes,
+    lengths: FloatArray,
+    proportions: FloatArray,
+    sample_site: IntArray,
+    clock: CalendarClock,
+    *,
+    acceleration: FloatArray,
+    quantile: FloatArray,
+    rng: np.random.Generator,
+) -> CalendarDraws:
+    """The clock of each draw: t_root = A tau / (tau + B / a), then (A - t_root) / B years a mutation.
+
+    Parameters
+    ----------
+    nodes : HistoryNodes
+    lengths : float64 array (n, K)
+        Clock mutations on the clones' edges.
+    proportions : float64 array (K, S)
+    sample_site : int64 array (S,)
+    clock : CalendarClock
+    acceleration : float64 array (n,)
+    quantile : float64 array (n,)
+        Quantile of the full branch within its posterior.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    CalendarDraws
+    """
+    n, n_sites = len(lengths), len(clock.site_age)
+    trunk, depth = lengths[:, nodes.root], lengths @ nodes.ancestors
+    dated = np.isfinite(clock.site_age)
+    options: dict[str, Any] = {"regularity": clock.regularity, "quantile": quantile}
+    columns: list[FloatArray] = []
+    ages: list[float] = []
+    column_of_site = np.full(n_sites, -1, dtype=np.int64)
+    if clock.terminal == "none":
+        branches = site_branches(depth, proportions, sample_site, n_sites)
+        usable = np.flatnonzero(dated & np.isfinite(branches).all(axis=0))
+        below = np.maximum(branches[:, usable] - trunk[:, None], 1e-9)
+        if clock.equal_rates:
+            columns, ages = [below.mean(axis=1)], [float(clock.site_age[usable].mean())]
+        else:
+            columns, ages = list(below.T), clock.site_age[usable].tolist()
+            column_of_site[usable] = np.arange(len(usable))
+    elif clock.equal_rates:
+        deadline = clone_deadlines(nodes.parents, _last_age(nodes, clock.site_age))
+        columns = [draw_full_branch(depth - trunk[:, None], nodes.parents, deadline, trunk, acceleration, **options)]
+        ages = [float(np.nanmax(deadline))]
+    else:
+        for t in np.flatnonzero(dated):
+            on_branch = nodes.ancestors[:, nodes.presence[:, t]].any(axis=1)
+            deadline = np.where(on_branch, clock.site_age[t], np.nan)
+            branch = draw_full_branch(depth - trunk[:, None], nodes.parents, deadline, trunk, acceleration, **options)
+            if np.isfinite(branch).all():
+                column_of_site[t] = len(columns)
+                columns.append(branch)
+                ages.append(float(clock.site_age[t]))
+    full, at = np.stack(columns, axis=1), np.array(ages)
+    chosen = rng.integers(0, len(at), n)
+    rows = np.arange(n)
+    root_age = age_at_divergence(at[chosen], trunk, full[rows, chosen], acceleration)
+    pace = (at[None, :] - root_age[:, None]) / full
+    own = np.where(column_of_site >= 0, column_of_site, 0)
+    by_site = np.where(column_of_site[None, :] >= 0, pace[:, own], pace[rows, chosen][:, None])
+    return CalendarDraws(root_age, by_site)

@@ -4,7 +4,7 @@ from phylometa.seeding.case import SeedingCase, classify_case, parse_case
 from phylometa.seeding.classify import classify_seeding
 from phylometa.seeding.evolution import DriverHit, driver_hits, parallel_evolution
 from phylometa.seeding.labels import label_history
-from phylometa.seeding.patient import classify_patient
+from phylometa.seeding.patient import classify_patient, classify_without_tree
 from phylometa.seeding.presence_rules import cluster_states, compare_with_primary, tracerx_labels
 from phylometa.seeding.reads import SiteReads
 from phylometa.seeding.result import SeedingLabels
@@ -19,6 +19,7 @@ __all__ = [
     "classify_case",
     "classify_patient",
     "classify_seeding",
+    "classify_without_tree",
     "cluster_states",
     "compare_with_primary",
     "driver_hits",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from phylometa.data import SITE_CLASSES, BoolArray, Site, SiteClass
 from phylometa.errors import InputError, Problem
 from phylometa.seeding.classify import classify_seeding
 from phylometa.seeding.evolution import DriverHit
+from phylometa.seeding.result import SeedingLabels
 from phylometa.trees import CloneTree, HistoryEnsemble, TreeHistories
 
 __all__ = ["SeedingCase", "classify_case", "parse_case", "parsimony_summary"]
@@ -68,41 +69,20 @@ def classify_case(case_input: Mapping[str, Any], *, settings: Settings | None = 
     Returns
     -------
     dict
-        JSON-ready; `labels` and `headline` are the raw parsimony result even where `override` is present.
+        JSON-ready; `labels` and `headline` are the raw parsimony result even where `override` is present. With a
+        second site of class primary, `other_roots` holds the labels of histories rooted there.
 
     Raises
     ------
     InputError
         Every problem of the case at once.
     """
-    from phylometa.migration import infer_migration_histories
-
     settings = settings or Settings()
     case = parse_case(case_input)
-
-    def histories_under(criteria: MigrationSettings, model: str) -> TreeHistories:
-        return infer_migration_histories(case.tree, case.presence, primary=case.primary, settings=criteria, model=model)
-
-    optimum = histories_under(settings.migration, "refined")
-    ensemble = HistoryEnsemble(
-        (replace(optimum, tree=0),),
-        tuple(site.name for site in case.sites),
-        settings.migration.criteria,
-        settings.migration.weights,
-    )
-    labels = classify_seeding(
-        lambda _: case.tree,
-        ensemble,
-        case.sites,
-        primary=case.primary,
-        settings=settings,
-        hits=case.hits,
-        days_from_primary_diagnosis=case.days_from_primary_diagnosis,
-        ln_distant_pairs=case.ln_distant_pairs,
-    )
+    labels, optimum = _classify_parsed(case, settings)
     names = [site.name for site in case.sites]
-    plain = histories_under(replace(settings.migration, criteria="MCS", weights="uniform"), "machina")
-    with_sigma = histories_under(replace(settings.migration, criteria="UMCS", weights="uniform"), "refined")
+    plain = _histories(case, replace(settings.migration, criteria="MCS", weights="uniform"), "machina")
+    with_sigma = _histories(case, replace(settings.migration, criteria="UMCS", weights="uniform"), "refined")
     result = labels.to_json(raw=True)
     result["parsimony"] = {
         "machina": parsimony_summary(plain, names, with_pattern=True),
@@ -113,8 +93,40 @@ def classify_case(case_input: Mapping[str, Any], *, settings: Settings | None = 
             "migration_graphs_with_sigma": _migration_graphs(with_sigma, names),
         },
     }
+    other_roots = {
+        site.name: _classify_parsed(replace(case, primary=t), settings)[0].to_json(raw=True)
+        for t, site in enumerate(case.sites)
+        if site.site_class == "primary" and t != case.primary
+    }
+    if other_roots:
+        result["other_roots"] = other_roots
     result["warnings"] = [*case.warnings, *result["warnings"]]
     return result
+
+
+def _histories(case: SeedingCase, settings: MigrationSettings, model: Literal["refined", "machina"]) -> TreeHistories:
+    from phylometa.migration import infer_migration_histories
+
+    return infer_migration_histories(case.tree, case.presence, primary=case.primary, settings=settings, model=model)
+
+
+def _classify_parsed(case: SeedingCase, settings: Settings) -> tuple[SeedingLabels, TreeHistories]:
+    """Labels of a case, and the histories they come from, rooted in its primary."""
+    optimum = replace(_histories(case, settings.migration, "refined"), tree=0)
+    ensemble = HistoryEnsemble(
+        (optimum,), tuple(site.name for site in case.sites), settings.migration.criteria, settings.migration.weights
+    )
+    labels = classify_seeding(
+        lambda _: case.tree,
+        ensemble,
+        case.sites,
+        primary=case.primary,
+        settings=settings,
+        hits=case.hits,
+        days_from_primary_diagnosis=case.days_from_primary_diagnosis,
+        ln_distant_pairs=case.ln_distant_pairs or (),
+    )
+    return labels, optimum
 
 
 def parsimony_summary(

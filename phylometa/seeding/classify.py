@@ -43,6 +43,7 @@ __all__ = ["alternative_criteria", "classify_seeding", "criterion_sensitive"]
 _NEAR_JSI = 0.05  # a JSI within this of the threshold is warned about
 # Most probable (tree, presence) scenarios that are classified again under other criteria.
 _COMPARED_SCENARIOS = 20
+_COMPARED_HISTORIES, _COMPARED_SECONDS = 2000, 5.0  # limits of each of these comparisons
 
 
 def classify_seeding(
@@ -171,7 +172,13 @@ def alternative_criteria(
     orders = {"machina_mu_gamma_sigma": ("machina", "MCS"), "refined_U_mu_gamma_sigma": ("refined", "UMCS")}
     distributions = {}
     for name, (model, criteria) in orders.items():
-        options = replace(settings.migration, criteria=criteria, weights="uniform")
+        options = replace(
+            settings.migration,
+            criteria=criteria,
+            weights="uniform",
+            max_histories=min(settings.migration.max_histories, _COMPARED_HISTORIES),
+            seconds=min(settings.migration.seconds, _COMPARED_SECONDS),
+        )
         tables = []
         for tree, scenario in compared:
             optimum = infer_migration_histories(tree, scenario.presence, primary=primary, settings=options, model=model)
@@ -209,7 +216,7 @@ def _presence_labels(
         rules = tracerx_labels(tree, states, sites, primary=primary)
         rules["seeding_clones"] = {site: "+".join(clones) for site, clones in rules["seeding_clones"].items()}
         tracerx_rows.append((share, {name: value for name, value in rules.items() if value is not None}))
-        for t in unrelated_sites(tree, states, sites, primary=primary):
+        for t in unrelated_sites(tree.n_mutations, states, sites, primary=primary):
             unrelated[t] += share
         for t in metastases:
             counts = compare_with_primary(states, tree.n_mutations, primary=primary, site=t)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
 
 from phylometa.config import Settings
-from phylometa.data import Patient
+from phylometa.data import CcfTable, Clustering, Patient
 from phylometa.errors import InfeasibleError
 from phylometa.seeding.classify import classify_seeding
 from phylometa.seeding.evolution import DriverHit, driver_hits
-from phylometa.seeding.reads import SiteReads
-from phylometa.seeding.result import SeedingLabels
-from phylometa.trees import PatientResult
+from phylometa.seeding.labels import EXTRA_LABELS, PATIENT_LABELS, SITE_EXTRAS, SITE_LABELS
+from phylometa.seeding.presence_rules import (
+    call_jsi,
+    cluster_states_from_ccf,
+    compare_with_primary,
+    tracerx_labels,
+    unrelated_sites,
+)
+from phylometa.seeding.reads import SiteReads, divergence_by_site
+from phylometa.seeding.result import NO_TREE, UNRELATED, SeedingLabels
+from phylometa.trees import HistoryEnsemble, PatientResult
 
-__all__ = ["classify_patient", "days_from_primary"]
+__all__ = ["classify_patient", "classify_without_tree", "days_from_primary"]
 
 
 def classify_patient(
@@ -41,7 +52,8 @@ def classify_patient(
     InfeasibleError
         Where there are no histories to classify.
     """
-    if result.trees is None or result.histories is None:
+    trees, histories = result.trees, result.histories
+    if trees is None or histories is None:
         raise InfeasibleError("seeding labels need clone trees and migration histories")
     patient = result.patient
     reads = hits = None
@@ -52,15 +64,102 @@ def classify_patient(
             hits = driver_hits(
                 patient.mutations, result.clusters, drivers=patient.drivers, copy_number_hits=copy_number_hits
             )
-    return classify_seeding(
-        result.trees,
-        result.histories,
-        patient.sites,
-        primary=patient.site_names.index(patient.primary.name),
-        settings=settings or result.settings,
-        hits=hits,
-        days_from_primary_diagnosis=days_from_primary(patient),
-        reads=reads,
+    settings = settings or result.settings or Settings()
+
+    def rooted_in(primary: int, ensemble: HistoryEnsemble) -> SeedingLabels:
+        return classify_seeding(
+            trees,
+            ensemble,
+            patient.sites,
+            primary=primary,
+            settings=settings,
+            hits=hits,
+            days_from_primary_diagnosis=days_from_primary(patient),
+            reads=reads,
+        )
+
+    first = patient.site_names.index(patient.primary.name)
+    labels = rooted_in(first, histories)
+    others = {
+        site.name: rooted_in(t, _histories_rooted_in(t, result, settings))
+        for t, site in enumerate(patient.sites)
+        if site.site_class == "primary" and t != first
+    }
+    return replace(labels, other_roots=others) if others else labels
+
+
+def _histories_rooted_in(primary: int, result: PatientResult, settings: Settings) -> HistoryEnsemble:
+    """The histories of the same trees and presence, rooted in another primary."""
+    from phylometa.migration import Scenario, infer_history_ensemble
+
+    trees, patient = result.trees, result.patient
+    assert trees is not None
+    scenarios = [Scenario(s.tree, trees.tree(s.tree), s.weight, s.presence) for s in trees.scenarios]
+    return infer_history_ensemble(scenarios, patient.site_names, primary=primary, settings=settings.migration)
+
+
+def classify_without_tree(
+    patient: Patient, clusters: Clustering, ccf: CcfTable | None = None, *, settings: Settings | None = None
+) -> SeedingLabels:
+    """What presence alone tells where no clone tree can be had: JSI, TRACERx rules, counts, the divergence test.
+
+    Parameters
+    ----------
+    patient : Patient
+    clusters : Clustering
+        States of clusters come from their prevalence (`cluster_states_from_ccf`).
+    ccf : CcfTable, optional
+        Adds the divergence test.
+    settings : Settings, optional
+
+    Returns
+    -------
+    SeedingLabels
+        Labels that need a tree are ``"undetermined (no clone tree)"``.
+    """
+    chosen = (settings or Settings()).seeding
+    sites = patient.sites
+    primary = patient.site_names.index(patient.primary.name)
+    is_sampled = not sites[primary].is_virtual
+    states = cluster_states_from_ccf(clusters, patient.sample_site, len(sites))
+    sizes = clusters.sizes.astype(np.float64)
+    metastases = [t for t, site in enumerate(sites) if site.is_metastasis]
+    counts = {
+        sites[t].name: compare_with_primary(states, sizes, primary=primary, site=t) if is_sampled else None
+        for t in metastases
+    }
+    unrelated = [sites[t].name for t in unrelated_sites(sizes, states, sites, primary=primary)]
+    tests = {}
+    if ccf is not None and is_sampled:
+        reads = SiteReads.from_patient(patient, ccf, clusters)
+        tests = divergence_by_site(reads, states, sites, primary=primary, settings=chosen)
+    undetermined = {name: {NO_TREE: 1.0} for name in PATIENT_LABELS}
+    override = {"all_migration_labels": NO_TREE}
+    if unrelated and len(unrelated) == len(metastases):
+        override = {"all_migration_labels": UNRELATED, "relation": "independent_primary"}
+    no_sites: dict[str, dict[str, str]] = {name: {} for name in SITE_LABELS}
+    return SeedingLabels(
+        labels={**undetermined, **no_sites},
+        headline={**dict.fromkeys(PATIENT_LABELS, NO_TREE), **no_sites},
+        status={**dict.fromkeys(PATIENT_LABELS, "not determined"), **no_sites},
+        extra={**{name: {NO_TREE: 1.0} for name in EXTRA_LABELS}, **{name: {} for name in SITE_EXTRAS}},
+        alternative_criteria={},
+        criterion_sensitive=(),
+        tracerx=tracerx_labels(None, states, sites, primary=primary),
+        tracerx_probabilities={},
+        pm_counts=counts,
+        jsi_call={site: call_jsi(of_site, threshold=chosen.jsi_threshold) for site, of_site in counts.items()},
+        jsi_probabilities={},
+        primary_sampled=is_sampled,
+        clonally_unrelated=override["all_migration_labels"] == UNRELATED,
+        unrelated_sites=tuple(unrelated),
+        n_metastases=len(metastases),
+        n_histories=0,
+        complete=True,
+        settings=chosen,
+        divergence=tests,
+        override=override,
+        warnings=("no clone tree: only labels that presence alone gives are reported",),
     )
 
 

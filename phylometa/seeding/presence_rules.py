@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from phylometa.data import BoolArray, FloatArray, IntArray, Site
+from phylometa.data import BoolArray, Clustering, FloatArray, IntArray, Site
 from phylometa.seeding.labels import is_chain
 from phylometa.trees import CloneTree
 
@@ -22,6 +22,7 @@ __all__ = [
     "SUBCLONAL",
     "call_jsi",
     "cluster_states",
+    "cluster_states_from_ccf",
     "compare_with_primary",
     "lymph_node_distant_origin",
     "tracerx_labels",
@@ -30,6 +31,8 @@ __all__ = [
 
 ABSENT, SUBCLONAL, CLONAL = 0, 1, 2
 """States of a cluster in a site."""
+_PRESENT_CCF = 0.05  # a cluster less prevalent than this counts as absent from a sample
+_CLONAL_UPPER, _CLONAL_MEAN = 0.95, 0.9
 
 
 def cluster_states(tree: CloneTree, presence: BoolArray) -> IntArray:
@@ -51,6 +54,41 @@ def cluster_states(tree: CloneTree, presence: BoolArray) -> IntArray:
     n_present = np.asarray(presence).sum(axis=0)
     states = np.where(inside == 0, ABSENT, np.where(inside == n_present, CLONAL, SUBCLONAL))
     return states.astype(np.int64)
+
+
+def cluster_states_from_ccf(clusters: Clustering, sample_site: IntArray, n_sites: int) -> IntArray:
+    """State of every cluster in every site from its prevalence alone, where there is no tree (K, n_sites).
+
+    Parameters
+    ----------
+    clusters : Clustering
+    sample_site : int array (S,)
+        Site of every sample.
+    n_sites : int
+
+    Returns
+    -------
+    int64 array (K, n_sites)
+        Clonal in a sample iff the upper end of the 95 % interval of the CCF reaches 0.95 (or its mean 0.9); absent
+        iff P(CCF > 0.05 | reads) < 1/2, from the cluster's equivalent reads at VAF = CCF / 2 under a uniform prior.
+        Clonal in a site iff clonal in all of its samples, absent iff absent in all, else subclonal; without a sample,
+        absent.
+    """
+    from scipy.special import betainc
+
+    alt, total = np.asarray(clusters.alt_reads), np.asarray(clusters.total_reads)
+    vaf = np.array([_PRESENT_CCF / 2, 0.5])
+    # Beta posterior of the VAF, cut at 1/2 because the CCF does not exceed 1.
+    below, all_of_it = (betainc(alt + 1, np.maximum(total - alt, 0) + 1, v) for v in vaf)
+    is_present = below < 0.5 * all_of_it
+    is_clonal = is_present & ((clusters.ccf_hi >= _CLONAL_UPPER) | (clusters.ccf >= _CLONAL_MEAN))
+    states = np.zeros((clusters.n_clusters, n_sites), dtype=np.int64)
+    for t in range(n_sites):
+        here = np.asarray(sample_site) == t
+        if here.any():
+            everywhere, anywhere = is_clonal[:, here].all(axis=1), is_present[:, here].any(axis=1)
+            states[:, t] = np.where(everywhere, CLONAL, np.where(anywhere, SUBCLONAL, ABSENT))
+    return states
 
 
 def compare_with_primary(states: IntArray, n_mutations: FloatArray, *, primary: int, site: int) -> dict[str, Any]:
@@ -99,12 +137,13 @@ def call_jsi(counts: Mapping[str, Any] | None, *, threshold: float) -> str | Non
     return "polyclonal" if counts["jsi"] > threshold else "monoclonal"
 
 
-def tracerx_labels(tree: CloneTree, states: IntArray, sites: Sequence[Site], *, primary: int) -> dict[str, Any]:
+def tracerx_labels(tree: CloneTree | None, states: IntArray, sites: Sequence[Site], *, primary: int) -> dict[str, Any]:
     """The rules of the TRACERx metastasis study (Al Bakir et al. 2023, 10.1038/s41586-023-05729-x).
 
     Parameters
     ----------
-    tree : CloneTree
+    tree : CloneTree or None
+        Without a tree, ``seeding_clones`` are left out, and ``case_phyletic`` is None unless the case is monoclonal.
     states : int array (K, n_sites)
         See `cluster_states`.
     sites : sequence of Site
@@ -130,14 +169,16 @@ def tracerx_labels(tree: CloneTree, states: IntArray, sites: Sequence[Site], *, 
         same_clusters = len({shared[t].tobytes() for t in metastases}) == 1
         case_clonality = "polyclonal" if any(is_polyclonal.values()) or not same_clusters else "monoclonal"
         all_shared = np.flatnonzero(np.any([shared[t] for t in metastases], axis=0))
-        monophyletic = case_clonality == "monoclonal" or is_chain(tree, all_shared.tolist())
-        case_phyletic = "monophyletic" if monophyletic else "polyphyletic"
+        if case_clonality == "monoclonal":
+            case_phyletic = "monophyletic"
+        elif tree is not None:
+            case_phyletic = "monophyletic" if is_chain(tree, all_shared.tolist()) else "polyphyletic"
     return {
         "region_clonality": {sites[t].name: "polyclonal" if is_polyclonal[t] else "monoclonal" for t in metastases},
         "case_clonality": case_clonality,
         "case_phyletic": case_phyletic,
         "divergence": {sites[t].name: "early" if is_early[t] else "late" for t in metastases},
-        "seeding_clones": {sites[t].name: _deepest(tree, shared[t]) for t in metastases},
+        "seeding_clones": {} if tree is None else {sites[t].name: _deepest(tree, shared[t]) for t in metastases},
     }
 
 
@@ -157,11 +198,11 @@ def lymph_node_distant_origin(
     return "common" if outside.any() else "separate"
 
 
-def unrelated_sites(tree: CloneTree, states: IntArray, sites: Sequence[Site], *, primary: int) -> list[int]:
+def unrelated_sites(n_mutations: FloatArray, states: IntArray, sites: Sequence[Site], *, primary: int) -> list[int]:
     """Metastases that share no mutation with the sampled primary: independent tumours, not metastases of it."""
     if sites[primary].is_virtual:
         return []
-    carries = np.asarray(tree.n_mutations) > 0
+    carries = np.asarray(n_mutations) > 0
     in_primary = (states[:, primary] != ABSENT) & carries
     return [
         t

@@ -35,6 +35,7 @@ UNDETERMINED_LABELS = (
     "phyletic_clade",
     "phyletic_distant_only",
 )
+NO_TREE = "undetermined (no clone tree)"
 NO_PRIMARY = "undetermined (no primary sample)"
 UNRELATED = "not_applicable (clonally unrelated)"
 _OF_SITES = (*SITE_LABELS, "seeding_waves", "repeated_seeding", "founder_unobserved", "site_seeding_resolved")
@@ -106,6 +107,8 @@ class SeedingLabels:
     complete : bool
         False where a limit cut an enumeration short.
     settings : SeedingSettings
+    other_roots : mapping
+        With two primaries: the other primary -> the labels of histories rooted there.
     warnings : tuple of str
     """
 
@@ -135,6 +138,7 @@ class SeedingLabels:
     override: Mapping[str, Any] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     settled_by: Mapping[str, str] = field(default_factory=dict)
+    other_roots: Mapping[str, SeedingLabels] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
     def to_json(self, *, raw: bool = False) -> dict[str, Any]:
@@ -172,6 +176,7 @@ class SeedingLabels:
             "parallel_evolution": self.parallel_evolution,
             "presentation": self.presentation,
             "override": self.override or None,
+            "other_roots": {site: labels.to_json(raw=raw) for site, labels in self.other_roots.items()} or None,
         }
         document.update({key: dict(value) for key, value in optional.items() if value is not None})
         if not raw:
@@ -211,6 +216,10 @@ class SeedingLabels:
         return cls(
             extra={name: document[name] for name in EXTRA_LABELS},
             n_metastases=document["n_mets"],
+            other_roots={
+                site: cls.from_json(labels, settings=settings)
+                for site, labels in document.get("other_roots", {}).items()
+            },
             settings=settings or SeedingSettings(),
             **read,
         )
@@ -222,6 +231,8 @@ class SeedingLabels:
         if not self.primary_sampled:
             undetermined = dict.fromkeys(UNDETERMINED_LABELS, "undetermined")
             return self._replaced({**dict.fromkeys(SOURCE_LABELS, NO_PRIMARY), **undetermined})
+        if not self.n_histories:
+            return self
         shown = self._replaced(dict.fromkeys(_OF_SITES, UNRELATED), only=self.unrelated_sites)
         # One unseen founder explains clones of one origin (a polytomy); the flag and the sentence show the alternative.
         granted = {

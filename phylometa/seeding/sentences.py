@@ -86,7 +86,11 @@ def headline_sentences(labels: SeedingLabels) -> list[HeadlineSentence]:
         )
         return [HeadlineSentence(text, 1.0, "supported")]
     sentences = []
-    if not labels.primary_sampled:
+    if not labels.n_histories:
+        text = "No clone tree could be inferred: the routes of seeding are not determined by these samples."
+        sentences.append(HeadlineSentence(text, 0.0, "not determined"))
+        sentences += _presence_sentences(labels)
+    elif not labels.primary_sampled:
         text = (
             "No primary was sampled: source, pattern, phyleticity and divergence are not determined by these samples; "
             "a sample of the primary could settle them."
@@ -102,6 +106,19 @@ def headline_sentences(labels: SeedingLabels) -> list[HeadlineSentence]:
             claim = f"{gene} was hit more than once, on separate branches (parallel evolution)"
             sentences.append(_sentence(labels, "", "", {claim: probability, f"{gene} was not": 1 - probability}))
     return sentences
+
+
+def _presence_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:
+    """What presence alone says; the rules give a call without a probability, so none is better than not determined."""
+    for site, counts in labels.pm_counts.items():
+        call = labels.jsi_call[site]
+        if counts is not None and call is not None:
+            rule = labels.tracerx["region_clonality"][site]
+            text = (
+                f"{site}: {call} by the Jaccard similarity index ({counts['jsi']:.2f}), {rule} by the TRACERx rule; "
+                "not determined by a history."
+            )
+            yield HeadlineSentence(text, 0.0, "not determined")
 
 
 def _patient_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:

@@ -204,7 +204,7 @@ def wrap_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "n
     """`text` broken at spaces into at most `lines` lines of `width` points; the last is shortened where needed.
 
     >>> wrap_text("left supraclavicular lymph node", 70), wrap_text("left supraclavicular lymph node", 50)
-    (['left supraclavicular', 'lymph node'], ['left', 'supraclavicu…'])
+    (['left supraclavicular', 'lymph node'], ['left', 'supraclavic…'])
     """
     words = clean_text(text).split(" ")
     wrapped = [words.pop(0)]

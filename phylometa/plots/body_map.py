@@ -1,0 +1,240 @@
+"""Body map: the sites where they lie, and the migrations between them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+
+from phylometa.data import Site
+from phylometa.plots.anatomy import BODY_HEIGHT, HALF_OUTLINE, HEAD, locate
+from phylometa.plots.label_placement import spread
+from phylometa.plots.migration_graph import Migration, migration_edges
+from phylometa.plots.scene import Command, Scene, draw_scene, scene_width
+from phylometa.plots.style import (
+    COLUMN_WIDTHS,
+    INK,
+    MUTED,
+    clean_text,
+    contrast,
+    percent,
+    site_swatches,
+)
+from phylometa.trees import PatientResult
+
+__all__ = ["body_map_scene", "plot_body_map"]
+
+_MARGIN = 6.0
+_CROP = 242.0  # thighs; legs are drawn only where a site lies in them
+_HALF_WIDTH = 66.0
+_SKIN = "#f4f4f4"
+_RADIUS = 3.6
+_APART = 2 * _RADIUS + 1.5
+_LINE = 10.5
+_OUTLINE = "#9c9c9c"
+
+
+def _smooth(points: Sequence[tuple[float, float]], *, is_closed: bool) -> list[Command]:
+    """A Catmull-Rom curve through `points`, as Bezier commands."""
+    n = len(points)
+    commands: list[Command] = [("M", *points[0])]
+    for i in range(n if is_closed else n - 1):
+        if is_closed:
+            before, start, end, after = (points[(i + k) % n] for k in (-1, 0, 1, 2))
+        else:
+            before, start, end, after = (points[min(max(i + k, 0), n - 1)] for k in (-1, 0, 1, 2))
+        first = [s + (e - b) / 6 for b, s, e in zip(before, start, end)]
+        second = [e - (a - s) / 6 for s, e, a in zip(start, end, after)]
+        commands.append(("C", *first, *second, *end))
+    return [*commands, ("Z",)] if is_closed else commands
+
+
+def _separate(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Points moved apart until no two marks touch; deterministic."""
+    placed = [list(point) for point in points]
+    for _ in range(200):
+        moved = False
+        for i in range(len(placed)):
+            for j in range(i):
+                dx, dy = placed[i][0] - placed[j][0], placed[i][1] - placed[j][1]
+                distance = math.hypot(dx, dy)
+                if distance >= _APART - 1e-6:
+                    continue
+                if distance < 1e-6:
+                    angle = 2.399963 * i  # golden angle: coincident marks leave in different directions
+                    dx, dy, distance = math.cos(angle), math.sin(angle), 1.0
+                push = 0.5 * (_APART - min(distance, _APART)) + 0.01
+                placed[i][0] += push * dx / distance
+                placed[i][1] += push * dy / distance
+                placed[j][0] -= push * dx / distance
+                placed[j][1] -= push * dy / distance
+                moved = True
+        if not moved:
+            break
+    return [(x, y) for x, y in placed]
+
+
+def body_map_scene(
+    result: PatientResult, *, min_probability: float = 0.5, width: float = COLUMN_WIDTHS["double"]
+) -> Scene:
+    """The body map as a `Scene`; see `plot_body_map`."""
+    sites = result.patient.sites
+    found = _known_places(sites)
+    elsewhere = [i for i in range(len(sites)) if i not in found]
+    lowest = max((y for _, y in found.values()), default=0.0)
+    is_whole = lowest > _CROP - 12
+    scale = min(0.86 if is_whole else 1.2, (0.5 * width - 88) / _HALF_WIDTH)
+    middle, top = 0.5 * width, _MARGIN + 4
+    places = dict(zip(found, _separate([(middle + x * scale, top + y * scale) for x, y in found.values()])))
+    edges: list[Migration] = []
+    if result.histories is not None and any(True for _ in result.histories):
+        edges = [e for e in migration_edges(result.histories, is_merged=True) if e.probability >= min_probability]
+    body_bottom = top + scale * (BODY_HEIGHT if is_whole else _CROP) + 6
+    notes = [f"Arrows: migrations with a probability of at least {percent(min_probability)}; front view."]
+    notes += [_elsewhere_note(i, sites, edges) for i in elsewhere]
+    listed = ", ".join(clean_text(sites[i].name) for i in found) or "none"
+    title = f"Body map of {clean_text(result.patient.name)}"
+    scene = Scene(width, body_bottom + 10 * len(notes) + _MARGIN, title, f"Sites shown: {listed}. {' '.join(notes)}")
+    _draw_body(scene, middle, top, scale, is_whole=is_whole)
+    for edge in sorted(edges, key=lambda e: e.probability):
+        if edge.source in places and edge.target in places:
+            _draw_migration(scene, edge, places, sites)
+    _draw_sites(scene, sites, places, middle, scale, body_bottom)
+    for row, note in enumerate(notes):
+        scene.note(_MARGIN, body_bottom + 10 * row + 5, note, room=width - 2 * _MARGIN)
+    return scene
+
+
+def _known_places(sites: Sequence[Site]) -> dict[int, tuple[float, float]]:
+    """Site -> place on the body; the bed of the primary lies where the primary is."""
+    found = {i: at for i, site in enumerate(sites) if (at := locate(site.name)) is not None}
+    primary = next((found[i] for i, site in enumerate(sites) if site.site_class == "primary" and i in found), None)
+    if primary is not None:
+        found.update({i: primary for i, site in enumerate(sites) if site.site_class == "bed" and i not in found})
+    return dict(sorted(found.items()))
+
+
+def _elsewhere_note(site: int, sites: Sequence[Site], edges: Sequence[Migration]) -> str:
+    """A line about a site that has no place: where its clones came from, where they went."""
+    sources = ", ".join(clean_text(sites[e.source].name) for e in edges if e.target == site)
+    targets = ", ".join(clean_text(sites[e.target].name) for e in edges if e.source == site)
+    text = f"Not on the map: {clean_text(sites[site].name)}"
+    text += f"; from {sources}" if sources else ""
+    return text + (f"; to {targets}" if targets else "") + "."
+
+
+def _draw_body(scene: Scene, middle: float, top: float, scale: float, *, is_whole: bool) -> None:
+    def place(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+        return [(middle + scale * x, top + scale * y) for x, y in points]
+
+    x, y, across, down = HEAD
+    angles = [2 * math.pi * i / 16 for i in range(16)]
+    head = [(x + across * math.cos(angle), y + down * math.sin(angle)) for angle in angles]
+    if is_whole:
+        strokes = [[*HALF_OUTLINE, *((-x, y) for x, y in reversed(HALF_OUTLINE[:-1]))]]
+    else:
+        thigh = next(i for i, (_, y) in enumerate(HALF_OUTLINE) if i > 20 and y >= _CROP)
+        right, (inner_x, inner_y), crotch = [*HALF_OUTLINE[: thigh + 1]], HALF_OUTLINE[-2], HALF_OUTLINE[-1]
+        strokes = [right, [(inner_x, inner_y), crotch, (-inner_x, inner_y)], [(-x, y) for x, y in reversed(right)]]
+    curves = [_smooth(place(stroke), is_closed=False) for stroke in strokes]
+    filled = [curves[0][0]]
+    for curve in curves:
+        filled += [("L", *curve[0][1:]), *curve[1:]]
+    scene.path([*filled, ("Z",)], fill=_SKIN)
+    for curve in curves:
+        scene.path(curve, stroke=_OUTLINE, line_width=0.9)
+    scene.path(_smooth(place(head), is_closed=True), fill=_SKIN, stroke=_OUTLINE, line_width=0.9)
+
+
+def _draw_migration(scene: Scene, edge: Migration, at: dict[int, tuple[float, float]], sites: Sequence[Site]) -> None:
+    swatch = site_swatches(len(sites))[edge.source]
+    (x1, y1), (x2, y2) = at[edge.source], at[edge.target]
+    dx, dy = x2 - x1, y2 - y1
+    length = math.hypot(dx, dy) or 1.0
+    bend = min(0.25 * length, 26.0)
+    control = (0.5 * (x1 + x2) - bend * dy / length, 0.5 * (y1 + y2) + bend * dx / length)
+    toward = (x2 - control[0], y2 - control[1])
+    reach = math.hypot(*toward) or 1.0
+    tip = (x2 - (_RADIUS + 1) * toward[0] / reach, y2 - (_RADIUS + 1) * toward[1] / reach)
+    base = (tip[0] - 4 * toward[0] / reach, tip[1] - 4 * toward[1] / reach)
+    line = 0.6 + 1.2 * edge.probability
+    course: list[Command] = [
+        ("M", x1, y1),
+        (
+            "C",
+            x1 + 2 / 3 * (control[0] - x1),
+            y1 + 2 / 3 * (control[1] - y1),
+            base[0] + 2 / 3 * (control[0] - base[0]),
+            base[1] + 2 / 3 * (control[1] - base[1]),
+            *base,
+        ),
+    ]
+    names = clean_text(sites[edge.source].name), clean_text(sites[edge.target].name)
+    tooltip = f"{names[0]} to {names[1]}: {len(edge.founding_clones)} clones, probability {percent(edge.probability)}"
+    with scene.group(f"route-{edge.source}-{edge.target}", tooltip, source=edge.source, target=edge.target):
+        if contrast(swatch.colour, "#ffffff") < 3.0:
+            scene.path(course, stroke=INK, line_width=line + 0.7)
+        scene.path(course, stroke=swatch.colour, line_width=line)
+        scene.arrow_head(*tip, toward, 5.5, swatch.colour)
+
+
+def _draw_sites(
+    scene: Scene,
+    sites: Sequence[Site],
+    at: dict[int, tuple[float, float]],
+    middle: float,
+    scale: float,
+    bottom: float,
+) -> None:
+    """Marks of all placed sites; their names beside the body, joined by a line, without overlap."""
+    swatches = site_swatches(len(sites))
+    half = _HALF_WIDTH * scale
+    room = middle - half - _MARGIN - 20
+    sides: dict[int, list[int]] = {-1: [], 1: []}
+    for i in sorted(at, key=lambda i: (at[i][1], at[i][0])):
+        offset = at[i][0] - middle
+        lean = -1 if offset < -2 else 1 if offset > 2 else (-1 if len(sides[-1]) <= len(sides[1]) else 1)
+        sides[lean].append(i)
+    for side, members in sides.items():
+        heights = spread([at[i][1] for i in members], [_LINE] * len(members), _MARGIN, bottom)
+        for i, y in zip(members, heights):
+            x = middle + side * (half + 10)
+            scene.line([at[i], (x - side * 2, y)], stroke=MUTED, line_width=0.5)
+            with scene.group(f"site-{i}", clean_text(sites[i].name), site=i):
+                scene.rect(x if side > 0 else x - 5, y - 3, 5, 6, swatch=swatches[i], stroke=INK, line_width=0.3)
+                anchor = "end" if side < 0 else "start"
+                scene.small(x + side * 8, y, sites[i].name, anchor=anchor, room=room, halo=True)
+    for i, (x, y) in at.items():
+        mark: dict[str, Any] = {"swatch": swatches[i], "stroke": INK, "line_width": 0.9}
+        with scene.group(f"site-{i}", clean_text(sites[i].name), site=i):
+            if sites[i].site_class == "primary":
+                scene.rect(x - _RADIUS, y - _RADIUS, 2 * _RADIUS, 2 * _RADIUS, **mark)
+            else:
+                scene.circle(x, y, _RADIUS, **mark)
+
+
+def plot_body_map(
+    result: PatientResult, *, ax: Axes | None = None, min_probability: float = 0.5, width: str = "double"
+) -> Axes:
+    """Schematic body with the sites where they lie (primary square, others round) and the migrations between them.
+
+    Sites are placed by the words of their names; those without a known word are listed below,
+    with the sites they exchanged clones with.
+
+    Parameters
+    ----------
+    result : PatientResult
+    ax : matplotlib Axes, optional
+        Drawn into; a new figure where omitted.
+    min_probability : float
+        Least probability of a migration that is drawn.
+    width : {"double", "single"}
+        Journal columns; ignored where `ax` is given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    return draw_scene(body_map_scene(result, min_probability=min_probability, width=scene_width(ax, width)), ax)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 import numpy as np
@@ -120,7 +120,7 @@ def infer_migration_histories(
     elif model != "refined":
         raise ValueError(f"model {model!r}: expected 'refined' or 'machina'")
     optima = find_optima(asked, criteria, seconds=settings.seconds)
-    listed = islice(optima, settings.max_histories)
+    listed: Iterable[tuple[Edge, ...]] = islice(optima, settings.max_histories)
     if pendant is not None:
         listed = map(pendant.contract, listed)
     found = [(edges, score_edges(edges, root, question.observed)) for edges in listed]

@@ -137,7 +137,7 @@ class SiteGraphSearch:
         self, sites: int, entries: int, reach: Sequence[int], open_pairs: Sequence[int]
     ) -> list[Pair] | None:
         """Cut of a clone whose sites are not spanned from any entry: pairs into one or two closed groups of sites."""
-        groups = []  # sets of sites without a pair into them: source components of the graph on `sites`
+        groups: list[int] = []  # sets of sites without a pair into them: source components of the graph on `sites`
         unseen = sites
         while unseen:
             site = unseen & -unseen

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from phylometa.data import DroppedVariants
 from phylometa.errors import InputError
 
-__all__ = ["COPY_NUMBER_FIELDS", "Calls", "DropLog", "merge_calls", "normal_chrom"]
+__all__ = ["COPY_NUMBER_FIELDS", "Calls", "DropLog", "merge_calls", "nominal_calls", "normal_chrom"]
 
 COPY_NUMBER_FIELDS = ("major", "minor", "total", "normal", "fraction", "major2", "minor2")
 
@@ -93,6 +93,8 @@ class Calls:
         Known cluster of every mutation.
     unused : list of str
         Samples of the file that were not asked for.
+    nominal : list of str
+        Samples whose reads only stand for cancer cell fractions, at purity 1 and two copies.
     """
 
     file: str
@@ -113,6 +115,7 @@ class Calls:
     error_rate: NDArray[np.float32] | None = None
     clusters: list[str] | None = None
     unused: list[str] = field(default_factory=list)
+    nominal: list[str] = field(default_factory=list)
     dropped: DropLog = field(default_factory=DropLog)
     warnings: list[str] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -223,6 +226,7 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str]) -> Calls:
         merged.dropped.extend(part.dropped)
         merged.warnings.extend(part.warnings)
         merged.purity.update(part.purity)
+        merged.nominal.extend(part.nominal)
     if n_rescued:
         merged.warnings.append(
             f"{n_rescued} records that fail a filter in one sample's file were read there because another file of the "
@@ -277,3 +281,35 @@ def _unique_ids(ids: list[str]) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         unique.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
     return unique
+
+
+def nominal_calls(calls: Calls, fractions: NDArray[np.float64], depths: NDArray[Any], *, is_presence: bool) -> None:
+    """Turn cancer cell fractions into reads with the same mode: depth as given, purity 1, two copies.
+
+    Parameters
+    ----------
+    calls : Calls
+        Changed in place.
+    fractions : float array (n, S)
+        In [0, 1]; NaN where the cell has reads of its own or is unobserved.
+    depths : int array (n, S)
+        Reads that stand for a fraction.
+    is_presence : bool
+        Whether the fractions are 0 and 1 only, for the warning.
+    """
+    known = np.isfinite(fractions)
+    calls.depth = np.where(known, depths, calls.depth).astype(np.int32)
+    calls.alt = np.where(known, np.round(np.nan_to_num(fractions) / 2 * depths), calls.alt).astype(np.int32)
+    is_nominal = np.asarray(known.any(axis=0))
+    calls.nominal = [sample for sample, nominal in zip(calls.samples, is_nominal) if nominal]
+    calls.copy_number = {name: np.full(calls.depth.shape, np.nan, dtype=np.float32) for name in COPY_NUMBER_FIELDS}
+    calls.copy_number["fraction"][:] = 1
+    for name, copies in (("major", 1), ("minor", 1), ("total", 2)):
+        calls.copy_number[name][:, is_nominal] = copies
+    calls.purity.update(dict.fromkeys(calls.nominal, 1.0))
+    what = "0 and 1 (absent, present)" if is_presence else "cancer cell fractions"
+    typical = int(np.median(depths[known]))
+    calls.warnings.append(
+        f"{calls.file}: holds {what}, no reads: each stands for about {typical} reads at purity 1 and two copies, so "
+        "intervals and probabilities depend on that number"
+    )

@@ -19,8 +19,11 @@ import numpy as np
 from phylometa.config import ReadSettings
 from phylometa.data import Patient
 from phylometa.io.calls import Calls
+from phylometa.io.long_columns import looks_long, open_long_table
 from phylometa.io.long_tables import read_long_table
+from phylometa.io.pairtree import is_pairtree, read_pairtree_reads
 from phylometa.io.vcf_header import SampleRequest
+from phylometa.io.wide_tables import read_wide_table
 
 __all__ = ["count_rows", "read_count_table", "write_counts"]
 
@@ -33,8 +36,18 @@ COUNT_COLUMNS = (
 def read_count_table(
     path: Path, requests: Sequence[SampleRequest] | None, *, settings: ReadSettings | None = None, display: str = ""
 ) -> Calls:
-    """Counts of some samples from a table whose kind its header tells."""
-    return read_long_table(path, requests, settings=settings, display=display)
+    """Counts of some samples (None: all) from a table whose kind its header tells.
+
+    Long tables (PyClone-VI, MAF columns, MACHINA's reads and frequencies), Pairtree's ``.ssm``, wide matrices.
+    """
+    display = display or str(path)
+    table = open_long_table(path, display)
+    table.close()
+    if is_pairtree(table):
+        return read_pairtree_reads(path, requests, settings=settings, display=display)
+    if looks_long(table) or "sample_id" in table:
+        return read_long_table(path, requests, settings=settings, display=display)
+    return read_wide_table(path, requests, settings=settings, display=display)
 
 
 def count_rows(patient: Patient) -> Iterator[list[str]]:

@@ -216,6 +216,8 @@ class TableReader:
             text = line.strip("\r\n")
             if text.startswith("##") or (text.startswith("#") and not re.search(r"[\t,;]", text)):
                 continue
+            if re.match(r"\d+\s*#", text):  # MACHINA's numbers of sites, samples and mutations
+                continue
             return text
         raise InputError("holds no table: no header line", file=self.display)
 
@@ -233,6 +235,10 @@ class TableReader:
 
     def __contains__(self, name: str) -> bool:
         return name in self._index
+
+    def close(self) -> None:
+        """Give up the rows that were not read."""
+        self._lines.close()
 
     def index(self, name: str) -> int:
         """Position of column `name`, -1 where the table has none."""

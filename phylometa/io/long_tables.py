@@ -13,42 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.config import ReadSettings
-from phylometa.io.calls import Calls, DropLog
+from phylometa.io.calls import Calls, DropLog, nominal_calls
 from phylometa.io.files import ProblemList, TableReader, is_missing, parse_count, parse_number, sha256_of
+from phylometa.io.long_columns import PLACE_ID, READ_COLUMNS, dialect_of, open_long_table
 from phylometa.io.vcf_header import SampleRequest
 
-__all__ = ["LONG_ALIASES", "read_long_table", "looks_long"]
+__all__ = ["read_long_table"]
 
-# Other names of a column (lower case). MAF: vcf2maf and GDC (t_ref_count), MesKit (Ref_allele_depth), PhylogicNDT
-# (Start_position, Tumor_Seq_Allele, local_cn_a1); PyClone (var_counts).
-LONG_ALIASES = {
-    alias: name
-    for name, aliases in {
-        "mutation_id": "mutation mut_id variant_id",
-        "sample_id": "sample sample_name tumor_sample_barcode tumour_sample_barcode tumor_sample tumour_sample",
-        "ref_counts": "ref_count t_ref_count ref_allele_depth ref_reads n_ref",
-        "alt_counts": "alt_count var_counts t_alt_count alt_allele_depth alt_reads var_reads n_alt",
-        "depth": "t_depth total_counts total_reads dp total_depth wgs.depth",
-        "vaf": "t_vaf tumor_vaf af wgs.vaf",
-        "depth2": "val.depth",
-        "vaf2": "val.vaf",
-        "major_cn": "local_cn_a2",
-        "minor_cn": "local_cn_a1",
-        "total_cn": "copy_number copynumber",
-        "tumour_content": "tumor_content purity",
-        "gene": "hugo_symbol gene_symbol",
-        "chrom": "chromosome chr contig",
-        "pos": "position start_position startpos start",
-        "ref": "reference_allele wt reference",
-        "alt": "tumor_seq_allele2 tumor_seq_allele mt alternate alt_allele",
-        "alt1": "tumor_seq_allele1",
-        "cluster": "cluster_id cluster.no",
-        "status": "mutation_status",
-        "context": "trinucleotide_context",
-    }.items()
-    for alias in aliases.split()
-}
-PLACE_ID = re.compile(r"([^:\s]+):([1-9]\d{0,9}):([ACGTN]+):([ACGTN]+)", re.ASCII)
 COPY_COLUMNS = {
     "major_cn": "major",
     "minor_cn": "minor",
@@ -58,18 +29,7 @@ COPY_COLUMNS = {
     "major_cn2": "major2",
     "minor_cn2": "minor2",
 }
-READ_COLUMNS = (
-    *("mutation_id", "sample_id", "ref_counts", "alt_counts", "depth", "vaf", "depth2", "vaf2"),
-    *("tumour_content", "error_rate", "gene", "chrom", "pos", "ref", "alt", "alt1"),
-    *("cluster", "filter", "status", "context"),
-)
 MAX_COPIES = 1000.0
-
-
-def looks_long(table: TableReader) -> bool:
-    """Whether a header is that of a long table: a sample column, and counts or VAF with depth."""
-    has_counts = "alt_counts" in table and ("ref_counts" in table or "depth" in table)
-    return "sample_id" in table and (has_counts or ("vaf" in table and "depth" in table))
 
 
 def read_long_table(
@@ -104,7 +64,7 @@ def read_long_table(
     """
     settings = settings or ReadSettings()
     display = display or str(path)
-    table = TableReader(path, display, aliases=LONG_ALIASES)
+    table = open_long_table(path, display)
     reader = _LongReader(table, requests, settings)
     reader.read()
     calls = reader.calls()
@@ -131,7 +91,7 @@ class _LongReader:
         self.dropped = DropLog(table.display)
         lowered = {name.lower() for name in table.original}
         self.kind = "maf" if lowered & {"hugo_symbol", "tumor_sample_barcode", "tumor_seq_allele2"} else "counts"
-        self.dialect = _dialect(lowered)
+        self.dialect = dialect_of(lowered)
         self.rule = self._choose_rule()
         self.accepted = frozenset(settings.accepted_filters) | {""}
         self.columns: dict[str, int] = {}
@@ -152,6 +112,8 @@ class _LongReader:
         self.cell_alt, self.cell_depth = array("i"), array("i")
         self.copies = {name: array("f") for name in COPY_COLUMNS if name in table}
         self.errors = array("f")
+        self.cell_fractions = array("d")
+        self.nominal_depth = settings.nominal_depth
         self.purity: dict[str, tuple[float, int]] = {}
         self.other_samples: dict[str, int] = {}
         self.seen: set[int] = set()
@@ -176,6 +138,10 @@ class _LongReader:
             return "alt + depth"
         if "vaf" in table and "depth" in table:
             return "vaf x depth"
+        if "ccf_lo" in table and "ccf_hi" in table:
+            return "ccf interval"
+        if "ccf" in table:
+            return "ccf"
         table.require(("ref_counts", "alt_counts"))
         raise AssertionError
 
@@ -276,6 +242,8 @@ class _LongReader:
         """(alternate reads, depth), (0, 0) where unobserved; None after a problem."""
         if self.rule == "vaf x depth":
             return self._counts_of_vaf(fields, at, line)
+        if self.rule.startswith("ccf"):
+            return self._counts_of_ccf(fields, at, line)
         alt = self._count(fields, at["alt_counts"], "alt_counts", line)
         ref: int | None = -1
         if at["ref_counts"] >= 0:
@@ -310,6 +278,23 @@ class _LongReader:
             if depth > 0:
                 return round(vaf * depth), depth
         return 0, 0
+
+    def _counts_of_ccf(self, fields: list[str], at: dict[str, int], line: int) -> tuple[int, int] | None:
+        """(0, nominal depth) of a cancer cell fraction: as many reads as its interval tells; counts follow later."""
+        columns = ("ccf",) if self.rule == "ccf" else ("ccf_lo", "ccf_hi")
+        values = [self._bounded(fields[at[name]], name, line, 0.0, 1.0, closed=True) for name in columns]
+        mean = sum(values) / len(values)
+        self.cell_fractions.append(mean)
+        if math.isnan(mean):
+            return 0, 0
+        width = values[-1] - values[0]
+        if width < 0:
+            self.problems.add("the upper bound is below the lower", row=line, column="ccf_hi")
+        if width <= 0:
+            return 0, self.nominal_depth
+        # 95 % interval of a binomial with VAF = CCF / 2: width of the VAF 2 x 1.96 sqrt(v (1 - v) / depth)
+        vaf = min(max(mean, 0.01), 1.0) / 2
+        return 0, min(max(round(vaf * (1 - vaf) * (2 * 1.96 / (width / 2)) ** 2), 1), 10000)
 
     def _bounded(self, text: str, column: str, line: int, low: float, high: float, *, closed: bool = False) -> float:
         """A number between bounds (low itself only where `closed`); NaN where missing, or after a problem."""
@@ -433,6 +418,10 @@ class _LongReader:
             clusters=self.clusters if any(self.clusters) else None,
             dropped=self.dropped,
         )
+        if self.cell_fractions:
+            fractions = np.full(shape, np.nan)
+            fractions[rows, columns] = np.array(self.cell_fractions)[keep]
+            nominal_calls(calls, fractions, calls.depth.copy(), is_presence=False)
         calls.unused = list(self.other_samples)
         return calls
 
@@ -472,16 +461,3 @@ def _complete(copies: dict[str, NDArray[np.float32]], shape: tuple[int, int]) ->
     fraction = copies.get("fraction", nothing)
     full["fraction"] = np.where(np.isnan(fraction), np.float32(1), fraction)
     return full
-
-
-def _dialect(lowered: set[str]) -> str:
-    """Whose columns these are."""
-    for name, columns in (
-        ("PhylogicNDT", {"local_cn_a1", "local_cn_a2"}),
-        ("MesKit", {"ref_allele_depth", "alt_allele_depth"}),
-        ("GDC or vcf2maf", {"t_ref_count", "t_alt_count", "hugo_symbol"}),
-        ("PyClone-VI", {"mutation_id", "sample_id", "ref_counts", "alt_counts"}),
-    ):
-        if columns <= lowered:
-            return name
-    return "long table"

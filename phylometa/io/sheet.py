@@ -150,18 +150,25 @@ def read_sheet(path: str | Path) -> SampleSheet:
     return sheet
 
 
-def parse_sheet(path: str | Path) -> tuple[SampleSheet, ProblemList]:
-    """The rows of a sheet that are right, and the problems of the others; only what hinders any reading is raised."""
+def parse_sheet(path: str | Path, *, needs_source: bool = True) -> tuple[SampleSheet, ProblemList]:
+    """The rows of a sheet that are right, and the problems of the others; only what hinders any reading is raised.
+
+    Parameters
+    ----------
+    path : path of the sheet
+    needs_source : bool
+        Whether every row must name the file of its reads, and the files must be there.
+    """
     path = Path(path)
     display = str(path)
     table = TableReader(path, display, aliases=COLUMN_ALIASES)
     table.require(("patient", "sample", "site"))
-    if not any(kind in table for kind in SOURCES):
+    if needs_source and not any(kind in table for kind in SOURCES):
         raise InputError(
             f"one of the columns vcf, maf, counts is needed (columns found: {', '.join(table.original)})", file=display
         )
     problems = ProblemList(display)
-    parser = _RowParser(table, path.parent, problems)
+    parser = _RowParser(table, path.parent, problems, needs_source)
     parsed = []
     try:
         parsed = [parser.parse(line, fields) for line, fields in table]
@@ -191,8 +198,9 @@ def _column_warnings(table: TableReader) -> list[str]:
 class _RowParser:
     """Cells of the sheet to values; what does not fit goes to the list of problems."""
 
-    def __init__(self, table: TableReader, folder: Path, problems: ProblemList) -> None:
+    def __init__(self, table: TableReader, folder: Path, problems: ProblemList, needs_source: bool) -> None:
         self.table = table
+        self.needs_source = needs_source
         self.folder = folder
         self.problems = problems
         self.line = 0
@@ -257,7 +265,7 @@ class _RowParser:
         patient, name, site = self.name("patient"), self.name("sample"), self.name("site")
         is_excluded = self.flag("exclude")
         site_class = self.word("site_type", dict(SITE_TYPES))
-        is_read = not is_excluded and site_class != "normal"
+        is_read = self.needs_source and not is_excluded and site_class != "normal"
         files = {column: self.text(column) for column in FILE_COLUMNS if self.text(column)}
         sources = [kind for kind in SOURCES if kind in files]
         if len(sources) != 1 and is_read:

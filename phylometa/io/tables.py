@@ -20,7 +20,7 @@ from phylometa.io.counts import read_count_table, write_counts
 from phylometa.io.files import sha256_of
 from phylometa.io.long_tables import read_long_table
 from phylometa.io.segments import copy_number_at_loci, join_profiles, read_segments
-from phylometa.io.sheet import SOURCES, SampleSheet, SheetRow, read_sheet, sites_of
+from phylometa.io.sheet import SOURCES, SampleSheet, SheetRow, parse_sheet, read_sheet, sites_of
 from phylometa.io.variants import read_vcf
 from phylometa.io.vcf_header import SampleRequest
 
@@ -101,7 +101,7 @@ def read_patient(
     --------
     >>> patient = read_patient("samples.tsv", patient="A22")  # doctest: +SKIP
     >>> patient.mutations.depth.shape  # doctest: +SKIP
-    (16234, 10)
+    (124, 10)
     """
     settings = settings or ReadSettings()
     sheet = read_sheet(sheet_path)
@@ -115,38 +115,41 @@ def read_patient(
 
 
 def read_counts(
-    path: str | Path, *, sheet: str | Path | None = None, settings: ReadSettings | None = None, name: str | None = None
+    path: str | Path,
+    *,
+    sheet: str | Path | None = None,
+    settings: ReadSettings | None = None,
+    name: str | None = None,
 ) -> Patient:
-    """A patient from a counts table, with the sites of a sample sheet or without.
+    """A patient from a counts table, with or without a sample sheet.
 
     Parameters
     ----------
     path : path of the table
-    sheet : path of a sample sheet, optional
-        Its sites, dates and purities are used, its own mutation files are not.
+    sheet : path, optional
+        Sheet with the sites and purities of the samples; files of reads it names are not opened.
     settings : ReadSettings
     name : str, optional
-        Name of the patient; default that of the file, or the sheet's only one.
+        Name of the patient; default that of the sheet, else of the file.
 
     Returns
     -------
     Patient
-        Without a sheet every sample is a site of its own, a distant one, and the primary is virtual: seeding needs a
-        sheet.
+        Without a sheet every sample is a site of its own, a distant one, and the primary is virtual.
     """
     path, display = Path(path), str(path)
     settings = settings or ReadSettings()
     if sheet is not None:
-        given = read_sheet(sheet)
-        name = _choose_patient(given, name)
+        parsed, problems = parse_sheet(sheet, needs_source=False)
+        problems.check()
+        name = _choose_patient(parsed, name)
         rows = tuple(
             dataclasses.replace(
                 row, files={**{k: f for k, f in row.files.items() if k not in SOURCES}, "counts": str(path.absolute())}
             )
-            for row in given.rows_of(name)
+            for row in parsed.rows_of(name)
         )
-        reader = PatientReader(given, name, rows, settings)
-        return reader.read(primary=None, treatments=None, lesions=None, genes=None, fasta=None)
+        return PatientReader(parsed, name, rows, settings).read()
     calls = read_count_table(path, None, settings=settings, display=display)
     name = name or path.name.split(".")[0] or "patient"
     rows = tuple(SheetRow(0, name, Sample(sample, sample), None, {"counts": display}) for sample in calls.samples)
@@ -265,6 +268,7 @@ class PatientReader:
         yield from groups.items()
 
     def _requests(self, indices: Sequence[int]) -> list[SampleRequest]:
+        """What a file is asked for, by rows of the sheet."""
         rows = [self.rows[i] for i in indices]
         return [
             SampleRequest(row.sample.name, row.names, bool(row.vcf_sample) and row.source == "vcf", row.normal_sample)
@@ -329,8 +333,11 @@ class PatientReader:
             )
 
     def _merge_purity(self, calls: Calls) -> None:
-        """Purity of a counts table where the sheet has none."""
+        """Purity of a counts table where the sheet has none; 1 where reads only stand for cancer cell fractions."""
         for i, sample in enumerate(self.samples):
+            if sample.name in calls.nominal:
+                self.samples[i] = dataclasses.replace(sample, purity=1.0, purity_is_estimated=False, purity_sd=0.0)
+                continue
             purity = calls.purity.get(sample.name, math.nan)
             self._say_if_different(sample, purity, calls.file)
             if math.isnan(sample.purity) and not math.isnan(purity):
@@ -356,7 +363,8 @@ class PatientReader:
             if calls.copy_number is None:
                 arrays = at_loci
             else:
-                columns = sorted(set(profile.sample.tolist()))
+                nominal = {k for k, sample in enumerate(self.samples) if sample.name in calls.nominal}
+                columns = sorted(set(profile.sample.tolist()) - nominal)
                 arrays = {name: values.copy() for name, values in arrays.items()}
                 for name, values in at_loci.items():
                     arrays[name][:, columns] = values[:, columns]

@@ -1,0 +1,195 @@
+"""Pairtree's input: reads of all samples in one cell (.ssm), names and clusters in a .params.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phylometa.config import ReadSettings
+from phylometa.errors import InputError
+from phylometa.io.calls import COPY_NUMBER_FIELDS, Calls
+from phylometa.io.files import ProblemList, TableReader, open_text, parse_count, parse_number, sha256_of
+from phylometa.io.vcf_header import SampleRequest
+
+__all__ = ["is_pairtree", "read_pairtree_params", "read_pairtree_reads"]
+
+SSM_COLUMNS = ("id", "var_reads", "total_reads", "var_read_prob")
+
+
+def is_pairtree(table: TableReader) -> bool:
+    """Whether a header is that of a .ssm file."""
+    return {"var_reads", "total_reads", "var_read_prob"} <= {name.lower() for name in table.original}
+
+
+def read_pairtree_params(path: Path, *, display: str = "") -> dict[str, Any]:
+    """Names of the samples, clusters (lists of mutation ids) and garbage of a .params.json.
+
+    Raises
+    ------
+    InputError
+        Not JSON, or ``samples`` is no list of names, or ``clusters`` no list of lists.
+    """
+    display = display or str(path)
+    try:
+        params = json.loads("".join(open_text(path, display)))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"is not JSON: {error}", file=display) from None
+    samples = params.get("samples") if isinstance(params, dict) else None
+    if not isinstance(samples, list) or not samples or not all(isinstance(name, str) and name for name in samples):
+        raise InputError("samples is not a list of names", file=display)
+    if len(set(samples)) != len(samples):
+        raise InputError("samples holds a name twice", file=display)
+    clusters, garbage = params.get("clusters", []), params.get("garbage", [])
+    groups = [*clusters, garbage] if isinstance(clusters, list) else [None]
+    if not all(isinstance(group, list) and all(isinstance(name, str) for name in group) for group in groups):
+        raise InputError("clusters is not a list of lists of mutation ids", file=display)
+    return {"samples": samples, "clusters": clusters, "garbage": garbage}
+
+
+def read_pairtree_reads(
+    path: Path,
+    requests: Sequence[SampleRequest] | None,
+    *,
+    params: Path | None = None,
+    settings: ReadSettings | None = None,
+    display: str = "",
+) -> Calls:
+    """Reads of some samples of a .ssm file.
+
+    Parameters
+    ----------
+    path : Path
+    requests : sequence of SampleRequest or None
+        Samples wanted; None: all.
+    params : Path, optional
+        The .params.json; default the file of that name beside the .ssm.
+    settings : ReadSettings
+        Not used: a .ssm has no filters.
+    display : str
+
+    Returns
+    -------
+    Calls
+        ``var_read_prob`` p becomes copy number: 1/2 is two copies, anything else one mutated copy among 1/p. Clusters
+        of the .params.json are known clusters; garbage is left out.
+    """
+    display = display or str(path)
+    params = params or path.with_name(path.name.removesuffix(".gz").removesuffix(".ssm") + ".params.json")
+    given = read_pairtree_params(params)
+    names: list[str] = given["samples"]
+    table = TableReader(path, display)
+    table.require(SSM_COLUMNS)
+    problems = ProblemList(display)
+    at = table.indices((*SSM_COLUMNS, "name"))
+    ids: list[str] = []
+    genes: list[str] = []
+    lines: list[int] = []
+    columns: dict[str, list[list[float]]] = {name: [] for name in SSM_COLUMNS[1:]}
+    for line, fields in table:
+        identity = fields[at[0]].strip()
+        if not identity or identity in ids:
+            problems.add("is empty" if not identity else f"{identity} is listed twice", row=line, column="id")
+            continue
+        for name, index in zip(SSM_COLUMNS[1:], at[1:]):
+            columns[name].append(_values(fields[index], name, len(names), line, problems))
+        ids.append(identity)
+        genes.append(fields[at[4]].strip() if at[4] >= 0 else "")
+        lines.append(line)
+    problems.check()
+    if not ids:
+        raise InputError("holds no rows: no variants left", file=display)
+    alt, depth, chance = (np.array(columns[name]) for name in SSM_COLUMNS[1:])
+    for i, k in np.argwhere(alt > depth):
+        problems.add(f"var_reads {alt[i, k]:g} exceed total_reads {depth[i, k]:g}", row=lines[i], column="var_reads")
+    problems.check()
+    wanted = _wanted(names, requests, problems)
+    problems.check()
+    chance = chance[:, wanted]
+    is_diploid = chance == 0.5
+    copy_number = {name: np.full(chance.shape, np.nan, dtype=np.float32) for name in COPY_NUMBER_FIELDS}
+    copy_number["fraction"][:] = 1
+    copy_number["major"][:] = 1
+    copy_number["minor"][:] = is_diploid
+    copy_number["total"][:] = 1 / chance
+    calls = Calls(
+        file=display,
+        samples=[request.sample for request in requests] if requests is not None else [names[k] for k in wanted],
+        ids=ids,
+        chroms=[""] * len(ids),
+        positions=np.full(len(ids), -1, dtype=np.int64),
+        refs=[""] * len(ids),
+        alts=[""] * len(ids),
+        lines=np.array(lines, dtype=np.int64),
+        alt=alt[:, wanted].astype(np.int32),
+        depth=depth[:, wanted].astype(np.int32),
+        genes=genes,
+        copy_number=copy_number,
+        clusters=_clusters(ids, given, str(params)),
+        provenance={
+            "file": display,
+            "sha256": sha256_of(path),
+            "reader": "counts",
+            "dialect": "Pairtree",
+            "records": len(ids),
+            "rules": {"var_reads of total_reads": int(alt[:, wanted].size)},
+        },
+    )
+    if not is_diploid.all():
+        calls.warnings.append(
+            f"{display}: var_read_prob other than 0.5 is read as one mutated copy among 1 / var_read_prob copies"
+        )
+    garbage = set(given["garbage"])
+    calls.keep(np.array([name not in garbage for name in ids]), lambda row: "garbage in the .params.json")
+    return calls
+
+
+def _values(cell: str, column: str, n_samples: int, line: int, problems: ProblemList) -> list[float]:
+    """Numbers of one cell, one a sample."""
+    texts = cell.split(",")
+    if len(texts) != n_samples:
+        problems.add(f"holds {len(texts)} numbers for {n_samples} samples", row=line, column=column)
+        return [0.0] * n_samples
+    values: list[float] = []
+    for text in texts:
+        number = parse_number(text) if column == "var_read_prob" else parse_count(text)
+        if number is None or (column == "var_read_prob" and not 0.001 <= number <= 1):
+            expected = "a probability in [0.001, 1]" if column == "var_read_prob" else "a read count"
+            problems.add(f"{text.strip()!r} is not {expected}", row=line, column=column)
+            number = 0.5
+        values.append(float(number))
+    return values
+
+
+def _wanted(names: list[str], requests: Sequence[SampleRequest] | None, problems: ProblemList) -> list[int]:
+    if requests is None:
+        return list(range(len(names)))
+    wanted = []
+    for request in requests:
+        name = next((name for name in request.names if name in names), None)
+        if name is None:
+            problems.add(f"sample {request.sample} is not there (samples found: {', '.join(names)})")
+        else:
+            wanted.append(names.index(name))
+    return wanted
+
+
+def _clusters(ids: list[str], given: dict[str, Any], params: str) -> list[str] | None:
+    """Cluster of every mutation, '' for garbage; None where the .params.json has none."""
+    if not given["clusters"]:
+        return None
+    cluster_of: dict[str, str] = {}
+    problems = ProblemList(params)
+    for k, members in enumerate(given["clusters"], start=1):
+        for name in members:
+            if name in cluster_of:
+                problems.add(f"{name} is in clusters {cluster_of[name]} and {k}")
+            cluster_of[name] = str(k)
+    for name in cluster_of.keys() - set(ids):
+        problems.add(f"{name} is in cluster {cluster_of[name]}, but not in the .ssm file")
+    problems.problems.sort(key=str)
+    problems.check()
+    return [cluster_of.get(name, "") for name in ids]

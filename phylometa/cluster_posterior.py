@@ -7,15 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.data import FloatArray, IntArray, MutationTable
-from phylometa.multiplicity import MultiplicityOptions, beta_binomial_log_likelihood
+from phylometa.clustering_model import ClusteringModel
+from phylometa.data import FloatArray, IntArray
+from phylometa.multiplicity import allele_probability, read_log_likelihood
 
-__all__ = ["ClusterPosterior", "cluster_posterior", "option_log_likelihood"]
+__all__ = ["ClusterPosterior", "cluster_posterior"]
 
 # Points of each of the two ever finer grids laid around a mode, and values of one temporary array.
 _ZOOM_POINTS = 33
 _FINE_POINTS = 65
 _VALUES_AT_ONCE = 4_000_000
+# With more mutations the reads of a cluster are summed first, multiplicities and overdispersion as weights of reads.
+_ROWWISE_LIMIT = 20_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,65 +47,83 @@ class ClusterPosterior:
     mode: FloatArray
 
 
-def option_log_likelihood(
-    mutations: MutationTable,
-    options: MultiplicityOptions,
-    ccf: FloatArray,
-    *,
-    precision: float,
-) -> FloatArray:
-    """Log-likelihood of every cell under every option, at CCFs that differ between cells.
+@dataclass(frozen=True, eq=False)
+class _Reads:
+    """The reads of the clusters, as single mutations or summed up.
 
-    Parameters
-    ----------
-    mutations : MutationTable (n, S)
-    options : MultiplicityOptions
-    ccf : float array broadcastable to (n, S, G)
-    precision : float
-
-    Returns
-    -------
-    float64 array (n, S, J, G)
+    `sums` holds, for many mutations, alternate and reference reads (K, n_states, J) of every sample.
     """
-    usable = mutations.is_informative
-    alt = np.where(usable, mutations.alt_counts, 0)[:, :, None, None]
-    ref = np.where(usable, mutations.depth - mutations.alt_counts, 0)[:, :, None, None]
-    error = options.error[options.cell_state][:, :, None, None]
-    expected = options.slope[options.cell_state][:, :, :, None] * ccf[:, :, None, :]
-    p = np.clip(expected * (1.0 - 2.0 * error) + error, 1e-9, 1.0 - 1e-9)
-    if np.isinf(precision):
-        return np.asarray(alt * np.log(p) + ref * np.log1p(-p))
-    return beta_binomial_log_likelihood(alt, ref, p, precision)
+
+    model: ClusteringModel
+    labels: IntArray
+    log_option: FloatArray | None
+    sums: list[tuple[FloatArray, FloatArray]] | None
+
+    @classmethod
+    def build(cls, model: ClusteringModel, labels: IntArray, log_option: FloatArray | None, ccf: FloatArray) -> _Reads:
+        is_plain = model.has_fixed_multiplicity and np.isinf(model.precision)
+        if not is_plain and len(labels) <= _ROWWISE_LIMIT:
+            return cls(model, labels, log_option, None)
+        sums = []
+        for sample in range(model.mutations.n_samples):
+            weight = None if is_plain else model.read_weights(sample, log_option, ccf[labels, sample])
+            sums.append(model.read_sums(labels, sample, weight))
+        return cls(model, labels, log_option, sums)
+
+    def log_likelihood(self, ccf: FloatArray) -> FloatArray:
+        """Log-likelihood (K, S, G) of each cluster's CCF at points `ccf` (K, S, G)."""
+        if self.sums is None:
+            return self._of_rows(ccf)
+        result = np.zeros(ccf.shape)
+        options = self.model.options
+        for sample, (alt, ref) in enumerate(self.sums):
+            for state in np.flatnonzero((alt + ref).any(axis=(0, 2))).tolist():
+                here = ccf[:, sample, None, :]
+                p = allele_probability(options.slope[state][:, None], options.error[state], here)
+                term = alt[:, state, :, None] * np.log(p) + ref[:, state, :, None] * np.log1p(-p)
+                result[:, sample] += term.sum(axis=1)
+        return result
+
+    def _of_rows(self, ccf: FloatArray) -> FloatArray:
+        model, options = self.model, self.model.options
+        result = np.zeros(ccf.shape)
+        step = max(1, _VALUES_AT_ONCE // max(1, ccf[0].size * options.n_options))
+        order = np.argsort(self.labels, kind="stable")
+        for start in range(0, len(order), step):
+            rows = order[start : start + step]
+            members = self.labels[rows]
+            state = options.cell_state[rows]
+            slope, error = options.slope[state][..., None], options.error[state][:, :, None, None]
+            alt, ref = (reads[:, :, None, None] for reads in model.usable_reads(rows))
+            cell = read_log_likelihood(alt, ref, slope, error, ccf[members][:, :, None, :], model.precision)
+            if self.log_option is None:
+                log_likelihood = cell[:, :, 0, :]
+            else:
+                log_likelihood = np.logaddexp.reduce(cell + self.log_option[rows][..., None], axis=2)
+            first = np.flatnonzero(np.diff(members, prepend=-1))
+            result[members[first]] += np.add.reduceat(log_likelihood, first, axis=0)
+        return result
 
 
 def cluster_posterior(
-    mutations: MutationTable,
-    options: MultiplicityOptions,
+    model: ClusteringModel,
     labels: IntArray,
     log_option: FloatArray | None,
     start: FloatArray,
     *,
-    precision: float,
-    absent_weight: float,
-    clonal_weight: float,
     start_width: float,
 ) -> ClusterPosterior:
     """Posterior CCF of every cluster in every sample.
 
     Parameters
     ----------
-    mutations : MutationTable (n, S)
-    options : MultiplicityOptions
+    model : ClusteringModel
     labels : int64 array (n,)
         Cluster of each mutation, 0..K-1.
     log_option : float64 array (n, S, J) or None
         Log weight of each multiplicity from everything but the cell's own reads; None where there is one option.
     start : float64 array (K, S)
         Approximate CCFs of the highest likelihood.
-    precision : float
-        Of the beta-binomial.
-    absent_weight, clonal_weight : float
-        Prior probabilities of CCF 0 and 1; the rest is uniform in between.
     start_width : float
         Error of `start` on the scale theta, CCF = 2 sin^2(theta).
 
@@ -110,12 +131,13 @@ def cluster_posterior(
     -------
     ClusterPosterior
     """
+    reads = _Reads.build(model, labels, log_option, start)
     n_clusters, n_samples = start.shape
     top = np.pi / 4.0
     centre = np.arcsin(np.sqrt(start / 2.0))
-    centre, curvature_width = _zoom(mutations, options, labels, log_option, centre, start_width, precision)
+    centre, curvature_width = _zoom(reads, centre, start_width)
     depth = np.zeros((n_clusters, n_samples))
-    np.add.at(depth, labels, np.where(mutations.is_informative, mutations.depth, 0))
+    np.add.at(depth, labels, np.where(model.mutations.is_informative, model.mutations.depth, 0))
     # Six standard deviations of the likelihood; where it is flat, the whole range.
     half = np.minimum(6.0 * curvature_width + 3.0 * start_width / _ZOOM_POINTS, top)
     low_end = np.clip(centre - half, 0.0, top)
@@ -125,21 +147,21 @@ def cluster_posterior(
     theta = np.sort(np.concatenate((coarse, fine), axis=2), axis=2)
     ccf = 2.0 * np.sin(theta) ** 2
     ccf[:, :, 0], ccf[:, :, -1] = 0.0, 1.0
-    log_likelihood = _sum_over_members(mutations, options, labels, log_option, ccf, precision)
+    log_likelihood = reads.log_likelihood(ccf)
     step = np.diff(ccf, axis=2)
-    slab = 1.0 - absent_weight - clonal_weight
+    slab = 1.0 - model.absent_weight - model.clonal_weight
     prior = np.zeros(ccf.shape)
     prior[:, :, :-1] += slab * step / 2.0
     prior[:, :, 1:] += slab * step / 2.0
-    prior[:, :, 0] += absent_weight
-    prior[:, :, -1] += clonal_weight
+    prior[:, :, 0] += model.absent_weight
+    prior[:, :, -1] += model.clonal_weight
     weight = np.exp(log_likelihood - log_likelihood.max(axis=2, keepdims=True)) * prior
     total = weight.sum(axis=2, keepdims=True)
     weight /= total
     slab_share = slab * step[:, :, 0] / 2.0
-    absent = weight[:, :, 0] * absent_weight / np.maximum(absent_weight + slab_share, 1e-300)
+    absent = weight[:, :, 0] * model.absent_weight / np.maximum(model.absent_weight + slab_share, 1e-300)
     slab_share = slab * step[:, :, -1] / 2.0
-    clonal = weight[:, :, -1] * clonal_weight / np.maximum(clonal_weight + slab_share, 1e-300)
+    clonal = weight[:, :, -1] * model.clonal_weight / np.maximum(model.clonal_weight + slab_share, 1e-300)
     mean = (weight * ccf).sum(axis=2)
     cumulative = np.cumsum(weight, axis=2)
     # Next to a spike that holds nearly all of the weight the mean may lie beyond a quantile by a hair.
@@ -147,25 +169,21 @@ def cluster_posterior(
     high = np.maximum(_quantile(cumulative, ccf, 0.975), mean)
     mode = np.take_along_axis(ccf, log_likelihood.argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
     mode = np.where(mode > 1.0 - 1e-9, 1.0, mode)
-    alt_reads, total_reads = _equivalent_reads(mutations, options, labels, log_option, mode, precision, depth)
+    alt_reads, total_reads = _equivalent_reads(reads, mode, depth)
     return ClusterPosterior(mean, low, high, absent, clonal, alt_reads, total_reads, mode)
 
 
 def _zoom(
-    mutations: MutationTable,
-    options: MultiplicityOptions,
-    labels: IntArray,
-    log_option: FloatArray | None,
+    reads: _Reads,
     centre: FloatArray,
     width: float,
-    precision: float,
 ) -> tuple[FloatArray, FloatArray]:
     """The mode of each cluster's likelihood on the scale theta, and the width of the likelihood there."""
     top = np.pi / 4.0
     theta = centre[:, :, None] + 1.5 * width * np.linspace(-1.0, 1.0, _ZOOM_POINTS)
     theta = np.clip(theta, 0.0, top)
     ccf = 2.0 * np.sin(theta) ** 2
-    log_likelihood = _sum_over_members(mutations, options, labels, log_option, ccf, precision)
+    log_likelihood = reads.log_likelihood(ccf)
     best = log_likelihood.argmax(axis=2)[:, :, None]
     mode = np.take_along_axis(theta, best, axis=2)[:, :, 0]
     peak = log_likelihood.max(axis=2)
@@ -180,38 +198,9 @@ def _zoom(
     return mode, np.maximum(*ends)
 
 
-def _sum_over_members(
-    mutations: MutationTable,
-    options: MultiplicityOptions,
-    labels: IntArray,
-    log_option: FloatArray | None,
-    ccf: FloatArray,
-    precision: float,
-) -> FloatArray:
-    """Log-likelihood (K, S, G) of each cluster's CCF at points `ccf` (K, S, G)."""
-    result = np.zeros(ccf.shape)
-    step = max(1, _VALUES_AT_ONCE // max(1, ccf[0].size * options.n_options))
-    order = np.argsort(labels, kind="stable")
-    for start in range(0, len(labels), step):
-        rows = order[start : start + step]
-        part = option_log_likelihood(mutations.take(rows), options.take(rows), ccf[labels[rows]], precision=precision)
-        if log_option is None:
-            cell = part[:, :, 0, :]
-        else:
-            cell = np.logaddexp.reduce(part + log_option[rows][:, :, :, None], axis=2)
-        members = labels[rows]
-        first = np.flatnonzero(np.diff(members, prepend=-1))
-        result[members[first]] += np.add.reduceat(cell, first, axis=0)
-    return result
-
-
 def _equivalent_reads(
-    mutations: MutationTable,
-    options: MultiplicityOptions,
-    labels: IntArray,
-    log_option: FloatArray | None,
+    reads: _Reads,
     mode: FloatArray,
-    precision: float,
     depth: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Reads x of n at VAF = CCF / 2 whose binomial has the gradient and curvature of the likelihood at `mode`.
@@ -225,9 +214,7 @@ def _equivalent_reads(
     # At a boundary the three points lie inside, and the derivatives are carried to the boundary.
     middle = np.clip(mode, step, 1.0 - step)
     points = np.stack((middle - step, middle, middle + step), axis=2)
-    left, centre, right = np.moveaxis(
-        _sum_over_members(mutations, options, labels, log_option, points, precision), 2, 0
-    )
+    left, centre, right = np.moveaxis(reads.log_likelihood(points), 2, 0)
     curvature = np.maximum(-(right - 2.0 * centre + left) / step**2, 0.0)
     gradient = (right - left) / (2.0 * step) - curvature * (mode - middle)
     gradient = np.where((mode > 0.0) & (mode < 1.0), 0.0, gradient)

@@ -3,60 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from phylometa.cluster_posterior import ClusterPosterior, cluster_posterior, option_log_likelihood
+from phylometa.cluster_posterior import ClusterPosterior, cluster_posterior
+from phylometa.cluster_search import Partition, known_partition, local_alternatives, search_partition
+from phylometa.clustering_model import ClusteringModel
 from phylometa.config import CcfSettings, ClusteringSettings
 from phylometa.data import Clustering, CopyNumberAtLoci, FloatArray, IntArray, MutationTable
-from phylometa.multiplicity import (
-    MultiplicityOptions,
-    ccf_grid,
-    enumerate_multiplicities,
-    log_likelihood_table,
-    share_over_groups,
-    slab_weights,
-)
-from phylometa.partition_search import (
-    LogGrid,
-    agglomerate,
-    log_cluster_count_prior,
-    refine,
-    relabel,
-)
+from phylometa.large_clustering import partition_large
 
 __all__ = ["cluster_mutations", "clustering_from_labels"]
 
-# Rounds in which multiplicities and clusters are fitted in turn.
-_MULTIPLICITY_ROUNDS = 5
-
-
-@dataclass(frozen=True, eq=False)
-class _Problem:
-    """Everything a search needs, rows in an order that depends on the reads alone."""
-
-    mutations: MutationTable
-    options: MultiplicityOptions
-    settings: ClusteringSettings
-    ccf: FloatArray
-    precision: float
-    absent_weight: float
-    clonal_weight: float
-
-    @property
-    def prior(self) -> LogGrid:
-        """Prior weight of every grid point, quadrature included."""
-        weights = (1.0 - self.absent_weight - self.clonal_weight) * slab_weights(self.ccf)
-        weights[0] += self.absent_weight
-        weights[-1] += self.clonal_weight
-        return weights.astype(np.float32)
-
-    @property
-    def count_prior(self) -> FloatArray:
-        return log_cluster_count_prior(
-            self.mutations.n_mutations, self.settings.concentration, self.settings.concentration_log_sd
-        )
+# Allele frequency below which a cluster of one sample alone looks like an artefact.
+_LOW_VAF = 0.05
+# Share of a cluster's mutations that lie in lost segments where the cluster is missing, from which it is flagged.
+_LOSS_SHARE = 0.5
 
 
 def cluster_mutations(
@@ -71,9 +34,10 @@ def cluster_mutations(
 ) -> tuple[Clustering, ...]:
     """Cluster mutations by their CCFs in all samples jointly; the number of clusters is unknown.
 
-    The posterior of a partition is its marginal likelihood, every cluster's CCF integrated out exactly on a grid in
-    every sample (prior: a spike at 0, a spike at 1, a uniform slab), times a Chinese restaurant process whose
-    concentration is summed out. Clusters are merged greedily, then single mutations moved, while the posterior rises.
+    The posterior of a partition is its marginal likelihood, every cluster's CCF integrated out on a grid in every
+    sample (prior: a spike at 0, a spike at 1, a uniform slab; no two clusters alike), times a Chinese restaurant
+    process whose concentration is summed out. Clusters are merged greedily, then single mutations moved, while the
+    posterior rises. The overdispersion of the reads is estimated with a prior towards binomial.
 
     Parameters
     ----------
@@ -91,30 +55,39 @@ def cluster_mutations(
     Returns
     -------
     tuple of Clustering
-        The best first; weights add up to 1.
+        The best first, then those one merger or one split away that are nearly as probable; weights add up to 1.
 
     Raises
     ------
     InputError
         Where a purity is missing or outside (0, 1].
     """
-    options = enumerate_multiplicities(mutations, copy_number, purity, settings=ccf_settings)
-    order = _canonical_order(mutations, options)
-    precision = settings.precision if settings.precision > 0.0 else float("inf")
-    problem = _Problem(
-        mutations.take(order),
-        options.take(order),
-        settings,
-        ccf_grid(settings.grid_points),
-        precision,
-        settings.absent_weight,
-        settings.clonal_weight,
-    )
-    labels, gains, problem, log_option = _search(problem, ccf_settings)
-    back = np.empty(len(order), dtype=np.int64)
-    back[order] = np.arange(len(order))
-    best = _describe(problem, labels, gains, log_option)
-    return (_in_rows(best, back),)
+    model = ClusteringModel.build(mutations, copy_number, purity, settings=settings, ccf_settings=ccf_settings)
+    order = _canonical_order(model)
+    place = np.empty(len(order), dtype=np.int64)
+    place[order] = np.arange(len(order))
+    model = model.take(order)
+    found: list[tuple[Partition, float]]
+    if mutations.n_mutations <= settings.search_limit:
+        partition, items = search_partition(model)
+        found = [(partition, 0.0)]
+        found += local_alternatives(partition, items, limit=settings.alternatives - 1, min_weight=settings.min_weight)
+    else:
+        found = [(partition_large(model, rng=rng), 0.0)]
+    odds = [log_odds for _, log_odds in found]
+    weights = np.exp(odds - np.logaddexp.reduce(odds))
+    sorted_copy_number = copy_number.take(order)
+    result = []
+    for (candidate, _), weight in zip(found, weights.tolist()):
+        posterior = _posterior(candidate)
+        if purity_sd is not None:
+            posterior = _widened(posterior, candidate.labels, sorted_copy_number, purity, purity_sd)
+        flags = _flags(candidate.model.mutations, sorted_copy_number, candidate.labels, posterior)
+        rank = np.lexsort((*posterior.mean.T[::-1], -posterior.mean.mean(axis=1)))
+        names = tuple(str(k + 1) for k in range(len(rank)))
+        clustering = _as_clustering(names, candidate.labels, candidate.probability, posterior, flags, weight)
+        result.append(_reordered(clustering, rank, place))
+    return tuple(result)
 
 
 def clustering_from_labels(
@@ -125,12 +98,13 @@ def clustering_from_labels(
     *,
     settings: ClusteringSettings,
     ccf_settings: CcfSettings,
+    purity_sd: FloatArray | None = None,
 ) -> Clustering:
     """CCFs, intervals and equivalent reads of clusters that are already known.
 
     Parameters
     ----------
-    mutations, copy_number, purity, settings, ccf_settings : as in `cluster_mutations`
+    mutations, copy_number, purity, settings, ccf_settings, purity_sd : as in `cluster_mutations`
     labels : sequence of str, length n
         Name of the cluster of every mutation.
 
@@ -138,195 +112,142 @@ def clustering_from_labels(
     -------
     Clustering
         Clusters in the order in which their names first appear; assignment probabilities are 1.
+
+    Raises
+    ------
+    InputError
+        Where a purity is missing or outside (0, 1].
     """
     names = tuple(dict.fromkeys(labels))
     index = {name: k for k, name in enumerate(names)}
     known = np.array([index[name] for name in labels], dtype=np.int64)
-    options = enumerate_multiplicities(mutations, copy_number, purity, settings=ccf_settings)
-    precision = settings.precision if settings.precision > 0.0 else float("inf")
-    problem = _Problem(
-        mutations,
-        options,
-        settings,
-        ccf_grid(settings.grid_points),
-        precision,
-        settings.absent_weight,
-        settings.clonal_weight,
+    model = ClusteringModel.build(mutations, copy_number, purity, settings=settings, ccf_settings=ccf_settings)
+    partition = known_partition(model, known)
+    posterior = _posterior(partition)
+    if purity_sd is not None:
+        posterior = _widened(posterior, known, copy_number, purity, purity_sd)
+    flags = _flags(mutations, copy_number, known, posterior)
+    return _as_clustering(names, known, np.ones(len(known)), posterior, flags, 1.0)
+
+
+def _canonical_order(model: ClusteringModel) -> IntArray:
+    """An order of the rows that does not depend on the order in which they came."""
+    keys = (model.mutations.alt_counts, model.mutations.depth, model.options.cell_state)
+    columns = [key[:, sample] for key in keys for sample in range(key.shape[1])]
+    return np.lexsort(columns[::-1]).astype(np.int64)
+
+
+def _posterior(partition: Partition) -> ClusterPosterior:
+    model = partition.model
+    return cluster_posterior(
+        model,
+        partition.labels,
+        partition.log_option,
+        model.ccf[partition.totals.argmax(axis=2)],
+        start_width=np.pi / 4.0 / (len(model.ccf) - 1),
     )
-    items = _mixed_items(problem, ccf_settings)
-    problem = _revise_weights(problem, _totals(items, known))
-    log_option = None
-    if options.n_options > 1:
-        centres = _centres(problem, _totals(items, known))
-        log_option = _cavity(problem, centres[known], ccf_settings)
-        items = _items_given_options(problem, log_option)
-    posterior = _posterior(problem, known, items, log_option)
+
+
+def _as_clustering(
+    names: tuple[str, ...],
+    labels: IntArray,
+    probability: FloatArray,
+    posterior: ClusterPosterior,
+    flags: tuple[str, ...],
+    weight: float,
+) -> Clustering:
     return Clustering(
         names,
-        known,
-        np.ones(len(known)),
+        labels,
+        probability,
         posterior.mean,
         posterior.low,
         posterior.high,
         posterior.alt_reads,
         posterior.total_reads,
-        _flags(mutations, known, posterior),
+        flags,
+        weight,
     )
 
 
-def _canonical_order(mutations: MutationTable, options: MultiplicityOptions) -> IntArray:
-    """An order of the rows that does not depend on the order in which they came."""
-    keys = [mutations.alt_counts, mutations.depth, options.cell_state]
-    columns = [key[:, sample] for key in keys for sample in range(key.shape[1])]
-    return np.lexsort(columns[::-1]).astype(np.int64)
-
-
-def _mixed_items(problem: _Problem, ccf_settings: CcfSettings) -> LogGrid:
-    """Log-likelihood of every mutation on the grid (n, S, G), multiplicities averaged in each sample alone."""
-    table = log_likelihood_table(problem.mutations, problem.options, problem.ccf, precision=problem.precision)
-    if problem.options.n_options == 1:
-        items = table[:, :, 0, :]
-    else:
-        given = problem.options.log_prior_given_ccf(problem.ccf, ccf_settings.subclonal_gain)
-        items = np.logaddexp.reduce(table + given.astype(np.float32)[problem.options.cell_state], axis=2)
-    items = items - items.max(axis=2, keepdims=True)
-    return np.asarray(items, dtype=np.float32)
-
-
-def _items_given_options(problem: _Problem, log_option: FloatArray) -> LogGrid:
-    """As `_mixed_items`, with the multiplicities weighted by what all other samples say."""
-    table = log_likelihood_table(problem.mutations, problem.options, problem.ccf, precision=problem.precision)
-    items = np.logaddexp.reduce(table + log_option.astype(np.float32)[:, :, :, None], axis=2)
-    items -= items.max(axis=2, keepdims=True)
-    return np.asarray(items, dtype=np.float32)
-
-
-def _cavity(problem: _Problem, ccf: FloatArray, ccf_settings: CcfSettings) -> FloatArray:
-    """Log weight (n, S, J) of each multiplicity given a CCF in every cell, the cell's own reads left out."""
-    at_ccf = option_log_likelihood(problem.mutations, problem.options, ccf[:, :, None], precision=problem.precision)[
-        :, :, :, 0
-    ]
-    several = (problem.options.copies > 1.0)[problem.options.cell_state]
-    subclonal = (ccf > 0.02) & (ccf < 0.9) & problem.mutations.is_informative
-    same = problem.options.group[:, :, None] == problem.options.group[:, None, :]
-    any_subclonal = (same & subclonal[:, None, :]).any(axis=2)
-    penalty = np.where(several & any_subclonal[:, :, None], np.log(ccf_settings.subclonal_gain), 0.0)
-    joint = share_over_groups(at_ccf, problem.options) + penalty - at_ccf
-    joint = np.where(np.isfinite(problem.options.log_prior[problem.options.cell_state]), joint, -np.inf)
-    return np.asarray(joint - np.logaddexp.reduce(joint, axis=2)[:, :, None])
-
-
-def _totals(items: LogGrid, labels: IntArray) -> LogGrid:
-    totals = np.zeros((int(labels.max()) + 1, *items.shape[1:]), dtype=np.float32)
-    np.add.at(totals, labels, items)
-    return totals
-
-
-def _centres(problem: _Problem, totals: LogGrid) -> FloatArray:
-    """Posterior mean CCF (K, S) on the grid."""
-    weight = np.exp(totals - totals.max(axis=2, keepdims=True)) * problem.prior
-    return np.asarray((weight @ problem.ccf) / weight.sum(axis=2), dtype=np.float64)
-
-
-def _revise_weights(problem: _Problem, totals: LogGrid) -> _Problem:
-    """The problem with the weights of the two spikes revised by the clusters found."""
-    weight = np.exp(totals - totals.max(axis=2, keepdims=True)) * problem.prior
-    weight /= weight.sum(axis=2, keepdims=True)
-    settings = problem.settings
-    strength = settings.weight_strength
-    n_pairs = weight.shape[0] * weight.shape[1] + strength
+def _reordered(clustering: Clustering, rank: IntArray, place: IntArray) -> Clustering:
+    """Clusters in the order of `rank` (names stay), mutations in the order of `place`."""
+    position = np.empty(len(rank), dtype=np.int64)
+    position[rank] = np.arange(len(rank))
+    arrays = {name: getattr(clustering, name)[rank] for name in ("ccf", "ccf_lo", "ccf_hi", "alt_reads", "total_reads")}
     return replace(
-        problem,
-        absent_weight=float((weight[:, :, 0].sum() + strength * settings.absent_weight) / n_pairs),
-        clonal_weight=float((weight[:, :, -1].sum() + strength * settings.clonal_weight) / n_pairs),
+        clustering,
+        labels=position[clustering.labels][place],
+        probability=clustering.probability[place],
+        flags=tuple(clustering.flags[k] for k in rank.tolist()),
+        **arrays,
     )
 
 
-def _search(problem: _Problem, ccf_settings: CcfSettings) -> tuple[IntArray, FloatArray, _Problem, FloatArray | None]:
-    """The best partition found, `join_gains` of it, the problem with revised weights, weights of multiplicities."""
-    n_mutations = problem.mutations.n_mutations
-    items = _mixed_items(problem, ccf_settings)
-    ones = np.ones(n_mutations, dtype=np.int64)
-    labels, gains = np.zeros(0, dtype=np.int64), np.zeros((0, 0))
-    for _ in range(2):
-        labels = agglomerate(items, ones, problem.prior, problem.count_prior)
-        labels, gains = refine(items, labels, problem.prior, problem.count_prior, max_moves=10 * n_mutations)
-        problem = _revise_weights(problem, _totals(items, labels))
-    if problem.options.n_options == 1:
-        return labels, gains, problem, None
-    log_option = np.zeros(0)
-    for _ in range(_MULTIPLICITY_ROUNDS):
-        centres = _centres(problem, _totals(items, labels))
-        log_option = _cavity(problem, centres[labels], ccf_settings)
-        items = _items_given_options(problem, log_option)
-        merged = agglomerate(_totals(items, labels), np.bincount(labels), problem.prior, problem.count_prior)
-        new, gains = refine(items, merged[labels], problem.prior, problem.count_prior, max_moves=10 * n_mutations)
-        if np.array_equal(relabel(new), relabel(labels)):
-            break
-        labels = new
-    return labels, gains, problem, log_option
+def _widened(
+    posterior: ClusterPosterior,
+    labels: IntArray,
+    copy_number: CopyNumberAtLoci,
+    purity: FloatArray,
+    purity_sd: FloatArray,
+) -> ClusterPosterior:
+    """The posterior with the uncertainty of estimated purities in its intervals and equivalent reads, to first order.
 
-
-def _posterior(problem: _Problem, labels: IntArray, items: LogGrid, log_option: FloatArray | None) -> ClusterPosterior:
-    totals = _totals(items, labels)
-    return cluster_posterior(
-        problem.mutations,
-        problem.options,
-        labels,
-        log_option,
-        problem.ccf[totals.argmax(axis=2)],
-        precision=problem.precision,
-        absent_weight=problem.absent_weight,
-        clonal_weight=problem.clonal_weight,
-        start_width=np.pi / 4.0 / (len(problem.ccf) - 1),
+    A CCF is inversely proportional to the VAF expected at CCF 1, whose logarithm changes by
+    C_N / (rho (rho C_T + C_N (1 - rho))) per unit of purity; a cluster's is the mean over its mutations.
+    """
+    total = np.where(np.isfinite(copy_number.total), copy_number.total, 2.0)
+    normal = np.asarray(copy_number.normal, dtype=np.float64)
+    sensitivity = normal / (purity * (purity * total + normal * (1.0 - purity)))
+    sums = np.zeros(posterior.mean.shape)
+    np.add.at(sums, labels, sensitivity)
+    sizes = np.bincount(labels, minlength=len(sums))[:, None]
+    spread = posterior.mean * sums / sizes * np.asarray(purity_sd)
+    low = posterior.mean - np.hypot(posterior.mean - posterior.low, 1.96 * spread)
+    high = posterior.mean + np.hypot(posterior.high - posterior.mean, 1.96 * spread)
+    # Var(CCF) = c (2 - c) / n for n equivalent reads: fewer reads where the purity adds to it.
+    mode = posterior.mode
+    own = np.maximum(mode * (2.0 - mode), 1e-12) / np.maximum(posterior.total_reads, 1e-12)
+    shrink = own / (own + spread**2)
+    return replace(
+        posterior,
+        low=np.clip(low, 0.0, 1.0),
+        high=np.clip(high, 0.0, 1.0),
+        alt_reads=posterior.alt_reads * shrink,
+        total_reads=posterior.total_reads * shrink,
     )
 
 
-def _describe(problem: _Problem, labels: IntArray, gains: FloatArray, log_option: FloatArray | None) -> Clustering:
-    """A clustering with names by falling mean CCF."""
-    if log_option is None:
-        items = _mixed_items(problem, CcfSettings())
-    else:
-        items = _items_given_options(problem, log_option)
-    posterior = _posterior(problem, labels, items, log_option)
-    sizes = np.bincount(labels)
-    weight = gains.copy()
-    n_clusters = len(sizes)
-    alone = sizes[labels] == 1
-    prior = problem.count_prior
-    weight[:, -1] += np.where(
-        alone, prior[n_clusters] - prior[n_clusters - 1], prior[n_clusters + 1] - prior[n_clusters]
-    )
-    own = np.where(alone, weight[:, -1], weight[np.arange(len(labels)), labels])
-    probability = np.exp(own - np.logaddexp.reduce(weight, axis=1))
-    rank = np.lexsort((*posterior.mean.T[::-1], -posterior.mean.mean(axis=1)))
-    position = np.empty(n_clusters, dtype=np.int64)
-    position[rank] = np.arange(n_clusters)
-    return Clustering(
-        tuple(str(k + 1) for k in range(n_clusters)),
-        position[labels],
-        probability,
-        posterior.mean[rank],
-        posterior.low[rank],
-        posterior.high[rank],
-        posterior.alt_reads[rank],
-        posterior.total_reads[rank],
-        tuple(np.array(_flags(problem.mutations, labels, posterior), dtype=object)[rank]),
-    )
+def _flags(
+    mutations: MutationTable, copy_number: CopyNumberAtLoci, labels: IntArray, posterior: ClusterPosterior
+) -> tuple[str, ...]:
+    """Comma-separated warnings about every cluster.
 
-
-def _in_rows(clustering: Clustering, back: IntArray) -> Clustering:
-    return replace(clustering, labels=clustering.labels[back], probability=clustering.probability[back])
-
-
-def _flags(mutations: MutationTable, labels: IntArray, posterior: ClusterPosterior) -> tuple[str, ...]:
-    """`singleton`: one mutation; `one_sample`: reads in a single sample of several."""
-    sizes = np.bincount(labels, minlength=len(posterior.mean))
-    present = (posterior.absent < 0.5).sum(axis=1)
+    ``singleton``: one mutation. ``one_sample``: present in one of several samples. ``low_vaf``: one sample, at a VAF
+    so low that it may be an artefact of that sample. ``loss``: missing from a sample in which most of its mutations
+    lie in segments that have lost an allele, and present in one where they do not: deleted, perhaps, not unborn.
+    """
+    n_clusters = len(posterior.mean)
+    sizes = np.bincount(labels, minlength=n_clusters)
+    is_present = posterior.absent < 0.5
+    lost = (np.nan_to_num(np.asarray(copy_number.minor), nan=1.0) < 1.0) & (copy_number.normal > 1.0)
+    lost |= np.nan_to_num(np.asarray(copy_number.minor2), nan=1.0) < 1.0
+    lost_share = np.zeros(posterior.mean.shape)
+    np.add.at(lost_share, labels, lost.astype(np.float64))
+    lost_share /= np.maximum(sizes, 1)[:, None]
+    vaf = np.zeros(posterior.mean.shape)
+    np.add.at(vaf, labels, np.nan_to_num(mutations.vaf))
+    vaf /= np.maximum(sizes, 1)[:, None]
     flags = []
-    for size, n_present in zip(sizes.tolist(), present.tolist()):
-        words = ["singleton"] if size == 1 else []
-        if n_present == 1 and mutations.n_samples > 1:
+    for k in range(n_clusters):
+        words = ["singleton"] if sizes[k] == 1 else []
+        present = np.flatnonzero(is_present[k])
+        if len(present) == 1 and mutations.n_samples > 1:
             words.append("one_sample")
+            if vaf[k, present[0]] < _LOW_VAF:
+                words.append("low_vaf")
+        missing_by_loss = ~is_present[k] & (lost_share[k] >= _LOSS_SHARE)
+        if missing_by_loss.any() and (is_present[k] & (lost_share[k] < _LOSS_SHARE)).any():
+            words.append("loss")
         flags.append(",".join(words))
     return tuple(flags)

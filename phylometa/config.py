@@ -86,7 +86,7 @@ class ClusteringSettings:
     """Precision of the beta-binomial of the reads; 0 = estimated from the data, inf = binomial."""
     grid_points: int = 129
     """CCF values on which a cluster's likelihood is integrated."""
-    search_limit: int = 500
+    search_limit: int = 300
     """Mutations clustered by the exhaustive pairwise search; of more, a sample of so many starts the clustering."""
     alternatives: int = 5
     """Clusterings returned at most."""
@@ -123,7 +123,11 @@ class TreeSettings:
     chains: int = 4
     """Chains of the search."""
     sweeps: int = 60
-    """Moves per cluster and chain kept for the posterior; a quarter more is discarded at the start."""
+    """Moves per cluster, chain and round; a third more is discarded at the start."""
+    rounds: int = 4
+    """Rounds at most; the search ends where the chains agree."""
+    agreement: float = 0.05
+    """Largest difference of a pairwise relation's probability between two halves of the chains at which they agree."""
     max_trees: int = 1000
     """Trees kept in the result (the rest is counted)."""
     max_scenarios: int = 300

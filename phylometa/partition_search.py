@@ -20,6 +20,11 @@ LogGrid = NDArray[np.float32]
 
 # Values of one temporary array (float32, about 16 MB), so that it stays in the processor's cache hierarchy.
 _VALUES_AT_ONCE = 4_000_000
+# Pairs are screened on every so-manieth grid point while more clusters than this are left: a pair whose best common
+# CCFs cost more log-likelihood than a merger can ever gain (a constant, and so much a sample) is not integrated.
+_SCREEN_STEP = 4
+_SCREEN_ABOVE = 12
+_SCREEN_COST = (15.0, 4.0)
 
 
 def log_marginal(log_likelihood: LogGrid, prior: LogGrid) -> NDArray[np.float32]:
@@ -122,19 +127,16 @@ def agglomerate(items: LogGrid, sizes: IntArray, prior: LogGrid, count_prior: Fl
         Cluster of each item, numbered by first appearance.
     """
     n_items = len(items)
-    totals = np.array(items)
-    counts = np.asarray(sizes, dtype=np.float64).copy()
-    alone = log_marginal(totals, prior).astype(np.float64)
-    spikes = spike_posterior(totals, prior)
+    state = _Merging(np.array(items), np.asarray(sizes, dtype=np.float64), prior)
     gains = np.full((n_items, n_items), -np.inf)
-    lgamma_counts = np.array([lgamma(count) for count in counts])
     for first in range(n_items - 1):
         others = np.arange(first + 1, n_items)
-        gains[first, others] = _merge_gains(first, others, totals, alone, spikes, counts, lgamma_counts, prior)
+        gains[first, others] = state.gains(first, others, is_screened=n_items > _SCREEN_ABOVE)
     owner = np.arange(n_items)
     alive = np.ones(n_items, dtype=bool)
-    best_column = gains.argmax(axis=1) if n_items else np.zeros(0, dtype=np.int64)
-    best = gains[np.arange(n_items), best_column]
+    rows = np.arange(n_items)
+    best_column = gains.argmax(axis=1) if n_items else rows
+    best = gains[rows, best_column]
     n_clusters = n_items
     while n_clusters > 1:
         first = int(best.argmax())
@@ -142,47 +144,79 @@ def agglomerate(items: LogGrid, sizes: IntArray, prior: LogGrid, count_prior: Fl
             break
         n_clusters -= 1
         second = int(best_column[first])
-        totals[first] += totals[second]
-        counts[first] += counts[second]
-        lgamma_counts[first] = lgamma(counts[first])
-        alone[first] = float(log_marginal(totals[first], prior))
-        spikes[first] = spike_posterior(totals[first], prior)
+        state.merge(first, second)
         owner[owner == second] = first
         alive[second] = False
+        best[second] = -np.inf
         gains[second, :] = -np.inf
         gains[:, second] = -np.inf
         others = np.flatnonzero(alive)
         others = others[others != first]
-        if len(others) == 0:
-            break
-        changed = _merge_gains(first, others, totals, alone, spikes, counts, lgamma_counts, prior)
+        changed = state.gains(first, others, is_screened=n_clusters > _SCREEN_ABOVE)
         upper = others > first
         gains[first, others[upper]] = changed[upper]
         gains[others[~upper], first] = changed[~upper]
-        best_column = gains.argmax(axis=1)
-        best = gains[np.arange(n_items), best_column]
+        # Rows whose best column is gone or changed are searched again, the others only compared with the new value.
+        stale = alive & ((best_column == second) | (best_column == first))
+        stale[first] = True
+        again = np.flatnonzero(stale)
+        best_column[again] = gains[again].argmax(axis=1)
+        best[again] = gains[again, best_column[again]]
+        lower = others[~upper]
+        better = lower[gains[lower, first] > best[lower]]
+        best_column[better] = first
+        best[better] = gains[better, first]
     return relabel(owner)
 
 
-def _merge_gains(
-    first: int,
-    others: IntArray,
-    totals: LogGrid,
-    alone: FloatArray,
-    spikes: NDArray[np.float32],
-    counts: FloatArray,
-    lgamma_counts: FloatArray,
-    prior: LogGrid,
-) -> FloatArray:
-    """Change of the log posterior when item `first` is merged with each of `others`, less the prior of the count."""
-    joint = np.empty(len(others))
-    step = max(1, _VALUES_AT_ONCE // totals[0].size)
-    for start in range(0, len(others), step):
-        part = others[start : start + step]
-        joint[start : start + step] = log_marginal(totals[part] + totals[first], prior)
-    merged = np.array([lgamma(count) for count in counts[others] + counts[first]])
-    prior_gain = merged - lgamma_counts[others] - lgamma_counts[first]
-    return joint - alone[others] - alone[first] - log_distinct(spikes[first], spikes[others]) + prior_gain
+class _Merging:
+    """Clusters while they are merged: log-likelihoods, marginal likelihoods and spikes, kept up to date."""
+
+    def __init__(self, totals: LogGrid, counts: FloatArray, prior: LogGrid) -> None:
+        self.totals = totals
+        self.counts = counts.copy()
+        self.prior = prior
+        self.alone = log_marginal(totals, prior).astype(np.float64)
+        self.spikes = spike_posterior(totals, prior)
+        self.lgamma_counts = np.array([lgamma(count) for count in counts])
+        self.screen = np.ascontiguousarray(totals[:, :, ::_SCREEN_STEP])
+        self.screen_peak = self.screen.max(axis=2).sum(axis=1)
+
+    def merge(self, first: int, second: int) -> None:
+        """Add cluster `second` to cluster `first`."""
+        self.totals[first] += self.totals[second]
+        self.counts[first] += self.counts[second]
+        self.alone[first] = float(log_marginal(self.totals[first], self.prior))
+        self.spikes[first] = spike_posterior(self.totals[first], self.prior)
+        self.lgamma_counts[first] = lgamma(self.counts[first])
+        self.screen[first] += self.screen[second]
+        self.screen_peak[first] = self.screen[first].max(axis=1).sum()
+
+    def gains(self, first: int, others: IntArray, *, is_screened: bool) -> FloatArray:
+        """Change of the log posterior when cluster `first` is merged with each of `others`, less the count's prior."""
+        result = np.full(len(others), -np.inf)
+        kept = np.arange(len(others))
+        if is_screened:
+            common = (self.screen[others] + self.screen[first]).max(axis=2).sum(axis=1)
+            cost = self.screen_peak[others] + self.screen_peak[first] - common
+            constant, per_sample = _SCREEN_COST
+            kept = np.flatnonzero(cost < constant + per_sample * self.totals.shape[1])
+        step = max(1, _VALUES_AT_ONCE // max(1, self.totals[0].size))
+        for start in range(0, len(kept), step):
+            part = kept[start : start + step]
+            rows = others[part]
+            joint = log_marginal(self.totals[rows] + self.totals[first], self.prior)
+            merged = np.array([lgamma(count) for count in self.counts[rows] + self.counts[first]])
+            result[part] = (
+                joint
+                - self.alone[rows]
+                - self.alone[first]
+                - log_distinct(self.spikes[first], self.spikes[rows])
+                + merged
+                - self.lgamma_counts[rows]
+                - self.lgamma_counts[first]
+            )
+        return result
 
 
 def join_gains(

@@ -1,0 +1,242 @@
+"""The best partition of a few hundred mutations: multiplicities, overdispersion and clusters fitted in turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf, lgamma
+
+import numpy as np
+
+from phylometa.clustering_model import ClusteringModel
+from phylometa.data import FloatArray, IntArray
+from phylometa.partition_search import (
+    LogGrid,
+    agglomerate,
+    log_distinct,
+    log_marginal,
+    refine,
+    relabel,
+    spike_posterior,
+)
+
+__all__ = ["Partition", "cluster_totals", "known_partition", "local_alternatives", "search_partition"]
+
+# Rounds in which multiplicities and clusters are fitted in turn.
+_MULTIPLICITY_ROUNDS = 5
+# Precisions tried first, then around the best one; log prior odds of overdispersed against binomial reads.
+_PRECISIONS = (inf, 400.0, 120.0)
+_FINER_PRECISIONS = (3000.0, 1500.0, 800.0, 400.0, 250.0, 170.0, 120.0, 80.0, 50.0, 30.0, 15.0)
+_SEARCH_PRECISION = 150.0
+_LOG_OVERDISPERSED = -3.0
+
+
+@dataclass(frozen=True, eq=False)
+class Partition:
+    """A partition of the mutations of a model.
+
+    Parameters
+    ----------
+    labels : int64 array (n,)
+        Clusters 0..K-1.
+    model : ClusteringModel
+        With the spike weights and the precision that go with the partition.
+    totals : float32 array (K, S, G)
+        Log-likelihood of each cluster's CCF on the grid.
+    log_option : float array (n, S, J) or None
+        Log weights of the multiplicities; None where each locus allows one.
+    probability : float64 array (n,)
+        Posterior probability of each mutation's place, given where the others are.
+    """
+
+    labels: IntArray
+    model: ClusteringModel
+    totals: LogGrid
+    log_option: FloatArray | None
+    probability: FloatArray
+
+    @property
+    def sizes(self) -> IntArray:
+        return np.bincount(self.labels, minlength=len(self.totals)).astype(np.int64)
+
+
+def cluster_totals(items: LogGrid, labels: IntArray) -> LogGrid:
+    """Sums of the items of each cluster (K, S, G)."""
+    totals = np.zeros((int(labels.max()) + 1, *items.shape[1:]), dtype=np.float32)
+    np.add.at(totals, labels, items)
+    return totals
+
+
+def known_partition(model: ClusteringModel, labels: IntArray) -> Partition:
+    """The partition that `labels` are, with its spike weights and, where they vary, its multiplicities."""
+    totals = model.cluster_totals(labels)
+    model = model.with_revised_weights(totals)
+    log_option = None
+    if not model.has_fixed_multiplicity:
+        log_option = model.multiplicity_weights(model.centres(totals)[labels])
+        totals = model.cluster_totals(labels, log_option)
+    return Partition(labels, model, totals, log_option, np.ones(len(labels)))
+
+
+def search_partition(model: ClusteringModel) -> tuple[Partition, LogGrid]:
+    """The most probable partition found, with the overdispersion and spike weights that go with it.
+
+    Parameters
+    ----------
+    model : ClusteringModel
+        Rows in an order that depends on nothing but the reads (ties are broken by it).
+
+    Returns
+    -------
+    Partition
+    items : float32 array (n, S, G)
+        Log-likelihood of each mutation, multiplicities weighted by `Partition.log_option`.
+    """
+    items = model.items()
+    model = model.with_fitted_weights(items)
+    labels = _search_items(model, items)
+    if model.settings.precision == 0.0:
+        precision = _estimate_precision(model, items, labels)
+        if precision < inf:
+            model = replace(model, precision=precision)
+            items = model.items()
+            model = model.with_fitted_weights(items)
+            labels = _search_items(model, items)
+    if model.has_fixed_multiplicity:
+        labels, log_weight = refine(items, labels, model.prior, model.count_prior, max_moves=10 * len(labels))
+        probability = _place_probability(labels, log_weight)
+        totals = cluster_totals(items, labels)
+        return Partition(labels, model.with_revised_weights(totals), totals, None, probability), items
+    return _with_multiplicities(model, items, labels)
+
+
+def _place_probability(labels: IntArray, log_weight: FloatArray) -> FloatArray:
+    """Probability of each mutation's own cluster, from weights in every cluster and, last, on its own."""
+    alone = np.bincount(labels)[labels] == 1
+    own = np.where(alone, log_weight[:, -1], log_weight[np.arange(len(labels)), labels])
+    return np.asarray(np.exp(own - np.logaddexp.reduce(log_weight, axis=1)))
+
+
+def _search_items(model: ClusteringModel, items: LogGrid) -> IntArray:
+    labels = agglomerate(items, np.ones(len(items), dtype=np.int64), model.prior, model.count_prior)
+    return refine(items, labels, model.prior, model.count_prior, max_moves=10 * len(items))[0]
+
+
+def _estimate_precision(model: ClusteringModel, items: LogGrid, labels: IntArray) -> float:
+    """The most probable precision of the reads, over the best partition of binomial and of overdispersed reads.
+
+    A partition found with binomial reads splits overdispersed clusters until they look binomial, so the precision is
+    compared over two partitions, each scored at each precision. The second one comes from binomial likelihoods scaled
+    down to the information that overdispersed reads keep, which is enough to find it and needs no new table.
+    """
+    depth = np.maximum(model.mutations.depth, 1)
+    kept = 1.0 / (1.0 + (depth - 1.0) / (_SEARCH_PRECISION + 1.0))
+    coarse = _search_items(model, items * kept[:, :, None].astype(np.float32))
+    partitions = [labels] if np.array_equal(coarse, relabel(labels)) else [labels, coarse]
+
+    def score(precision: float) -> float:
+        if precision == inf:
+            at, prior = items, 0.0
+        else:
+            at, prior = replace(model, precision=precision).items(), _LOG_OVERDISPERSED
+        return prior + max(
+            model.log_posterior(cluster_totals(at, partition), np.bincount(partition)) for partition in partitions
+        )
+
+    first = {precision: score(precision) for precision in _PRECISIONS}
+    if max(first, key=first.__getitem__) == inf:
+        return inf
+    every = first | {precision: score(precision) for precision in _FINER_PRECISIONS if precision not in first}
+    return max(every, key=every.__getitem__)
+
+
+def _with_multiplicities(model: ClusteringModel, items: LogGrid, labels: IntArray) -> tuple[Partition, LogGrid]:
+    """Alternate between multiplicities given clusters and clusters given multiplicities."""
+    best: tuple[Partition, LogGrid] | None = None
+    best_score = -inf
+    for _ in range(_MULTIPLICITY_ROUNDS):
+        centres = model.centres(cluster_totals(items, labels))
+        weights = model.assignment_log_likelihood(centres) + np.log(np.bincount(labels))
+        used, moved = np.unique(weights.argmax(axis=1), return_inverse=True)
+        log_option = model.multiplicity_weights(centres[used][moved])
+        items = model.items(log_option)
+        sizes = np.bincount(moved)
+        new = agglomerate(cluster_totals(items, moved), sizes, model.prior, model.count_prior)[moved]
+        totals, sizes = cluster_totals(items, new), np.bincount(new)
+        score = model.log_posterior(totals, sizes)
+        if score > best_score:
+            log_weight = model.assignment_log_likelihood(model.centres(totals)) + np.log(sizes)
+            probability = np.exp(log_weight - np.logaddexp.reduce(log_weight, axis=1)[:, None])
+            own = probability[np.arange(len(new)), new]
+            best, best_score = (Partition(new, model, totals, log_option, own), items), score
+        if np.array_equal(relabel(new), relabel(labels)):
+            break
+        labels = new
+    assert best is not None
+    return best
+
+
+def local_alternatives(
+    partition: Partition, items: LogGrid, *, limit: int, min_weight: float
+) -> list[tuple[Partition, float]]:
+    """Partitions one merger or one split away that are nearly as probable.
+
+    Parameters
+    ----------
+    partition : Partition
+    items : float32 array (n, S, G)
+        As `search_partition` returned them.
+    limit : int
+        Alternatives returned at most.
+    min_weight : float
+        Smallest posterior odds against `partition`.
+
+    Returns
+    -------
+    list of (Partition, log posterior odds against `partition`), the most probable first.
+    """
+    model, totals, sizes = partition.model, partition.totals, partition.sizes
+    count_prior, n_clusters = model.count_prior, len(partition.sizes)
+    alone = log_marginal(totals, model.prior).astype(np.float64)
+    spikes = spike_posterior(totals, model.prior)
+    found: list[tuple[float, IntArray]] = []
+    log_limit = np.log(min_weight)
+    for first in range(n_clusters):
+        later = np.arange(first + 1, n_clusters)
+        joint = log_marginal(totals[later] + totals[first], model.prior)
+        odds = joint - alone[later] - alone[first] - log_distinct(spikes[first], spikes[later])
+        odds += count_prior[n_clusters - 1] - count_prior[n_clusters]
+        for second, value in zip(later.tolist(), odds.tolist()):
+            value += lgamma(sizes[first] + sizes[second]) - lgamma(sizes[first]) - lgamma(sizes[second])
+            if value > log_limit:
+                found.append((value, np.where(partition.labels == second, first, partition.labels)))
+        if sizes[first] > 1:
+            value, half = _best_split(model, items, np.flatnonzero(partition.labels == first))
+            value += count_prior[n_clusters + 1] - count_prior[n_clusters] - float(alone[first])
+            if value > log_limit:
+                labels = partition.labels.copy()
+                labels[half] = n_clusters
+                found.append((value, labels))
+    found.sort(key=lambda entry: -entry[0])
+    alternatives = []
+    for value, labels in found[:limit]:
+        labels = relabel(labels)
+        other = replace(partition, labels=labels, totals=cluster_totals(items, labels))
+        alternatives.append((other, min(value, 0.0)))
+    return alternatives
+
+
+def _best_split(model: ClusteringModel, items: LogGrid, rows: IntArray) -> tuple[float, IntArray]:
+    """Log posterior of the two halves of a cluster against its size term, and the rows of the second half."""
+    items = items[rows]
+    # A prior that pays for every merger as long as more than two clusters are left.
+    two_at_least = np.where(np.arange(len(rows) + 2) < 2, -1e9, -1e4 * np.arange(len(rows) + 2.0))
+    halves = agglomerate(items, np.ones(len(rows), dtype=np.int64), model.prior, two_at_least)
+    halves, _ = refine(items, halves, model.prior, two_at_least, max_moves=len(rows))
+    totals = cluster_totals(items, halves)
+    sizes = np.bincount(halves).tolist()
+    if len(sizes) != 2:
+        return -inf, rows[:0]
+    spikes = spike_posterior(totals, model.prior)
+    value = float(log_marginal(totals, model.prior).sum()) + float(log_distinct(spikes[0], spikes[1:])[0])
+    value += sum(lgamma(size) for size in sizes) - lgamma(len(rows))
+    return value, rows[halves == 1]

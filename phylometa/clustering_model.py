@@ -1,0 +1,391 @@
+"""The model behind the clusters: reads given CCF and multiplicity, CCF given a cluster, partition given its prior."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import lgamma
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phylometa.config import CcfSettings, ClusteringSettings
+from phylometa.data import CopyNumberAtLoci, FloatArray, IntArray, MutationTable
+from phylometa.multiplicity import (
+    MultiplicityOptions,
+    allele_probability,
+    ccf_grid,
+    enumerate_multiplicities,
+    log_likelihood_table,
+    read_log_likelihood,
+    share_over_groups,
+    slab_weights,
+)
+from phylometa.partition_search import LogGrid, log_cluster_count_prior, log_marginal
+
+__all__ = ["ClusteringModel"]
+
+# Cells of one temporary array.
+_VALUES_AT_ONCE = 4_000_000
+_WEIGHT_ROUNDS = 8
+# A CCF between these two says that the cluster is subclonal in the sample.
+_SUBCLONAL_RANGE = (0.02, 0.9)
+
+
+@dataclass(frozen=True, eq=False)
+class ClusteringModel:
+    """Reads, the multiplicities they allow, and the priors; everything a search for clusters needs.
+
+    Parameters
+    ----------
+    mutations : MutationTable (n, S)
+    options : MultiplicityOptions
+    settings : ClusteringSettings
+    ccf_settings : CcfSettings
+    ccf : float64 array (G,)
+        Grid.
+    precision : float
+        Of the beta-binomial; inf = binomial.
+    absent_weight, clonal_weight : float
+        Prior probabilities of CCF 0 and 1 in a (cluster, sample) pair; the rest is uniform.
+    """
+
+    mutations: MutationTable
+    options: MultiplicityOptions
+    settings: ClusteringSettings
+    ccf_settings: CcfSettings
+    ccf: FloatArray
+    precision: float
+    absent_weight: float
+    clonal_weight: float
+
+    @classmethod
+    def build(
+        cls,
+        mutations: MutationTable,
+        copy_number: CopyNumberAtLoci,
+        purity: FloatArray,
+        *,
+        settings: ClusteringSettings,
+        ccf_settings: CcfSettings,
+    ) -> ClusteringModel:
+        """The model of a table of reads, binomial unless the settings give a precision."""
+        options = enumerate_multiplicities(mutations, copy_number, purity, settings=ccf_settings)
+        precision = settings.precision if settings.precision > 0.0 else float("inf")
+        return cls(
+            mutations,
+            options,
+            settings,
+            ccf_settings,
+            ccf_grid(settings.grid_points),
+            precision,
+            settings.absent_weight,
+            settings.clonal_weight,
+        )
+
+    @property
+    def has_fixed_multiplicity(self) -> bool:
+        """Whether every locus allows one multiplicity only."""
+        return self.options.n_options == 1
+
+    @property
+    def prior(self) -> LogGrid:
+        """Prior weight of every grid point (G,), quadrature included."""
+        weights = (1.0 - self.absent_weight - self.clonal_weight) * slab_weights(self.ccf)
+        weights[0] += self.absent_weight
+        weights[-1] += self.clonal_weight
+        return weights.astype(np.float32)
+
+    @property
+    def count_prior(self) -> FloatArray:
+        """`log_cluster_count_prior` of the settings."""
+        return log_cluster_count_prior(
+            self.mutations.n_mutations, self.settings.concentration, self.settings.concentration_log_sd
+        )
+
+    def take(self, rows: IntArray) -> ClusteringModel:
+        """The model of some of the mutations."""
+        return replace(self, mutations=self.mutations.take(rows), options=self.options.take(rows))
+
+    def with_grid(self, n_points: int) -> ClusteringModel:
+        """The model on a grid of another size."""
+        return replace(self, ccf=ccf_grid(n_points))
+
+    def items(self, log_option: FloatArray | None = None) -> LogGrid:
+        """Log-likelihood of every mutation on the grid, multiplicities summed out in each cell.
+
+        Parameters
+        ----------
+        log_option : float64 array (n, S, J), optional
+            Log weight of each multiplicity from the other samples (`multiplicity_weights`); default: its prior, given
+            the CCF, in each sample alone.
+
+        Returns
+        -------
+        float32 array (n, S, G)
+        """
+        table = log_likelihood_table(self.mutations, self.options, self.ccf, precision=self.precision)
+        if log_option is not None:
+            return np.asarray(np.logaddexp.reduce(table + log_option.astype(np.float32)[:, :, :, None], axis=2))
+        if self.has_fixed_multiplicity:
+            return np.asarray(table[:, :, 0, :])
+        given = self.options.log_prior_given_ccf(self.ccf, self.ccf_settings.subclonal_gain)
+        return np.asarray(np.logaddexp.reduce(table + given.astype(np.float32)[self.options.cell_state], axis=2))
+
+    def cluster_totals(self, labels: IntArray, log_option: FloatArray | None = None) -> LogGrid:
+        """Log-likelihood (K, S, G) of each cluster's CCF on the grid: sums of `items`, in bounded memory.
+
+        Parameters
+        ----------
+        labels : int64 array (n,), 0..K-1
+        log_option : as in `items`
+        """
+        n_clusters, n_samples = int(labels.max()) + 1, self.mutations.n_samples
+        totals = np.zeros((n_clusters, n_samples, len(self.ccf)))
+        if self.has_fixed_multiplicity and np.isinf(self.precision):
+            # The binomial's sufficient statistics: reads summed over each cluster and state.
+            p = allele_probability(self.options.slope, self.options.error[:, None], self.ccf)
+            for sample in range(n_samples):
+                alt, ref = self.read_sums(labels, sample)
+                totals[:, sample] = alt[:, :, 0] @ np.log(p) + ref[:, :, 0] @ np.log1p(-p)
+        else:
+            step = max(1, _VALUES_AT_ONCE // max(1, n_samples * len(self.ccf) * self.options.n_options))
+            for start in range(0, len(labels), step):
+                rows = np.arange(start, min(start + step, len(labels)))
+                weights = None if log_option is None else log_option[rows]
+                np.add.at(totals, labels[rows], self.take(rows).items(weights))
+        # Small numbers keep single precision exact enough.
+        return (totals - totals.max(axis=2, keepdims=True)).astype(np.float32)
+
+    def usable_reads(self, rows: IntArray | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Alternate and reference reads (n, S) of some mutations; 0 where a cell carries no evidence."""
+        index = slice(None) if rows is None else rows
+        alt, depth = self.mutations.alt_counts[index], self.mutations.depth[index]
+        usable = self.mutations.observed[index]
+        return np.where(usable, alt, 0).astype(np.int64), np.where(usable, depth - alt, 0).astype(np.int64)
+
+    def read_sums(
+        self, labels: IntArray, sample: int, weight: FloatArray | None = None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Alternate and reference reads of one sample summed over clusters, states and options.
+
+        Parameters
+        ----------
+        labels : int64 array (n,)
+        sample : int
+        weight : float64 array (n, J), optional
+            Weight of a mutation's reads under each option; default 1, for a single option.
+
+        Returns
+        -------
+        two float64 arrays (K, n_states, J)
+        """
+        n_clusters, n_states = int(labels.max()) + 1, len(self.options.slope)
+        cell = labels * n_states + self.options.cell_state[:, sample]
+        usable = self.mutations.observed[:, sample]
+        alt = np.where(usable, self.mutations.alt_counts[:, sample], 0)
+        ref = np.where(usable, self.mutations.depth[:, sample], 0) - alt
+        sums = []
+        for reads in (alt, ref):
+            columns = [
+                np.bincount(
+                    cell,
+                    weights=reads if weight is None else reads * weight[:, option],
+                    minlength=n_clusters * n_states,
+                ).reshape(n_clusters, n_states)
+                for option in range(self.options.n_options)
+            ]
+            sums.append(np.stack(columns, axis=2))
+        return sums[0], sums[1]
+
+    def read_weights(self, sample: int, log_option: FloatArray | None, ccf: FloatArray) -> FloatArray:
+        """Weight (n, J) of every mutation's reads in one sample, for sums of reads in place of single mutations.
+
+        The posterior probability of the multiplicity at the given CCF (n,), times the share of its information that a
+        read keeps when reads are overdispersed, 1 / (1 + (depth - 1) / (precision + 1)).
+        """
+        state = self.options.cell_state[:, sample]
+        alt, depth = self.mutations.alt_counts[:, sample], self.mutations.depth[:, sample]
+        weight = np.ones((len(state), 1))
+        if log_option is not None:
+            slope, error = self.options.slope[state], self.options.error[state][:, None]
+            ref = depth - alt
+            joint = read_log_likelihood(alt[:, None], ref[:, None], slope, error, ccf[:, None], self.precision)
+            joint += log_option[:, sample]
+            weight = np.exp(joint - np.logaddexp.reduce(joint, axis=1)[:, None])
+        if np.isinf(self.precision):
+            return weight
+        return np.asarray(weight / (1.0 + (np.maximum(depth, 1) - 1.0) / (self.precision + 1.0))[:, None])
+
+    def centres(self, totals: LogGrid) -> FloatArray:
+        """CCF (K, S) from cluster log-likelihoods (K, S, G): the posterior mean, or a spike that has most weight."""
+        weight = np.exp(totals - totals.max(axis=2, keepdims=True)) * self.prior
+        total = weight.sum(axis=2)
+        mean = np.asarray((weight @ self.ccf) / total, dtype=np.float64)
+        mean[weight[:, :, 0] > 0.5 * total] = 0.0
+        mean[weight[:, :, -1] > 0.5 * total] = 1.0
+        return mean
+
+    def with_fitted_weights(self, items: LogGrid) -> ClusteringModel:
+        """The model with the weights of the two spikes fitted to single mutations, before there are clusters (EM)."""
+        ends = np.exp(items[:, :, [0, -1]] - items.max(axis=2, keepdims=True))
+        slab = np.exp(items - items.max(axis=2, keepdims=True)) @ slab_weights(self.ccf).astype(np.float32)
+        component = np.concatenate((ends, slab[:, :, None]), axis=2)[self.mutations.is_informative]
+        settings = self.settings
+        prior = np.array([settings.absent_weight, settings.clonal_weight, 0.0])
+        prior[2] = 1.0 - prior[:2].sum()
+        share = prior
+        for _ in range(_WEIGHT_ROUNDS):
+            joint = component * share
+            joint /= joint.sum(axis=1, keepdims=True)
+            share = joint.sum(axis=0) + settings.weight_strength * prior
+            share = share / share.sum()
+        return replace(self, absent_weight=float(share[0]), clonal_weight=float(share[1]))
+
+    def with_revised_weights(self, totals: LogGrid) -> ClusteringModel:
+        """The model with the weights of the two spikes revised by the clusters found."""
+        weight = np.exp(totals - totals.max(axis=2, keepdims=True)) * self.prior
+        weight /= weight.sum(axis=2, keepdims=True)
+        strength = self.settings.weight_strength
+        n_pairs = weight.shape[0] * weight.shape[1] + strength
+        return replace(
+            self,
+            absent_weight=float((weight[:, :, 0].sum() + strength * self.settings.absent_weight) / n_pairs),
+            clonal_weight=float((weight[:, :, -1].sum() + strength * self.settings.clonal_weight) / n_pairs),
+        )
+
+    def log_posterior(self, totals: LogGrid, sizes: IntArray) -> float:
+        """Log posterior of a partition, up to a constant that depends on the reads alone."""
+        prior = self.count_prior[len(sizes)] + sum(lgamma(size) for size in sizes.tolist())
+        return float(log_marginal(totals, self.prior).sum(dtype=np.float64) + prior)
+
+    def multiplicity_weights(self, ccf: FloatArray) -> FloatArray:
+        """Log weight (n, S, J) of each multiplicity given a CCF in every cell (n, S), the cell's own reads left out.
+
+        All samples of a mutation with the same copy number share its multiplicity; where one of them is subclonal,
+        several copies are weighted by `CcfSettings.subclonal_gain`.
+        """
+        at_ccf = self._cell_log_likelihood(ccf)
+        low, high = _SUBCLONAL_RANGE
+        subclonal = (ccf > low) & (ccf < high) & self.mutations.is_informative
+        same = self.options.group[:, :, None] == self.options.group[:, None, :]
+        in_group = (same & subclonal[:, None, :]).any(axis=2)
+        several = (self.options.copies > 1.0)[self.options.cell_state]
+        penalty = np.where(several & in_group[:, :, None], np.log(self.ccf_settings.subclonal_gain), 0.0)
+        joint = share_over_groups(at_ccf, self.options) + penalty - at_ccf
+        joint = np.where(np.isfinite(self.options.log_prior)[self.options.cell_state], joint, -np.inf)
+        return np.asarray(joint - np.logaddexp.reduce(joint, axis=2)[:, :, None])
+
+    def _cell_log_likelihood(self, ccf: FloatArray) -> FloatArray:
+        """Log-likelihood (n, S, J) of every cell at its own CCF."""
+        alt, ref = self.usable_reads()
+        slope = self.options.slope[self.options.cell_state]
+        error = self.options.error[self.options.cell_state][:, :, None]
+        return read_log_likelihood(alt[:, :, None], ref[:, :, None], slope, error, ccf[:, :, None], self.precision)
+
+    def best_log_likelihood(self) -> FloatArray:
+        """Log-likelihood (n,) of every mutation at the CCF and multiplicity that suit each of its cells best."""
+        alt, ref = self.usable_reads()
+        total = np.zeros(len(alt))
+        for sample in range(alt.shape[1]):
+            state = self.options.cell_state[:, sample]
+            highest = allele_probability(self.options.slope, self.options.error[:, None], np.ones(1)).max(axis=1)
+            lowest = np.clip(self.options.error, 1e-9, None)
+            depth = np.maximum(alt[:, sample] + ref[:, sample], 1)
+            p = np.clip(alt[:, sample] / depth, lowest[state], highest[state])
+            one, none = np.ones(1), np.zeros(1)
+            total += read_log_likelihood(alt[:, sample], ref[:, sample], one, none, p, self.precision)
+        return total
+
+    def residuals(self, ccf: FloatArray) -> FloatArray:
+        """Standardised residuals (n, S) of the alternate reads at given CCFs (n, S), at the most probable multiplicity.
+
+        Each is divided by the standard deviation of its beta-binomial; 0 where a cell carries no evidence.
+        """
+        state = self.options.cell_state
+        best = np.zeros(state.shape, dtype=np.int64)
+        if not self.has_fixed_multiplicity:
+            best = (self.multiplicity_weights(ccf) + self._cell_log_likelihood(ccf)).argmax(axis=2)
+        p = allele_probability(self.options.slope[state, best], self.options.error[state], ccf)
+        alt, ref = self.usable_reads()
+        depth = alt + ref
+        variance = depth * p * (1.0 - p)
+        if np.isfinite(self.precision):
+            variance = variance * (1.0 + (np.maximum(depth, 1) - 1.0) / (self.precision + 1.0))
+        return np.asarray((alt - depth * p) / np.sqrt(np.maximum(variance, 1e-3)))
+
+    def assignment_log_likelihood(self, ccf: FloatArray) -> FloatArray:
+        """Log-likelihood of every mutation in clusters of known CCF, multiplicities summed out, shared over samples.
+
+        Parameters
+        ----------
+        ccf : float64 array (K, S)
+
+        Returns
+        -------
+        float64 array (n, K)
+        """
+        n_mutations, n_samples = self.mutations.depth.shape
+        result = np.empty((n_mutations, len(ccf)))
+        step = max(1, _VALUES_AT_ONCE // max(1, len(ccf) * self.options.n_options * (1 + n_samples // 4)))
+        for start in range(0, n_mutations, step):
+            rows = np.arange(start, min(start + step, n_mutations))
+            part = self if len(rows) == n_mutations else self.take(rows)
+            result[rows] = part._assign_chunk(ccf)
+        return result
+
+    def _assign_chunk(self, ccf: FloatArray) -> FloatArray:
+        alt, ref = (reads.astype(np.float64) for reads in self.usable_reads())
+        usable = self.mutations.is_informative
+        state = self.options.cell_state
+        if self.has_fixed_multiplicity and np.isinf(self.precision) and (state == state[:1]).all():
+            p = allele_probability(self.options.slope[state[0], 0], self.options.error[state[0]], ccf)
+            return np.asarray(alt @ np.log(p).T + ref @ np.log1p(-p).T)
+        n_mutations, n_samples = alt.shape
+        rank = _rank_in_row(self.options.group)
+        n_ranks = int(rank.max()) + 1
+        n_options = self.options.n_options
+        low, high = _SUBCLONAL_RANGE
+        log_joint = np.zeros((n_mutations, n_ranks, n_options, len(ccf)))
+        subclonal = np.zeros((n_mutations, n_ranks, len(ccf)), dtype=bool)
+        group_state = np.full((n_mutations, n_ranks), -1, dtype=np.int64)
+        every = np.arange(n_mutations)
+        for sample in range(n_samples):
+            group_state[every, rank[:, sample]] = state[:, sample]
+            log_joint[every, rank[:, sample]] += self._sample_log_likelihood(sample, alt, ref, ccf[:, sample])
+            is_subclonal = (ccf[:, sample] > low) & (ccf[:, sample] < high)
+            subclonal[every, rank[:, sample]] |= usable[:, sample, None] & is_subclonal
+        used = group_state >= 0
+        several = (self.options.copies > 1.0)[group_state]
+        penalty = np.log(self.ccf_settings.subclonal_gain) * (several[..., None] & subclonal[:, :, None, :])
+        prior = self.options.log_prior[group_state][..., None] + penalty
+        prior -= np.logaddexp.reduce(prior, axis=2)[:, :, None, :]
+        by_group = np.logaddexp.reduce(log_joint + prior, axis=2)
+        return np.asarray(np.where(used[:, :, None], by_group, 0.0).sum(axis=1))
+
+    def _sample_log_likelihood(self, sample: int, alt: FloatArray, ref: FloatArray, ccf: FloatArray) -> FloatArray:
+        """Log-likelihood (n, J, K) of one sample's reads in clusters of known CCF (K,)."""
+        states, inverse = np.unique(self.options.cell_state[:, sample], return_inverse=True)
+        slope = self.options.slope[states][:, :, None]
+        error = self.options.error[states][:, None, None]
+        alt_here, ref_here = alt[:, sample, None, None], ref[:, sample, None, None]
+        if np.isinf(self.precision):
+            p = allele_probability(slope, error, ccf)
+            return np.asarray(alt_here * np.log(p)[inverse] + ref_here * np.log1p(-p)[inverse])
+        return read_log_likelihood(alt_here, ref_here, slope[inverse], error[inverse], ccf, self.precision)
+
+
+def _rank_in_row(group: NDArray[Any]) -> IntArray:
+    """Number the distinct values of every row 0, 1, ... by first appearance."""
+    if group.shape[1] == 0 or (group == group[:, :1]).all():
+        return np.zeros(group.shape, dtype=np.int64)
+    rank = np.full(group.shape, -1, dtype=np.int64)
+    count = np.zeros(len(group), dtype=np.int64)
+    for sample in range(group.shape[1]):
+        for earlier in range(sample):
+            equal = (rank[:, sample] < 0) & (group[:, earlier] == group[:, sample])
+            rank[equal, sample] = rank[equal, earlier]
+        fresh = rank[:, sample] < 0
+        rank[fresh, sample] = count[fresh]
+        count += fresh
+    return rank

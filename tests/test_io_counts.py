@@ -18,8 +18,8 @@ DATA = os.environ.get("PHYLOMETA_DATA", "")
 needs_data = pytest.mark.skipif(not DATA, reason="published data: set PHYLOMETA_DATA")
 MAF_DIALECTS = {
     "GDC or vcf2maf": (
-        "Hugo_Symbol Chromosome Start_Position Reference_Allele Tumor_Seq_Allele1 Tumor_Seq_Allele2 Tumor_Sample_Barcode "
-        "t_depth t_ref_count t_alt_count FILTER Mutation_Status",
+        "Hugo_Symbol Chromosome Start_Position Reference_Allele Tumor_Seq_Allele1 Tumor_Seq_Allele2 "
+        "Tumor_Sample_Barcode t_depth t_ref_count t_alt_count FILTER Mutation_Status",
         "TP53 17 100 A A T {s} 100 60 40 PASS Somatic",
         "KRAS 12 200 C G C {s} 50 25 25 PASS Somatic",
         "APC 5 300 C C G {s} 50 _ 25 PASS Somatic",
@@ -241,4 +241,5 @@ def test_published_tables() -> None:
     clusters = read_count_table(
         Path(DATA) / "gundem_2015" / "A22.txt", [SampleRequest("A", ("A",)), SampleRequest("C", ("C",))]
     )
+    assert clusters.warnings[-1].endswith("cancer cell fractions above 1 were taken as 1")
     assert clusters.ids[0] == "pink" and clusters.alt.tolist()[1] == [49, 49]

@@ -202,8 +202,11 @@ class TableReader:
         self.original = tuple(name.strip() for name in self._split_header(header_line))
         lowered = [name.lower() for name in self.original]
         self.header = tuple((aliases or {}).get(name, name) for name in lowered)
+        self.n_named = max((i + 1 for i, name in enumerate(lowered) if name), default=0)
         self._index: dict[str, int] = {}
         for i, name in enumerate(self.header):
+            if not name:
+                continue
             # A name itself wins over an alias of it; of two aliases the first.
             if name not in self._index or lowered[i] == name:
                 self._index[name] = i
@@ -223,10 +226,7 @@ class TableReader:
 
     def _split_header(self, line: str) -> list[str]:
         line = line[1:] if line.startswith("#") else line
-        names = line.split() if self.delimiter == " " else next(csv.reader([line], delimiter=self.delimiter), [])
-        while names and not names[-1].strip():
-            names.pop()
-        return names
+        return line.split() if self.delimiter == " " else next(csv.reader([line], delimiter=self.delimiter), [])
 
     def _check_duplicates(self, lowered: Sequence[str]) -> None:
         twice = sorted({name for name in lowered if name and lowered.count(name) > 1})
@@ -252,7 +252,7 @@ class TableReader:
         """Raise `InputError` naming every column of `names` the table lacks."""
         missing = [name for name in names if name not in self._index]
         if missing:
-            found = ", ".join(self.original) if self.original else "none"
+            found = ", ".join(name for name in self.original if name) or "none"
             if len(found) > 400:
                 found = found[:400] + " ..."
             raise InputError(
@@ -272,6 +272,9 @@ class TableReader:
                 while n > width + shift and not row[-1].strip():
                     row.pop()
                     n -= 1
+                if self.n_named <= n < width:
+                    row.extend([""] * (width - n))
+                    n = width
                 if n != width + shift:
                     if not any(field.strip() for field in row):
                         continue

@@ -214,8 +214,8 @@ def read_segments(
             f"{display}: {n_total_only} of {profile.n_segments} segments have a total but no alleles; the alleles are "
             "marginalised"
         )
-    if caller and caller.lower() not in dialect.name and caller.lower() not in {d.name for d in SEGMENT_DIALECTS}:
-        warnings.append(f"{display}: cn_caller {caller} is not known; read as {dialect.name} by its header")
+    if caller and caller.lower() != dialect.name and dialect.name not in ("plain", "total", "phylometa"):
+        warnings.append(f"{display}: cn_caller is {caller}, but by its header the file was read as {dialect.name}")
     provenance = {
         "file": display,
         "sha256": sha256_of(path),

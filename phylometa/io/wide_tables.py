@@ -34,6 +34,8 @@ KINDS = {
 # The pairs of columns that make a cell, in order of preference.
 LAYOUTS = (("ref", "alt"), ("alt", "depth"), ("vaf", "depth"), ("ccf",), ("cell",))
 MUTATION_COLUMNS = ("mutation_id", "chrom", "pos", "ref", "alt", "gene", "cluster")
+# Estimated fractions of cells exceed 1 by noise; beyond this they are something else.
+MAX_FRACTION = 1.5
 PAIR = re.compile(r"(\d{1,9})\s*[,/:;|]\s*(\d{1,9})", re.ASCII)
 WORDS = "|".join(sorted(KINDS, key=lambda word: -len(word)))
 SUFFIX = re.compile(rf"(?i)(.+?)[._:\- ]+({WORDS})")
@@ -172,6 +174,7 @@ class _WideReader:
         self.lines: list[int] = []
         self.cells: list[list[tuple[int, int]]] = []
         self.fractions: list[list[float]] = []
+        self.n_clipped = 0
 
     def read(self) -> None:
         table = self.table
@@ -234,6 +237,9 @@ class _WideReader:
         numbers: dict[str, float] = {}
         for kind, text in texts.items():
             number = parse_count(text) if kind in ("ref", "alt", "depth") else parse_number(text)
+            if kind in ("ccf", "cell") and number is not None and 1 < number <= MAX_FRACTION:
+                self.n_clipped += 1
+                number = 1.0
             if number is None or number < 0 or (kind in ("vaf", "ccf", "cell") and number > 1):
                 expected = "a read count" if kind in ("ref", "alt", "depth") else "a fraction in [0, 1]"
                 column = self.table.original[layout[kind]]
@@ -277,4 +283,6 @@ class _WideReader:
         if has_fractions.any():
             is_presence = bool(np.isin(fractions[has_fractions], (0.0, 1.0)).all())
             nominal_calls(calls, fractions, np.where(has_fractions, self.nominal_depth, 0), is_presence=is_presence)
+        if self.n_clipped:
+            calls.warnings.append(f"{calls.file}: {self.n_clipped} cancer cell fractions above 1 were taken as 1")
         return calls

@@ -61,9 +61,8 @@ class Partition:
 
 def cluster_totals(items: LogGrid, labels: IntArray) -> LogGrid:
     """Sums of the items of each cluster (K, S, G)."""
-    totals = np.zeros((int(labels.max()) + 1, *items.shape[1:]), dtype=np.float32)
-    np.add.at(totals, labels, items)
-    return totals
+    member = (labels == np.arange(int(labels.max()) + 1)[:, None]).astype(np.float32)
+    return (member @ items.reshape(len(items), -1)).reshape(-1, *items.shape[1:])
 
 
 def known_partition(model: ClusteringModel, labels: IntArray) -> Partition:
@@ -130,7 +129,9 @@ def _estimate_precision(model: ClusteringModel, items: LogGrid, labels: IntArray
     """
     depth = np.maximum(model.mutations.depth, 1)
     kept = 1.0 / (1.0 + (depth - 1.0) / (_SEARCH_PRECISION + 1.0))
-    coarse = _search_items(model, items * kept[:, :, None].astype(np.float32))
+    scaled = items * kept[:, :, None].astype(np.float32)
+    merged = agglomerate(cluster_totals(scaled, labels), np.bincount(labels), model.prior, model.count_prior)[labels]
+    coarse = refine(scaled, merged, model.prior, model.count_prior, max_moves=10 * len(items))[0]
     partitions = [labels] if np.array_equal(coarse, relabel(labels)) else [labels, coarse]
 
     def score(precision: float) -> float:

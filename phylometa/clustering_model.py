@@ -157,12 +157,11 @@ class ClusteringModel:
         # Small numbers keep single precision exact enough.
         return (totals - totals.max(axis=2, keepdims=True)).astype(np.float32)
 
-    def usable_reads(self, rows: IntArray | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
+    def usable_reads(self, rows: NDArray[Any] | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
         """Alternate and reference reads (n, S) of some mutations; 0 where a cell carries no evidence."""
-        index = slice(None) if rows is None else rows
-        alt, depth = self.mutations.alt_counts[index], self.mutations.depth[index]
-        usable = self.mutations.observed[index]
-        return np.where(usable, alt, 0).astype(np.int64), np.where(usable, depth - alt, 0).astype(np.int64)
+        index = np.arange(self.mutations.n_mutations) if rows is None else rows
+        alt = np.where(self.mutations.observed[index], self.mutations.alt_counts[index], 0)
+        return alt, np.where(self.mutations.observed[index], self.mutations.depth[index], 0) - alt
 
     def read_sums(
         self, labels: IntArray, sample: int, weight: FloatArray | None = None

@@ -86,7 +86,7 @@ class ClusteringSettings:
     """Precision of the beta-binomial of the reads; 0 = estimated from the data, inf = binomial."""
     grid_points: int = 129
     """CCF values on which a cluster's likelihood is integrated."""
-    search_limit: int = 300
+    search_limit: int = 250
     """Mutations clustered by the exhaustive pairwise search; of more, a sample of so many starts the clustering."""
     alternatives: int = 5
     """Clusterings returned at most."""

@@ -61,14 +61,12 @@ def log_distinct(first: NDArray[np.float32], others: NDArray[np.float32]) -> Flo
 
     Parameters
     ----------
-    first : float32 array (S, 2)
-        `spike_posterior` of one cluster.
-    others : float32 array (m, S, 2)
-        Of the others.
+    first, others : float32 arrays (..., S, 2), broadcast
+        `spike_posterior` of the clusters.
 
     Returns
     -------
-    float64 array (m,)
+    float64 array (...)
     """
     same = (others * first).sum(axis=-1, dtype=np.float64).prod(axis=-1)
     return np.asarray(np.log1p(-np.minimum(same, 1.0 - 1e-9)))
@@ -129,9 +127,8 @@ def agglomerate(items: LogGrid, sizes: IntArray, prior: LogGrid, count_prior: Fl
     n_items = len(items)
     state = _Merging(np.array(items), np.asarray(sizes, dtype=np.float64), prior)
     gains = np.full((n_items, n_items), -np.inf)
-    for first in range(n_items - 1):
-        others = np.arange(first + 1, n_items)
-        gains[first, others] = state.gains(first, others, is_screened=n_items > _SCREEN_ABOVE)
+    upper_first, upper_second = np.triu_indices(n_items, 1)
+    gains[upper_first, upper_second] = state.gains(upper_first, upper_second, is_screened=n_items > _SCREEN_ABOVE)
     owner = np.arange(n_items)
     alive = np.ones(n_items, dtype=bool)
     rows = np.arange(n_items)
@@ -152,7 +149,7 @@ def agglomerate(items: LogGrid, sizes: IntArray, prior: LogGrid, count_prior: Fl
         gains[:, second] = -np.inf
         others = np.flatnonzero(alive)
         others = others[others != first]
-        changed = state.gains(first, others, is_screened=n_clusters > _SCREEN_ABOVE)
+        changed = state.gains(np.full(len(others), first), others, is_screened=n_clusters > _SCREEN_ABOVE)
         upper = others > first
         gains[first, others[upper]] = changed[upper]
         gains[others[~upper], first] = changed[~upper]
@@ -192,29 +189,33 @@ class _Merging:
         self.screen[first] += self.screen[second]
         self.screen_peak[first] = self.screen[first].max(axis=1).sum()
 
-    def gains(self, first: int, others: IntArray, *, is_screened: bool) -> FloatArray:
-        """Change of the log posterior when cluster `first` is merged with each of `others`, less the count's prior."""
-        result = np.full(len(others), -np.inf)
-        kept = np.arange(len(others))
+    def gains(self, first: IntArray, second: IntArray, *, is_screened: bool) -> FloatArray:
+        """Change of the log posterior when each pair is merged, less the count's prior; -inf where screened out."""
+        result = np.full(len(first), -np.inf)
+        kept = np.arange(len(first))
+        n_samples = self.totals.shape[1]
         if is_screened:
-            common = (self.screen[others] + self.screen[first]).max(axis=2).sum(axis=1)
-            cost = self.screen_peak[others] + self.screen_peak[first] - common
+            cost = self.screen_peak[first] + self.screen_peak[second]
+            step = max(1, _VALUES_AT_ONCE // max(1, self.screen[0].size))
+            for start in range(0, len(first), step):
+                part = slice(start, start + step)
+                cost[part] -= (self.screen[first[part]] + self.screen[second[part]]).max(axis=2).sum(axis=1)
             constant, per_sample = _SCREEN_COST
-            kept = np.flatnonzero(cost < constant + per_sample * self.totals.shape[1])
+            kept = np.flatnonzero(cost < constant + per_sample * n_samples)
         step = max(1, _VALUES_AT_ONCE // max(1, self.totals[0].size))
         for start in range(0, len(kept), step):
-            part = kept[start : start + step]
-            rows = others[part]
-            joint = log_marginal(self.totals[rows] + self.totals[first], self.prior)
-            merged = np.array([lgamma(count) for count in self.counts[rows] + self.counts[first]])
-            result[part] = (
+            part_kept = kept[start : start + step]
+            one, two = first[part_kept], second[part_kept]
+            joint = log_marginal(self.totals[one] + self.totals[two], self.prior)
+            merged = np.array([lgamma(count) for count in (self.counts[one] + self.counts[two]).tolist()])
+            result[part_kept] = (
                 joint
-                - self.alone[rows]
-                - self.alone[first]
-                - log_distinct(self.spikes[first], self.spikes[rows])
+                - self.alone[one]
+                - self.alone[two]
+                - log_distinct(self.spikes[one], self.spikes[two])
                 + merged
-                - self.lgamma_counts[rows]
-                - self.lgamma_counts[first]
+                - self.lgamma_counts[one]
+                - self.lgamma_counts[two]
             )
         return result
 
@@ -250,12 +251,13 @@ def join_gains(
     n_items = len(items)
     columns = np.arange(len(totals)) if columns is None else columns
     gains = np.empty((n_items, len(columns) + 1))
+    whole = log_marginal(totals[columns], prior)
     gains[:, -1] = log_marginal(items, prior) + _log_distinct_from_all(items, labels, totals, counts, prior)
     for position, cluster in enumerate(columns.tolist()):
         member = labels == cluster
         sign = np.where(member, -1.0, 1.0).astype(np.float32)[:, None, None]
         other = log_marginal(totals[cluster] + sign * items, prior)
-        here = log_marginal(totals[cluster], prior)
+        here = whole[position]
         size = counts[cluster] - member
         with np.errstate(divide="ignore"):
             gains[:, position] = np.where(member, here - other, other - here) + np.log(size)
@@ -289,8 +291,8 @@ def refine(
     labels = relabel(labels)
     n_items = len(items)
     n_clusters = int(labels.max()) + 1 if n_items else 0
-    totals = np.zeros((n_clusters, *items.shape[1:]), dtype=np.float32)
-    np.add.at(totals, labels, items)
+    member = (labels == np.arange(n_clusters)[:, None]).astype(np.float32)
+    totals = (member @ items.reshape(n_items, -1)).reshape(n_clusters, *items.shape[1:])
     counts = np.bincount(labels, minlength=n_clusters).astype(np.float64)
     gains = join_gains(items, labels, totals, counts, prior)
     rows = np.arange(n_items)

@@ -140,7 +140,7 @@ def contract_pendant_leaves(located: LocatedTree) -> LocatedTree:
     kept = [v for v in range(tree.n_clones) if v not in pendant]
     rank = {v: i for i, v in enumerate(kept)}
     parents = np.array([rank.get(int(tree.parents[v]), -1) for v in kept])
-    smaller = CloneTree([tree.names[v] for v in kept], parents, tree.n_mutations[kept])
+    smaller = CloneTree(tuple(tree.names[v] for v in kept), parents, tree.n_mutations[kept])
     return LocatedTree(smaller, located.site_names, presence[kept], located.primaries)
 
 

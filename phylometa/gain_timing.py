@@ -30,6 +30,8 @@ __all__ = [
 _GRID = 801
 # Draws of the sampler for states with three or more copies of an allele, after as many again for warming up.
 _SWEEPS = 1000
+# Evenly spaced quantiles that stand for a posterior.
+_LEVELS = (np.arange(50) + 0.5) / 50
 # Up to this many mutations the estimate is corrected for its bias of order 1/n by leaving one out.
 _JACKKNIFE_LIMIT = 400
 
@@ -167,6 +169,8 @@ class GainTime:
     median, lo, hi : float
         Posterior (uniform prior on the time): median and 95 % interval.
     n_mutations : int
+    quantiles : tuple of float
+        Evenly spaced posterior quantiles, for probabilities such as that of a gain before another event.
     """
 
     estimate: float
@@ -174,6 +178,7 @@ class GainTime:
     lo: float
     hi: float
     n_mutations: int
+    quantiles: tuple[float, ...] = ()
 
 
 def _two_copy_weights(time: FloatArray, reads: MultiplicityReads) -> FloatArray:
@@ -245,7 +250,8 @@ def pooled_gain_time(groups: list[MultiplicityReads], *, error_rate: float = 0.0
     density[[0, -1]] /= 2
     cumulative = np.cumsum(density) - density / 2
     lo, median, hi = np.interp([0.025, 0.5, 0.975], cumulative / density.sum(), grid)
-    return GainTime(min(max(estimate, 0.0), 1.0), float(median), float(lo), float(hi), n)
+    quantiles = tuple(np.interp(_LEVELS, cumulative / density.sum(), grid).tolist())
+    return GainTime(min(max(estimate, 0.0), 1.0), float(median), float(lo), float(hi), n, quantiles)
 
 
 def estimate_gain_time(reads: MultiplicityReads, *, rng: np.random.Generator, error_rate: float = 0.001) -> GainTime:
@@ -291,4 +297,4 @@ def estimate_gain_time(reads: MultiplicityReads, *, rng: np.random.Generator, er
     times = times[times <= 1] if (times <= 1).any() else np.ones(1)
     lo, median, hi = np.quantile(times, [0.025, 0.5, 0.975])
     estimate = min(gain_time(shares, reads.major, reads.minor), 1.0)
-    return GainTime(estimate, float(median), float(lo), float(hi), n)
+    return GainTime(estimate, float(median), float(lo), float(hi), n, tuple(np.quantile(times, _LEVELS).tolist()))

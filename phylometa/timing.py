@@ -12,46 +12,29 @@ from typing import Any
 
 import numpy as np
 
-from phylometa.calendar_time import CalendarClock, site_branches
-from phylometa.clock import Estimate, hu2020_seeding_time, is_cpg_transition, is_snv, quantile_estimate
+from phylometa.calendar_rules import calendar_clock, select_clock, site_ages
+from phylometa.calendar_time import CalendarClock
+from phylometa.clock import Estimate, hu2020_seeding_time, quantile_estimate
 from phylometa.config import TimingSettings
-from phylometa.data import BoolArray, CcfTable, Clustering, FloatArray, Patient
+from phylometa.data import CcfTable, Clustering, FloatArray, Patient
 from phylometa.dissemination import MigrationDraws, clone_times, draw_migrations, variance_shares
 from phylometa.divergence_table import divergence_from_table, divergence_row
 from phylometa.lesion_growth import lesion_growth
-from phylometa.molecular_time import CloneClock, HistoryNodes, clone_clock, draw_lengths, history_nodes
+from phylometa.molecular_time import clone_clock, history_nodes
 from phylometa.private_counts import cluster_prevalence, count_private_mutations
-from phylometa.reference_tables import acceleration_prior, expansion_years
+from phylometa.reference_tables import expansion_years
+from phylometa.reseeding import irradiated_recurrences
+from phylometa.sample_gains import time_sample_gains
+from phylometa.serial_samples import serial_intervals
 from phylometa.timing_events import age_at, event_probabilities, patient_events, sites_synchronous
 from phylometa.timing_result import DivergenceRow, SeedingInterval, TimedEvent, TimingResult
 from phylometa.treatment import is_oligometastatic
 from phylometa.trees import HistoryEnsemble, TreeEnsemble
 
-__all__ = ["date_dissemination", "divergence_from_table", "divergence_row", "select_clock"]
+__all__ = ["date_dissemination", "divergence_from_table", "divergence_row"]
 
 # Draws of a variance share: its error is a few per cent.
 _SHARE_DRAWS = 500
-
-
-def select_clock(patient: Patient, *, settings: TimingSettings) -> tuple[BoolArray, str, list[str]]:
-    """Clock-like mutations (n,), the clock's name (``cpg`` or ``snv``), and warnings.
-
-    C>T at CpG where contexts are known for at least 95 % of the SNVs, otherwise all SNVs with a warning.
-    """
-    mutations, warnings = patient.mutations, []
-    snv = is_snv(mutations)
-    known = np.array([len(context) == 3 for context in mutations.contexts], dtype=bool)
-    has_context = bool(snv.any()) and float(known[snv].mean()) >= 0.95
-    if settings.clock == "cpg" or (settings.clock == "auto" and has_context):
-        if not has_context:
-            warnings.append("the trinucleotide context of few mutations is known: CpG transitions are undercounted")
-        return snv & is_cpg_transition(mutations.refs, mutations.alts, mutations.contexts), "cpg", warnings
-    if settings.clock == "auto":
-        warnings.append(
-            "without trinucleotide contexts (or a reference sequence) all SNVs make the clock, not only C>T at CpG: "
-            "processes that vary in time bias it"
-        )
-    return snv, "snv", warnings
 
 
 def _divergence_rows(
@@ -79,101 +62,6 @@ def _divergence_rows(
     if len(primary) < 2 and rows:
         refusals.append("one primary region: no early or late call (late cases would mostly be called early)")
     return rows, refusals
-
-
-def _site_ages(patient: Patient) -> FloatArray:
-    """Mean age at sampling of every site (n_sites,); NaN where unknown."""
-    ages = np.array([sample.age for sample in patient.samples], dtype=np.float64)
-    site_of = patient.sample_site
-    found = np.full(len(patient.sites), np.nan)
-    for t in range(len(patient.sites)):
-        own = ages[site_of == t]
-        if len(own) and np.isfinite(own).any():
-            found[t] = float(np.nanmean(own))
-    return found
-
-
-def _branches_differ(
-    nodes: HistoryNodes,
-    clock: CloneClock,
-    proportions: FloatArray,
-    patient: Patient,
-    site_age: FloatArray,
-    settings: TimingSettings,
-) -> bool:
-    """Whether the branches to the dated sites differ by more than counting noise (and the unseen ends) allow, 99 %.
-
-    Without unseen ends: the mean depths of two sites' cells. With them: the share x that a site's deepest clone, the
-    c-th on its branch, reaches of the deepest of all; P(share <= x) = x^c under a Poisson process of foundings.
-    """
-    dated = np.flatnonzero(np.isfinite(site_age))
-    lengths = draw_lengths(clock, 400, rng=np.random.default_rng(0))
-    depth = lengths @ nodes.ancestors
-    if settings.terminal == "none":
-        own = site_branches(depth, proportions, patient.sample_site, len(patient.sites))[:, dated]
-        gaps = [own[:, i] - own[:, j] for i in range(own.shape[1]) for j in range(i)]
-        return any(abs(gap.mean()) > 2.58 * max(float(gap.std()), 1e-9) for gap in gaps)
-    below = depth - lengths[:, [nodes.root]]
-    edges = nodes.ancestors.sum(axis=0) - 1
-    reached = {}
-    for t in dated:
-        present = np.flatnonzero(nodes.presence[:, t])
-        if len(present):
-            deepest = present[np.argmax(below[:, present].mean(axis=0))]
-            # Counting noise of the site's own branch is allowed for by its upper quantile.
-            reached[t] = (float(np.quantile(below[:, deepest], 0.99)), edges[deepest])
-    if not reached:
-        return False
-    most = max(top for top, _ in reached.values())
-    return any(c > 0 and (top / most) ** (settings.regularity * c) < 0.01 for top, c in reached.values())
-
-
-def _calendar_clock(
-    patient: Patient,
-    trees: TreeEnsemble,
-    histories: Sequence[HistoryNodes],
-    clock: CloneClock,
-    n_clock: int,
-    settings: TimingSettings,
-) -> tuple[CalendarClock | None, list[str], list[str]]:
-    """The calendar clock, or None with the reasons; and warnings."""
-    ages = _site_ages(patient)
-    refusals, warnings = [], []
-    if not np.isfinite(ages).any():
-        refusals.append("no calendar dates: the age at sampling is not given for any sample")
-    if n_clock < settings.min_clock_mutations:
-        refusals.append(f"no calendar dates: {n_clock} clock-like mutations, {settings.min_clock_mutations} are needed")
-    assays = {sample.assay for sample in patient.samples}
-    if assays & {"wes", "panel"}:
-        if settings.exome_dates:
-            warnings.append("calendar dates from an exome or panel: few clock mutations, selection and capture bias")
-        else:
-            refusals.append("no calendar dates: exome or panel (whole genomes only, unless exome_dates is set)")
-    elif assays != {"wgs"}:
-        warnings.append("the assay is not given: dates suppose whole genomes")
-    best = histories[0]
-    if trees.n_mutations[best.root] == 0:
-        refusals.append("no calendar dates: the samples share no clonal mutation, so there is no trunk to date")
-    elif not (best.presence.any(axis=1) & (np.arange(len(best.parents)) != best.root)).any():
-        refusals.append("no calendar dates: no clone below the root, so nothing says how long its branches are")
-    if refusals:
-        return None, refusals, []
-    cancer_types = sorted({sample.cancer_type for sample in patient.samples if sample.cancer_type})
-    median, sigma = settings.acceleration_median, settings.acceleration_sigma
-    prior = acceleration_prior(
-        cancer_types[0] if settings.acceleration_by_type and cancer_types else "",
-        median=median,
-        sigma=sigma,
-        directory=settings.tables,
-    )
-    differ = _branches_differ(histories[0], clock, trees.proportions[histories[0].tree], patient, ages, settings)
-    if differ:
-        warnings.append(
-            "the branches to the sites differ by more than counting noise: rates are unequal (or a sample is shallow), "
-            "so each branch dates its own nodes and the interval is widened"
-        )
-    options: dict[str, Any] = {"terminal": settings.terminal, "regularity": settings.regularity}
-    return CalendarClock(ages, prior, equal_rates=not differ, **options), [], warnings
 
 
 def _intervals(
@@ -236,7 +124,7 @@ def _hu2020_intervals(
     at_diagnosis = age_at(patient, min(diagnosed)) if diagnosed else math.nan
     if years is None or not math.isfinite(at_diagnosis):
         return [], ["no hu2020 time: it needs a cancer type with an expansion time, age and diagnosis date"]
-    ages = dict(zip(patient.site_names, _site_ages(patient)))
+    ages = dict(zip(patient.site_names, site_ages(patient)))
     found = []
     for row in rows:
         if not math.isfinite(row.L_p + row.L_m):
@@ -287,14 +175,13 @@ def date_dissemination(
     -------
     TimingResult
     """
-    is_clock, clock_name, warnings = select_clock(patient, settings=settings)
-    n_clock = int(is_clock.sum())
+    choice = select_clock(patient, settings=settings)
     prevalence = cluster_prevalence(trees)
     nodes = sorted(history_nodes(trees, histories), key=lambda h: -h.weight)
     rows, refusals = _divergence_rows(patient, ccf, clusters, prevalence, settings)
-    clock = clone_clock(patient.mutations, ccf, clusters, len(trees.names), prevalence, is_clock, rng=rng)
-    calendar, reasons, more = _calendar_clock(patient, trees, nodes, clock, n_clock, settings)
-    refusals, warnings = refusals + reasons, warnings + more
+    clock = clone_clock(patient.mutations, ccf, clusters, len(trees.names), prevalence, choice.is_clock, rng=rng)
+    calendar, reasons, more = calendar_clock(patient, trees, nodes, clock, choice, settings)
+    refusals, warnings = refusals + reasons, [*choice.warnings, *more]
     places = (trees.proportions, patient.sample_site, len(patient.sites))
     drawn = draw_migrations(nodes, clock, *places, calendar=calendar, draws=settings.draws, rng=rng)
     options: dict[str, Any] = {"draws": _SHARE_DRAWS, "rng": rng}
@@ -303,6 +190,9 @@ def date_dissemination(
     shares = {key: (molecular.get(key, {}), dated.get(key, {})) for key in drawn}
     events = patient_events(patient)
     intervals = _intervals(patient, trees, drawn, shares, events, calendar)
+    if settings.serial:
+        extra, reasons = serial_intervals(patient, trees, nodes, clock, choice, events, settings=settings, rng=rng)
+        intervals, refusals = intervals + extra, refusals + reasons
     if settings.hu2020:
         extra, reasons = _hu2020_intervals(patient, rows, settings)
         intervals, refusals = intervals + extra, refusals + reasons
@@ -319,10 +209,16 @@ def date_dissemination(
         intervals=tuple(intervals + growth_intervals),
         divergence=tuple(rows),
         growth=tuple(growth),
+        gains=time_sample_gains(
+            patient, clusters, prevalence[: clusters.n_clusters], tuple(rows), settings=settings, rng=rng
+        ),
+        reseeding=irradiated_recurrences(
+            patient, ccf, clusters, prevalence[: clusters.n_clusters], histories, settings=settings
+        ),
         events=events,
         nodes={name: quantile_estimate(times[:, k]) for k, name in enumerate(trees.names)},
-        clock=clock_name,
-        n_clock_mutations=n_clock,
+        clock=choice.name,
+        n_clock_mutations=int(choice.is_clock.sum()),
         synchronous=sites_synchronous(patient, limit=settings.synchronous_days),
         n_metastatic_sites=n_sites,
         oligometastatic=is_oligometastatic(n_sites) if n_sites else None,

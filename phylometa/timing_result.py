@@ -9,7 +9,15 @@ from typing import Any
 
 from phylometa.clock import Estimate
 
-__all__ = ["DivergenceRow", "GrowthRow", "SeedingInterval", "TimedEvent", "TimingResult"]
+__all__ = [
+    "DivergenceRow",
+    "GainRow",
+    "GrowthRow",
+    "ReseedingRow",
+    "SeedingInterval",
+    "TimedEvent",
+    "TimingResult",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +173,57 @@ class GrowthRow:
 
 
 @dataclass(frozen=True, slots=True)
+class GainRow:
+    """Time of a copy-number gain or a genome doubling in one sample.
+
+    Parameters
+    ----------
+    sample, site : str
+    kind : {"gain", "genome_doubling"}
+    chrom, state : str
+        Chromosome (empty for a doubling) and copies of the two alleles, e.g. ``2+1``.
+    n_mutations : int
+    estimate, median, lo, hi : float
+        As a share of the molecular time to the sample's last common ancestor.
+    p_before_divergence : float
+        P(the gain precedes the metastasis' divergence from the primary); NaN in the primary.
+    """
+
+    sample: str
+    site: str
+    kind: str
+    chrom: str
+    state: str
+    n_mutations: int
+    estimate: float
+    median: float
+    lo: float
+    hi: float
+    p_before_divergence: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReseedingRow:
+    """Evidence that an irradiated site was seeded again by a metastasis.
+
+    Parameters
+    ----------
+    site, treatment : str
+    grade : {"strong", "moderate", "insufficient"}
+    observations : tuple of str
+        What led there.
+    probability_of_return : float
+        Probability of a migration from a metastasis into the site.
+    """
+
+    site: str
+    treatment: str
+    grade: str
+    observations: tuple[str, ...]
+    probability_of_return: float
+
+
+@dataclass(frozen=True, slots=True)
 class TimingResult:
     """Everything the timing stage says about a patient.
 
@@ -175,6 +234,8 @@ class TimingResult:
     divergence : tuple of DivergenceRow
         One a metastasis; empty where the primary is not sampled.
     growth : tuple of GrowthRow
+    gains : tuple of GainRow
+    reseeding : tuple of ReseedingRow
     events : tuple of TimedEvent
     nodes : mapping
         Clone -> Estimate of its molecular time (end of its edge), over trees and counts.
@@ -194,6 +255,8 @@ class TimingResult:
     intervals: tuple[SeedingInterval, ...]
     divergence: tuple[DivergenceRow, ...]
     growth: tuple[GrowthRow, ...] = ()
+    gains: tuple[GainRow, ...] = ()
+    reseeding: tuple[ReseedingRow, ...] = ()
     events: tuple[TimedEvent, ...] = ()
     nodes: Mapping[str, Estimate] = field(default_factory=dict)
     clock: str = "snv"

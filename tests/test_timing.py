@@ -9,6 +9,7 @@ import math
 import numpy as np
 import pytest
 
+from phylometa.calendar_rules import select_clock
 from phylometa.config import TimingSettings
 from phylometa.data import (
     CcfTable,
@@ -23,7 +24,7 @@ from phylometa.data import (
 )
 from phylometa.divergence_table import divergence_from_table
 from phylometa.errors import InputError
-from phylometa.timing import date_dissemination, select_clock
+from phylometa.timing import date_dissemination
 from phylometa.trees import HistoryEnsemble, MigrationHistory, TreeEnsemble, TreeHistories
 
 DEPTH = 200
@@ -106,7 +107,7 @@ def build(
 
 
 def date(parts, **changes):
-    settings = TimingSettings(**{"draws": 2000, **changes})
+    settings = TimingSettings(**{"draws": 600, **changes})
     return date_dissemination(*parts, settings=settings, rng=np.random.default_rng(1))
 
 
@@ -314,17 +315,109 @@ def test_growth_from_serial_sizes():
 
 def test_select_clock():
     patient, *_ = build()
-    mask, name, warnings = select_clock(patient, settings=TimingSettings())
-    assert (name, int(mask.sum()), warnings) == ("cpg", 1200, [])
-    mask, name, _ = select_clock(patient, settings=TimingSettings(clock="snv"))
-    assert name == "snv"
-    blank = dataclasses.replace(patient.mutations, contexts=())
-    mask, name, warnings = select_clock(patient.with_changes(mutations=blank), settings=TimingSettings())
-    assert name == "snv"
-    assert "contexts" in warnings[0]
-    mask, name, warnings = select_clock(patient.with_changes(mutations=blank), settings=TimingSettings(clock="cpg"))
-    assert (name, int(mask.sum())) == ("cpg", 0)
-    assert warnings
+    choice = select_clock(patient, settings=TimingSettings())
+    assert (choice.name, int(choice.is_clock.sum()), choice.warnings) == ("cpg", 1200, ())
+    assert select_clock(patient, settings=TimingSettings(clock="snv")).name == "snv"
+    blank = patient.with_changes(mutations=dataclasses.replace(patient.mutations, contexts=()))
+    choice = select_clock(blank, settings=TimingSettings())
+    assert choice.name == "snv"
+    assert "contexts" in choice.warnings[0]
+    choice = select_clock(blank, settings=TimingSettings(clock="cpg"))
+    assert (choice.name, int(choice.is_clock.sum())) == ("cpg", 0)
+    assert choice.warnings
+
+
+def test_therapy_mutations_leave_the_clock():
+    # 1200 mutations in an exome of 35 Mb: 34 per Mb.
+    patient, *rest = build(assay="wes", treatment="temozolomide")
+    choice = select_clock(patient, settings=TimingSettings(clock="snv"))
+    assert choice.name == "cpg"
+    assert "after treatment" in choice.warnings[0]
+    blank = patient.with_changes(mutations=dataclasses.replace(patient.mutations, contexts=()))
+    assert "set its mutations aside" in select_clock(blank, settings=TimingSettings()).refusals[0]
+    result = date((blank, *rest), exome_dates=True)
+    assert any("set its mutations aside" in text for text in result.refusals)
+    untreated, *_ = build(assay="wes")
+    assert any("hypermutated" in text for text in select_clock(untreated, settings=TimingSettings()).warnings)
+    dated = untreated.with_changes(treatments=(Treatment("systemic", "", datetime.date(2014, 1, 1)),))
+    assert "after treatment" in select_clock(dated, settings=TimingSettings()).warnings[0]
+
+
+def test_serial_samples_date_without_acceleration():
+    # Branches 300 at age 60 and 500 at age 64: 50 a year, divergence at 54; the founder 200 mutations later at 58.
+    parts = build(sizes=(800, 300, 200, 300), ages=(60.0, 60.0, 64.0))
+    row = row_of(date(parts, serial=True, draws=8000), "serial")
+    assert row.divergence.median == pytest.approx(54.0, abs=0.15)
+    assert row.founder.median == pytest.approx(58.0, abs=0.15)
+    assert row.divergence.lo < 52.5
+    refused = date(build(sizes=(800, 300, 200, 80), ages=(60.0, 60.0, 64.0)), serial=True)
+    assert any("not surely longer" in text for text in refused.refusals)
+    assert any("years or more apart" in text for text in date(build(), serial=True).refusals)
+    few = date(build(sizes=(30, 5, 3, 4), ages=(60.0, 60.0, 64.0)), serial=True)
+    assert any("no serial clock: too few" in text for text in few.refusals)
+
+
+def test_gains_are_placed_against_divergence():
+    patient, *rest = build()
+    n = patient.mutations.n_mutations
+    rng = np.random.default_rng(3)
+    # Chromosome 1 of the metastasis gained at 0.3 of its time: of its clonal mutations 0.3 / 2.7 stand on two copies.
+    labels = rest[1].labels
+    chroms = np.where(np.arange(n) % 2 == 0, "1", "2")
+    major = np.ones((n, 3))
+    major[chroms == "1", 2] = 2
+    alt = patient.mutations.alt_counts.copy()
+    on_segment = np.flatnonzero((chroms == "1") & np.isin(labels, (0, 2, 3)))
+    twice = rng.random(len(on_segment)) < 0.3 / 2.7
+    vaf = np.where(twice, 2, 1) * 0.8 / (0.8 * 3 + 0.4)
+    alt[on_segment, 2] = rng.binomial(DEPTH, vaf)
+    mutations = dataclasses.replace(patient.mutations, alt_counts=alt, chroms=tuple(chroms))
+    copy_number = CopyNumberAtLoci(major=major, minor=np.ones((n, 3)), normal=np.full((n, 3), 2))
+    changed = patient.with_changes(mutations=mutations, copy_number=copy_number)
+    (row,) = date((changed, *rest)).gains
+    assert (row.sample, row.chrom, row.state, row.kind) == ("M1", "1", "2+1", "gain")
+    assert row.lo < 0.3 < row.hi
+    assert row.p_before_divergence > 0.95
+    everywhere = CopyNumberAtLoci(major=np.full((n, 3), 2), minor=np.ones((n, 3)), normal=np.full((n, 3), 2))
+    kinds = {row.kind for row in date((changed.with_changes(copy_number=everywhere), *rest)).gains}
+    assert kinds == {"genome_doubling"}
+
+
+def test_reseeding_of_an_irradiated_bed():
+    # Clone 3 founds the liver and comes back into the bed of the irradiated primary, sampled later as the third site.
+    patient, ccf, clusters, trees, histories = build(
+        proportions=((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)),
+        edges=((0, 0, 1, 0), (0, 0, 2, 1), (2, 1, 3, 2)),
+    )
+    sites = (Site("colon", "primary"), Site("liver", "distant"), Site("bed", "bed"))
+    when = (datetime.date(2012, 1, 1), datetime.date(2015, 1, 1), datetime.date(2015, 6, 1))
+    samples = tuple(
+        dataclasses.replace(sample, site=site.name, collection_date=day)
+        for sample, site, day in zip(patient.samples, sites, when)
+    )
+    presence = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], dtype=bool)
+    history = histories.trees[0].histories[0]
+    histories = HistoryEnsemble((TreeHistories(0, 1.0, presence, {}, 1, True, (history,)),), ("colon", "liver", "bed"))
+    fields = (
+        Treatment("radiotherapy", "colon", datetime.date(2013, 1, 1), dose_gy=50, fractions=25),
+        Treatment("surgery", "colon", datetime.date(2013, 1, 1)),
+    )
+    patient = patient.with_changes(sites=sites, samples=samples, treatments=fields)
+    (row,) = date((patient, ccf, clusters, trees, histories)).reseeding
+    assert (row.site, row.grade, row.probability_of_return) == ("bed", "strong", 1.0)
+    early = tuple(dataclasses.replace(sample, collection_date=when[2]) for sample in samples)
+    (row,) = date((patient.with_changes(samples=early), ccf, clusters, trees, histories)).reseeding[:1]
+    assert row.grade == "insufficient"
+    exome = tuple(dataclasses.replace(sample, assay="wes") for sample in samples)
+    (row,) = date((patient.with_changes(samples=exome), ccf, clusters, trees, histories)).reseeding
+    assert any("exome" in text for text in row.observations)
+    # Radiation deletions on the edge into the recurrence: the scar is there, so its lack is no argument.
+    refs = np.array(patient.mutations.refs, dtype=object)
+    alts = np.array(patient.mutations.alts, dtype=object)
+    refs[-40:], alts[-40:] = "ACGTACG", "A"
+    scarred = dataclasses.replace(patient.mutations, refs=tuple(refs), alts=tuple(alts))
+    (row,) = date((patient.with_changes(mutations=scarred), ccf, clusters, trees, histories)).reseeding
+    assert not any("lacks the radiation scar" in text for text in row.observations)
 
 
 def test_same_seed_same_result():

@@ -299,7 +299,7 @@ def main() -> None:
     study("one primary region", some, 7, simulation=lambda rng: {"primary_regions": 1})
     study("low purity (.15-.3)", some, 8, simulation=lambda rng: {"min_purity": 0.15, "max_purity": 0.3})
     study("neutral tail taken for clones", some, 9, tail=400)
-    study("few mutations (.0004 / Mb / year)", some, 10, simulation=lambda rng: {"mutation_rate": 0.0004})
+    study("few mutations (.0002 / Mb / year)", some, 10, simulation=lambda rng: {"mutation_rate": 0.0002})
     for name, tally in (("the model holds", base), ("even waiting times", even)):
         error, limit = calibration_error(tally.events), calibrated_quantile(tally.events, rng)
         print(f"P(seeding before event), {name}: ECE {error:.3f} over {len(tally.events)} (calibrated: {limit:.3f})")

@@ -22,7 +22,7 @@ CALLERS = (
     ("varscan", "VarScan"),
     ("id=tier1", "MuSE"),
     ("vardict", "VarDict"),
-    ('id=bias,description="strand bias info"', "VarDict"),
+    ("id=shift3,", "VarDict"),
     ("lofreq", "LoFreq"),
     ("sniper", "SomaticSniper"),
     ("id=ssc,", "SomaticSniper"),

@@ -231,6 +231,7 @@ def test_waves_count_comigrations_into_a_site():
         {"SETD2": ["A", "B"], "TP53": ["A", "C"]},
         {"SETD2": {"A": "m1", "B": "m2"}, "TP53": {"A": "m3", "C": "m4"}},
         {"A": ["SETD2", "TP53"], "B": ["SETD2"], "C": "TP53"},
+        {"SETD2": [["m1", "A"], {"clone": "B", "gene": "SETD2"}], "TP53": {"m3": "A", "m4": "C"}},
         [["SETD2", "A"], ["SETD2", "B"], ["A", "TP53", "m3"], ["C", "TP53", "m4"]],
         [
             {"gene": "SETD2", "clone": "A"},
@@ -257,6 +258,15 @@ def test_synchronous_and_metachronous():
     more = {"days_from_primary_diagnosis": days}
     got = classify_case(case({"R": "P", "A": "P L1 M1 M2"}, "RA", **more), settings=UNIFORM)
     assert got["presentation"] == {"L1": "synchronous", "M1": "metachronous", "P": "synchronous"}
+
+
+def test_two_primaries_are_each_a_root():
+    classes = {"M2": "primary"}
+    got = classify_case(case({"R": "P", "A": "P M2", "B": "M2 L1"}, "RA AB", classes=classes), settings=UNIFORM)
+    assert got["headline"]["site_sources"] == {"L1": "M2", "M2": "P"}
+    assert set(got["other_roots"]) == {"M2"}
+    assert got["other_roots"]["M2"]["labels"]["site_sources"]["P"]["M2"] == 1.0
+    assert got["headline"]["met_to_met"] == "False"  # a second primary is no metastasis
 
 
 def test_partly_unrelated_patient_keeps_the_labels_of_its_metastases():
@@ -287,7 +297,13 @@ def test_site_words_of_the_sample_sheet_and_normal_sites():
         ({"edges": [], "root": None}, "column root: missing"),
         ({"n_mut": {"R": -1}}, "column n_mut: clone 'R': -1 is not a number of mutations"),
         ({"sites": {"P": {"site_class": "moon"}}}, "site_class 'moon' is none of"),
-        ({"driver_hits": {"TP53": ["Z"]}}, "column driver_hits: TP53: clone 'Z' is not in the tree"),
+        ({"driver_hits": {"TP53": ["Z"]}}, "column driver_hits: TP53, Z: expected a gene and a clone of the tree"),
+        ({"edges": [["R", "A", "B"]]}, "column edges: not a list of pairs"),
+        ({"ln_distant_pairs": "L1"}, "column ln_distant_pairs: not a list of pairs"),
+        ({"presence": ["P"]}, "column presence: not an object"),
+        ({"sites": {"P": "primary"}}, "column sites: P: not an object"),
+        ({"driver_hits": 3}, "column driver_hits: neither an object nor a list"),
+        ({"driver_hits": ["TP53"]}, "column driver_hits: TP53: expected a gene and a clone of the tree"),
         ({"ln_distant_pairs": [["L9", "M1"]]}, "column ln_distant_pairs: 'L9' is not among the sites"),
     ],
 )

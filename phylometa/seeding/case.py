@@ -6,7 +6,7 @@ The schema is that of `phylometa seeding CASES.json`; docs/methods/seeding.md de
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -172,6 +172,20 @@ def parse_case(case_input: Mapping[str, Any]) -> SeedingCase:
     missing = [key for key in ("primary", "sites", "edges", "presence") if case_input.get(key) is None]
     if missing:
         raise InputError([Problem("missing", column=key) for key in missing])
+    for key in ("sites", "presence", "n_mut", "days_from_primary_diagnosis"):
+        if case_input.get(key) is not None and not isinstance(case_input[key], Mapping):
+            complain(key, "not an object")
+    for name, of_site in case_input["sites"].items() if isinstance(case_input["sites"], Mapping) else ():
+        if not isinstance(of_site, Mapping):
+            complain("sites", f"{name}: not an object")
+    for key in ("edges", "ln_distant_pairs"):
+        pairs = case_input.get(key) or []
+        if not isinstance(pairs, (list, tuple)) or any(
+            not isinstance(pair, (list, tuple)) or len(pair) != 2 for pair in pairs
+        ):
+            complain(key, "not a list of pairs")
+    if problems:
+        raise InputError(problems)
     warnings: list[str] = []
     sites = _parse_sites(case_input["sites"], warnings, complain)
     names = [site.name for site in sites]
@@ -245,38 +259,46 @@ def _parse_tree(case_input: Mapping[str, Any], complain: Any) -> CloneTree | Non
 
 
 def _parse_hits(driver_hits: Any, clones: set[str], complain: Any) -> tuple[DriverHit, ...] | None:
-    """Hits from ``{gene: [clone, ...]}``, ``{gene: {clone: event}}``, ``{clone: [gene, ...]}`` or a list of records."""
+    """Hits from records of a gene, a clone and optionally an event, or from these nested by gene or by clone.
+
+    ``{gene: [clone, ...]}``, ``{gene: {clone: event}}``, ``{clone: [gene, ...]}``, ``[[gene, clone, event], ...]`` and
+    ``[{"gene": ..., "clone": ..., "event": ...}, ...]`` say the same.
+    """
     if driver_hits is None:
         return None
-    hits: list[DriverHit] = []
-    if isinstance(driver_hits, Mapping):
-        by_clone = bool(driver_hits) and set(driver_hits) <= clones
-        for key, values in driver_hits.items():
-            items = values.items() if isinstance(values, Mapping) else [(v, "") for v in _as_list(values)]
-            for value, event in items:
-                # A member of a list may itself be a pair: (clone or gene, event).
-                name, event = (value[0], value[1]) if isinstance(value, (list, tuple)) else (value, event)
-                gene, clone = (name, key) if by_clone else (key, name)
-                hits.append(DriverHit(str(gene), str(clone), str(event)))
-    else:
-        for record in driver_hits:
-            if isinstance(record, Mapping):
-                hits.append(
-                    DriverHit(
-                        str(record["gene"]), str(record["clone"]), str(record.get("event", record.get("mutation", "")))
-                    )
-                )
-            else:
-                gene, clone, *event = (record[1], record[0], *record[2:]) if record[0] in clones else record
-                hits.append(DriverHit(str(gene), str(clone), str(event[0]) if event else ""))
-    for hit in hits:
-        if clones and hit.clone not in clones:
-            complain("driver_hits", f"{hit.gene}: clone {hit.clone!r} is not in the tree")
+    if not isinstance(driver_hits, (Mapping, list, tuple)):
+        complain("driver_hits", "neither an object nor a list")
+        return ()
+    hits = []
+    for parts in _flat_records(driver_hits):
+        clone = next((part for part in parts if part in clones), None)
+        rest = [part for part in parts if part != clone]
+        if clone is not None and rest:
+            hits.append(DriverHit(rest[0], clone, rest[1] if len(rest) > 1 else ""))
+        elif clones:
+            complain("driver_hits", f"{', '.join(parts)}: expected a gene and a clone of the tree")
     return tuple(hits)
 
 
-def _as_list(values: Any) -> list[Any]:
-    return list(values) if isinstance(values, (list, tuple)) else [values]
+def _flat_records(value: Any) -> Iterator[list[str]]:
+    """Every path from the outside of nested mappings and lists to a record, as a list of strings."""
+    if isinstance(value, Mapping):
+        if "gene" in value and "clone" in value:
+            event = value.get("event", value.get("mutation", ""))
+            yield [str(part) for part in (value["gene"], value["clone"], event) if part != ""]
+        else:
+            for key, inner in value.items():
+                for path in _flat_records(inner):
+                    yield [str(key), *path]
+    elif isinstance(value, (list, tuple)):
+        # A list of plain values inside a list is one record; inside a mapping it is several.
+        for item in value:
+            if isinstance(item, (list, tuple)) and not any(isinstance(part, (Mapping, list, tuple)) for part in item):
+                yield [str(part) for part in item]
+            else:
+                yield from _flat_records(item)
+    else:
+        yield [str(value)]
 
 
 def _machina_pattern(counts: Mapping[tuple[int, int], int]) -> str:

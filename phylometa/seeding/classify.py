@@ -40,7 +40,6 @@ from phylometa.trees import CloneTree, HistoryEnsemble, TreeEnsemble, TreeHistor
 
 __all__ = ["alternative_criteria", "classify_seeding", "criterion_sensitive"]
 
-_NEAR_JSI = 0.05  # a JSI within this of the threshold is warned about
 # Most probable (tree, presence) scenarios that are classified again under other criteria.
 _COMPARED_SCENARIOS = 20
 _COMPARED_HISTORIES, _COMPARED_SECONDS = 2000, 5.0  # limits of each of these comparisons
@@ -141,7 +140,7 @@ def classify_seeding(
         override=override,
         flags=_flags(extra, settings.seeding),
         settled_by=settle_labels(tables, labels, settings.seeding),
-        warnings=_warnings(histories, labels, sites, from_presence["pm_counts"], unrelated, settings.seeding),
+        warnings=_warnings(histories, labels, sites, unrelated),
         **from_presence,
     )
 
@@ -319,9 +318,7 @@ def _warnings(
     histories: HistoryEnsemble,
     labels: Mapping[str, Any],
     sites: Sequence[Site],
-    counts: Mapping[str, Any],
     unrelated: Sequence[str],
-    settings: SeedingSettings,
 ) -> tuple[str, ...]:
     warnings = []
     if not histories.complete:
@@ -329,8 +326,4 @@ def _warnings(
     never_entered = [site.name for site in sites if site.is_metastasis and site.name not in labels["site_seeding"]]
     warnings += [f"site {name}: no clone was found there, so it carries no seeding label" for name in never_entered]
     warnings += [f"site {name}: shares no mutation with the primary (clonally unrelated)" for name in unrelated]
-    for site, of_site in counts.items():
-        jsi = None if of_site is None else of_site["jsi"]
-        if jsi is not None and 0 < abs(jsi - settings.jsi_threshold) <= _NEAR_JSI:
-            warnings.append(f"site {site}: JSI {jsi:.2f} lies close to the threshold {settings.jsi_threshold:g}")
     return tuple(warnings)

@@ -18,6 +18,7 @@ from phylometa.seeding.presence_rules import (
     call_jsi,
     cluster_states_from_ccf,
     compare_with_primary,
+    jsi_warnings,
     tracerx_labels,
     unrelated_sites,
 )
@@ -159,7 +160,10 @@ def classify_without_tree(
         settings=chosen,
         divergence=tests,
         override=override,
-        warnings=("no clone tree: only labels that presence alone gives are reported",),
+        warnings=(
+            "no clone tree: only labels that presence alone gives are reported",
+            *jsi_warnings(counts, threshold=chosen.jsi_threshold),
+        ),
     )
 
 

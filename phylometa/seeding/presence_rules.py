@@ -24,6 +24,7 @@ __all__ = [
     "cluster_states",
     "cluster_states_from_ccf",
     "compare_with_primary",
+    "jsi_warnings",
     "lymph_node_distant_origin",
     "tracerx_labels",
     "unrelated_sites",
@@ -32,6 +33,7 @@ __all__ = [
 ABSENT, SUBCLONAL, CLONAL = 0, 1, 2
 """States of a cluster in a site."""
 _PRESENT_CCF = 0.05  # a cluster less prevalent than this counts as absent from a sample
+_NEAR_JSI = 0.05
 _CLONAL_UPPER, _CLONAL_MEAN = 0.95, 0.9
 
 
@@ -135,6 +137,15 @@ def call_jsi(counts: Mapping[str, Any] | None, *, threshold: float) -> str | Non
     if counts is None or counts["jsi"] is None:
         return None
     return "polyclonal" if counts["jsi"] > threshold else "monoclonal"
+
+
+def jsi_warnings(counts: Mapping[str, Mapping[str, Any] | None], *, threshold: float) -> list[str]:
+    """A sentence for each metastasis whose JSI lies within 0.05 of the threshold."""
+    return [
+        f"site {site}: JSI {of_site['jsi']:.2f} lies close to the threshold {threshold:g}"
+        for site, of_site in counts.items()
+        if of_site is not None and of_site["jsi"] is not None and abs(of_site["jsi"] - threshold) <= _NEAR_JSI
+    ]
 
 
 def tracerx_labels(tree: CloneTree | None, states: IntArray, sites: Sequence[Site], *, primary: int) -> dict[str, Any]:

@@ -177,8 +177,8 @@ def _divergence_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:
             text = f"Whether {site} diverged early or late is not determined by these samples: {test.reason}."
             yield HeadlineSentence(text, 0.0, "not determined")
         else:
-            # A call is made only beyond the test's levels, so its word is "supported"; the p-value is not a posterior.
-            probability = 1 - test.p_value if test.call == "early" else labels.settings.headline_probability
+            # Early: P(some are absent); late: the 95 % bound holds, so at least that. Calls lie beyond both levels.
+            probability = 1 - test.p_none if test.call == "early" else labels.settings.headline_probability
             text = f"{_DIVERGENCE[test.call].format(site=site)}: supported; {test.reason}."
             yield HeadlineSentence(text, probability, "supported")
 

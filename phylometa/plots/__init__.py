@@ -1,8 +1,12 @@
 """Figures: a result in, matplotlib `Axes` out; all of a patient's with `save_figures`."""
 
+from phylometa.plots.body_map import plot_body_map
 from phylometa.plots.ccf_plots import plot_ccf_heatmap, plot_ccf_scatter
-from phylometa.plots.clone_tree import plot_clone_tree, plot_history
+from phylometa.plots.clone_tree import plot_clone_tree
+from phylometa.plots.copy_number_plots import plot_copy_number
 from phylometa.plots.figure_set import FIGURES, save_figures
+from phylometa.plots.fish import plot_fish
+from phylometa.plots.history_tree import plot_history
 from phylometa.plots.migration_graph import plot_migration_graph
 from phylometa.plots.proportions import plot_clone_proportions
 from phylometa.plots.seeding_matrix import plot_seeding_matrix
@@ -12,10 +16,13 @@ from phylometa.plots.timeline import plot_timeline
 __all__ = [
     "FIGURES",
     "figure_style",
+    "plot_body_map",
     "plot_ccf_heatmap",
     "plot_ccf_scatter",
     "plot_clone_proportions",
     "plot_clone_tree",
+    "plot_copy_number",
+    "plot_fish",
     "plot_history",
     "plot_migration_graph",
     "plot_seeding_matrix",

@@ -12,7 +12,7 @@ from phylometa.data import Site
 from phylometa.plots.anatomy import BODY_HEIGHT, HALF_OUTLINE, HEAD, locate
 from phylometa.plots.label_placement import spread
 from phylometa.plots.migration_graph import Migration, migration_edges
-from phylometa.plots.scene import Command, Scene, draw_scene, scene_width
+from phylometa.plots.scene import NOTE_LINE, Command, Scene, draw_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
     INK,
@@ -94,16 +94,18 @@ def body_map_scene(
     body_bottom = top + scale * (BODY_HEIGHT if is_whole else _CROP) + 6
     notes = [f"Arrows: migrations with a probability of at least {percent(min_probability)}; front view."]
     notes += [_elsewhere_note(i, sites, edges) for i in elsewhere]
+    lines = note_lines(notes, width - 2 * _MARGIN)
     listed = ", ".join(clean_text(sites[i].name) for i in found) or "none"
     title = f"Body map of {clean_text(result.patient.name)}"
-    scene = Scene(width, body_bottom + 10 * len(notes) + _MARGIN, title, f"Sites shown: {listed}. {' '.join(notes)}")
+    scene = Scene(
+        width, body_bottom + NOTE_LINE * len(lines) + _MARGIN, title, f"Sites shown: {listed}. {' '.join(notes)}"
+    )
     _draw_body(scene, middle, top, scale, is_whole=is_whole)
     for edge in sorted(edges, key=lambda e: e.probability):
         if edge.source in places and edge.target in places:
             _draw_migration(scene, edge, places, sites)
     _draw_sites(scene, sites, places, middle, scale, body_bottom)
-    for row, note in enumerate(notes):
-        scene.note(_MARGIN, body_bottom + 10 * row + 5, note, room=width - 2 * _MARGIN)
+    scene.notes(_MARGIN, body_bottom + 5, lines)
     return scene
 
 

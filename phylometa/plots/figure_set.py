@@ -6,8 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from phylometa.plots.body_map import plot_body_map
 from phylometa.plots.ccf_plots import plot_ccf_heatmap, plot_ccf_scatter
-from phylometa.plots.clone_tree import plot_clone_tree, plot_history
+from phylometa.plots.clone_tree import plot_clone_tree
+from phylometa.plots.copy_number_plots import plot_copy_number
+from phylometa.plots.fish import plot_fish
+from phylometa.plots.history_tree import plot_history
 from phylometa.plots.migration_graph import plot_migration_graph
 from phylometa.plots.proportions import plot_clone_proportions
 from phylometa.plots.seeding_matrix import plot_seeding_matrix
@@ -21,11 +25,14 @@ FIGURES: dict[str, Callable[..., Any]] = {
     "clone_tree": plot_clone_tree,
     "migration_graph": plot_migration_graph,
     "history": plot_history,
+    "body_map": plot_body_map,
     "seeding_matrix": plot_seeding_matrix,
     "clone_proportions": plot_clone_proportions,
     "ccf_heatmap": plot_ccf_heatmap,
     "ccf_scatter": plot_ccf_scatter,
+    "fish": plot_fish,
     "timeline": plot_timeline,
+    "copy_number": plot_copy_number,
 }
 """File name -> function, in the order of the report."""
 FORMATS = ("svg", "pdf", "png")

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from phylometa.data import FloatArray, Patient
 from phylometa.plots.label_placement import spread
 from phylometa.plots.legend import draw_legend, legend_height
-from phylometa.plots.scene import Command, Scene, draw_scene, empty_scene, scene_width
+from phylometa.plots.scene import NOTE_LINE, Command, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
     INK,
@@ -112,14 +112,16 @@ def fish_scene(result: PatientResult, *, tree: int = 0, width: float = COLUMN_WI
     present = [k for k in drawn.preorder if (totals[k] >= _SMALLEST).any()]
     legend = [(clean_text(drawn.names[k]), swatches[k]) for k in present]
     notes_top = _MARGIN + n_down * cell + 2
-    height = notes_top + 12 + legend_height(legend, width - 2 * _MARGIN) + _MARGIN
+    lines = note_lines([_NOTE], width - 2 * _MARGIN)
+    legend_top = notes_top + NOTE_LINE * len(lines) + 3
+    height = legend_top + legend_height(legend, width - 2 * _MARGIN) + _MARGIN
     scene = Scene(width, height, title, f"{len(present)} clones in {len(sites)} sites; clone tree {tree + 1}.")
     for rank, site in enumerate(sites):
         left = _MARGIN + (rank % n_across) * (panel_width + 10)
         top = _MARGIN + (rank // n_across) * cell
         _draw_site(scene, patient, site, drawn, proportions, swatches, (left, top, panel_width))
-    scene.note(_MARGIN, notes_top + 4, _NOTE, room=width - 2 * _MARGIN)
-    draw_legend(scene, legend, _MARGIN, notes_top + 12, width - 2 * _MARGIN, keys=[("clone", k) for k in present])
+    scene.notes(_MARGIN, notes_top + 4, lines)
+    draw_legend(scene, legend, _MARGIN, legend_top, width - 2 * _MARGIN, keys=[("clone", k) for k in present])
     return scene
 
 

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 
 from phylometa.data import Site
 from phylometa.plots.history_ranking import ranked_histories
-from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
+from phylometa.plots.scene import NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
     FONT_SIZE,
@@ -40,6 +40,7 @@ _NODE_GAP = 10.0
 _CURVE = 24.0
 _ARROW = 7.0
 _GREY = "#8c8c8c"
+_NARROW = 360.0  # below, two columns of sites, one edge a pair, labels of the probability alone
 _LEAST_CONTRAST = 3.0  # of a line against the page; lighter colours get a dark rim (WCAG 2.2, 1.4.11)
 # More single clones than this and the edges between two sites are drawn as one.
 _MAX_SINGLE_EDGES = 30
@@ -177,18 +178,18 @@ def migration_graph_scene(
     history = ranked[rank or 0][1]
     edges = migration_edges(histories, history, is_merged=bool(is_merged))
     shown = _worth_drawing(edges, rank, min_probability)
-    if is_merged is None and len(shown) > _MAX_SINGLE_EDGES:
+    is_narrow = width < _NARROW
+    if is_merged is None and (is_narrow or len(shown) > _MAX_SINGLE_EDGES):
         edges = migration_edges(histories, history, is_merged=True)
         shown = _worth_drawing(edges, rank, min_probability)
     sites = result.patient.sites
     clones = tuple(clean_text(name) for name in result.trees.names) if result.trees else ()
-    texts = {edge: _edge_text(edge, clones) for edge in shown}
+    texts = {edge: percent(edge.probability) if is_narrow else _edge_text(edge, clones) for edge in shown}
     nodes = _place_nodes(sites, shown, texts, width)
     height = max(node.y + node.height for node in nodes.values())
-    notes = _notes(edges, shown, history, rank, min_probability)
-    scene = Scene(
-        width, height + _MARGIN + 10 * len(notes) + _MARGIN, title, _description(shown, sites) if shown else notes[0]
-    )
+    notes = note_lines(_notes(edges, shown, history, rank, min_probability), width - 2 * _MARGIN)
+    description = _description(shown, sites) if shown else notes[0]
+    scene = Scene(width, height + _MARGIN + NOTE_LINE * len(notes) + _MARGIN, title, description)
     swatches = site_swatches(len(sites))
     colours = {edge: swatches[edge.source].colour if edge.is_in_history or rank is None else _GREY for edge in shown}
     ordered = sorted(shown, key=lambda edge: (edge.is_in_history, edge.probability))
@@ -198,8 +199,7 @@ def migration_graph_scene(
         _draw_node(scene, index, node, swatches[index])
     for edge in ordered:
         _draw_label(scene, edge, nodes, texts[edge], colours[edge], _tooltip(edge, sites, clones))
-    for i, note in enumerate(notes):
-        scene.note(_MARGIN, height + _MARGIN + 10 * i + 5, note, room=width - 2 * _MARGIN)
+    scene.notes(_MARGIN, height + _MARGIN + 5, notes)
     return scene
 
 
@@ -216,7 +216,12 @@ def _notes(
 ) -> list[str]:
     if not edges:
         return ["No migration: every clone stays in the site where it arose."]
-    notes = ["Label: the clone that migrates, or their number, and the probability of the migration."]
+    is_single = all(len(edge.founding_clones) == 1 for edge in shown)
+    notes = [
+        "Label: the clone that migrates and the probability of its migration."
+        if is_single
+        else "Label: probability of a migration; where several clones migrated, their number before it."
+    ]
     if any(not edge.is_in_history for edge in shown) and rank is not None:
         notes[0] += f" Grey, dashed: not in the history drawn ({percent(history.weight)})."
     hidden = len(edges) - len(shown)
@@ -252,7 +257,8 @@ def _place_nodes(
     sites: Sequence[Site], shown: Sequence[Migration], texts: Mapping[Migration, str], width: float
 ) -> dict[int, _Node]:
     """Boxes in columns, tall enough for a port of every edge, with room between columns for the labels."""
-    nodes = {i: _Node(site, _COLUMN_OF_CLASS[site.site_class]) for i, site in enumerate(sites)}
+    most = 1 if width < _NARROW else 2  # columns beside that of the primary
+    nodes = {i: _Node(site, min(most, _COLUMN_OF_CLASS[site.site_class])) for i, site in enumerate(sites)}
     for edge in shown:
         source, target = nodes[edge.source], nodes[edge.target]
         (target.left if target.column > source.column else target.right).append((edge, True))

@@ -30,12 +30,14 @@ from phylometa.plots.style import (
     fit_text,
     new_axes,
     text_width,
+    wrap_text,
 )
 
-__all__ = ["Group", "Label", "Scene", "Shape", "draw_scene", "empty_scene", "scene_width"]
+__all__ = ["Group", "Label", "Scene", "Shape", "draw_scene", "empty_scene", "note_lines", "scene_width"]
 
 # Share of the font size between the baseline and the middle of lower-case text.
 _HALF_X_HEIGHT = 0.35
+NOTE_LINE = 9.5
 _CODES = {"M": [MplPath.MOVETO], "L": [MplPath.LINETO], "C": [MplPath.CURVE4] * 3, "Z": [MplPath.CLOSEPOLY]}
 # Cubic Bezier handle of a quarter circle.
 _KAPPA = 0.5522847498
@@ -174,9 +176,19 @@ class Scene:
         """Text in the small size and in grey."""
         self.small(x, y, text, colour=MUTED, **style)
 
+    def notes(self, x: float, y: float, lines: Sequence[str]) -> None:
+        """Lines of grey text, the first centred at `y`, as `note_lines` broke them."""
+        for i, line in enumerate(lines):
+            self.note(x, y + NOTE_LINE * i, line)
+
     @property
     def labels(self) -> list[Label]:
         return [item for item in self.items if isinstance(item, Label)]
+
+
+def note_lines(texts: Iterable[str], room: float) -> list[str]:
+    """Sentences in the small size, each begun on a line of its own and broken where it exceeds `room` points."""
+    return [line for text in texts for line in wrap_text(text, room, SMALL_FONT_SIZE, lines=4)]
 
 
 def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from matplotlib.axes import Axes
 
 from phylometa.data import Patient
 from phylometa.plots.label_placement import nice_ticks
-from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
+from phylometa.plots.scene import NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
     INK,
@@ -187,7 +187,8 @@ def timeline_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS["doubl
     molecular, n_hidden = _interval_lanes(result, "molecular")
     notes = _notes(molecular, n_hidden, has_events=False)
     panels.append(_Panel(tuple(molecular), "Molecular time (clock mutations)", notes))
-    panels = [panel for panel in panels if panel.lanes]
+    room = width - 2 * _MARGIN
+    panels = [replace(panel, notes=tuple(note_lines(panel.notes, room))) for panel in panels if panel.lanes]
     if not panels:
         return empty_scene(width, "No dates were given and none could be inferred.", title)
     names = [fit_text(lane.name, 0.36 * width, SMALL_FONT_SIZE) for panel in panels for lane in panel.lanes]
@@ -214,7 +215,7 @@ def _notes(lanes: Sequence[_Lane], n_hidden: int, *, has_events: bool) -> tuple[
 
 
 def _panel_height(panel: _Panel) -> float:
-    return len(panel.lanes) * _LANE + 28 + 10 * len(panel.notes) + _MARGIN
+    return len(panel.lanes) * _LANE + 28 + NOTE_LINE * len(panel.notes) + _MARGIN
 
 
 def _draw_panel(scene: Scene, panel: _Panel, number: int, top: float, left: float) -> None:
@@ -232,8 +233,7 @@ def _draw_panel(scene: Scene, panel: _Panel, number: int, top: float, left: floa
         scene.line([(place(tick), top), (place(tick), bottom + 3)], stroke=RULE, line_width=0.6)
         scene.note(place(tick), bottom + 9, f"{tick:g}", anchor="middle")
     scene.small(0.5 * (left + right), bottom + 20, panel.unit, anchor="middle")
-    for i, note in enumerate(panel.notes):
-        scene.note(_MARGIN, bottom + 31 + 10 * i, note, room=scene.width - 2 * _MARGIN)
+    scene.notes(_MARGIN, bottom + 31, panel.notes)
     for row, lane in enumerate(panel.lanes):
         middle = top + (row + 0.5) * _LANE
         scene.small(left - 8, middle, lane.name, anchor="end", room=left - 8 - _MARGIN)

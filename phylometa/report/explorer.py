@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from phylometa.plots.clone_tree import clone_drivers, clone_tree_scene, history_scene
+from phylometa.plots.clone_tree import clone_drivers, clone_tree_scene
 from phylometa.plots.history_ranking import ranked_histories
+from phylometa.plots.history_tree import history_scene
 from phylometa.plots.label_words import value_name
 from phylometa.plots.migration_graph import migration_graph_scene
 from phylometa.plots.scene_svg import scene_svg

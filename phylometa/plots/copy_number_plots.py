@@ -1,0 +1,237 @@
+"""Copy number of all samples along the genome, beside the copy-number tree where one was inferred."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
+
+from phylometa.data import CopyNumberProfile, FloatArray
+from phylometa.plots.label_placement import spread
+from phylometa.plots.scene import draw_scene, empty_scene, scene_width
+from phylometa.plots.style import (
+    COLUMN_WIDTHS,
+    INK,
+    MUTED,
+    SMALL_FONT_SIZE,
+    axes_size,
+    clean_text,
+    data_axes,
+    figure_style,
+    fit_text,
+    site_swatches,
+    text_width,
+)
+from phylometa.trees import PatientResult
+
+__all__ = ["chromosome_order", "plot_copy_number", "segment_image"]
+
+_ROW = 13.0
+_COLUMNS = 1000
+# Rows of the image a sample has: the upper show the total, the lowest the loss of heterozygosity.
+_SUBROWS = 6
+# Total copies 0, 1, 2, 3, 4, 5 and more: a diverging scheme safe for colour-blind readers, white at two copies.
+_TOTAL_COLOURS = ("#053061", "#6baed6", "#ffffff", "#fdbe85", "#e6550d", "#7f2704")
+_TOTAL_WORDS = ("0", "1", "2", "3", "4", "5+")
+_UNKNOWN = "#d9d9d9"
+
+
+def chromosome_order(chroms: Sequence[str]) -> list[str]:
+    """Distinct chromosomes in karyotype order: numbers, then X and Y, then the rest by name.
+
+    >>> chromosome_order(["chrX", "chr10", "chr2", "chr2"])
+    ['chr2', 'chr10', 'chrX']
+    """
+
+    def key(name: str) -> tuple[int, int, str]:
+        bare = re.sub(r"^chr", "", name, flags=re.IGNORECASE)
+        if bare.isdigit():
+            return 0, int(bare), name
+        return 1, {"X": 0, "Y": 1}.get(bare.upper(), 2), name
+
+    return sorted(set(chroms), key=key)
+
+
+def segment_image(
+    segments: CopyNumberProfile, n_columns: int = _COLUMNS
+) -> tuple[FloatArray, FloatArray, list[tuple[str, float, float]]]:
+    """Total and minor copies of all samples in equal steps along the genome.
+
+    Parameters
+    ----------
+    segments : CopyNumberProfile
+        Subclonal segments count with the mean of their two states.
+    n_columns : int
+
+    Returns
+    -------
+    total, minor : float arrays (S, n_columns)
+        At the middle of every step; NaN where unknown.
+    chromosomes : list of (name, start, end)
+        Columns each chromosome spans.
+    """
+    names = chromosome_order(segments.chroms)
+    length = dict.fromkeys(names, 0)
+    for name, end in zip(segments.chroms, segments.end.tolist()):
+        length[name] = max(length[name], end)
+    offset, at = {}, 0
+    for name in names:
+        offset[name] = at
+        at += length[name]
+    scale = n_columns / max(at, 1)
+    shape = (len(segments.sample_names), n_columns)
+    total, minor = np.full(shape, np.nan), np.full(shape, np.nan)
+    first = np.asarray(segments.fraction)
+    second_total = np.where(np.isfinite(segments.major2), segments.major2 + segments.minor2, 0.0)
+    second_minor = np.where(np.isfinite(segments.minor2), segments.minor2, 0.0)
+    is_clonal = ~np.isfinite(np.asarray(segments.major2))
+    mean_total = np.where(is_clonal, segments.total, first * segments.total + (1 - first) * second_total)
+    mean_minor = np.where(is_clonal, segments.minor, first * segments.minor + (1 - first) * second_minor)
+    starts = np.array([offset[name] for name in segments.chroms]) + segments.start
+    ends = starts + (segments.end - segments.start)
+    left = np.ceil(starts * scale - 0.5).astype(int)
+    right = np.ceil(ends * scale - 0.5).astype(int)
+    for s, a, b, copies, lesser in zip(segments.sample, left, right, mean_total, mean_minor):
+        total[s, a:b], minor[s, a:b] = copies, lesser
+    spans = [(name, offset[name] * scale, (offset[name] + length[name]) * scale) for name in names]
+    return total, minor, spans
+
+
+def _colour_image(total: FloatArray, minor: FloatArray) -> FloatArray:
+    """RGB image with `_SUBROWS` rows a sample: total copies, and black below where an allele is lost."""
+    palette = np.array([to_rgb(colour) for colour in (*_TOTAL_COLOURS, _UNKNOWN)])
+    level = np.where(np.isfinite(total), np.clip(np.rint(np.nan_to_num(total)), 0, len(_TOTAL_COLOURS) - 1), -1)
+    colours = palette[level.astype(int)]
+    image = np.repeat(colours[:, None], _SUBROWS, axis=1)
+    is_lost = np.isfinite(minor) & (np.nan_to_num(minor) < 0.5)
+    image[:, -1] = np.where(is_lost[..., None], to_rgb(INK), (1.0, 1.0, 1.0))
+    return image.reshape(-1, total.shape[1], 3)
+
+
+def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: str = "double") -> Axes:
+    """Total copy number along the genome, one row a sample; a black line below marks loss of heterozygosity.
+
+    Parameters
+    ----------
+    result : PatientResult
+        Its ``patient.segments`` are drawn.
+    ax : matplotlib Axes, optional
+        Drawn into; a new figure where omitted.
+    width : {"double", "single"}
+        Journal columns; ignored where `ax` is given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    patient, segments = result.patient, result.patient.segments
+    if segments is None or segments.n_segments == 0:
+        return draw_scene(empty_scene(scene_width(ax, width), "No copy-number segments were given.", "Copy number"), ax)
+    order = _row_order(result)
+    names = [fit_text(patient.samples[s].name, 80, SMALL_FONT_SIZE) for s in order]
+    with figure_style():
+        if ax is None:
+            left = 18 + max(text_width(name, SMALL_FONT_SIZE) for name in names)
+            ax = data_axes(COLUMN_WIDTHS[width], len(order) * _ROW, left=left, right=8, top=6, bottom=42)
+        inner_width, inner_height = axes_size(ax)
+        total, minor, spans = segment_image(segments)
+        ax.set_xlim(0, total.shape[1])
+        ax.set_ylim(len(order), 0)
+        image = ax.imshow(
+            _colour_image(total[order], minor[order]),
+            aspect="auto",
+            interpolation="nearest",
+            extent=(0, total.shape[1], len(order), 0),
+        )
+        image.set_gid("copy-number")
+        for row in range(1, len(order)):
+            ax.axhline(row, color=INK, linewidth=0.4)
+        for _, _, end in spans[:-1]:
+            ax.axvline(end, color=MUTED, linewidth=0.4)
+        ax.set_yticks(np.arange(len(order)) + 0.5, labels=names)
+        ax.tick_params(axis="y", length=0, pad=10)
+        swatches = site_swatches(len(patient.sites))
+        for row, s in enumerate(order):
+            swatch = swatches[patient.sample_site[s]]
+            ax.add_patch(
+                Rectangle(
+                    (-8 / inner_width, row + 0.06),
+                    5 / inner_width,
+                    0.88,
+                    transform=ax.get_yaxis_transform(),
+                    facecolor=swatch.colour,
+                    hatch=swatch.hatch or None,
+                    edgecolor=INK,
+                    linewidth=0.3,
+                    clip_on=False,
+                )
+            )
+        _name_chromosomes(ax, spans, total.shape[1] / inner_width, inner_height)
+        _key(ax, inner_width, inner_height, has_unknown=bool(np.isnan(total).any()))
+    return ax
+
+
+def _row_order(result: PatientResult) -> list[int]:
+    """Samples in the order of the rows: by site."""
+    return [int(s) for s in np.argsort(result.patient.sample_site, kind="stable")]
+
+
+def _name_chromosomes(ax: Axes, spans: Sequence[tuple[str, float, float]], point: float, height: float) -> None:
+    """Names below the chromosomes, where they do not fit in two lines by turns, the second left out at last."""
+    ax.set_xticks([])
+    transform = ax.get_xaxis_transform()
+    bare = [clean_text(re.sub(r"^chr", "", name, flags=re.IGNORECASE)) for name, _, _ in spans]
+    fits = all(text_width(name, SMALL_FONT_SIZE) * point < end - start for name, (_, start, end) in zip(bare, spans))
+    for line in (0,) if fits else (0, 1):
+        members = range(line, len(spans), 1 if fits else 2)
+        sizes = [(text_width(bare[i], SMALL_FONT_SIZE) + 2) * point for i in members]
+        if sum(sizes) > spans[-1][2]:
+            continue
+        places = spread([0.5 * (spans[i][1] + spans[i][2]) for i in members], sizes, 0, spans[-1][2])
+        for i, place in zip(members, places):
+            ax.text(
+                place,
+                -(3 + 8 * line) / height,
+                bare[i],
+                transform=transform,
+                fontsize=SMALL_FONT_SIZE,
+                ha="center",
+                va="top",
+                parse_math=False,
+            )
+
+
+def _key(ax: Axes, width: float, height: float, *, has_unknown: bool) -> None:
+    """Swatches of the total copies and of the mark of a lost allele, below the chromosome names, in lines as wide."""
+    entries = [*zip(_TOTAL_COLOURS, _TOTAL_WORDS)]
+    entries += [(_UNKNOWN, "unknown")] if has_unknown else []
+    x, y = 0.0, _KEY_TOP
+
+    def put(words: str, colour: str | None, size: tuple[float, float]) -> None:
+        nonlocal x, y
+        needed = text_width(words, SMALL_FONT_SIZE) + 16
+        if x > 0 and x + needed > width:
+            x, y = 0.0, y - _KEY_LINE
+        if colour is not None:
+            corner = (x / width, (y - 0.5 * size[1]) / height)
+            box = (size[0] / width, size[1] / height)
+            style: dict[str, Any] = {"facecolor": colour, "edgecolor": INK, "linewidth": 0.4, "clip_on": False}
+            ax.add_patch(Rectangle(corner, *box, transform=ax.transAxes, **style))
+        at = (x + (10 if colour else 0)) / width, y / height
+        ax.text(*at, words, transform=ax.transAxes, fontsize=SMALL_FONT_SIZE, va="center", parse_math=False)
+        x += needed - (10 if colour is None else 0)
+
+    put("total copies", None, (0, 0))
+    for colour, word in entries:
+        put(word, colour, (8, 6))
+    put("one allele lost", INK, (8, 2))
+
+
+# Points below the axes of the key's first line, and between its lines.
+_KEY_TOP = -24.0
+_KEY_LINE = 9.5

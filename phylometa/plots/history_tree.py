@@ -1,0 +1,92 @@
+"""A migration history as a tree of clones in sites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from phylometa.plots.history_ranking import ranked_histories
+from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
+from phylometa.plots.style import COLUMN_WIDTHS, clean_text, percent, site_swatches
+from phylometa.plots.tree_drawing import TreeRow, tree_scene
+from phylometa.trees import CloneTree, PatientResult
+
+__all__ = ["history_scene", "plot_history"]
+
+
+def history_scene(result: PatientResult, *, rank: int = 0, width: float = COLUMN_WIDTHS["double"]) -> Scene:
+    """The migration history number `rank` (by falling probability) as a `Scene`; see `plot_history`."""
+    title = f"Migration history of {clean_text(result.patient.name)}"
+    histories = result.histories
+    ranked = [] if histories is None else ranked_histories(histories)
+    if not ranked or histories is None or result.trees is None:
+        return empty_scene(width, "No migration history could be inferred from these samples.", title)
+    in_tree, history = ranked[rank]
+    drawn: CloneTree = result.trees.tree(in_tree.tree)
+    swatches = site_swatches(len(histories.site_names))
+    nodes = history.nodes
+    index = {node: i for i, node in enumerate(nodes)}
+    parents = np.full(len(nodes), -1, dtype=np.int64)
+    for u, s, v, t in history.edges:
+        parents[index[int(v), int(t)]] = index[int(u), int(s)]
+    rows = []
+    for i, (clone, site) in enumerate(nodes):
+        above = nodes[parents[i]] if parents[i] >= 0 else None
+        name, place = clean_text(drawn.names[clone]), clean_text(histories.site_names[site])
+        is_migration = above is not None and above[1] != site
+        is_new_clone = above is None or above[0] != clone
+        is_seen = bool(in_tree.presence[clone, site])
+        details = ((place, False),) if is_seen else ((place, False), ("not seen there", True))
+        tooltip = f"Clone {name} in {place}"
+        if above is not None and is_migration:
+            origin = clean_text(histories.site_names[above[1]])
+            tooltip += f", migrated from {origin} (clone {clean_text(drawn.names[above[0]])})"
+        rows.append(
+            TreeRow(
+                f"clone-{clone}",
+                name,
+                details,
+                tooltip + ("" if is_seen else "; not seen in that site"),
+                float(drawn.n_mutations[clone]) if is_new_clone else 0.35 * _typical(drawn.n_mutations),
+                swatch=swatches[site],
+                is_migration=is_migration,
+                data=(("clone", str(clone)), ("site", str(site))),
+            )
+        )
+    return tree_scene(
+        parents,
+        rows,
+        None,
+        width=width,
+        title=title,
+        description=f"{history.n_migrations} migrations; probability {percent(history.weight)}.",
+        note="Every node is a clone in a site; thick branches are migrations.",
+        legend=list(zip(histories.site_names, swatches)),
+    )
+
+
+def _typical(counts: Any) -> float:
+    positive = np.asarray(counts)[np.asarray(counts) > 0]
+    return float(np.median(positive)) if len(positive) else 1.0
+
+
+def plot_history(result: PatientResult, *, ax: Axes | None = None, rank: int = 0, width: str = "double") -> Axes:
+    """A migration history drawn on the clone tree: each node a clone in a site, in the site's colour.
+
+    Parameters
+    ----------
+    result : PatientResult
+    ax : matplotlib Axes, optional
+        Drawn into; a new figure where omitted.
+    rank : int
+        0 is the most probable history.
+    width : {"double", "single"}
+        Journal columns; ignored where `ax` is given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    return draw_scene(history_scene(result, rank=rank, width=scene_width(ax, width)), ax)

@@ -1,0 +1,71 @@
+"""Layout, measured from the renderer: no text lies on another, none leaves the figure, at both journal widths."""
+
+import plot_results
+import pytest
+from matplotlib.text import Text
+
+from phylometa.plots import FIGURES
+from phylometa.plots.style import figure_style
+
+CASES = {
+    "one_clone": plot_results.one_clone,
+    "eight_clones": plot_results.eight_clones,
+    "sixty_clones": plot_results.sixty_clones,
+    "malicious": plot_results.malicious,
+}
+
+
+@pytest.fixture(scope="module")
+def results():
+    return {name: build() for name, build in CASES.items()}
+
+
+def text_boxes(figure):
+    """(text, left, bottom, right, top) in pixels of everything that is drawn as text."""
+    with figure_style():
+        figure.set_dpi(200)  # as in the PNG; at 72 dpi letters are hinted to whole pixels
+        figure.draw_without_rendering()
+        renderer = figure.canvas.get_renderer()
+        return [
+            (text.get_text(), *text.get_window_extent(renderer).extents)
+            for text in figure.findobj(Text)
+            if text.get_visible() and text.get_text().strip() and is_drawn(text)
+        ]
+
+
+def is_drawn(text):
+    """Ticks outside the limits and those of hidden axes exist, but are not drawn."""
+    axes = text.axes
+    if axes is None or text in axes.texts or text in (axes.title, axes.xaxis.label, axes.yaxis.label):
+        return True
+    return axes.axison and any(
+        text in (tick.label1, tick.label2) for axis in (axes.xaxis, axes.yaxis) for tick in shown(axis)
+    )
+
+
+def shown(axis):
+    low, high = sorted(axis.get_view_interval())
+    return [tick for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high]
+
+
+def overlaps(boxes, slack):
+    return [
+        (a[0], b[0])
+        for i, a in enumerate(boxes)
+        for b in boxes[:i]
+        if min(a[3], b[3]) - max(a[1], b[1]) > slack and min(a[4], b[4]) - max(a[2], b[2]) > slack
+    ]
+
+
+@pytest.mark.parametrize("width", ["single", "double"])
+@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("case", CASES)
+def test_no_text_overlaps_and_none_is_cut(results, case, figure, width):
+    drawn = FIGURES[figure](results[case], width=width).figure
+    boxes = text_boxes(drawn)
+    assert boxes
+    # Boxes contain the font's full height; letters of lines 7 points apart do not touch though their boxes do.
+    assert overlaps(boxes, slack=6) == []
+    right, top = drawn.bbox.width, drawn.bbox.height
+    cut = [text for text, x0, y0, x1, y1 in boxes if x0 < -2 or y0 < -2 or x1 > right + 2 or y1 > top + 2]
+    assert cut == []

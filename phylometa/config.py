@@ -44,6 +44,10 @@ class ReadSettings:
     """Whether a caller's own words for an accepted call are added (MuSE: Tier1 to Tier5)."""
     nominal_depth: int = 100
     """Reads per cell that stand for a matrix without depth (cancer cell fractions alone, or 0/1)."""
+    min_base_quality: int = 20
+    """Base quality (Phred) below which a read does not count at a site (genotype)."""
+    min_mapping_quality: int = 20
+    """Mapping quality (Phred) below which a read does not count (genotype)."""
     unobserved_warning: float = 0.2
     """Share of unobserved cells of a sample above which a warning tells how to genotype."""
 

@@ -205,7 +205,7 @@ class PatientReader:
         named = self.attempt(sites_of, self.rows, primary=primary, source=self.sheet.display)
         sites = named[0] if named else ()
         self.warnings.extend(named[1] if named else ())
-        site_names = tuple(site.name for site in sites)
+        site_names = tuple(dict.fromkeys([site.name for site in sites] + [sample.site for sample in self.samples]))
         self._read_purity_files()
         profile = self._read_segments()
         parts = self._read_mutations()

@@ -156,7 +156,8 @@ def run_chain(parent, likelihood, slab, founder, prevalence, variance, unrelated
     and `variance` (K + 1, S) of the clusters' own estimates, for informed proposals; `unrelated` whether several
     founders are allowed (then at least two are asked for); `uniforms` (steps, 4 + K) random numbers in [0, 1);
     `heat` (steps,) the factor on the log-likelihood (below 1 while annealing).
-    Returns the parent vectors (steps, K + 1), the log-likelihoods (steps,), and the number of accepted moves.
+    Returns the parent vectors of the chain (steps, K), their log-likelihoods (steps,), the proposed trees (steps, K),
+    their log-likelihoods (-inf where a move was not possible), and the number of accepted moves.
     """
     n_clones, n_samples, n_grid = likelihood.shape
     germline = n_clones
@@ -171,8 +172,10 @@ def run_chain(parent, likelihood, slab, founder, prevalence, variance, unrelated
     value = refresh(marks, order, parent, likelihood, slab, founder, messages, scales, new_messages, new_scales).sum()
     messages[:] = new_messages
     scales[:] = new_scales
-    trees = np.empty((n_steps, n_clones + 1), np.int64)
+    trees = np.empty((n_steps, n_clones), np.int16)
     values = np.empty(n_steps)
+    proposals = np.empty((n_steps, n_clones), np.int16)
+    proposal_values = np.full(n_steps, -np.inf)
     accepted = 0
     blocked = np.zeros(n_clones + 1, np.bool_)
     for step in range(n_steps):
@@ -258,6 +261,8 @@ def run_chain(parent, likelihood, slab, founder, prevalence, variance, unrelated
             proposed = refresh(
                 marks, order, new, likelihood, slab, founder, messages, scales, new_messages, new_scales
             ).sum()
+            proposals[step] = new[:n_clones]
+            proposal_values[step] = proposed
             if np.log(max(accept, 1e-300)) < heat[step] * (proposed - value) + log_ratio:
                 accepted += 1
                 parent = new
@@ -265,6 +270,101 @@ def run_chain(parent, likelihood, slab, founder, prevalence, variance, unrelated
                 for v in order:
                     messages[v] = new_messages[v]
                     scales[v] = new_scales[v]
-        trees[step] = parent
+        trees[step] = parent[:n_clones]
         values[step] = value
-    return trees, values, accepted
+    return trees, values, proposals, proposal_values, accepted
+
+
+@njit(cache=True)
+def correlate_into(out, functional, message):
+    """out(x) = sum_y functional(x + y) message(y): a functional of a whole once the part `message` is known."""
+    n_grid = len(out)
+    for x in range(n_grid):
+        out[x] = 0.0
+    for y in range(n_grid):
+        factor = message[y]
+        if factor > _TINY:
+            for x in range(n_grid - y):
+                out[x] += factor * functional[x + y]
+
+
+@njit(cache=True)
+def proportions_and_presence(parent, likelihood, slab, founder):
+    """Posterior mean proportions and presence of every clone in every sample under one tree (K, S each).
+
+    `parent` int64 (K + 1,), the germline last. The same as `tree_likelihood.sample_posterior`, by prefix and suffix
+    products over the children of a vertex.
+    """
+    n_clones, n_samples, n_grid = likelihood.shape
+    messages = np.zeros((n_clones + 1, n_samples, n_grid))
+    scales = np.zeros((n_clones + 1, n_samples))
+    marks = np.ones(n_clones + 1, np.bool_)
+    order = marked_order(marks, parent)
+    refresh(marks, order, parent, likelihood, slab, founder, messages, scales, messages, scales)
+    proportions = np.zeros((n_clones, n_samples))
+    presence = np.zeros((n_clones, n_samples))
+    functional = np.zeros((n_clones + 1, n_grid))
+    prevalence = np.zeros(n_clones + 1)
+    prefix = np.zeros((n_clones + 1, n_grid))
+    children = np.zeros(n_clones, np.int64)
+    running = np.zeros(n_grid)
+    context = np.zeros(n_grid)
+    for sample in range(n_samples):
+        tumour = 0.0
+        for i in range(len(order) - 1, -1, -1):
+            v = order[i]
+            n_children = 0
+            for child in range(n_clones):
+                if parent[child] == v:
+                    children[n_children] = child
+                    n_children += 1
+            prefix[0] = 0.0
+            prefix[0, 0] = 1.0
+            for j in range(n_children):
+                prefix[j + 1] = 0.0
+                message = messages[children[j], sample]
+                for x in range(n_grid):
+                    factor = prefix[j, x]
+                    if factor > _TINY:
+                        for y in range(n_grid - x):
+                            prefix[j + 1, x + y] += factor * message[y]
+                prefix[j + 1] /= prefix[j + 1].max()
+            if v == n_clones:
+                running[:] = founder
+                total = 0.0
+                for x in range(n_grid):
+                    weight = prefix[n_children, x] * founder[x]
+                    total += weight
+                    tumour += weight * x
+                tumour /= total
+            else:
+                beyond = 0.0
+                absent = 0.0
+                present = 0.0
+                inner = 0.0
+                for x in range(n_grid - 1, -1, -1):
+                    outside = functional[v, x] * likelihood[v, sample, x]
+                    here = prefix[n_children, x]
+                    absent += here * outside
+                    present += here * slab * beyond
+                    running[x] = outside + slab * beyond
+                    inner += here * running[x] * x
+                    beyond += outside
+                presence[v, sample] = present / (absent + present)
+                proportions[v, sample] = max(prevalence[v] - inner / (absent + present), 0.0)
+            for j in range(n_children - 1, -1, -1):
+                child = children[j]
+                correlate_into(functional[child], running, prefix[j])
+                functional[child] /= functional[child].max()
+                total = 0.0
+                mean = 0.0
+                for x in range(n_grid):
+                    weight = functional[child, x] * messages[child, sample, x]
+                    total += weight
+                    mean += weight * x
+                prevalence[child] = mean / total
+                correlate_into(context, running, messages[child, sample])
+                running[:] = context / context.max()
+        for v in range(n_clones):
+            proportions[v, sample] /= tumour
+    return proportions, presence

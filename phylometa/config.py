@@ -92,6 +92,9 @@ class ClusteringSettings:
     """CCF values on which a cluster's likelihood is integrated."""
     search_limit: int = 250
     """Mutations clustered by the exhaustive pairwise search; of more, a sample of so many starts the clustering."""
+    draws: int = 40
+    """Draws of the partition behind the CCF intervals (a third as many go before them); 0 = the best partition is
+    taken as certain."""
     alternatives: int = 5
     """Clusterings returned at most."""
     min_weight: float = 0.05
@@ -106,8 +109,10 @@ class TreeSettings:
     """Sequencing error: P(a read shows the alternate allele | reference)."""
     grid: int = 50
     """Grid points of a prevalence from 0 to 1; a clone below half a step is absent."""
-    presence_weight: float = 0.5
+    presence_weight: float = 0.4
     """Prior weight of a positive proportion per unit of prevalence, against 1 for the spike at 0 (absence)."""
+    presence_weight_sd: float = 0.7
+    """Standard deviation of its logarithm between patients (fitted to each); 0: as given."""
     ccf_error: float = 0.01
     """Standard error of a prevalence that remains however deep one reads (purity, copy number)."""
     outlier_cost: float = 30.0

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 
@@ -64,6 +64,10 @@ class TreePosterior:
     edge_support: FloatArray
     ancestor_probability: FloatArray
     log_evidence: float
+
+    def shifted(self, constant: float) -> TreePosterior:
+        """The same posterior with `constant` added to its log scores."""
+        return replace(self, log_score=self.log_score + constant, log_evidence=self.log_evidence + constant)
 
 
 @dataclass

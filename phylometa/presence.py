@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -118,6 +119,8 @@ def presence_scenarios(
         Distinct scenarios by falling weight; the weights add up to 1. An artificial germline is present nowhere. A
         site may hold no clone.
     """
+    weight = float(trees.diagnostics.get("presence_weight", settings.presence_weight))
+    settings = replace(settings, presence_weight=weight)  # as fitted with the trees
     model = read_model(clusters.alt_reads, clusters.total_reads, settings=settings)
     n_clusters, n_sites = clusters.n_clusters, len(trees.site_names)
     n_draws = settings.max_scenarios

@@ -14,7 +14,7 @@ O(K grid^2) a sample, and only the path above a changed vertex has to be compute
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ __all__ = [
     "ReadModel",
     "SamplePosterior",
     "convolve",
+    "fit_presence_weight",
     "read_model",
     "sample_posterior",
     "tree_log_likelihood",
@@ -199,6 +200,46 @@ def tree_log_likelihood(parents: NDArray[np.integer], model: ReadModel) -> float
     """
     _, forests, log_scale = messages(parents, model)
     return float(np.sum(np.log(forests[-1] @ model.founder) + log_scale + model.log_scale))
+
+
+def log_prior_mass(model: ReadModel) -> float:
+    """Natural log of the prior's total weight in all samples; the same for every tree (B is unimodular)."""
+    n, _, n_grid = model.likelihood.shape
+    forest = np.zeros((1, n_grid))
+    forest[0, 0] = 1.0
+    for _ in range(n):  # a chain of clones without reads: own proportions one after the other
+        forest = add_clone(forest, np.ones((1, n_grid)), model.slab)
+    return model.n_samples * float(np.log(forest[0] @ model.founder))
+
+
+def fit_presence_weight(parents: NDArray[np.integer], model: ReadModel, *, settings: TreeSettings) -> ReadModel:
+    """The model with the presence weight that fits the patient, estimated on one good tree.
+
+    How many clones share a sample differs between tumours; the prior weight of presence is therefore the maximum of
+    its posterior: the marginal likelihood of the reads (normalised prior of proportions) times a log-normal prior
+    around ``presence_weight`` with standard deviation ``presence_weight_sd``.
+
+    Parameters
+    ----------
+    parents : int array (K,)
+        A tree, e.g. the best found so far.
+    model : ReadModel
+    settings : TreeSettings
+
+    Returns
+    -------
+    ReadModel
+    """
+    if settings.presence_weight_sd == 0.0:
+        return model
+    best, best_score = model, -np.inf
+    for step in np.linspace(-3.0, 3.0, 13):
+        weight = settings.presence_weight * np.exp(step * settings.presence_weight_sd)
+        candidate = replace(model, slab=weight / settings.grid)
+        score = tree_log_likelihood(parents, candidate) - log_prior_mass(candidate) - 0.5 * step * step
+        if score > best_score:
+            best, best_score = candidate, score
+    return best
 
 
 @dataclass(frozen=True, eq=False)

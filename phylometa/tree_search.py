@@ -12,127 +12,21 @@ from phylometa.config import TreeSettings
 from phylometa.data import Clustering, FloatArray, IntArray
 from phylometa.enumeration import TreePosterior, enumerate_trees
 from phylometa.presence import site_presence
-from phylometa.tree_likelihood import ReadModel, read_model, sample_posterior, tree_log_likelihood
-from phylometa.trees import TreeEnsemble, ancestor_matrix
+from phylometa.tree_chains import search_trees, starting_tree
+from phylometa.tree_likelihood import (
+    ReadModel,
+    fit_presence_weight,
+    log_prior_mass,
+    read_model,
+    sample_posterior,
+    tree_log_likelihood,
+)
+from phylometa.trees import TreeEnsemble
 
-__all__ = ["infer_clone_trees", "search_trees", "starting_tree"]
+__all__ = ["infer_clone_trees"]
 
-
-def starting_tree(model: ReadModel, *, unrelated: bool = False) -> IntArray:
-    """A tree to start from: clusters by falling prevalence, each below the vertex where it fits best.
-
-    Parameters
-    ----------
-    model : ReadModel
-    unrelated : bool
-        Whether several founders are allowed.
-
-    Returns
-    -------
-    int64 array (K,)
-        Parents; -1 at founders.
-
-    Notes
-    -----
-    The cost of a place is the growth of sum (excess of the children over the parent)^2 / (2 variance); among places
-    that cost the same, the one with the least room left (clones then need not be present by themselves).
-    """
-    prevalence, variance = _gaussian(model)
-    n = model.n_clusters
-    parents = np.full(n, -1)
-    room, spread = prevalence.copy(), variance.copy()
-    order = np.argsort(-prevalence[:n].sum(axis=1), kind="stable")
-    for i, k in enumerate(order):
-        if i == 0:
-            parent = n
-        else:
-            candidates = np.append(order[:i], n) if unrelated else order[:i]
-            after = room[candidates] - prevalence[k]
-            total = spread[candidates] + variance[k]
-            before = np.minimum(room[candidates], 0.0) ** 2 / spread[candidates]
-            cost = 0.5 * (np.minimum(after, 0.0) ** 2 / total - before).sum(axis=1)
-            parent = candidates[np.lexsort((np.maximum(after, 0.0).sum(axis=1), np.round(cost, 1)))[0]]
-        parents[k] = -1 if parent == n else parent
-        room[parent] -= prevalence[k]
-        spread[parent] += variance[k]
-    return parents
-
-
-def _gaussian(model: ReadModel) -> tuple[FloatArray, FloatArray]:
-    """Prevalence and variance of each cluster by itself, the germline last (K + 1, S); no reads: any prevalence."""
-    known = np.isfinite(model.observed)
-    prevalence = np.vstack([np.where(known, model.observed, 0.0), np.ones(model.n_samples)])
-    variance = np.vstack([np.where(known, np.maximum(model.sd, 1e-3) ** 2, 1e4), np.full(model.n_samples, 0.01)])
-    return prevalence, variance
-
-
-def search_trees(
-    model: ReadModel, *, settings: TreeSettings, rng: np.random.Generator, unrelated: bool = False
-) -> tuple[TreePosterior, dict[str, Any]]:
-    """The posterior over trees by Markov chains (prune-regraft, swap and single-clone moves).
-
-    Parameters
-    ----------
-    model : ReadModel
-    settings : TreeSettings
-    rng : numpy Generator
-    unrelated : bool
-        True: two or more founders.
-
-    Returns
-    -------
-    TreePosterior, dict
-        The posterior, and the diagnostics of the chains (JSON-ready).
-    """
-    from phylometa._tree_kernels import run_chain
-
-    n = model.n_clusters
-    prevalence, variance = _gaussian(model)
-    start = starting_tree(model, unrelated=unrelated)
-    if unrelated and (start < 0).sum() < 2:
-        start[np.argsort(-prevalence[:n].sum(axis=1), kind="stable")[1]] = -1
-    start = np.append(np.where(start < 0, n, start), -1)
-    kept = settings.sweeps * n
-    warm = max(kept // 3, 1)
-    heat = np.concatenate([np.linspace(0.2, 1.0, warm), np.ones(kept)])
-    chains, scores = [], []
-    for _ in range(settings.chains):
-        uniforms = rng.random((warm + kept, 4 + n))
-        trees, values, _ = run_chain(
-            start, model.likelihood, model.slab, model.founder, prevalence, variance, unrelated, uniforms, heat
-        )
-        chains.append(trees[warm:, :n])
-        scores.append(values[warm:])
-    parents = np.where(np.stack(chains) == n, -1, np.stack(chains))
-    values = np.stack(scores) + model.log_scale.sum()
-    flat = parents.reshape(-1, n)
-    unique, index, counts = np.unique(flat, axis=0, return_index=True, return_counts=True)
-    score = values.ravel()[index]
-    posterior = _summarise(unique, score, counts / counts.sum(), settings.max_trees)
-    return posterior, {"chains": settings.chains, "moves": int(kept) * settings.chains}
-
-
-def _summarise(parents: IntArray, score: FloatArray, weights: FloatArray, max_trees: int) -> TreePosterior:
-    """Marginals over all distinct trees of a sample, and the best of them."""
-    n = parents.shape[1]
-    weights = weights / weights.sum()
-    edges, ancestors = np.zeros((n, n)), np.zeros((n, n))
-    for row, weight in zip(parents, weights):
-        children = np.flatnonzero(row >= 0)
-        edges[row[children], children] += weight
-        rooted = np.append(np.where(row < 0, n, row), -1)
-        ancestors += weight * ancestor_matrix(rooted)[:n, :n]
-    np.fill_diagonal(ancestors, 0.0)
-    order = np.lexsort((*parents.T[::-1], -np.round(score, 9), -np.round(weights, 9)))[:max_trees]
-    return TreePosterior(
-        parents=parents[order],
-        log_score=score[order],
-        weights=weights[order],
-        n_trees=len(parents),
-        edge_support=edges,
-        ancestor_probability=ancestors,
-        log_evidence=float(np.logaddexp.reduce(score)),
-    )
+# Vertices beyond which compiled kernels pay for their start-up.
+_COMPILED_FROM = 6
 
 
 def _has_founder(model: ReadModel, cost: float) -> bool:
@@ -151,19 +45,48 @@ def _has_founder(model: ReadModel, cost: float) -> bool:
 
 def _posterior(
     model: ReadModel, settings: TreeSettings, rng: np.random.Generator, *, unrelated: bool
-) -> tuple[TreePosterior, str, dict[str, Any]]:
-    if model.n_clusters + unrelated <= settings.enumerate_clusters:
+) -> tuple[TreePosterior, ReadModel, str, dict[str, Any]]:
+    """Posterior over trees, the model with its presence weight fitted, the method and its diagnostics."""
+    n_vertices = model.n_clusters + int(unrelated)
+    start = starting_tree(model, unrelated=unrelated)
+    if n_vertices > _COMPILED_FROM:
+        first, _ = search_trees(model, settings=settings, rng=rng, unrelated=unrelated, rounds=1)
+        start = first.parents[0]
+    elif first_pass := enumerate_trees(model, unrelated=unrelated, max_trees=1):
+        start = first_pass.parents[0]
+    model = fit_presence_weight(start, model, settings=settings)
+    if n_vertices <= settings.enumerate_clusters:
         exact = enumerate_trees(
             model,
             unrelated=unrelated,
-            best=tree_log_likelihood(starting_tree(model, unrelated=unrelated), model) if not unrelated else -np.inf,
+            best=tree_log_likelihood(start, model),
             max_trees=settings.max_trees,
             seconds=settings.enumerate_seconds,
         )
         if exact is not None:
-            return exact, "enumeration", {}
-    posterior, diagnostics = search_trees(model, settings=settings, rng=rng, unrelated=unrelated)
-    return posterior, "search", diagnostics
+            return exact, model, "enumeration", {}
+    posterior, diagnostics = search_trees(model, settings=settings, rng=rng, unrelated=unrelated, start=start)
+    return posterior, model, "search", diagnostics
+
+
+def _proportions(
+    trees: IntArray, model: ReadModel, sites: IntArray, n_sites: int, *, compiled: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Posterior mean proportions (T, K, S) and presence in sites (T, K, n_sites) under each tree."""
+    n = model.n_clusters
+    shares = np.empty((len(trees), n, model.n_samples))
+    in_site = np.empty((len(trees), n, n_sites))
+    for i, parents in enumerate(trees):
+        if compiled:
+            from phylometa._tree_kernels import proportions_and_presence
+
+            rooted = np.append(np.where(parents < 0, n, parents), -1)
+            shares[i], presence = proportions_and_presence(rooted, model.likelihood, model.slab, model.founder)
+        else:
+            fit = sample_posterior(parents, model)
+            shares[i], presence = fit.proportions, fit.presence
+        in_site[i] = site_presence(presence, sites, n_sites)
+    return shares, in_site
 
 
 def infer_clone_trees(
@@ -193,20 +116,21 @@ def infer_clone_trees(
     """
     model = read_model(clusters.alt_reads, clusters.total_reads, settings=settings)
     n = clusters.n_clusters
-    posterior, method, diagnostics = _posterior(model, settings, rng, unrelated=False)
+    posterior, fitted, method, diagnostics = _posterior(model, settings, rng, unrelated=False)
     unrelated = False
     if n > 1 and not _has_founder(model, settings.founder_cost):
-        other, other_method, other_diagnostics = _posterior(model, settings, rng, unrelated=True)
-        if other.log_score.max() - settings.founder_cost > posterior.log_score.max():
-            unrelated, posterior, method, diagnostics = True, other, other_method, other_diagnostics
+        several = _posterior(model, settings, rng, unrelated=True)
+        gain = several[0].log_score.max() - log_prior_mass(several[1])
+        gain -= posterior.log_score.max() - log_prior_mass(fitted)
+        if gain > settings.founder_cost:
+            unrelated = True
+            posterior, fitted, method, diagnostics = several
+    model = fitted
     sites = np.asarray(sample_site, dtype=np.int64)
-    shares, presence = [], []
-    for parents in posterior.parents:
-        fit = sample_posterior(parents, model)
-        own = site_presence(fit.presence, sites, len(site_names))
-        germline = np.zeros((int(unrelated), max(own.shape[1], 1)))
-        shares.append(np.vstack([fit.proportions, np.zeros((int(unrelated), model.n_samples))]))
-        presence.append(np.vstack([own, germline[:, : own.shape[1]]]))
+    shares, in_site = _proportions(posterior.parents, model, sites, len(site_names), compiled=method == "search")
+    if unrelated:  # the germline is no tumour clone: no share, present nowhere
+        shares = np.pad(shares, ((0, 0), (0, 1), (0, 0)))
+        in_site = np.pad(in_site, ((0, 0), (0, 1), (0, 0)))
     parents = posterior.parents
     if unrelated:
         parents = np.column_stack([np.where(parents < 0, n, parents), np.full(len(parents), -1)])
@@ -216,14 +140,15 @@ def infer_clone_trees(
         parents=parents,
         weights=posterior.weights / posterior.weights.sum(),
         log_likelihood=posterior.log_score,
-        proportions=np.array(shares),
-        presence=np.array(presence),
+        proportions=shares,
+        presence=in_site,
         site_names=tuple(site_names),
         complete=method == "enumeration" and posterior.n_trees <= len(posterior.weights),
         n_trees=posterior.n_trees,
         method=method,
         diagnostics={
             **diagnostics,
+            "presence_weight": model.slab * settings.grid,
             "edge_support": posterior.edge_support.tolist(),
             "ancestor_probability": posterior.ancestor_probability.tolist(),
         },

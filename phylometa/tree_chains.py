@@ -1,0 +1,303 @@
+"""Search for clone trees where there are too many to enumerate: Markov chains with diagnostics.
+
+All trees that the chains evaluated are scored exactly, so where the chains agree on the trees that matter (a chain's
+trees were seen by the others too), the posterior is the normalised scores over all trees seen: far less noisy than
+frequencies of visits. Where they do not (a flat posterior over more trees than can be seen), frequencies are used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from phylometa.config import TreeSettings
+from phylometa.data import BoolArray, FloatArray, IntArray
+from phylometa.enumeration import TreePosterior
+from phylometa.tree_likelihood import ReadModel
+from phylometa.trees import ancestor_matrix
+
+__all__ = ["posterior_of_trees", "relation_diagnostics", "search_trees", "starting_tree"]
+
+# Trees this far below the best (natural log) are not kept: 1e-7 of its weight each.
+_SCORE_RANGE = 16.0
+# Share of a chain's draws that the other chains must have seen before scores replace frequencies.
+_COVERAGE = 0.9
+_DRAWS = 100  # draws of a chain that the diagnostics look at
+
+
+def gaussian_prevalence(model: ReadModel) -> tuple[FloatArray, FloatArray]:
+    """Prevalence and variance of each cluster by itself, the germline last (K + 1, S); no reads: any prevalence."""
+    known = np.isfinite(model.observed)
+    prevalence = np.vstack([np.where(known, model.observed, 0.0), np.ones(model.n_samples)])
+    variance = np.vstack([np.where(known, np.maximum(model.sd, 1e-3) ** 2, 1e4), np.full(model.n_samples, 0.01)])
+    return prevalence, variance
+
+
+def starting_tree(model: ReadModel, *, unrelated: bool = False, rng: np.random.Generator | None = None) -> IntArray:
+    """A tree to start from: clusters by falling prevalence, each below the vertex where it fits best.
+
+    Parameters
+    ----------
+    model : ReadModel
+    unrelated : bool
+        Whether two or more founders are wanted.
+    rng : numpy Generator, optional
+        Draws the prevalences from their error first: dispersed starts of several chains.
+
+    Returns
+    -------
+    int64 array (K,)
+        Parents; -1 at founders.
+
+    Notes
+    -----
+    The cost of a place is the growth of sum (excess of the children over the parent)^2 / (2 variance); among places
+    that cost the same, the one with the least room left (clones then need not be present by themselves).
+    """
+    prevalence, variance = gaussian_prevalence(model)
+    n = model.n_clusters
+    if rng is not None:
+        noise = rng.standard_normal((n, model.n_samples)) * np.sqrt(np.minimum(variance[:n], 1.0))
+        prevalence[:n] = np.maximum(prevalence[:n] + noise, 0.0)
+    parents = np.full(n, -1)
+    room, spread = prevalence.copy(), variance.copy()
+    order = np.argsort(-prevalence[:n].sum(axis=1), kind="stable")
+    for i, k in enumerate(order):
+        if i == 0:
+            parent = n
+        else:
+            candidates = np.append(order[:i], n) if unrelated else order[:i]
+            after = room[candidates] - prevalence[k]
+            total = spread[candidates] + variance[k]
+            before = np.minimum(room[candidates], 0.0) ** 2 / spread[candidates]
+            cost = 0.5 * (np.minimum(after, 0.0) ** 2 / total - before).sum(axis=1)
+            parent = candidates[np.lexsort((np.maximum(after, 0.0).sum(axis=1), np.round(cost, 1)))[0]]
+        parents[k] = -1 if parent == n else parent
+        room[parent] -= prevalence[k]
+        spread[parent] += variance[k]
+    if unrelated and (parents < 0).sum() < 2:
+        parents[order[1]] = -1
+    return parents
+
+
+@dataclass
+class _Chain:
+    """One chain: where it stands, its draws, and every tree it scored within reach of the best."""
+
+    tree: IntArray
+    draws: list[IntArray]
+    draw_values: list[FloatArray]
+    seen: dict[bytes, float]
+
+
+def search_trees(
+    model: ReadModel,
+    *,
+    settings: TreeSettings,
+    rng: np.random.Generator,
+    unrelated: bool = False,
+    rounds: int | None = None,
+    start: IntArray | None = None,
+) -> tuple[TreePosterior, dict[str, Any]]:
+    """The posterior over trees by Markov chains (prune-regraft, swap and single-clone moves).
+
+    Parameters
+    ----------
+    model : ReadModel
+    settings : TreeSettings
+    rng : numpy Generator
+    unrelated : bool
+        True: two or more founders.
+    rounds : int, optional
+        Rounds at most, ``settings.rounds`` by default; fewer where the chains agree to ``settings.agreement``.
+    start : int64 array (K,), optional
+        Tree of the first chain.
+
+    Returns
+    -------
+    TreePosterior, dict
+        The posterior, and the diagnostics of the chains (JSON-ready).
+    """
+    from phylometa._tree_kernels import run_chain
+
+    n = model.n_clusters
+    prevalence, variance = gaussian_prevalence(model)
+    chains = []
+    for i in range(settings.chains):
+        tree = (
+            start if i == 0 and start is not None else starting_tree(model, unrelated=unrelated, rng=rng if i else None)
+        )
+        chains.append(_Chain(np.append(np.where(tree < 0, n, tree), -1), [], [], {}))
+    moves = settings.sweeps * n
+    warm = max(moves // 3, 1)
+    best = -np.inf
+    posterior, agreement, coverage = None, 1.0, 0.0
+    done = 0
+    for _ in range(settings.rounds if rounds is None else rounds):
+        heat = np.ones(moves) if done else np.concatenate([np.linspace(0.2, 1.0, warm), np.ones(moves)])
+        for chain in chains:
+            uniforms = rng.random((len(heat), 4 + n))
+            trees, values, proposed, proposed_values, _ = run_chain(
+                chain.tree, model.likelihood, model.slab, model.founder, prevalence, variance, unrelated, uniforms, heat
+            )
+            chain.tree = np.append(trees[-1].astype(np.int64), -1)
+            chain.draws.append(trees[-moves:])
+            chain.draw_values.append(values[-moves:])
+            best = max(best, float(values.max()), float(proposed_values.max()))
+            for tree, value in ((proposed, proposed_values), (trees, values)):
+                for row in np.flatnonzero(value > best - _SCORE_RANGE):
+                    chain.seen[tree[row].tobytes()] = float(value[row])
+        done += 1
+        posterior, agreement, coverage = _combine(chains, n, best, settings.max_trees)
+        if agreement <= settings.agreement:
+            break
+    assert posterior is not None
+    posterior = posterior.shifted(float(model.log_scale.sum()))
+    draws = np.stack([_thinned(np.concatenate(chain.draws)) for chain in chains])
+    diagnostics = {
+        "chains": len(chains),
+        "rounds": done,
+        "moves": done * moves * len(chains),
+        "coverage": coverage,
+        "weights": "scores" if coverage >= _COVERAGE else "visits",
+        "disagreement": agreement,
+        **relation_diagnostics(draws),
+    }
+    return posterior, diagnostics
+
+
+def _thinned(draws: IntArray) -> IntArray:
+    return draws[np.linspace(0, len(draws) - 1, min(_DRAWS, len(draws))).astype(int)]
+
+
+def _combine(chains: list[_Chain], n: int, best: float, max_trees: int) -> tuple[TreePosterior, float, float]:
+    """Posterior of all chains, greatest difference of a relation between two halves of them, and coverage."""
+    for chain in chains:
+        chain.seen = {key: value for key, value in chain.seen.items() if value > best - _SCORE_RANGE}
+    covered = []
+    for chain in chains:
+        others: set[bytes] = set().union(*(other.seen for other in chains if other is not chain))
+        draws = np.concatenate(chain.draws)
+        covered.append(np.mean([row.tobytes() in others for row in _thinned(draws)]))
+    coverage = float(np.mean(covered)) if len(chains) > 1 else 0.0
+    groups = [chains, chains[::2], chains[1::2]] if len(chains) > 1 else [chains]
+    results = []
+    for group in groups:
+        if coverage >= _COVERAGE:
+            seen: dict[bytes, float] = {}
+            for chain in group:
+                seen.update(chain.seen)
+            keys = sorted(seen)
+            score = np.array([seen[key] for key in keys])
+            trees = np.frombuffer(b"".join(keys), dtype=np.int16).reshape(-1, n)
+            weights = np.exp(score - score.max())
+        else:
+            flat = np.concatenate([draws for chain in group for draws in chain.draws])
+            values = np.concatenate([values for chain in group for values in chain.draw_values])
+            trees, index, counts = np.unique(flat, axis=0, return_index=True, return_counts=True)
+            score, weights = values[index], counts.astype(float)
+        results.append(posterior_of_trees(np.where(trees == n, -1, trees).astype(np.int64), score, weights, max_trees))
+    if len(results) == 1:
+        return results[0], 1.0, coverage
+    first, second = results[1].ancestor_probability, results[2].ancestor_probability
+    branched = np.abs((first + first.T) - (second + second.T))
+    difference = 0.5 * (np.abs(first - second) + np.abs(first - second).T + branched)
+    return results[0], float(difference.max()), coverage
+
+
+def posterior_of_trees(parents: IntArray, score: FloatArray, weights: FloatArray, max_trees: int) -> TreePosterior:
+    """Marginals over weighted distinct trees, and the best of them listed.
+
+    Parameters
+    ----------
+    parents : int64 array (T, K)
+        -1 at founders.
+    score : float64 array (T,)
+        Marginal log-likelihood.
+    weights : float64 array (T,)
+        Posterior weights, any scale.
+    max_trees : int
+
+    Returns
+    -------
+    TreePosterior
+    """
+    n = parents.shape[1]
+    weights = weights / weights.sum()
+    order = np.lexsort((*parents.T[::-1], -np.round(score, 9), -np.round(weights, 12)))
+    edges, ancestors = np.zeros((n, n)), np.zeros((n, n))
+    for row, weight in zip(parents[order], weights[order]):
+        children = np.flatnonzero(row >= 0)
+        edges[row[children], children] += weight
+        rooted = np.append(np.where(row < 0, n, row), -1)
+        ancestors += weight * ancestor_matrix(rooted)[:n, :n]
+    np.fill_diagonal(ancestors, 0.0)
+    order = order[:max_trees]
+    return TreePosterior(
+        parents=parents[order],
+        log_score=score[order],
+        weights=weights[order],
+        n_trees=len(parents),
+        edge_support=edges,
+        ancestor_probability=ancestors,
+        log_evidence=float(np.logaddexp.reduce(score)),
+    )
+
+
+def relation_diagnostics(draws: IntArray) -> dict[str, Any]:
+    """Split-R-hat and effective sample size of the pairwise ancestor relations.
+
+    Parameters
+    ----------
+    draws : int array (chains, draws, K)
+        Parent vectors; K at founders.
+
+    Returns
+    -------
+    dict
+        ``r_hat`` (the largest; 1.0 where no relation varies), ``effective_draws`` (the least), ``converged``.
+
+    Notes
+    -----
+    Gelman et al. 2013, Bayesian Data Analysis, 11.4, on the 0/1 series of every relation whose frequency lies within
+    .05 and .95; the effective size is that of the between-chain variance: variance of the series over the variance
+    of the means of split chains.
+    """
+    n_chains, n_draws, n = draws.shape
+    half = n_draws // 2
+    if half < 2:
+        return {"r_hat": 1.0, "effective_draws": 0.0, "converged": False}
+    split = np.concatenate([draws[:, :half], draws[:, half : 2 * half]]).astype(np.int64)
+    means = np.zeros((len(split), n * n))
+    for i, series in enumerate(split):
+        matrix = ancestors_of_many(np.where(series == n, -1, series))
+        means[i] = matrix.reshape(half, -1).mean(axis=0)
+    overall = means.mean(axis=0)
+    varying = (overall > 0.05) & (overall < 0.95)
+    if not varying.any():
+        return {"r_hat": 1.0, "effective_draws": float(len(split) * half), "converged": True}
+    within = (means * (1 - means) * half / (half - 1)).mean(axis=0)[varying]
+    between = means.var(axis=0, ddof=1)[varying]
+    total = within * (half - 1) / half + between
+    r_hat = float(np.sqrt(total / np.maximum(within, 1e-12)).max())
+    effective = float((total / np.maximum(between, 1e-12)).min() * len(split))
+    effective = min(effective, float(len(split) * half))
+    return {"r_hat": min(r_hat, 99.0), "effective_draws": effective, "converged": r_hat < 1.2}
+
+
+def ancestors_of_many(parents: IntArray) -> BoolArray:
+    """Proper ancestors for many parent vectors at once: (T, K) to (T, K, K), ``[t, u, v]`` u above v."""
+    n_trees, n = parents.shape
+    matrix = np.zeros((n_trees, n, n), dtype=bool)
+    rows = np.arange(n_trees)[:, None]
+    columns = np.arange(n)[None, :]
+    above = parents
+    while (above >= 0).any():
+        inside = above >= 0
+        matrix[
+            np.broadcast_to(rows, above.shape)[inside], above[inside], np.broadcast_to(columns, above.shape)[inside]
+        ] = True
+        above = np.where(inside, parents[rows, np.maximum(above, 0)], -1)
+    return matrix

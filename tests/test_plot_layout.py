@@ -7,24 +7,21 @@ from matplotlib.text import Text
 from phylometa.plots import FIGURES
 from phylometa.plots.style import figure_style
 
-CASES = {
-    "one_clone": plot_results.one_clone,
-    "eight_clones": plot_results.eight_clones,
-    "sixty_clones": plot_results.sixty_clones,
-    "malicious": plot_results.malicious,
-}
+# 60 clones and 20 samples are the most that must fit; sizes between are tried among the slow tests.
+CASES = [("one_clone", "single"), ("eight_clones", "single"), ("sixty_clones", "double"), ("malicious", "double")]
 
 
 @pytest.fixture(scope="module")
 def results():
-    return {name: build() for name, build in CASES.items()}
+    return {name: getattr(plot_results, name)() for name, _ in CASES}
 
 
 def text_boxes(figure):
     """(text, left, bottom, right, top) in pixels of everything that is drawn as text."""
     with figure_style():
         figure.set_dpi(200)  # as in the PNG; at 72 dpi letters are hinted to whole pixels
-        figure.draw_without_rendering()
+        if any(axes.axison for axes in figure.axes):  # tick labels get their place when they are drawn
+            figure.draw_without_rendering()
         renderer = figure.canvas.get_renderer()
         return [
             (text.get_text(), *text.get_window_extent(renderer).extents)
@@ -57,11 +54,7 @@ def overlaps(boxes, slack):
     ]
 
 
-@pytest.mark.parametrize("width", ["single", "double"])
-@pytest.mark.parametrize("figure", FIGURES)
-@pytest.mark.parametrize("case", CASES)
-def test_no_text_overlaps_and_none_is_cut(results, case, figure, width):
-    drawn = FIGURES[figure](results[case], width=width).figure
+def check_layout(drawn):
     boxes = text_boxes(drawn)
     assert boxes
     # Boxes contain the font's full height; letters of lines 7 points apart do not touch though their boxes do.
@@ -69,3 +62,29 @@ def test_no_text_overlaps_and_none_is_cut(results, case, figure, width):
     right, top = drawn.bbox.width, drawn.bbox.height
     cut = [text for text, x0, y0, x1, y1 in boxes if x0 < -2 or y0 < -2 or x1 > right + 2 or y1 > top + 2]
     assert cut == []
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+@pytest.mark.parametrize("case, width", CASES)
+def test_no_text_overlaps_and_none_is_cut(results, case, width, figure):
+    check_layout(FIGURES[figure](results[case], width=width).figure)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "n_clones, n_sites, n_samples", [(3, 2, 2), (5, 3, 9), (12, 6, 12), (25, 10, 16), (40, 14, 20)]
+)
+def test_no_text_overlaps_at_any_size(n_clones, n_sites, n_samples):
+    for seed in range(3):
+        result = plot_results.make_result(n_clones, n_sites, n_samples, 40 * n_clones, 4, seed)
+        for plot in FIGURES.values():
+            for width in ("single", "double"):
+                check_layout(plot(result, width=width).figure)
+
+
+def test_text_that_does_overlap_is_found():
+    figure = FIGURES["clone_tree"](plot_results.one_metastasis()).figure
+    label = figure.axes[0].texts[0]
+    figure.axes[0].text(*label.get_position(), label.get_text(), fontsize=7)
+    with pytest.raises(AssertionError):
+        check_layout(figure)

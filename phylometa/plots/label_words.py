@@ -82,13 +82,13 @@ def label_name(label: str) -> str:
 def value_name(label: str, value: str) -> str:
     """What a value of a label is called.
 
-    >>> value_name("pattern", "PS"), value_name("self_seeding", "False")
-    ('parallel single-source', 'no')
+    >>> value_name("pattern", "PS"), value_name("self_seeding", "False"), value_name("site_sources", "liver+lung")
+    ('parallel single-source', 'no', 'liver, lung')
     """
     if label == "pattern" and value in _PATTERNS:
         return _PATTERNS[value]
     if label in ("site_sources", "primary_seeded_sites", "seeding_clones_primary"):
-        return value  # names of sites and clones
+        return value.replace("+", ", ")  # names of sites and clones
     return _VALUES.get(value, value.replace("_", " "))
 
 

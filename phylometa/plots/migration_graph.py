@@ -187,7 +187,7 @@ def migration_graph_scene(
     texts = {edge: percent(edge.probability) if is_narrow else _edge_text(edge, clones) for edge in shown}
     nodes = _place_nodes(sites, shown, texts, width)
     height = max(node.y + node.height for node in nodes.values())
-    notes = note_lines(_notes(edges, shown, history, rank, min_probability), width - 2 * _MARGIN)
+    notes = note_lines(_notes(edges, shown, history, rank, min_probability, is_narrow), width - 2 * _MARGIN)
     description = _description(shown, sites) if shown else notes[0]
     scene = Scene(width, height + _MARGIN + NOTE_LINE * len(notes) + _MARGIN, title, description)
     swatches = site_swatches(len(sites))
@@ -213,15 +213,16 @@ def _notes(
     history: MigrationHistory,
     rank: int | None,
     min_probability: float,
+    is_narrow: bool,
 ) -> list[str]:
     if not edges:
         return ["No migration: every clone stays in the site where it arose."]
-    is_single = all(len(edge.founding_clones) == 1 for edge in shown)
-    notes = [
-        "Label: the clone that migrates and the probability of its migration."
-        if is_single
-        else "Label: probability of a migration; where several clones migrated, their number before it."
-    ]
+    if is_narrow:
+        notes = ["Label: probability of a migration."]
+    elif all(len(edge.founding_clones) == 1 for edge in shown):
+        notes = ["Label: the clone that migrates and the probability of its migration."]
+    else:
+        notes = ["Label: the clone that migrates, or the number of several, and the probability of a migration."]
     if any(not edge.is_in_history for edge in shown) and rank is not None:
         notes[0] += f" Grey, dashed: not in the history drawn ({percent(history.weight)})."
     hidden = len(edges) - len(shown)

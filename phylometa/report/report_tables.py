@@ -82,7 +82,7 @@ def sites_table(result: PatientResult) -> Table:
             distribution = {} if shown is None else ({**shown.labels, **shown.extra}).get(name, {}).get(site.name, {})
             if distribution:
                 value, probability = most_probable_value(distribution)
-                cells.append(f"{value_name(name, value).replace('+', ' and ')} ({percent(probability)})")
+                cells.append(f"{value_name(name, value)} ({percent(probability)})")
             else:
                 cells.append("not sampled" if site.is_virtual else "–")
         rows.append(tuple(cells))

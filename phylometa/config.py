@@ -211,8 +211,10 @@ class TimingSettings:
     """Monte Carlo draws of a dissemination interval."""
     present_prevalence: float = 0.05
     """Prevalence below which a cluster counts as absent from a sample in private counts."""
-    clonal_prevalence: float = 0.9
-    """Prevalence from which a cluster counts as clonal in a sample in private counts."""
+    clonal_prevalence: float = 0.75
+    """Mean prevalence over a site's samples from which a cluster counts as clonal in it, in private counts."""
+    clonal_floor: float = 0.5
+    """Prevalence below which, in any sample of a site, a cluster does not count as clonal in it."""
     max_missing: float = 0.05
     """Largest P(fewer than 3 alternate reads | clonal) at which a mutation is called absent."""
     min_power: float = 0.8

@@ -16,7 +16,8 @@ __all__ = [
     "PrivateCounts",
     "cluster_prevalence",
     "count_private_mutations",
-    "is_removed_by_loss",
+    "is_clonal_in",
+    "lost_cells",
     "missing_probability",
 ]
 
@@ -30,42 +31,66 @@ def cluster_prevalence(trees: TreeEnsemble) -> FloatArray:
     return total
 
 
-def missing_probability(ccf: CcfTable, samples: Sequence[int] | IntArray) -> FloatArray:
-    """P(fewer than 3 alternate reads in every one of `samples` | clonal there), (n,); 1 where nothing was observed."""
+def is_clonal_in(prevalence: FloatArray, settings: TimingSettings) -> BoolArray:
+    """Clusters that count as clonal in a site (K,), from their prevalence in its samples (K, s).
+
+    The mean over the samples reaches `settings.clonal_prevalence` and none lies below `settings.clonal_floor`: purity
+    and copy number are rarely known well enough to ask for more.
+    """
+    high = prevalence.mean(axis=1) >= settings.clonal_prevalence
+    return np.asarray(high & (prevalence >= settings.clonal_floor).all(axis=1), dtype=bool)
+
+
+def missing_probability(
+    ccf: CcfTable, samples: Sequence[int] | IntArray, *, lost: BoolArray | None = None
+) -> FloatArray:
+    """P(fewer than 3 alternate reads in every one of `samples` | clonal there), (n,).
+
+    Samples without reads at a mutation, and cells of `lost` (n, len(samples)), say nothing; 1 where all say nothing.
+    """
     power = np.nan_to_num(ccf.power[:, list(samples)], nan=0.0)
+    if lost is not None:
+        power = np.where(lost, 0.0, power)
     missed: FloatArray = np.prod(1 - power, axis=1)
     return missed
 
 
-def is_removed_by_loss(
+def lost_cells(
     copy_number: CopyNumberAtLoci, kept: Sequence[int], lost: Sequence[int], multiplicity: FloatArray
 ) -> BoolArray:
-    """Mutations that a deletion or LOH in the `lost` samples may have removed, the `kept` samples having the copies.
+    """Cells (n, len(lost)) from which a deletion or LOH may have removed a mutation that the `kept` samples carry.
 
-    True where an allele is gone in a `lost` sample that every `kept` sample has, or where copies were lost and the
-    mutation stood on fewer copies than were lost at most; where copy number is unknown, False.
+    True where an allele is gone in the sample (in either state of a subclonal segment) that some `kept` sample has,
+    or where copies were lost and the mutation stood on no more copies than were lost. Unknown copy number is False.
 
     Parameters
     ----------
     copy_number : CopyNumberAtLoci
     kept, lost : sequences of int
-        Samples that carry the mutation, samples that lack it.
+        Samples that carry the mutations, samples that lack them.
     multiplicity : float64 array (n,)
         Mutated copies in the samples that carry it.
 
     Returns
     -------
-    bool array (n,)
+    bool array (n, len(lost))
     """
-    minor, major = np.asarray(copy_number.minor, dtype=np.float64), np.asarray(copy_number.major, dtype=np.float64)
-    removed = np.zeros(len(minor), dtype=bool)
+
+    def states(name: str, pick: Sequence[int], most: bool) -> FloatArray:
+        both = np.stack(
+            [np.asarray(getattr(copy_number, name + x), dtype=np.float64)[:, list(pick)] for x in ("", "2")]
+        )
+        return np.asarray(np.fmax(both[0], both[1]) if most else np.fmin(both[0], both[1]))
+
+    removed = np.zeros((len(multiplicity), len(lost)), dtype=bool)
     if not len(kept) or not len(lost):
         return removed
-    least_minor, least_major = minor[:, list(kept)].min(axis=1), major[:, list(kept)].min(axis=1)
-    for s in lost:
-        gone = ((minor[:, s] < 0.5) & (least_minor > 0.5)) | ((major[:, s] < 0.5) & (least_major > 0.5))
-        copies_lost = np.maximum(least_major - major[:, s], least_minor - minor[:, s])
-        removed = removed | gone | ((copies_lost > 0.5) & (np.round(multiplicity) <= np.round(copies_lost)))
+    for name in ("minor", "major"):
+        had = np.fmax.reduce(states(name, kept, True), axis=1)[:, None]
+        has = states(name, lost, False)
+        copies_lost = had - has
+        removed |= (has < 0.5) & (had > 0.5)
+        removed |= (copies_lost > 0.5) & (np.round(multiplicity)[:, None] <= np.round(copies_lost))
     return removed
 
 
@@ -111,6 +136,12 @@ def _is_detected(mutations: MutationTable, samples: Sequence[int]) -> BoolArray:
     return np.asarray((alt >= MIN_ALT_READS).any(axis=1), dtype=bool)
 
 
+def _copies_where_seen(mutations: MutationTable, ccf: CcfTable, samples: Sequence[int]) -> FloatArray:
+    """Largest multiplicity over the samples that show the mutation (n,); 1 where none does."""
+    seen = (mutations.alt_counts >= MIN_ALT_READS) & mutations.is_informative
+    return np.asarray(np.where(seen, np.nan_to_num(ccf.multiplicity, nan=1.0), 1.0)[:, list(samples)].max(axis=1))
+
+
 def _mean_copies(copy_number: CopyNumberAtLoci, samples: Sequence[int]) -> float:
     total = np.asarray(copy_number.total, dtype=np.float64)[:, list(samples)]
     return float(np.nanmean(total)) if np.isfinite(total).any() else math.nan
@@ -130,8 +161,8 @@ def count_private_mutations(
 ) -> PrivateCounts:
     """Private and shared counts of a primary and a metastasis.
 
-    A cluster is clonal in a site if its prevalence reaches `settings.clonal_prevalence` in all of the site's samples,
-    absent if it stays below `settings.present_prevalence` in all, else subclonal. A mutation of a cluster clonal in
+    A cluster is clonal in a site by `is_clonal_in`, absent if its prevalence stays below
+    `settings.present_prevalence` in all of the site's samples, else subclonal. A mutation of a cluster clonal in
     one site and absent from the other is private if the reads agree: fewer than 3 alternate reads where
     P(that | clonal) <= `settings.max_missing`. Without that power the cell is unknown and counts nowhere.
 
@@ -151,22 +182,24 @@ def count_private_mutations(
     -------
     PrivateCounts
     """
-    low, high = settings.present_prevalence, settings.clonal_prevalence
+    low = settings.present_prevalence
     in_p, in_m = prevalence[:, list(primary)], prevalence[:, list(metastasis)]
-    clonal_p, clonal_m = (np.asarray((x >= high).all(axis=1))[labels] for x in (in_p, in_m))
+    clonal_p, clonal_m = (is_clonal_in(x, settings)[labels] for x in (in_p, in_m))
     absent_p, absent_m = (np.asarray((x < low).all(axis=1))[labels] for x in (in_p, in_m))
     detected_p, detected_m = _is_detected(mutations, primary), _is_detected(mutations, metastasis)
+    copies_p, copies_m = _copies_where_seen(mutations, ccf, primary), _copies_where_seen(mutations, ccf, metastasis)
+    cells_m = lost_cells(copy_number, primary, metastasis, copies_p)
+    cells_p = lost_cells(copy_number, metastasis, primary, copies_m)
+    lost_m, lost_p = cells_m.all(axis=1), cells_p.all(axis=1)
     pi_p, pi_m = missing_probability(ccf, primary), missing_probability(ccf, metastasis)
-    callable_both = (pi_p <= settings.max_missing) & (pi_m <= settings.max_missing)
-
-    copies_p = np.nan_to_num(np.nanmax(np.nan_to_num(ccf.multiplicity[:, list(primary)], nan=1.0), axis=1), nan=1.0)
-    copies_m = np.nan_to_num(np.nanmax(np.nan_to_num(ccf.multiplicity[:, list(metastasis)], nan=1.0), axis=1), nan=1.0)
-    lost_m = is_removed_by_loss(copy_number, primary, metastasis, copies_p)
-    lost_p = is_removed_by_loss(copy_number, metastasis, primary, copies_m)
-
-    private_p, private_m = clonal_p & absent_m & ~detected_m, clonal_m & absent_p & ~detected_p
     power_p = float(np.mean(1 - pi_p)) if len(pi_p) else math.nan
     power_m = float(np.mean(1 - pi_m)) if len(pi_m) else math.nan
+    # Cells that a loss explains are no evidence of absence, in whichever region they lie.
+    pi_p = missing_probability(ccf, primary, lost=cells_p & clonal_m[:, None])
+    pi_m = missing_probability(ccf, metastasis, lost=cells_m & clonal_p[:, None])
+    callable_both = (pi_p <= settings.max_missing) & (pi_m <= settings.max_missing)
+
+    private_p, private_m = clonal_p & absent_m & ~detected_m, clonal_m & absent_p & ~detected_p
     ratio = _mean_copies(copy_number, primary) / _mean_copies(copy_number, metastasis)
     in_test = clonal_p & ~lost_m
     reasons = []

@@ -9,7 +9,7 @@ import numpy as np
 
 from phylometa.config import TimingSettings
 from phylometa.data import BoolArray, CcfTable, Clustering, FloatArray, Patient, Treatment
-from phylometa.private_counts import missing_probability
+from phylometa.private_counts import is_clonal_in, missing_probability
 from phylometa.timing_result import ReseedingRow
 from phylometa.treatment import grade_reseeding_evidence, is_radiation_scar_deletion, radiation_scar_excess
 from phylometa.trees import HistoryEnsemble
@@ -100,7 +100,7 @@ def _recurrence(
     *,
     settings: TimingSettings,
 ) -> ReseedingRow:
-    low, high = settings.present_prevalence, settings.clonal_prevalence
+    low = settings.present_prevalence
     target = patient.site_names.index(site)
     metastases = [t for t, s in enumerate(patient.sites) if s.is_metastasis]
     before = [
@@ -112,7 +112,7 @@ def _recurrence(
         and sample.collection_date <= treatment.start
     ]
     elsewhere = [s for s in range(len(patient.samples)) if patient.sample_site[s] in metastases]
-    clonal_here = (prevalence[:, list(after)] >= high).all(axis=1)
+    clonal_here = is_clonal_in(prevalence[:, list(after)], settings)
     is_private = np.zeros(len(prevalence), dtype=bool)
     power = math.nan
     if before and elsewhere:

@@ -10,7 +10,7 @@ from phylometa.data import CcfTable, CopyNumberAtLoci, MutationTable
 from phylometa.private_counts import (
     cluster_prevalence,
     count_private_mutations,
-    is_removed_by_loss,
+    lost_cells,
     missing_probability,
 )
 from phylometa.trees import TreeEnsemble
@@ -112,11 +112,48 @@ def test_missing_probability_multiplies_over_samples():
 def test_losses(kept, lost, multiplicity, removed):
     major, minor = np.array([[kept[0], lost[0]]], dtype=float), np.array([[kept[1], lost[1]]], dtype=float)
     copy_number = CopyNumberAtLoci(major=major, minor=minor, normal=np.full((1, 2), 2))
-    assert is_removed_by_loss(copy_number, [0], [1], np.array([multiplicity])).tolist() == [removed]
+    assert lost_cells(copy_number, [0], [1], np.array([multiplicity])).tolist() == [[removed]]
+
+
+def test_loss_in_one_region_of_the_primary_too():
+    # Lost in one primary region and in the metastasis: the other region still had the allele.
+    minor = np.array([[1.0, 0.0, 0.0]])
+    copy_number = CopyNumberAtLoci(major=np.ones((1, 3)), minor=minor, normal=np.full((1, 3), 2))
+    assert lost_cells(copy_number, [0, 1], [2], np.ones(1)).tolist() == [[True]]
+
+
+def test_subclonal_loss_counts():
+    two = np.array([[1.0, 0.0]])
+    copy_number = CopyNumberAtLoci(
+        major=np.ones((1, 2)),
+        minor=np.ones((1, 2)),
+        normal=np.full((1, 2), 2),
+        fraction=np.array([[1.0, 0.6]]),
+        major2=np.ones((1, 2)),
+        minor2=two,
+    )
+    assert lost_cells(copy_number, [0], [1], np.ones(1)).tolist() == [[True]]
+
+
+def test_an_intact_region_of_the_metastasis_still_speaks():
+    alt = np.array([[40, 0, 0]])
+    minor = np.array([[1.0, 0.0, 1.0]])
+    found = count_private_mutations(
+        table(alt),
+        CopyNumberAtLoci(major=np.ones((1, 3)), minor=minor, normal=np.full((1, 3), 2)),
+        ccf_with(np.ones((1, 3))),
+        np.array([0]),
+        np.array([[1.0, 0.0, 0.0]]),
+        [0],
+        [1, 2],
+        np.full(3, 0.8),
+        settings=TimingSettings(),
+    )
+    assert (found.L_p, found.n_lost) == (1, 0)
 
 
 def test_losses_without_samples():
-    assert not is_removed_by_loss(CopyNumberAtLoci.diploid(1, 2), [], [1], np.ones(1)).any()
+    assert not lost_cells(CopyNumberAtLoci.diploid(1, 2), [], [1], np.ones(1)).any()
 
 
 def test_cluster_prevalence_averages_over_trees():

@@ -13,7 +13,8 @@ from phylometa.multiplicity import MultiplicityOptions, ccf_grid, enumerate_mult
 __all__ = ["estimate_purity", "purity_posterior"]
 
 # Purities considered, CCF points of the subclonal slab, and mutations used at most (more only cost time).
-_PURITY_GRID = np.linspace(0.02, 1.0, 99)
+# Below 1: at purity 1 a homozygous deletion would have no reads at all.
+_PURITY_GRID = np.linspace(0.02, 0.99, 98)
 _SLAB_POINTS = 17
 _MAX_MUTATIONS = 2000
 # Prior counts of absent, clonal and subclonal among mutations found in every sample, and among the others: what is

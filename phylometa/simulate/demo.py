@@ -18,23 +18,22 @@ RADIOTHERAPY_END_AGE = 61.5
 def demo_plan() -> HistoryPlan:
     """Ten clones in a prostate, a pelvic lymph node and three distant sites.
 
-    Two clones of the prostate seed the lymph node (polyclonal); the lymph node seeds the spine, the spine the liver
-    (a cascade) and, after radiotherapy, the prostate again (reseeding); another clone of the prostate seeds the
-    adrenal gland. A biopsy is taken at diagnosis, everything else at autopsy.
+    Two clones of the prostate, B and C, seed the lymph node (polyclonal); the lymph node seeds the spine, the spine the
+    liver (a cascade) and, after radiotherapy, the prostate again (reseeding); B also seeds the adrenal gland. A biopsy
+    is taken at diagnosis, everything else at autopsy.
     """
     prostate, node, spine, liver, adrenal = "prostate", "pelvic_lymph_node", "spine", "liver", "adrenal"
     populations = (
         Population("A", prostate, -1),
-        Population("B", prostate, 0, before=57.0),
-        Population("C", prostate, 1, before=59.0),
-        Population("D", prostate, 0, before=59.5),
-        Population("D", node, 3),
-        Population("E", node, 2, before=62.0),
-        Population("F", spine, 5, before=64.0),
-        Population("G", liver, 6),
-        Population("H", prostate, 6, after=RADIOTHERAPY_END_AGE),
-        Population("I", adrenal, 2),
-        Population("J", liver, 7),
+        Population("B", prostate, 0, before=56.0),
+        Population("C", prostate, 0, before=57.0),
+        Population("D", node, 1, before=59.0),
+        Population("E", node, 2, before=61.0),
+        Population("F", spine, 3, before=62.0),
+        Population("G", liver, 5),
+        Population("H", prostate, 5, after=RADIOTHERAPY_END_AGE),
+        Population("I", adrenal, 1),
+        Population("J", liver, 6),
     )
     regions = (
         Region(prostate, DIAGNOSIS_AGE),
@@ -68,5 +67,5 @@ def demo_plan() -> HistoryPlan:
                 fractions=39,
             ),
         ),
-        drivers=(("A", "SPOP"), ("A", "FOXA1"), ("B", "PTEN"), ("D", "AR"), ("E", "AR"), ("F", "RB1"), ("J", "KMT2C")),
+        drivers=(("A", "SPOP"), ("A", "FOXA1"), ("B", "PTEN"), ("D", "AR"), ("C", "AR"), ("F", "RB1"), ("J", "KMT2C")),
     )

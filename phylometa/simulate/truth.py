@@ -65,7 +65,8 @@ class SimulationTruth:
     history : MigrationHistory
         On (clone, site) nodes.
     arrival_age : float64 array (E,)
-        Age at which the child node of each history edge was founded (the founder node of a migration).
+        Age at which the child population of each history edge was founded. For a new clone that is its `clone_age`,
+        the founder node; where a clone spreads without a new one it is later: many of its cells left together.
     seeding_age : float64 array (E,)
         Age at which the cell left the source site; NaN on edges within a site.
     presence : bool array (K, n_sites)

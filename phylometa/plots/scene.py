@@ -207,7 +207,7 @@ def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
         for order, item in enumerate(scene.items):
             artist: Any
             if isinstance(item, Shape):
-                artist = ax.add_patch(_patch(item, scale))
+                artist = ax.add_artist(_patch(item, scale))  # the limits stand, so that none need be updated
             else:
                 radians = math.radians(item.angle)
                 shift = _HALF_X_HEIGHT * item.size

@@ -11,16 +11,15 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
+from matplotlib import get_data_path, rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import text_to_path
+from matplotlib.ft2font import FT2Font
 
 __all__ = [
     "CLONE_PALETTE",
@@ -93,6 +92,8 @@ _RC: Any = {
     "savefig.bbox": None,
     "savefig.facecolor": "white",
 }
+if "font.enable_last_resort" in rcParams:  # newer matplotlib: its fallback font takes seconds to embed
+    _RC["font.enable_last_resort"] = False
 _METADATA = {
     "svg": {"Date": None, "Creator": "phylometa"},
     "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": "phylometa"},
@@ -170,14 +171,30 @@ def clean_text(text: str) -> str:
 _UNDRAWABLE = {"Cc", "Cf", "Cs", "Cn", "Co"}
 
 
-@lru_cache(maxsize=65536)
+@cache
+def _font(weight: str) -> FT2Font:
+    name = "DejaVuSans-Bold.ttf" if weight == "bold" else "DejaVuSans.ttf"
+    font = FT2Font(str(Path(get_data_path()) / "fonts" / "ttf" / name))
+    font.set_size(_FONT_UNITS, 72)
+    return font
+
+
+@cache
+def _advance(char: str, weight: str) -> float:
+    """Width of one character as a share of the font size, without hinting; of a missing one that of its box."""
+    font = _font(weight)
+    if not font.get_char_index(ord(char)):
+        return 1.25
+    return float(font.load_char(ord(char)).linearHoriAdvance) / 65536 / _FONT_UNITS
+
+
+_FONT_UNITS = 100.0
+
+
 def text_width(text: str, size: float = FONT_SIZE, weight: str = "normal") -> float:
-    """Width of `text` in points, in the font of the figures."""
-    if not text:
-        return 0.0
-    with figure_style():
-        font = FontProperties(family=["DejaVu Sans"], size=size, weight=weight)
-        return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
+    """Width of `text` in points, in the font of the figures (matplotlib's own, so that layouts do not depend on the
+    machine); kerning, which only shortens, is left out."""
+    return size * sum(_advance(char, weight) for char in text)
 
 
 @lru_cache(maxsize=65536)

@@ -155,6 +155,8 @@ class _Search:
                         self._add_graph(reach, minimal=False, whole=True)
         except OutOfTime:
             self.truncated = True
+            if not self.families:
+                self._add_graph(self.graphs.small_graph(), minimal=True)
         return Optima(tuple(self.families), not self.truncated)
 
     def _least_comigrations(self, allowed: list[tuple[int, ...]]) -> None:

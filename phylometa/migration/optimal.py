@@ -14,7 +14,17 @@ from itertools import combinations
 
 from phylometa.migration.arborescences import bits, count_arborescences, spanning_roots
 
-__all__ = ["Alternative", "Costs", "OptimalHistories", "Question", "complete_graph", "count_histories", "solve"]
+__all__ = [
+    "Alternative",
+    "CostTable",
+    "Costs",
+    "OptimalHistories",
+    "Question",
+    "complete_graph",
+    "cost_table",
+    "count_histories",
+    "solve",
+]
 
 INFINITE = 1 << 62
 PRIORITY = 1 << 24  # one unit of the first criterion outweighs any number of the second
@@ -152,36 +162,42 @@ def candidate_sites(question: Question, costs: Costs, complete: bool) -> Callabl
     return candidates
 
 
-def solve(
+@dataclass(frozen=True, slots=True)
+class CostTable:
+    """Least costs of subtrees, and all site sets with the least cost each allows.
+
+    Parameters
+    ----------
+    reach : tuple of int
+    least : list of list of int
+        By clone and entering site; `INFINITE` where it cannot enter.
+    from_site : list of list of int
+        The same with the edge from the parent's node, by that node's site.
+    options : list of list of (sites, roots, cost)
+        By clone; `roots`: entering sites from which the set is spanned.
+    """
+
+    reach: tuple[int, ...]
+    least: list[list[int]]
+    from_site: list[list[int]]
+    options: list[list[tuple[int, int, int]]]
+
+
+def cost_table(
     question: Question,
     costs: Costs,
     reach: Sequence[int] | None = None,
     site_sets: Sequence[Sequence[int]] | None = None,
-) -> OptimalHistories:
-    """The least cost of a history and all choices that reach it.
-
-    Parameters
-    ----------
-    question : Question
-    costs : Costs
-    reach : sequence of int, optional
-        Allowed targets of every site; by default all.
-    site_sets : sequence of sequence of int, optional
-        The site sets to choose from, by clone, where they are already known.
-
-    Returns
-    -------
-    OptimalHistories
-    """
+) -> CostTable:
+    """Least costs from the leaves up; the arguments are those of `solve`."""
     every = complete_graph(question.n_sites)
     reach = every if reach is None else tuple(reach)
     complete = reach == every
     candidates = candidate_sites(question, costs, complete) if site_sets is None else site_sets.__getitem__
     n, n_sites, migration = len(question.parents), question.n_sites, costs.migration
-    into = [sum(1 << s for s in range(n_sites) if reach[s] >> t & 1) for t in range(n_sites)]
-    least: list[list[int]] = [[]] * n  # cost of the subtree by entering site
-    from_site: list[list[int]] = [[]] * n  # the same with the edge from the parent's node, by that node's site
-    options: list[list[tuple[int, int, int]]] = [[] for _ in range(n)]  # (sites, spanning roots, cost)
+    least: list[list[int]] = [[]] * n
+    from_site: list[list[int]] = [[]] * n
+    options: list[list[tuple[int, int, int]]] = [[] for _ in range(n)]
     for v in reversed(question.order):
         best = [INFINITE] * n_sites
         leaving = [from_site[c] for c in question.children[v]]
@@ -206,7 +222,34 @@ def solve(
             from_site[v] = [min(cost, crossing) for cost in best]
         else:
             from_site[v] = [min([best[s], *(best[t] + migration for t in bits(reach[s]))]) for s in range(n_sites)]
+    return CostTable(reach, least, from_site, options)
 
+
+def solve(
+    question: Question,
+    costs: Costs,
+    reach: Sequence[int] | None = None,
+    site_sets: Sequence[Sequence[int]] | None = None,
+) -> OptimalHistories:
+    """The least cost of a history and all choices that reach it.
+
+    Parameters
+    ----------
+    question : Question
+    costs : Costs
+    reach : sequence of int, optional
+        Allowed targets of every site; by default all.
+    site_sets : sequence of sequence of int, optional
+        The site sets to choose from, by clone, where they are already known.
+
+    Returns
+    -------
+    OptimalHistories
+    """
+    table = cost_table(question, costs, reach, site_sets)
+    reach, least, from_site = table.reach, table.least, table.from_site
+    n, n_sites, migration = len(question.parents), question.n_sites, costs.migration
+    into = [sum(1 << s for s in range(n_sites) if reach[s] >> t & 1) for t in range(n_sites)]
     wanted = [0] * n
     wanted[question.root] = 1 << question.primary
     optimum = least[question.root][question.primary]
@@ -214,7 +257,7 @@ def solve(
     if optimum < INFINITE:
         for v in question.order:
             kept = []
-            for sites, roots, cost in options[v]:
+            for sites, roots, cost in table.options[v]:
                 entries = sum(1 << t for t in bits(roots & wanted[v]) if least[v][t] == cost)
                 if entries:
                     children = []

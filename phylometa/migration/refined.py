@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -16,6 +17,7 @@ from phylometa.migration.optima import find_optima
 from phylometa.migration.optimal import Question
 from phylometa.migration.patterns import migration_pattern
 from phylometa.migration.plain import PendantTree
+from phylometa.migration.ranked import list_simplest
 from phylometa.migration.scoring import Scores, score_edges
 from phylometa.trees import CloneTree, MigrationHistory, TreeHistories
 
@@ -121,6 +123,15 @@ def infer_migration_histories(
         raise ValueError(f"model {model!r}: expected 'refined' or 'machina'")
     optima = find_optima(asked, criteria, seconds=settings.seconds)
     listed: Iterable[tuple[Edge, ...]] = islice(optima, settings.max_histories)
+    if optima.n_histories > settings.max_histories and len(optima.families) == 1:
+        # Too many to list: the simplest first, which the weights favour.
+        simplest = list_simplest(
+            optima.families[0].optimal,
+            settings.max_histories,
+            cost=partial(simplicity_cost, settings),
+            seconds=settings.seconds,
+        )
+        listed = simplest or listed
     if pendant is not None:
         listed = map(pendant.contract, listed)
     found = [(edges, score_edges(edges, root, question.observed)) for edges in listed]
@@ -147,11 +158,13 @@ def infer_migration_histories(
     )
 
 
+def simplicity_cost(settings: MigrationSettings, comigrations: int, seeding_sites: int) -> float:
+    """Minus the logarithm of a history's exponential weight."""
+    return settings.comigration_weight * comigrations + settings.seeding_site_weight * seeding_sites
+
+
 def history_weights(scores: Sequence[Scores], settings: MigrationSettings) -> list[float]:
     """Weights of tied histories, not normalised: exp(-gamma - 2 sigma) with the settings' coefficients, or 1."""
     if settings.weights == "uniform":
         return [1.0] * len(scores)
-    return [
-        math.exp(-settings.comigration_weight * each.comigrations - settings.seeding_site_weight * each.seeding_sites)
-        for each in scores
-    ]
+    return [math.exp(-simplicity_cost(settings, each.comigrations, each.seeding_sites)) for each in scores]

@@ -272,6 +272,24 @@ class SiteGraphSearch:
                     ancestors[t] |= ancestors[middle]
         return ancestors
 
+    def small_graph(self) -> tuple[int, ...]:
+        """A feasible graph from which no pair can be taken: whole sources, then pairs taken away; not the least."""
+        reach = list(self.useful)
+        for group in ([(s, t) for t in bits(reach[s])] for s in reversed(range(self.n_sites))):
+            trial = self._without(reach, group)
+            reach = trial if self.is_feasible(trial) else reach
+        for pair in sorted(graph_pairs(reach), reverse=True):
+            trial = self._without(reach, [pair])
+            reach = trial if self.is_feasible(trial) else reach
+        return tuple(reach)
+
+    @staticmethod
+    def _without(reach: Sequence[int], pairs: Sequence[Pair]) -> list[int]:
+        smaller = list(reach)
+        for s, t in pairs:
+            smaller[s] &= ~(1 << t)
+        return smaller
+
     def least_source_sets(self) -> tuple[int, list[tuple[int, ...]]]:
         """The least number of seeding sites, and for every such set of sites the graph of all pairs from it."""
         for size in range(self.n_sites + 1):

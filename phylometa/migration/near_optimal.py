@@ -1,0 +1,134 @@
+"""Near-optimal histories: one unobserved node more (U + 1), or one migration more (mu + 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+
+from phylometa.migration.arborescences import bits, list_arborescences
+from phylometa.migration.comigration import Edge
+from phylometa.migration.optimal import (
+    INFINITE,
+    Costs,
+    CostTable,
+    Question,
+    candidate_sites,
+    complete_graph,
+    cost_table,
+)
+
+__all__ = ["list_near_optimal"]
+
+UNOBSERVED_FIRST = Costs.from_criteria("UM")
+
+
+def list_near_optimal(question: Question, kind: str) -> Iterator[tuple[Edge, ...]]:
+    """Histories next to the optimum of criteria U, mu.
+
+    Parameters
+    ----------
+    question : Question
+    kind : {"U", "M"}
+        ``U``: one unobserved node more, and the fewest migrations possible then; copies that change nothing (one way
+        in, one way out) are left out. ``M``: one migration more, no unobserved node more.
+
+    Yields
+    ------
+    tuple of (departing clone, source, founding clone, target)
+        Parent first.
+    """
+    needed = candidate_sites(question, UNOBSERVED_FIRST, complete=True)
+    site_sets = [sorted(needed(v)) for v in range(len(question.parents))]
+    if kind == "M":
+        table = cost_table(question, UNOBSERVED_FIRST, site_sets=site_sets)
+        yield from _with_excess(question, table, UNOBSERVED_FIRST.migration)
+        return
+    more = [
+        sorted({sites | 1 << s for sites in options for s in range(question.n_sites)} | set(options))
+        for options in site_sets
+    ]
+    table = cost_table(question, UNOBSERVED_FIRST, site_sets=more)
+    excess = _one_more_unobserved(question, table)
+    if excess < INFINITE:
+        for edges in _with_excess(question, table, excess):
+            if not _has_idle_copy(question, edges):
+                yield edges
+
+
+def _one_more_unobserved(question: Question, table: CostTable) -> int:
+    """The least excess cost of a history with one unobserved node more than needed."""
+    unit, migration = UNOBSERVED_FIRST.unobserved, UNOBSERVED_FIRST.migration
+    second: list[list[int]] = [[]] * len(question.parents)
+    entering: list[list[int]] = [[]] * len(question.parents)
+    for v in reversed(question.order):
+        best = [INFINITE] * question.n_sites
+        # Sets may differ in size where nothing was observed; the one more is counted from the smallest.
+        fewest = min(cost for _, _, cost in table.options[v]) // unit
+        for sites, roots, cost in table.options[v]:
+            if cost // unit == fewest + 1:
+                total = cost
+            elif cost // unit == fewest:
+                members = bits(sites)
+                gains = [
+                    min(entering[c][s] for s in members) - min(table.from_site[c][s] for s in members)
+                    for c in question.children[v]
+                ]
+                total = cost + min(gains, default=INFINITE)
+            else:
+                continue
+            for t in bits(roots):
+                best[t] = min(best[t], total)
+        second[v] = best
+        crossing = min(best) + migration
+        entering[v] = [min(cost, crossing) for cost in best]
+    root = question.root
+    return second[root][question.primary] - table.least[root][question.primary]
+
+
+def _with_excess(question: Question, table: CostTable, excess: int) -> Iterator[tuple[Edge, ...]]:
+    """All histories whose cost exceeds the least by `excess`, which can only be spent in one place."""
+    migration = UNOBSERVED_FIRST.migration
+    reach = complete_graph(question.n_sites)
+
+    def subtree(v: int, entry: int, surplus: int) -> Iterator[tuple[Edge, ...]]:
+        for sites, roots, cost in table.options[v]:
+            rest = table.least[v][entry] + surplus - cost
+            if rest < 0 or not roots >> entry & 1:
+                continue
+            children = question.children[v]
+            for spender in (None,) if rest == 0 else children:
+                parts = [(c, min(table.from_site[c][s] for s in bits(sites)) + rest * (c == spender)) for c in children]
+                for tree in list_arborescences(sites, entry, reach):
+                    within = tuple((v, s, v, t) for s, t in tree)
+                    for below in branches(v, sites, parts):
+                        yield within + below
+
+    def branches(v: int, sites: int, parts: list[tuple[int, int]]) -> Iterator[tuple[Edge, ...]]:
+        if not parts:
+            yield ()
+            return
+        child, cost = parts[0]
+        for s in bits(sites):
+            for t in range(question.n_sites):
+                surplus = cost - table.least[child][t] - migration * (s != t)
+                if 0 <= surplus <= excess:
+                    for below in subtree(child, t, surplus):
+                        for others in branches(v, sites, parts[1:]):
+                            yield ((v, s, child, t), *chain(below, others))
+
+    yield from subtree(question.root, question.primary, excess)
+
+
+def _has_idle_copy(question: Question, edges: tuple[Edge, ...]) -> bool:
+    """Whether an unobserved node of a clone with other nodes leads to fewer than two nodes."""
+    root = (question.root, question.primary)
+    leads_to: dict[tuple[int, int], int] = {root: 0}
+    sites_of: dict[int, int] = {question.root: 1}
+    for u, s, v, t in edges:
+        leads_to[u, s] += 1
+        leads_to[v, t] = 0
+        sites_of[v] = sites_of.get(v, 0) + 1
+    return any(
+        n < 2 and not question.observed[v] >> s & 1 and sites_of[v] > 1 and (v, s) != root
+        for (v, s), n in leads_to.items()
+    )

@@ -1,0 +1,325 @@
+"""Compiled kernels of the copy-number distances; see `phylometa.copy_number.distance` for the formulas.
+
+All work on one allele of one chromosome: small integer sequences. A lineage from the common ancestor x to a sample u is
+in a state (p, q). Without doubling p counts losses and q gains over the position; with w doublings p counts the losses
+that end in zero (h) and q is the net change that gains and losses make after the doublings (e). Both move between
+positions at cost (p' - p)+ + (q' - q)+, so one dynamic programme serves both.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+INFINITE = 1 << 20
+MAX_DOUBLINGS = 3
+
+
+@njit(cache=True)
+def directed_cost(x, u, w):  # type: ignore[no-untyped-def]
+    """Least number of events from x to u on one allele of one chromosome with w doublings (their cost not counted)."""
+    n = len(u)
+    if w == 0:
+        limit = 1
+        for i in range(n):
+            limit = max(limit, x[i])
+        cost = np.full(limit, INFINITE, dtype=np.int64)  # by the number of losses d
+        cost[0] = 0
+        gains = np.zeros(limit, dtype=np.int64)
+        new_cost = np.empty(limit, dtype=np.int64)
+        new_gains = np.empty(limit, dtype=np.int64)
+        to_zero = 0
+        for i in range(n):
+            if x[i] == 0:
+                if u[i] > 0:
+                    return INFINITE
+                continue
+            if u[i] == 0:
+                to_zero = max(to_zero, x[i])
+                continue
+            for d in range(limit):
+                new_cost[d] = INFINITE
+                new_gains[d] = 0
+                a = u[i] - x[i] + d
+                if a < 0 or d > x[i] - 1:
+                    continue
+                new_gains[d] = a
+                for before in range(limit):
+                    if cost[before] < INFINITE:
+                        step = max(0, to_zero - before, d - before) + max(0, a - gains[before])
+                        new_cost[d] = min(new_cost[d], cost[before] + step)
+            cost[:] = new_cost
+            gains[:] = new_gains
+            to_zero = 0
+        best = INFINITE
+        for d in range(limit):
+            best = min(best, cost[d] + max(0, to_zero - d))
+        return best
+    total = 0
+    before = 0
+    height = 0
+    for i in range(n):
+        if x[i] == 0:
+            if u[i] > 0:
+                return INFINITE
+            continue
+        if u[i] == 0:
+            if x[i] > height:
+                total += x[i] - height
+                height = x[i]
+            continue
+        height = 0
+        change = u[i] - x[i] - w
+        total += max(0, change - before)
+        before = change
+    return total + max(0, -before)
+
+
+@njit(cache=True)
+def _sweep(table, size, stride, count):  # type: ignore[no-untyped-def]
+    """Min-plus convolution with the cost (new - old)+ along one axis of a flat table."""
+    block = size * stride
+    for start in range(0, count, block):
+        for offset in range(stride):
+            base = start + offset
+            for i in range(size - 2, -1, -1):
+                at = base + i * stride
+                table[at] = min(table[at], table[at + stride])
+            for i in range(1, size):
+                at = base + i * stride
+                table[at] = min(table[at], table[at - stride] + 1)
+
+
+@njit(cache=True)
+def _common_ancestor_cost(u, v, w_u, w_v, limit):  # type: ignore[no-untyped-def]
+    """min over x of cost(x -> u) + cost(x -> v), any zeros, by a dynamic programme over both lineages' states."""
+    n = len(u)
+    # q runs from -(limit + w - 1) to limit - 1 with doublings, from 0 without
+    low_u = 0 if w_u == 0 else limit + w_u - 1
+    low_v = 0 if w_v == 0 else limit + w_v - 1
+    n_p = limit + 1
+    n_qu = low_u + limit
+    n_qv = low_v + limit
+    s_qv = 1
+    s_pv = n_qv
+    s_qu = n_qv * n_p
+    s_pu = s_qu * n_qu
+    count = s_pu * n_p
+    table = np.full(count, INFINITE, dtype=np.int64)
+    new = np.empty(count, dtype=np.int64)
+    table[low_u * s_qu + low_v * s_qv] = 0
+    for i in range(n):
+        new[:] = INFINITE
+        if u[i] > 0:
+            _sweep(table, n_qu, s_qu, count)
+            _sweep(table, n_p, s_pu, count)
+        if v[i] > 0:
+            _sweep(table, n_qv, s_qv, count)
+            _sweep(table, n_p, s_pv, count)
+        for x in range(1, limit + 1):
+            # range of p for each lineage at this position (where its copies are not zero)
+            if u[i] > 0:
+                first_u = max(0, x - u[i]) if w_u == 0 else 0
+                last_u = x - 1 if w_u == 0 else 0
+                if w_u > 0 and x + w_u > limit:
+                    continue
+            else:
+                first_u = 0
+                last_u = limit
+            if v[i] > 0:
+                first_v = max(0, x - v[i]) if w_v == 0 else 0
+                last_v = x - 1 if w_v == 0 else 0
+                if w_v > 0 and x + w_v > limit:
+                    continue
+            else:
+                first_v = 0
+                last_v = limit
+            for p_u in range(first_u, last_u + 1):
+                if u[i] > 0:
+                    q_first_u = u[i] - x + p_u if w_u == 0 else u[i] - x - w_u + low_u
+                    q_last_u = q_first_u
+                    to_p_u = p_u
+                    rise_u = 0
+                else:
+                    q_first_u = 0
+                    q_last_u = n_qu - 1
+                    to_p_u = max(p_u, x)
+                    rise_u = to_p_u - p_u
+                for q_u in range(q_first_u, q_last_u + 1):
+                    from_u = p_u * s_pu + q_u * s_qu
+                    into_u = to_p_u * s_pu + q_u * s_qu
+                    for p_v in range(first_v, last_v + 1):
+                        if v[i] > 0:
+                            q_first_v = v[i] - x + p_v if w_v == 0 else v[i] - x - w_v + low_v
+                            q_last_v = q_first_v
+                            to_p_v = p_v
+                            rise_v = 0
+                        else:
+                            q_first_v = 0
+                            q_last_v = n_qv - 1
+                            to_p_v = max(p_v, x)
+                            rise_v = to_p_v - p_v
+                        for q_v in range(q_first_v, q_last_v + 1):
+                            cost = table[from_u + p_v * s_pv + q_v] + rise_u + rise_v
+                            at = into_u + to_p_v * s_pv + q_v
+                            if cost < new[at]:
+                                new[at] = cost
+        table, new = new, table
+    best = INFINITE
+    for p_u in range(n_p):
+        for q_u in range(n_qu):
+            end_u = 0 if w_u == 0 else max(0, low_u - q_u)
+            for p_v in range(n_p):
+                at = p_u * s_pu + q_u * s_qu + p_v * s_pv
+                for q_v in range(n_qv):
+                    end_v = 0 if w_v == 0 else max(0, low_v - q_v)
+                    best = min(best, table[at + q_v] + end_u + end_v)
+    return best
+
+
+@njit(cache=True)
+def _no_zero_cost(u, v, w_u, w_v, limit):  # type: ignore[no-untyped-def]
+    """As `_common_ancestor_cost` where no copy number is zero and at least one lineage doubles: the state is x."""
+    n = len(u)
+    cost = np.full(limit + 1, INFINITE, dtype=np.int64)
+    new = np.empty(limit + 1, dtype=np.int64)
+    highest = limit - max(w_u, w_v)
+    for x in range(1, highest + 1):
+        cost[x] = max(0, u[0] - x - w_u) + max(0, v[0] - x - w_v)
+    for i in range(1, n):
+        du = u[i] - u[i - 1]
+        dv = v[i] - v[i - 1]
+        for x in range(1, highest + 1):
+            best = INFINITE
+            for before in range(1, highest + 1):
+                step = x - before
+                best = min(best, cost[before] + max(0, du - step) + max(0, dv - step))
+            new[x] = best
+        cost[:] = new
+    best = INFINITE
+    for x in range(1, highest + 1):
+        best = min(best, cost[x] + max(0, x + w_u - u[n - 1]) + max(0, x + w_v - v[n - 1]))
+    return best
+
+
+@njit(cache=True)
+def _merge(u, v, start, end, a, b, with_mixed):  # type: ignore[no-untyped-def]
+    """Drop positions where both are zero (and, unless asked for, where one is) and merge equal neighbours."""
+    n = 0
+    is_mixed = False
+    highest = 1
+    for i in range(start, end):
+        if u[i] == 0 and v[i] == 0:
+            continue
+        highest = max(highest, u[i], v[i])
+        if u[i] == 0 or v[i] == 0:
+            is_mixed = True
+            if not with_mixed:
+                continue
+        if n and a[n - 1] == u[i] and b[n - 1] == v[i]:
+            continue
+        a[n] = u[i]
+        b[n] = v[i]
+        n += 1
+    return n, is_mixed, highest
+
+
+@njit(cache=True)
+def pair_bounds(u, v, starts, max_doublings, floor, bounds, is_exact):  # type: ignore[no-untyped-def]
+    """Lower bounds of the symmetric cost of every sequence for every number of doublings; exact where flagged.
+
+    u, v: concatenated sequences (an allele of a chromosome each); starts: first position of each, the length at the
+    end; floor: copy number the ancestor may reach at least (8); bounds: (n_sequences, W + 1, W + 1); is_exact:
+    (n_sequences,). Positions where exactly one copy number is zero are left out of a bound: events restricted to some
+    positions are events, so the cost of a part never exceeds that of the whole.
+    """
+    longest = 1
+    for c in range(len(starts) - 1):
+        longest = max(longest, starts[c + 1] - starts[c])
+    a = np.empty(longest, dtype=np.int64)
+    b = np.empty(longest, dtype=np.int64)
+    for c in range(len(starts) - 1):
+        n, is_mixed, highest = _merge(u, v, starts[c], starts[c + 1], a, b, False)
+        is_exact[c] = not is_mixed
+        for w_u in range(max_doublings + 1):
+            for w_v in range(max_doublings + 1):
+                if n == 0:
+                    bounds[c, w_u, w_v] = 0
+                elif w_u == 0 and w_v == 0:
+                    total = 0
+                    before = 0
+                    for i in range(n):
+                        total += abs(a[i] - b[i] - before)
+                        before = a[i] - b[i]
+                    bounds[c, 0, 0] = (total + abs(before)) // 2
+                else:
+                    bounds[c, w_u, w_v] = _no_zero_cost(a[:n], b[:n], w_u, w_v, max(floor, highest))
+        if is_mixed and n == 0:
+            bounds[c, 0, 0] = 1  # a sequence lost on one side only is at least one event without doublings too
+            for w_u in range(max_doublings + 1):
+                for w_v in range(max_doublings + 1):
+                    bounds[c, w_u, w_v] = 1
+
+
+@njit(cache=True)
+def mixed_cost(u, v, start, end, w_u, w_v, floor):  # type: ignore[no-untyped-def]
+    """Exact symmetric cost of one sequence that has positions where exactly one copy number is zero."""
+    a = np.empty(end - start, dtype=np.int64)
+    b = np.empty(end - start, dtype=np.int64)
+    n, _, highest = _merge(u, v, start, end, a, b, True)
+    reach = min(highest + max(w_u, w_v), max(floor, highest))
+    return _common_ancestor_cost(a[:n], b[:n], w_u, w_v, reach)
+
+
+@njit(cache=True)
+def pair_distance(u, v, starts, max_doublings, floor):  # type: ignore[no-untyped-def]
+    """min over x of T(x -> u) + T(x -> v), exact: combinations of doublings in the order of their lower bounds."""
+    n_sequences = len(starts) - 1
+    width = max_doublings + 1
+    bounds = np.empty((n_sequences, width, width), dtype=np.int64)
+    is_exact = np.empty(n_sequences, dtype=np.bool_)
+    pair_bounds(u, v, starts, max_doublings, floor, bounds, is_exact)
+    totals = np.empty((width, width), dtype=np.int64)
+    for w_u in range(width):
+        for w_v in range(width):
+            totals[w_u, w_v] = w_u + w_v
+            for c in range(n_sequences):
+                totals[w_u, w_v] += bounds[c, w_u, w_v]
+    best = INFINITE
+    for _ in range(width * width):
+        at = 0
+        for k in range(1, width * width):
+            if totals[k // width, k % width] < totals[at // width, at % width]:
+                at = k
+        w_u = at // width
+        w_v = at % width
+        total = totals[w_u, w_v]
+        totals[w_u, w_v] = INFINITE
+        if total >= best:
+            break
+        for c in range(n_sequences):
+            if not is_exact[c]:
+                exact = mixed_cost(u, v, starts[c], starts[c + 1], w_u, w_v, floor)
+                total += exact - bounds[c, w_u, w_v]
+                if total >= best:
+                    break
+        best = min(best, total)
+    return best
+
+
+@njit(cache=True)
+def zero_agnostic(profiles, starts, out):  # type: ignore[no-untyped-def]
+    """ZCNT distance of all pairs: half the L1 distance of breakpoint profiles; out (n, n) is filled."""
+    n = len(profiles)
+    for i in range(n):
+        for j in range(i + 1, n):
+            total = 0
+            for c in range(len(starts) - 1):
+                before = 0
+                for k in range(starts[c], starts[c + 1]):
+                    now = profiles[i, k] - profiles[j, k]
+                    total += abs(now - before)
+                    before = now
+                total += abs(before)
+            out[i, j] = total // 2
+            out[j, i] = total // 2

@@ -1,0 +1,359 @@
+"""Compiled kernels of the copy-number tree: neighbour joining, ancestral profiles, tree length, bootstrap distances."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from phylometa.copy_number._kernels import INFINITE, directed_cost, mixed_cost, pair_bounds
+
+
+@njit(cache=True)
+def neighbour_joining(distance, outgroup):  # type: ignore[no-untyped-def]
+    """Neighbour joining (Saitou & Nei 1987), rooted at `outgroup`: parents of n leaves and n - 2 inner nodes.
+
+    The outgroup is the root (parent -1). Ties go to the pair with the smaller indices. With 2 leaves the other hangs on
+    the outgroup.
+    """
+    n = len(distance)
+    size = max(2, 2 * n - 2)
+    d = np.zeros((size, size))
+    d[:n, :n] = distance
+    active = np.ones(size, dtype=np.bool_)
+    active[n:] = False
+    neighbours = np.full((size, size), False)
+    n_active = n
+    inner = n
+    while n_active > 3:
+        totals = np.zeros(inner)
+        for i in range(inner):
+            if active[i]:
+                for j in range(inner):
+                    if active[j]:
+                        totals[i] += d[i, j]
+        best = np.inf
+        at_i = 0
+        at_j = 0
+        for i in range(inner):
+            if active[i]:
+                for j in range(i + 1, inner):
+                    if active[j]:
+                        q = (n_active - 2) * d[i, j] - totals[i] - totals[j]
+                        if q < best - 1e-9:
+                            best = q
+                            at_i = i
+                            at_j = j
+        for k in range(inner):
+            if active[k] and k != at_i and k != at_j:
+                d[inner, k] = (d[at_i, k] + d[at_j, k] - d[at_i, at_j]) / 2
+                d[k, inner] = d[inner, k]
+        active[at_i] = False
+        active[at_j] = False
+        neighbours[at_i, inner] = neighbours[inner, at_i] = True
+        neighbours[at_j, inner] = neighbours[inner, at_j] = True
+        active[inner] = True
+        inner += 1
+        n_active -= 1
+    left = np.flatnonzero(active[:inner])
+    if len(left) == 3:
+        for k in left:
+            neighbours[k, inner] = neighbours[inner, k] = True
+        inner += 1
+    elif len(left) == 2:
+        neighbours[left[0], left[1]] = neighbours[left[1], left[0]] = True
+    parents = np.full(inner, -1, dtype=np.int64)
+    order = np.empty(inner, dtype=np.int64)
+    order[0] = outgroup
+    n_seen = 1
+    at = 0
+    while at < n_seen:
+        v = order[at]
+        at += 1
+        for k in range(inner):
+            if neighbours[v, k] and k != parents[v]:
+                parents[k] = v
+                order[n_seen] = k
+                n_seen += 1
+    return parents
+
+
+@njit(cache=True)
+def branch_cost(x, u, starts, max_doublings):  # type: ignore[no-untyped-def]
+    """T(x -> u) = min over w of w + sum of directed costs; returns (cost, w), the least w of ties."""
+    best = INFINITE
+    best_w = 0
+    for w in range(max_doublings + 1):
+        total = w
+        for c in range(len(starts) - 1):
+            total += directed_cost(x[starts[c] : starts[c + 1]], u[starts[c] : starts[c + 1]], w)
+            if total >= best:
+                break
+        if total < best:
+            best = total
+            best_w = w
+    return best, best_w
+
+
+@njit(cache=True)
+def fitch_profiles(profiles, parents, order, n_leaves, doublings):  # type: ignore[no-untyped-def]
+    """Profiles of the inner nodes by interval parsimony at each position, given the doublings on every branch.
+
+    profiles: (n_nodes, N), rows of leaves and root given, inner rows filled. order: root first. Bottom-up every node has
+    the interval of values that change least below it, a child's values lowered by the doublings on its branch; top-down
+    a node takes the value of its interval nearest to its parent's. A node is zero only where all below are.
+    """
+    n_nodes, n_positions = profiles.shape
+    low = np.empty(n_nodes, dtype=np.int64)
+    high = np.empty(n_nodes, dtype=np.int64)
+    n_children = np.zeros(n_nodes, dtype=np.int64)
+    for i in range(n_positions):
+        n_children[:] = 0
+        for k in range(n_nodes - 1, 0, -1):
+            v = order[k]
+            if n_children[v] == 0:
+                low[v] = profiles[v, i]
+                high[v] = profiles[v, i]
+            p = parents[v]
+            w = doublings[v]
+            child_low = max(1, low[v] - w) if low[v] > 0 else 0
+            child_high = max(1, high[v] - w) if high[v] > 0 else 0
+            if n_children[p] == 0:
+                low[p] = child_low
+                high[p] = child_high
+            elif high[p] == 0 or child_high == 0:
+                # lost on one side only: the ancestor still had it
+                low[p] = max(1, max(low[p], child_low))
+                high[p] = max(high[p], child_high, 1)
+            elif child_low > high[p]:
+                low[p], high[p] = high[p], child_low
+            elif child_high < low[p]:
+                low[p], high[p] = child_high, low[p]
+            else:
+                low[p] = max(low[p], child_low)
+                high[p] = min(high[p], child_high)
+            n_children[p] += 1
+        for k in range(1, n_nodes):
+            v = order[k]
+            if v < n_leaves:
+                continue
+            above = profiles[parents[v], i]
+            if above == 0:
+                profiles[v, i] = 0
+                continue
+            above += doublings[v]
+            profiles[v, i] = min(max(above, low[v]), high[v])
+
+
+@njit(cache=True)
+def _sequence_cost(profiles, parents, order, members, start, end, doublings):  # type: ignore[no-untyped-def]
+    """Cost of the branches that touch a member node, on one sequence."""
+    total = 0
+    for k in range(1, len(order)):
+        v = order[k]
+        if members[v] or members[parents[v]]:
+            total += directed_cost(profiles[parents[v], start:end], profiles[v, start:end], doublings[v])
+            if total >= INFINITE:
+                return INFINITE
+    return total
+
+
+@njit(cache=True)
+def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds):  # type: ignore[no-untyped-def]
+    """Descend on one sequence; see `refine_profiles`. Returns whether anything changed."""
+    n_nodes = len(parents)
+    members = np.zeros(n_nodes, dtype=np.bool_)
+    saved = profiles[:, start:end].copy()
+    edges = np.empty(end - start + 1, dtype=np.int64)
+    any_change = False
+    for _ in range(rounds):
+        changed = False
+        for k in range(n_nodes - 1, 0, -1):
+            v = order[k]
+            if v < n_leaves:
+                continue
+            # columns that neither the node, its parent nor its children tell apart move together
+            n_edges = 0
+            edges[0] = start
+            for i in range(start + 1, end):
+                is_new = profiles[v, i] != profiles[v, i - 1] or profiles[parents[v], i] != profiles[parents[v], i - 1]
+                for u in range(n_nodes):
+                    if parents[u] == v and profiles[u, i] != profiles[u, i - 1]:
+                        is_new = True
+                if is_new:
+                    n_edges += 1
+                    edges[n_edges] = i
+            n_edges += 1
+            edges[n_edges] = end
+            for first in range(n_edges):
+                for last in range(first + 1, n_edges + 1):
+                    if last - first > 12 and not (first == 0 and last == n_edges):
+                        continue
+                    lo = edges[first]
+                    hi = edges[last]
+                    for deep in range(2):
+                        # the node alone, or with the inner nodes below it that agree with it on these columns
+                        members[:] = False
+                        members[v] = True
+                        n_members = 1
+                        if deep:
+                            for m in range(1, n_nodes):
+                                u = order[m]
+                                if u >= n_leaves and u != v and members[parents[u]]:
+                                    is_equal = True
+                                    for i in range(lo, hi):
+                                        if profiles[u, i] != profiles[v, i]:
+                                            is_equal = False
+                                            break
+                                    if is_equal:
+                                        members[u] = True
+                                        n_members += 1
+                            if n_members == 1:
+                                continue
+                        cost = _sequence_cost(profiles, parents, order, members, start, end, doublings)
+                        for source in range(n_nodes + 2):
+                            if source < n_nodes:
+                                is_near = source == parents[v]
+                                if not is_near and parents[source] >= 0 and not members[source]:
+                                    is_near = members[parents[source]]
+                                if not is_near:
+                                    continue
+                            saved[:, lo - start : hi - start] = profiles[:, lo:hi]
+                            is_same = True
+                            for i in range(lo, hi):
+                                if source >= n_nodes:
+                                    value = profiles[v, i]
+                                    if value > 0:
+                                        value = max(0, value + (1 if source == n_nodes else -1))
+                                elif source == parents[v]:
+                                    value = profiles[source, i]
+                                    value = value + doublings[v] if value > 0 else 0
+                                else:
+                                    value = profiles[source, i]
+                                    value = max(1, value - doublings[source]) if value > 0 else 0
+                                if value != profiles[v, i]:
+                                    is_same = False
+                                for u in range(n_nodes):
+                                    if members[u]:
+                                        profiles[u, i] = value
+                            if is_same:
+                                continue
+                            new_cost = _sequence_cost(profiles, parents, order, members, start, end, doublings)
+                            if new_cost < cost:
+                                cost = new_cost
+                                changed = True
+                                any_change = True
+                            else:
+                                profiles[:, lo:hi] = saved[:, lo - start : hi - start]
+        if not changed:
+            break
+    return any_change
+
+
+@njit(cache=True)
+def refine_profiles(profiles, parents, order, n_leaves, doublings, starts, rounds, kicks):  # type: ignore[no-untyped-def]
+    """Improve inner profiles until no move helps, then again from `kicks` disturbed states, keeping what is no worse.
+
+    A move gives a run of columns of an inner node (alone, or with the inner nodes below that agree with it there) the
+    values of a neighbour, or one copy more or less. A kick is such a move taken whatever it costs; its random numbers
+    come from a fixed congruential sequence. Sequences are independent given the doublings.
+    """
+    everyone = np.ones(len(parents), dtype=np.bool_)
+    n_inner = len(parents) - n_leaves
+    state = 12345
+    for c in range(len(starts) - 1):
+        start = starts[c]
+        end = starts[c + 1]
+        is_flat = True
+        for v in range(len(parents)):
+            for i in range(start, end):
+                if profiles[v, i] != profiles[order[0], i]:
+                    is_flat = False
+                    break
+            if not is_flat:
+                break
+        if is_flat:
+            continue
+        _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds)
+        if n_inner < 2:
+            continue
+        cost = _sequence_cost(profiles, parents, order, everyone, start, end, doublings)
+        for _ in range(kicks):
+            saved = profiles[:, start:end].copy()
+            state = (1103515245 * state + 12345) % 2147483648
+            v = n_leaves + (state >> 8) % n_inner
+            state = (1103515245 * state + 12345) % 2147483648
+            lo = start + (state >> 8) % (end - start)
+            state = (1103515245 * state + 12345) % 2147483648
+            hi = lo + 1 + (state >> 8) % (end - lo)
+            state = (1103515245 * state + 12345) % 2147483648
+            source = (state >> 8) % len(parents)
+            for i in range(lo, hi):
+                profiles[v, i] = profiles[source, i]
+            _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds)
+            new_cost = _sequence_cost(profiles, parents, order, everyone, start, end, doublings)
+            if new_cost <= cost:
+                cost = new_cost
+            else:
+                profiles[:, start:end] = saved
+
+
+@njit(cache=True)
+def tree_cost(profiles, parents, order, starts, max_doublings, doublings):  # type: ignore[no-untyped-def]
+    """Sum of T over all branches; `doublings` is filled with the number on every branch."""
+    total = 0
+    for k in range(1, len(order)):
+        v = order[k]
+        cost, w = branch_cost(profiles[parents[v]], profiles[v], starts, max_doublings)
+        doublings[v] = w
+        total += cost
+    return total
+
+
+@njit(cache=True)
+def bootstrap_distances(profiles, starts, sequence_chrom, counts, max_doublings, floor):  # type: ignore[no-untyped-def]
+    """Distance matrices under resampled chromosomes, exact; (replicates, n, n).
+
+    counts: (replicates, n_chromosomes) how often each chromosome was drawn; sequence_chrom: chromosome of each sequence.
+    Costs of every sequence and number of doublings are found once; those that only a few replicates need, when needed.
+    """
+    n = len(profiles)
+    n_sequences = len(starts) - 1
+    width = max_doublings + 1
+    out = np.zeros((len(counts), n, n))
+    bounds = np.empty((n_sequences, width, width), dtype=np.int64)
+    is_exact = np.empty(n_sequences, dtype=np.bool_)
+    known = np.empty((n_sequences, width, width), dtype=np.bool_)
+    totals = np.empty((width, width), dtype=np.int64)
+    for i in range(n):
+        for j in range(i + 1, n):
+            pair_bounds(profiles[i], profiles[j], starts, max_doublings, floor, bounds, is_exact)
+            for c in range(n_sequences):
+                known[c] = is_exact[c]
+            for r in range(len(counts)):
+                for w_u in range(width):
+                    for w_v in range(width):
+                        totals[w_u, w_v] = w_u + w_v
+                        for c in range(n_sequences):
+                            totals[w_u, w_v] += counts[r, sequence_chrom[c]] * bounds[c, w_u, w_v]
+                best = INFINITE
+                for _ in range(width * width):
+                    at = 0
+                    for k in range(1, width * width):
+                        if totals[k // width, k % width] < totals[at // width, at % width]:
+                            at = k
+                    w_u = at // width
+                    w_v = at % width
+                    total = totals[w_u, w_v]
+                    totals[w_u, w_v] = INFINITE
+                    if total >= best:
+                        break
+                    for c in range(n_sequences):
+                        if not known[c, w_u, w_v] and counts[r, sequence_chrom[c]] > 0:
+                            exact = mixed_cost(profiles[i], profiles[j], starts[c], starts[c + 1], w_u, w_v, floor)
+                            total += counts[r, sequence_chrom[c]] * (exact - bounds[c, w_u, w_v])
+                            bounds[c, w_u, w_v] = exact
+                            known[c, w_u, w_v] = True
+                    best = min(best, total)
+                out[r, i, j] = best
+                out[r, j, i] = best
+    return out

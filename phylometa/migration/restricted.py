@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from phylometa.migration.comigration import Edge
 from phylometa.migration.listing import list_histories
 from phylometa.migration.optima import Family, Optima, find_optima
-from phylometa.migration.optimal import Costs, Question, complete_graph, solve
+from phylometa.migration.optimal import (
+    Costs,
+    OptimalHistories,
+    Question,
+    complete_graph,
+    count_histories,
+    solve,
+)
 from phylometa.migration.patterns import is_within_pattern, migration_pattern
 from phylometa.migration.scoring import check_criteria, score_edges
 from phylometa.migration.site_graphs import OutOfTime, SiteGraphSearch, graph_pairs
@@ -64,44 +71,103 @@ class _PatternSearch:
         letters = check_criteria(criteria)
         first = min((letters.index(letter) for letter in "CS" if letter in letters), default=len(letters))
         self.question = question
-        self.letters = letters
+        self.rest = letters[first:]
         self.costs = Costs.from_criteria(letters[:first])
         self.pattern = pattern
         self.deadline = deadline
         self.limit = limit
         self.proved = True
-        self.best: tuple[int, ...] | None = None
+        self.best: tuple[int, ...] = ()
         self.found: dict[frozenset[Edge], tuple[Edge, ...]] = {}
 
     def run(self, start: tuple[int, ...]) -> Optima:
-        queue = [(solve(self.question, self.costs, start).optimum, start)]
+        first = solve(self.question, self.costs, start)
+        queue = [(first.optimum, start, first)]
         seen = {start}
-        least = None
+        least: int | None = None
         while queue:
-            optimum, reach = heapq.heappop(queue)
-            optimal = solve(self.question, self.costs, reach)
+            optimum, reach, optimal = heapq.heappop(queue)
             if not optimal.is_feasible or (least is not None and optimum > least):
                 break
             if time.process_time() > self.deadline:
                 self.proved = False
-                if least is None:
-                    return find_optima_within_pattern(self.question, self.letters, "PS", reach=start).unproved()
                 break
-            violation: list[Pair] = []
-            for edges in list_histories(optimal):
-                violation = self._violation({(s, t) for _, s, _, t in edges if s != t})
-                if violation:
-                    break
-            if not violation:  # at once, where every optimal history keeps to the pattern
-                self._take(optimal, reach)
+            if self._take(optimal):
                 least = optimum
                 continue
-            if self._take(optimal, reach):
-                least = optimum
-                continue
-            for s, t in violation:
+            # No optimal history of these routes keeps to the pattern, so neither does the first.
+            for s, t in self._violation(next(list_histories(optimal))):
                 smaller = tuple(targets & ~(1 << t) if i == s else targets for i, targets in enumerate(reach))
                 if smaller not in seen:
                     seen.add(smaller)
-                    heapq.heappush(queue, (solve(self.question, self.costs, smaller).optimum, smaller))
-        return Optima()
+                    below = solve(self.question, self.costs, smaller)
+                    heapq.heappush(queue, (below.optimum, smaller, below))
+        histories = tuple(self.found.values())
+        if not histories:
+            return Optima(proved=self.proved)
+        return Optima((Family(first, start, len(histories), histories),), self.proved)
+
+    def _take(self, optimal: OptimalHistories) -> bool:
+        """Keep the best optimal histories within the pattern; False where there is none."""
+        root = (self.question.root, self.question.primary)
+        any_within = False
+        n_within = 0
+        for edges in self._candidates(optimal):
+            if not is_within_pattern(migration_pattern((s, t) for _, s, _, t in edges if s != t), self.pattern):
+                continue
+            any_within = True
+            key = score_edges(edges, root, self.question.observed).key(self.rest)
+            if not self.found or key < self.best:
+                self.best, self.found = key, {}
+            if key == self.best:
+                self.found[frozenset(edges)] = edges
+            n_within += 1
+            if n_within >= self.limit:
+                self.proved = False
+                break
+        return any_within
+
+    def _candidates(self, optimal: OptimalHistories) -> Iterator[tuple[Edge, ...]]:
+        """All optimal histories, or those of the site graphs within the pattern by size where they are too many."""
+        if count_histories(optimal) <= LISTED_PER_NODE:
+            yield from list_histories(optimal)
+            return
+        search = SiteGraphSearch(optimal, pattern=self.pattern, deadline=self.deadline)
+        try:
+            if not search.has_graph():
+                return
+            for size in range(sum(targets.bit_count() for targets in search.useful) + 1):
+                for graph in search.graphs(size):
+                    pairs = graph_pairs(graph)
+                    for edges in list_histories(optimal, graph):
+                        if {(s, t) for _, s, _, t in edges if s != t} == pairs:
+                            yield edges
+                    if self.found and self.rest[:1] == "C" and size > self.best[0]:
+                        return  # in an acyclic graph gamma is its size, so none that follows is as good
+        except OutOfTime:
+            self.proved = False
+
+    def _violation(self, edges: Sequence[Edge]) -> list[Pair]:
+        """Pairs of a history of which one must go: two sources of one site (pattern S), or a cycle."""
+        pairs = sorted({(s, t) for _, s, _, t in edges if s != t})
+        if self.pattern == "S":
+            for i, (_, t) in enumerate(pairs):
+                for other in pairs[i + 1 :]:
+                    if other[1] == t:
+                        return [pairs[i], other]
+        source_of: dict[int, int] = {}
+        remaining = set(pairs)
+        while True:  # what remains when sites without source or target are taken away holds a cycle
+            sources, targets = {s for s, _ in remaining}, {t for _, t in remaining}
+            kept = {(s, t) for s, t in remaining if s in targets and t in sources}
+            if kept == remaining:
+                break
+            remaining = kept
+        for s, t in sorted(remaining):
+            source_of.setdefault(t, s)
+        site = min(source_of)
+        walk = [site]
+        while source_of[walk[-1]] not in walk:
+            walk.append(source_of[walk[-1]])
+        start = walk.index(source_of[walk[-1]])
+        return [(source_of[t], t) for t in walk[start:]]

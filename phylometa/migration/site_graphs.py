@@ -248,6 +248,26 @@ class SiteGraphSearch:
             reach[s] &= ~(1 << t)
             open_pairs[s] &= ~(1 << t)
 
+    def has_graph(self) -> bool:
+        """Whether any site graph within the pattern carries an optimal history."""
+        return self._completes([0] * self.n_sites, list(self.useful))
+
+    def _completes(self, reach: list[int], open_pairs: list[int]) -> bool:
+        if time.process_time() > self.deadline:
+            raise OutOfTime
+        open_pairs = self._within_pattern(reach, open_pairs)
+        cut = self.lower_bound(reach, open_pairs, self.n_sites**2)[1]
+        if cut is None:
+            return True
+        for s, t in cut:
+            reach[s] |= 1 << t
+            done = self._completes(reach, open_pairs)
+            reach[s] &= ~(1 << t)
+            if done:
+                return True
+            open_pairs[s] &= ~(1 << t)
+        return False
+
     def _within_pattern(self, reach: Sequence[int], open_pairs: Sequence[int]) -> list[int]:
         """The open pairs that keep the pattern within its bound, given those chosen."""
         if self.pattern not in ("S", "M"):

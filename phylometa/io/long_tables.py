@@ -321,7 +321,7 @@ class _LongReader:
                     text, name, line, 0.0, 1.0 if name == "cn_fraction" else MAX_COPIES, closed=True
                 )
             self.copies[name].append(values[name])
-        if values.get("major_cn", 0.0) < values.get("minor_cn", 0.0):
+        if values.get("major_cn", math.nan) < values.get("minor_cn", math.nan):
             self.problems.add(
                 f"major_cn {values['major_cn']:g} is below minor_cn {values['minor_cn']:g}", row=line, column="major_cn"
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import statistics
+import zlib
 from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -106,7 +107,7 @@ def _is_bcf(path: Path, display: str) -> bool:
     handle = open_binary(path, display)
     try:
         return handle.read(3) == b"BCF"
-    except (OSError, EOFError, ValueError):
+    except (OSError, EOFError, zlib.error):
         return False  # the text reader says what is wrong with the gzip
     finally:
         handle.close()
@@ -122,7 +123,7 @@ def _bcf_lines(path: Path, display: str) -> Iterator[str]:
             yield from str(bcf.header).splitlines(keepends=True)
             for record in bcf:
                 yield str(record)
-    except (OSError, ValueError, UnicodeDecodeError) as error:
+    except Exception as error:  # damaged files make htslib raise nearly anything
         raise InputError(f"is not a readable BCF file ({error})", file=display) from None
     finally:
         pysam.set_verbosity(verbosity)

@@ -173,7 +173,7 @@ def _draw_site(
             f"{clean_text(patient.samples[s].name)} {percent(float(proportions[clone, s]))}" for s in members
         )
         clone_name = clean_text(tree.names[clone])
-        with scene.group(f"clone-{clone}", f"Clone {clone_name} in {name}: {shown}", clone=clone):
+        with scene.group(f"clone-{clone}", f"Clone {clone_name} in {name}: {shown}", is_button=True, clone=clone):
             wide = np.flatnonzero(band[:, 1] - band[:, 0] > 1e-9)
             part = slice(max(0, wide[0] - 1), wide[-1] + 2)  # from and to the points where it has no width
             course = _band(x[part], y0 + _PANEL * band[part, 0], y0 + _PANEL * band[part, 1])

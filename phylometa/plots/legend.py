@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from phylometa.plots.scene import Scene
 from phylometa.plots.style import INK, SMALL_FONT_SIZE, Swatch, clean_text, fit_text, text_width
@@ -47,6 +48,7 @@ def draw_legend(
     for i, (x, line, text, swatch) in enumerate(_flow(entries, width)):
         middle = top + (line + 0.5) * _LINE
         kind, index = keys[i] if keys else ("site", i)
-        with scene.group(f"{kind}-{index}", clean_text(entries[i][0]), **{kind: index}):
+        data: dict[str, Any] = {kind: index}
+        with scene.group(f"{kind}-{index}", clean_text(entries[i][0]), **data):
             scene.rect(left + x, middle - 0.5 * _SWATCH, _SWATCH, _SWATCH, swatch=swatch, stroke=INK, line_width=0.4)
             scene.small(left + x + _SWATCH + 3, middle, text)

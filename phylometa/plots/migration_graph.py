@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -316,7 +317,7 @@ def _ends(edge: Migration, nodes: Mapping[int, _Node]) -> tuple[float, float, fl
     return start_x, source.port(edge, False), out, end_x, target.port(edge, True), into
 
 
-def _data(edge: Migration) -> dict[str, int]:
+def _data(edge: Migration) -> dict[str, Any]:
     data = {"source": edge.source, "target": edge.target}
     return {"clone": edge.founding_clones[0], **data} if len(edge.founding_clones) == 1 else data
 
@@ -355,7 +356,7 @@ def _draw_label(
     scene: Scene, edge: Migration, nodes: Mapping[int, _Node], text: str, colour: str, tooltip: str
 ) -> None:
     _, _, _, end_x, end_y, into = _ends(edge, nodes)
-    with scene.group(_key(edge), tooltip, **_data(edge)):
+    with scene.group(_key(edge), tooltip, is_button=True, **_data(edge)):
         scene.arrow_head(end_x, end_y, (-into, 0), 4.5 + 0.8 * _line_width(edge), colour)
         scene.small(end_x + into * (_ARROW + 2), end_y, text, anchor="start" if into > 0 else "end", halo=True)
 

@@ -64,7 +64,7 @@ def clone_proportions_scene(result: PatientResult, *, tree: int = 0, width: floa
             if not share >= _SMALLEST:
                 continue
             tooltip = f"Clone {names[k]}: {percent(share)} of the tumour cells of {clean_text(patient.samples[s].name)}"
-            with scene.group(f"clone-{k}", tooltip, clone=k):
+            with scene.group(f"clone-{k}", tooltip, is_button=True, clone=k):
                 scene.rect(x, top + 1, share * bar, _ROW - 2, swatch=swatches[k], stroke="#ffffff", line_width=0.6)
                 if text_width(names[k], SMALL_FONT_SIZE, "bold") + 4 <= share * bar:
                     _chip(scene, x + 0.5 * share * bar, middle, names[k])

@@ -48,11 +48,12 @@ Command = tuple[Any, ...]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What a set of shapes stands for: key (``clone-3``), tooltip and ``data-*`` attributes."""
+    """What a set of shapes stands for: key (``clone-3``), tooltip, ``data-*`` attributes, keyboard stop or not."""
 
     key: str
     title: str = ""
     data: tuple[tuple[str, str], ...] = ()
+    is_button: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +110,10 @@ class Scene:
     _group: Group | None = None
 
     @contextmanager
-    def group(self, key: str, title: str = "", **data: object) -> Iterator[None]:
-        """Shapes added inside belong to the group `key`."""
+    def group(self, key: str, title: str = "", *, is_button: bool = False, **data: Any) -> Iterator[None]:
+        """Shapes added inside belong to the group `key`; in the report the keyboard stops at those with `is_button`."""
         outer = self._group
-        self._group = Group(key, title, tuple((name, str(value)) for name, value in data.items()))
+        self._group = Group(key, title, tuple((name, str(value)) for name, value in data.items()), is_button)
         try:
             yield
         finally:

@@ -70,14 +70,17 @@ def _label_svg(label: Label) -> str:
     if label.angle:
         parts.append(f' transform="rotate({_number(-label.angle)} {_number(x)} {_number(y)})"')
     if label.halo:
-        parts.append(' paint-order="stroke" stroke="#ffffff" stroke-width="3" stroke-linejoin="round"')
+        left, top, right, bottom = label.box
+        corner = f'x="{_number(left - 1)}" y="{_number(top)}"'
+        size = f'width="{_number(right - left + 2)}" height="{_number(bottom - top)}"'
+        parts.insert(0, f'<rect {corner} {size} fill="#ffffff"/>')
     return "".join(parts) + f">{escape(label.text, quote=False)}</text>"
 
 
 def _group_open(group: Group, is_interactive: bool) -> str:
     data = "".join(f' data-{name}="{_attribute(value)}"' for name, value in group.data)
     title = f"<title>{escape(group.title, quote=False)}</title>" if group.title else ""
-    if is_interactive and group.data and group.title:
+    if is_interactive and group.is_button:
         data += f' role="button" tabindex="0" aria-label="{_attribute(group.title)}"'
     return f'<g class="{_attribute(group.key)}"{data}>{title}'
 
@@ -91,8 +94,8 @@ def scene_svg(scene: Scene, *, prefix: str, is_interactive: bool = False) -> str
     prefix : str
         Letters, digits and hyphens; begins every identifier, so that many figures fit into one document.
     is_interactive : bool
-        Groups with data attributes become focusable buttons (the report's script acts on them); otherwise the picture
-        is one image with a text alternative.
+        Groups that are buttons can be reached with the keyboard (the report's script acts on them); otherwise the
+        picture is one image with a text alternative.
 
     Returns
     -------

@@ -238,7 +238,7 @@ def _draw_panel(scene: Scene, panel: _Panel, number: int, top: float, left: floa
         middle = top + (row + 0.5) * _LANE
         scene.small(left - 8, middle, lane.name, anchor="end", room=left - 8 - _MARGIN)
         for i, mark in enumerate(lane.marks):
-            with scene.group(f"time-{number}-{row}-{i}", mark.tooltip, lane=lane.name):
+            with scene.group(f"time-{number}-{row}-{i}", mark.tooltip, is_button=True):
                 _draw_mark(scene, mark, place, middle)
 
 

@@ -168,7 +168,7 @@ def tree_scene(
             scene.line([(x[parents[v]], y[parents[v]]), (x[parents[v]], y[v])], stroke=MUTED, line_width=0.9)
     for v in order:
         row = rows[v]
-        with scene.group(row.key, row.tooltip, **dict(row.data)):
+        with scene.group(row.key, row.tooltip, is_button=True, **dict(row.data)):
             start = x[parents[v]] if parents[v] >= 0 else _MARGIN
             is_doubtful = row.support == row.support and row.support < 0.8
             scene.line(

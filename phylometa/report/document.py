@@ -11,9 +11,14 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
+from matplotlib.axes import Axes
 
 import phylometa
-from phylometa.plots import ccf_plots
+from phylometa.plots.body_map import body_map_scene
+from phylometa.plots.ccf_plots import plot_ccf_heatmap
+from phylometa.plots.copy_number_plots import plot_copy_number
+from phylometa.plots.fish import fish_scene
+from phylometa.plots.migration_graph import migration_graph_scene
 from phylometa.plots.proportions import clone_proportions_scene
 from phylometa.plots.scene_svg import scene_svg
 from phylometa.plots.seeding_matrix import seeding_matrix_scene
@@ -30,14 +35,23 @@ from phylometa.trees import PatientResult
 __all__ = ["report_html", "write_report"]
 
 
+_SHOWN_FINDINGS = 12
+_BODY_MAP_WIDTH = 400.0  # points
+
+
 def _asset(name: str) -> str:
     return resources.files("phylometa.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _environment() -> Environment:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["clean"] = clean_text
+    environment.filters["clean"] = _cell_text
     return environment
+
+
+def _cell_text(value: Any) -> str:
+    """A cell or a name as it is shown: numbers with at most four significant digits."""
+    return f"{value:.4g}" if isinstance(value, float) else clean_text(value)
 
 
 def _digest(text: str) -> str:
@@ -46,26 +60,32 @@ def _digest(text: str) -> str:
 
 
 def _figures(result: PatientResult) -> dict[str, Markup]:
-    scenes = {
-        "seeding_matrix": seeding_matrix_scene(result),
-        "timeline": timeline_scene(result),
-        "clone_proportions": clone_proportions_scene(result),
-    }
+    """Inline SVG of the figures outside the explorer, by name; those that would be empty are left out."""
+    scenes = {"body_map": body_map_scene(result, width=_BODY_MAP_WIDTH), "timeline": timeline_scene(result)}
+    if result.labels is not None:
+        scenes["seeding_matrix"] = seeding_matrix_scene(result)
+    if result.histories is not None and result.trees is not None:
+        certain = result.labels.settings.favoured_probability if result.labels is not None else 0.8
+        scenes["routes"] = migration_graph_scene(result, rank=None, min_probability=certain, is_merged=True)
+    if result.trees is not None and len(result.trees):
+        scenes["clone_proportions"] = clone_proportions_scene(result)
+        scenes["fish"] = fish_scene(result)
     figures = {
         name: Markup(scene_svg(scene, prefix=name.replace("_", "-"), is_interactive=True))
         for name, scene in scenes.items()
     }
     if result.ccf is not None and result.patient.mutations.n_mutations:
-        figure = ccf_plots.plot_ccf_heatmap(result).get_figure()
-        figures["ccf_heatmap"] = Markup(
-            inline_svg(
-                figure,
-                prefix="ccf-heatmap",
-                title="Cancer cell fractions",
-                description="One row a sample, mutations by cluster; the numbers stand in the tables.",
-            )
+        figures["ccf_heatmap"] = _drawn(
+            plot_ccf_heatmap(result), "Cancer cell fractions", "One row a sample, mutations by cluster."
         )
+    if result.patient.segments is not None and result.patient.segments.n_segments:
+        figures["copy_number"] = _drawn(plot_copy_number(result), "Copy number", "One row a sample, along the genome.")
     return figures
+
+
+def _drawn(ax: Axes, title: str, description: str) -> Markup:
+    prefix = title.lower().replace(" ", "-")
+    return Markup(inline_svg(ax.get_figure(), prefix=prefix, title=title, description=description))
 
 
 def report_html(result: PatientResult) -> str:
@@ -92,6 +112,7 @@ def report_html(result: PatientResult) -> str:
         "glossary": GLOSSARY,
         "methods": methods_paragraph(result, phylometa.__version__),
         "citations": CITATIONS,
+        "shown_findings": _SHOWN_FINDINGS,
         "version": phylometa.__version__,
         "evidence": Markup(evidence_json(result)),
         "script": Markup(script),

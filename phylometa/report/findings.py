@@ -9,6 +9,9 @@ from phylometa.plots.style import percent
 from phylometa.seeding.sentences import headline_sentences
 from phylometa.trees import PatientResult
 
+# Said by the heading above the open questions.
+_OPEN_PREFIX = "Not determined by these samples: "
+
 __all__ = ["Finding", "Findings", "describe"]
 
 
@@ -66,7 +69,8 @@ def describe(result: PatientResult) -> Findings:
     else:
         for sentence, probability, status in headline_sentences(result.labels):
             is_open = status == "not determined"
-            finding = Finding(sentence, status, float("nan") if is_open else probability)
+            text = sentence.removeprefix(_OPEN_PREFIX)
+            finding = Finding(text, status, float("nan") if is_open else probability)
             (open_questions if is_open else answers).append(finding)
     if result.timing is not None:
         _timing_findings(result.timing, answers, open_questions)
@@ -115,4 +119,4 @@ def _timing_findings(timing: Any, answers: list[Finding], open_questions: list[F
         status = "supported" if interval.probability >= 0.95 else "favoured"
         before = "; ".join(f"before {name.replace('_', ' ')}: {percent(p)}" for name, p in interval.p_before.items())
         answers.append(Finding(text, status, interval.probability, f"Probability {before}." if before else ""))
-    open_questions.extend(Finding(text, "not determined") for text in timing.refusals)
+    open_questions.extend(Finding(f"{text[:1].upper()}{text[1:]}", "not determined") for text in timing.refusals)

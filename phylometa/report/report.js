@@ -111,7 +111,7 @@
 
   function fillTip(item) {
     const heading = document.createElement("p");
-    heading.textContent = item.getAttribute("aria-label") || "";
+    heading.textContent = item.dataset.tip;
     tip.replaceChildren(heading);
     const clone = evidence.clones[Number(item.dataset.clone)];
     if (item.dataset.clone === undefined || !clone || !clone.reads) return;
@@ -155,13 +155,18 @@
     tip.hidden = true;
   }
 
-  all('svg [role="button"]').forEach((item) => {
+  /* The browser's own tooltip would cover ours: titles of groups become data. */
+  all("svg g > title").forEach((title) => {
+    const item = title.parentNode;
+    item.dataset.tip = title.textContent;
+    title.remove();
     item.addEventListener("mouseenter", () => showTip(item));
     item.addEventListener("mouseleave", hideTip);
     item.addEventListener("focus", () => showTip(item));
     item.addEventListener("blur", hideTip);
+    if (item.dataset.clone === undefined) return;
     const toggle = () => {
-      if (item.dataset.clone !== undefined) select(selected === item.dataset.clone ? "" : item.dataset.clone);
+      select(selected === item.dataset.clone ? "" : item.dataset.clone);
     };
     item.addEventListener("click", toggle);
     item.addEventListener("keydown", (event) => {

@@ -220,16 +220,20 @@ def intervals_table(result: PatientResult) -> Table | None:
         return None
     rows = []
     for x in result.timing.intervals:
-        events = "; ".join(f"{name} {percent(p)}" for name, p in sorted(x.p_before.items()))
+        events = "; ".join(f"{name.replace('_', ' ')} {percent(p)}" for name, p in sorted(x.p_before.items()))
         cells = [x.site, x.founding_clone, number(x.probability), x.unit.replace("_", " "), x.model.replace("_", " ")]
-        cells += [number(v) for e in (x.divergence, x.founder) for v in (e.median, e.lo, e.hi)]
-        rows.append((*cells, number(x.seeding.lo), number(x.seeding.hi), events))
+        seeding = f"{x.seeding.lo:.4g} to {x.seeding.hi:.4g}"
+        rows.append((*cells, _estimate(x.divergence), _estimate(x.founder), seeding, events))
     columns = (
-        "Site", "Founding clone", "Probability", "Unit", "Model", "Divergence", "Divergence low", "Divergence high",
-        "Founder", "Founder low", "Founder high", "Seeding low", "Seeding high", "Probability before",
+        "Site", "Founding clone", "Probability", "Unit", "Model", "Divergence", "Founder", "Seeding (95 % interval)",
+        "Probability before",
     )  # fmt: skip
     note = "Medians and 95 % intervals. Seeding lies between divergence and founder; it has no single date."
     return Table("intervals", "Dissemination intervals", columns, tuple(rows), note=note)
+
+
+def _estimate(estimate: Any) -> str:
+    return f"{estimate.median:.4g} ({estimate.lo:.4g} to {estimate.hi:.4g})"
 
 
 def divergence_table(result: PatientResult) -> Table | None:

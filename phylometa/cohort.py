@@ -238,10 +238,12 @@ def _through_executor(
                 assert make_executor is not None
                 current = make_executor()
             while waiting and len(running) < in_flight:
-                running[current.submit(_run_caught, waiting[0])] = waiting.popleft()
+                job = waiting.popleft()
+                running[current.submit(_run_caught, job)] = job
             is_alone = not running
             if is_alone:
-                running[current.submit(_run_caught, suspects[0])] = suspects.popleft()
+                job = suspects.popleft()
+                running[current.submit(_run_caught, job)] = job
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 job = running.pop(future)

@@ -50,19 +50,8 @@ def write_input(patient: Patient, ccf: CcfTable | None, directory: Path) -> None
 def _write_samples(patient: Patient, path: Path) -> None:
     """A sample sheet over counts.tsv: a patient's directory can be read like any other input."""
     sites = {site.name: site for site in patient.sites}
-    header = [
-        "patient",
-        "sample",
-        "site",
-        "site_type",
-        "counts",
-        "purity",
-        "purity_source",
-        "purity_sd",
-        "ploidy",
-        "sex",
-    ]
-    header += ["age", "collection_date", "diagnosis_date", "cancer_type", "treatment", "assay", "diameter_cm"]
+    header = ["patient", "sample", "site", "site_type", "counts", "purity", "purity_sd", "ploidy", "sex", "age"]
+    header += ["collection_date", "diagnosis_date", "cancer_type", "treatment", "assay", "diameter_cm"]
     rows = []
     for sample in patient.samples:
         row: list[Any] = [patient.name, sample.name, sample.site, SHEET_SITE_TYPES[sites[sample.site].site_class]]

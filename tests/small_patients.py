@@ -1,0 +1,14 @@
+"""Small simulated patients on disk, for tests that run the whole."""
+
+from phylometa.cli import _invoke
+
+# Small enough for the fast suite, rich enough for every stage: three sites, two primary regions, some copy number.
+SMALL_PATIENT = ("pattern=polyclonal", "distant_sites=2", "primary_regions=2", "mutation_rate=0.0004", "depth=80")
+
+
+def simulate_small(directory, *, seed=1, name="SMALL", patients=1, extra=()):
+    """Write a small patient (or a cohort of them) and return its sample sheet."""
+    settings = [text for pair in (*SMALL_PATIENT, f"patient={name}", *extra) for text in ("--set", pair)]
+    arguments = ["simulate", "-o", str(directory), "--seed", str(seed), "--patients", str(patients), *settings]
+    assert _invoke(arguments) == 0
+    return directory / "samples.tsv"

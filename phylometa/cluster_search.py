@@ -23,6 +23,9 @@ __all__ = ["Partition", "cluster_totals", "known_partition", "local_alternatives
 
 # Rounds in which multiplicities and clusters are fitted in turn.
 _MULTIPLICITY_ROUNDS = 5
+# Mergers and splits taken at most after the search, and the rise of the log posterior that one must bring.
+_IMPROVEMENT_ROUNDS = 10
+_MIN_RISE = 1e-3
 # Precisions tried first, then around the best one; log prior odds of overdispersed against binomial reads.
 _PRECISIONS = (inf, 400.0, 120.0)
 _FINER_PRECISIONS = (3000.0, 1500.0, 800.0, 400.0, 250.0, 170.0, 120.0, 80.0, 50.0, 30.0, 15.0)
@@ -76,7 +79,7 @@ def known_partition(model: ClusteringModel, labels: IntArray) -> Partition:
     return Partition(labels, model, totals, log_option, np.ones(len(labels)))
 
 
-def search_partition(model: ClusteringModel) -> tuple[Partition, LogGrid]:
+def search_partition(model: ClusteringModel) -> tuple[Partition, list[tuple[Partition, float]]]:
     """The most probable partition found, with the overdispersion and spike weights that go with it.
 
     Parameters
@@ -87,8 +90,8 @@ def search_partition(model: ClusteringModel) -> tuple[Partition, LogGrid]:
     Returns
     -------
     Partition
-    items : float32 array (n, S, G)
-        Log-likelihood of each mutation, multiplicities weighted by `Partition.log_option`.
+    alternatives : list of (Partition, float)
+        `local_alternatives` of it.
     """
     items = model.items()
     model = model.with_fitted_weights(items)
@@ -101,11 +104,51 @@ def search_partition(model: ClusteringModel) -> tuple[Partition, LogGrid]:
             model = model.with_fitted_weights(items)
             labels = _search_items(model, items)
     if model.has_fixed_multiplicity:
-        labels, log_weight = refine(items, labels, model.prior, model.count_prior, max_moves=10 * len(labels))
-        probability = _place_probability(labels, log_weight)
+        partition = _refined(model, items, labels)
+    else:
+        partition, items = _with_multiplicities(model, items, labels)
+    return _improved(partition, items)
+
+
+def _refined(model: ClusteringModel, items: LogGrid, labels: IntArray) -> Partition:
+    """The partition that single moves lead to from `labels`, where multiplicities are fixed."""
+    labels, log_weight = refine(items, labels, model.prior, model.count_prior, max_moves=10 * len(labels))
+    totals = cluster_totals(items, labels)
+    probability = _place_probability(labels, log_weight)
+    return Partition(labels, model.with_revised_weights(totals), totals, None, probability)
+
+
+def _improved(partition: Partition, items: LogGrid) -> tuple[Partition, list[tuple[Partition, float]]]:
+    """Mergers and splits of whole clusters, taken while they raise the posterior; and those that were not taken."""
+    settings = partition.model.settings
+    limit, min_weight = settings.alternatives - 1, settings.min_weight
+    alternatives = local_alternatives(partition, items, limit=limit, min_weight=min_weight)
+    for _ in range(_IMPROVEMENT_ROUNDS):
+        if not alternatives or alternatives[0][1] < _MIN_RISE:
+            break
+        model, labels = partition.model, alternatives[0][0].labels
+        if model.has_fixed_multiplicity:
+            candidate, candidate_items = _refined(model, items, labels), items
+        else:
+            candidate, candidate_items = _given_labels(model, labels, model.cluster_totals(labels))
+        before = model.log_posterior(partition.totals, partition.sizes)
+        if model.log_posterior(candidate.totals, candidate.sizes) <= before + _MIN_RISE:
+            break
+        partition, items = candidate, candidate_items
+        alternatives = local_alternatives(partition, items, limit=limit, min_weight=min_weight)
+    return partition, alternatives
+
+
+def _given_labels(model: ClusteringModel, labels: IntArray, totals: LogGrid) -> tuple[Partition, LogGrid]:
+    """A partition and its items with the multiplicities that go with it."""
+    for _ in range(2):
+        log_option = model.multiplicity_weights(model.centres(totals)[labels])
+        items = model.items(log_option)
         totals = cluster_totals(items, labels)
-        return Partition(labels, model.with_revised_weights(totals), totals, None, probability), items
-    return _with_multiplicities(model, items, labels)
+    log_weight = model.assignment_log_likelihood(model.centres(totals)) + np.log(np.bincount(labels))
+    own = log_weight[np.arange(len(labels)), labels]
+    probability = np.exp(own - np.logaddexp.reduce(log_weight, axis=1))
+    return Partition(labels, model, totals, log_option, probability), items
 
 
 def _place_probability(labels: IntArray, log_weight: FloatArray) -> FloatArray:
@@ -158,17 +201,13 @@ def _with_multiplicities(model: ClusteringModel, items: LogGrid, labels: IntArra
         centres = model.centres(cluster_totals(items, labels))
         weights = model.assignment_log_likelihood(centres) + np.log(np.bincount(labels))
         used, moved = np.unique(weights.argmax(axis=1), return_inverse=True)
-        log_option = model.multiplicity_weights(centres[used][moved])
-        items = model.items(log_option)
-        sizes = np.bincount(moved)
-        new = agglomerate(cluster_totals(items, moved), sizes, model.prior, model.count_prior)[moved]
-        totals, sizes = cluster_totals(items, new), np.bincount(new)
-        score = model.log_posterior(totals, sizes)
+        items = model.items(model.multiplicity_weights(centres[used][moved]))
+        totals = cluster_totals(items, moved)
+        new = agglomerate(totals, np.bincount(moved), model.prior, model.count_prior)[moved]
+        found, items = _given_labels(model, new, cluster_totals(items, new))
+        score = model.log_posterior(found.totals, found.sizes)
         if score > best_score:
-            log_weight = model.assignment_log_likelihood(model.centres(totals)) + np.log(sizes)
-            probability = np.exp(log_weight - np.logaddexp.reduce(log_weight, axis=1)[:, None])
-            own = probability[np.arange(len(new)), new]
-            best, best_score = (Partition(new, model, totals, log_option, own), items), score
+            best, best_score = (found, items), score
         if np.array_equal(relabel(new), relabel(labels)):
             break
         labels = new
@@ -185,7 +224,7 @@ def local_alternatives(
     ----------
     partition : Partition
     items : float32 array (n, S, G)
-        As `search_partition` returned them.
+        Log-likelihood of each mutation, multiplicities weighted by `Partition.log_option`.
     limit : int
         Alternatives returned at most.
     min_weight : float
@@ -222,7 +261,7 @@ def local_alternatives(
     for value, labels in found[:limit]:
         labels = relabel(labels)
         other = replace(partition, labels=labels, totals=cluster_totals(items, labels))
-        alternatives.append((other, min(value, 0.0)))
+        alternatives.append((other, value))
     return alternatives
 
 

@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from phylometa.cluster_posterior import ClusterPosterior, cluster_posterior
-from phylometa.cluster_search import Partition, known_partition, local_alternatives, search_partition
+from phylometa.cluster_search import Partition, known_partition, search_partition
 from phylometa.clustering_model import ClusteringModel
 from phylometa.config import CcfSettings, ClusteringSettings
 from phylometa.data import Clustering, CopyNumberAtLoci, FloatArray, IntArray, MutationTable
+from phylometa.errors import InfeasibleError
 from phylometa.large_clustering import partition_large
+from phylometa.partition_sampling import sample_member_ccf
 
 __all__ = ["cluster_mutations", "clustering_from_labels"]
 
@@ -61,25 +63,34 @@ def cluster_mutations(
     ------
     InputError
         Where a purity is missing or outside (0, 1].
+    InfeasibleError
+        Where there is no mutation.
     """
+    if mutations.n_mutations == 0:
+        raise InfeasibleError("no mutations to cluster")
     model = ClusteringModel.build(mutations, copy_number, purity, settings=settings, ccf_settings=ccf_settings)
     order = _canonical_order(model)
     place = np.empty(len(order), dtype=np.int64)
     place[order] = np.arange(len(order))
     model = model.take(order)
     found: list[tuple[Partition, float]]
+    members = None
     if mutations.n_mutations <= settings.search_limit:
-        partition, items = search_partition(model)
-        found = [(partition, 0.0)]
-        found += local_alternatives(partition, items, limit=settings.alternatives - 1, min_weight=settings.min_weight)
+        partition, alternatives = search_partition(model)
+        found = [(partition, 0.0), *alternatives]
+        if settings.draws > 0:
+            members = _member_ccf(partition, rng)
     else:
         found = [(partition_large(model, rng=rng), 0.0)]
-    odds = [log_odds for _, log_odds in found]
+    # A change that looks better by the multiplicities of the best partition has been tried and is not.
+    odds = [min(log_odds, 0.0) for _, log_odds in found]
     weights = np.exp(odds - np.logaddexp.reduce(odds))
     sorted_copy_number = copy_number.take(order)
     result = []
     for (candidate, _), weight in zip(found, weights.tolist()):
         posterior = _posterior(candidate)
+        if members is not None:
+            posterior = _with_member_range(posterior, candidate, members)
         if purity_sd is not None:
             posterior = _widened(posterior, candidate.labels, sorted_copy_number, purity, purity_sd)
         flags = _flags(candidate.model.mutations, sorted_copy_number, candidate.labels, posterior)
@@ -146,6 +157,24 @@ def _posterior(partition: Partition) -> ClusterPosterior:
         model.ccf[partition.totals.argmax(axis=2)],
         start_width=np.pi / 4.0 / (len(model.ccf) - 1),
     )
+
+
+def _member_ccf(partition: Partition, rng: np.random.Generator) -> FloatArray:
+    """Posterior (n, S, G) of every mutation's CCF, partitions averaged over."""
+    draws = partition.model.settings.draws
+    return sample_member_ccf(partition.model, partition.labels, draws=draws, burn_in=draws // 3, rng=rng)
+
+
+def _with_member_range(posterior: ClusterPosterior, partition: Partition, members: FloatArray) -> ClusterPosterior:
+    """The posterior with intervals wide enough for the members' CCFs under other partitions as well."""
+    sums = np.zeros((len(posterior.mean), *members.shape[1:]))
+    np.add.at(sums, partition.labels, members)
+    cumulative = np.cumsum(sums, axis=2) / sums.sum(axis=2, keepdims=True)
+    ccf = partition.model.ccf
+    # One grid point inwards: the grid itself must not widen anything.
+    low = ccf[np.minimum((cumulative < 0.025).sum(axis=2) + 1, len(ccf) - 1)]
+    high = ccf[np.maximum((cumulative < 0.975).sum(axis=2).clip(max=len(ccf) - 1) - 1, 0)]
+    return replace(posterior, low=np.minimum(posterior.low, low), high=np.maximum(posterior.high, high))
 
 
 def _as_clustering(

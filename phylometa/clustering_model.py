@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import lgamma
 from typing import Any
 
@@ -194,7 +196,7 @@ class ClusteringModel:
                 ).reshape(n_clusters, n_states)
                 for option in range(self.options.n_options)
             ]
-            sums.append(np.stack(columns, axis=2))
+            sums.append(np.stack(columns, axis=2).astype(np.float64))
         return sums[0], sums[1]
 
     def read_weights(self, sample: int, log_option: FloatArray | None, ccf: FloatArray) -> FloatArray:
@@ -245,12 +247,13 @@ class ClusteringModel:
         """The model with the weights of the two spikes revised by the clusters found."""
         weight = np.exp(totals - totals.max(axis=2, keepdims=True)) * self.prior
         weight /= weight.sum(axis=2, keepdims=True)
+        weight = weight[totals.max(axis=2) > totals.min(axis=2)]
         strength = self.settings.weight_strength
-        n_pairs = weight.shape[0] * weight.shape[1] + strength
+        n_pairs = len(weight) + strength
         return replace(
             self,
-            absent_weight=float((weight[:, :, 0].sum() + strength * self.settings.absent_weight) / n_pairs),
-            clonal_weight=float((weight[:, :, -1].sum() + strength * self.settings.clonal_weight) / n_pairs),
+            absent_weight=float((weight[:, 0].sum() + strength * self.settings.absent_weight) / n_pairs),
+            clonal_weight=float((weight[:, -1].sum() + strength * self.settings.clonal_weight) / n_pairs),
         )
 
     def log_posterior(self, totals: LogGrid, sizes: IntArray) -> float:
@@ -335,32 +338,56 @@ class ClusteringModel:
 
     def _assign_chunk(self, ccf: FloatArray) -> FloatArray:
         alt, ref = (reads.astype(np.float64) for reads in self.usable_reads())
-        usable = self.mutations.is_informative
         state = self.options.cell_state
         if self.has_fixed_multiplicity and np.isinf(self.precision) and (state == state[:1]).all():
             p = allele_probability(self.options.slope[state[0], 0], self.options.error[state[0]], ccf)
             return np.asarray(alt @ np.log(p).T + ref @ np.log1p(-p).T)
-        n_mutations, n_samples = alt.shape
-        rank = _rank_in_row(self.options.group)
+        by_sample = [self._sample_log_likelihood(sample, alt, ref, ccf[:, sample]) for sample in range(alt.shape[1])]
+        return np.asarray(np.logaddexp.reduce(self.join_options(by_sample, ccf), axis=2).sum(axis=1))
+
+    @cached_property
+    def group_rank(self) -> IntArray:
+        """Number (n, S) of the multiplicity each cell shares: 0, 1, ... within a mutation by first appearance."""
+        return _rank_in_row(self.options.group)
+
+    def join_options(self, by_sample: Sequence[FloatArray], ccf: FloatArray) -> FloatArray:
+        """Log joint weight of reads and multiplicity in clusters of known CCF, samples of one multiplicity together.
+
+        Parameters
+        ----------
+        by_sample : S float64 arrays (n, J, K)
+            Log-likelihood of each sample's reads under each option in each cluster.
+        ccf : float64 array (K, S)
+
+        Returns
+        -------
+        float64 array (n, R, J, K)
+            R multiplicities a mutation at most; of those it does not have, option 0 has weight 1. The sum over options,
+            then the product over multiplicities, is the likelihood.
+        """
+        rank = self.group_rank
+        every = np.arange(len(rank))
         n_ranks = int(rank.max()) + 1
-        n_options = self.options.n_options
         low, high = _SUBCLONAL_RANGE
-        log_joint = np.zeros((n_mutations, n_ranks, n_options, len(ccf)))
-        subclonal = np.zeros((n_mutations, n_ranks, len(ccf)), dtype=bool)
-        group_state = np.full((n_mutations, n_ranks), -1, dtype=np.int64)
-        every = np.arange(n_mutations)
-        for sample in range(n_samples):
-            group_state[every, rank[:, sample]] = state[:, sample]
-            log_joint[every, rank[:, sample]] += self._sample_log_likelihood(sample, alt, ref, ccf[:, sample])
+        joint = np.zeros((len(rank), n_ranks, self.options.n_options, len(ccf)))
+        subclonal = np.zeros((len(rank), n_ranks, len(ccf)), dtype=bool)
+        state = np.full((len(rank), n_ranks), -1, dtype=np.int64)
+        usable = self.mutations.is_informative
+        for sample, log_likelihood in enumerate(by_sample):
+            here = rank[:, sample]
+            state[every, here] = self.options.cell_state[:, sample]
+            joint[every, here] += log_likelihood
             is_subclonal = (ccf[:, sample] > low) & (ccf[:, sample] < high)
-            subclonal[every, rank[:, sample]] |= usable[:, sample, None] & is_subclonal
-        used = group_state >= 0
-        several = (self.options.copies > 1.0)[group_state]
+            subclonal[every, here] |= usable[:, sample, None] & is_subclonal
+        several = (self.options.copies > 1.0)[state]
         penalty = np.log(self.ccf_settings.subclonal_gain) * (several[..., None] & subclonal[:, :, None, :])
-        prior = self.options.log_prior[group_state][..., None] + penalty
+        prior = self.options.log_prior[state][..., None] + penalty
         prior -= np.logaddexp.reduce(prior, axis=2)[:, :, None, :]
-        by_group = np.logaddexp.reduce(log_joint + prior, axis=2)
-        return np.asarray(np.where(used[:, :, None], by_group, 0.0).sum(axis=1))
+        joint += prior
+        unused = state < 0
+        joint[unused] = -np.inf
+        joint[unused, 0] = 0.0
+        return joint
 
     def _sample_log_likelihood(self, sample: int, alt: FloatArray, ref: FloatArray, ccf: FloatArray) -> FloatArray:
         """Log-likelihood (n, J, K) of one sample's reads in clusters of known CCF (K,)."""

@@ -82,7 +82,7 @@ class ClusteringSettings:
     """Prior mean of the share of (cluster, sample) pairs with the cluster in every cell (CCF 1); as above."""
     weight_strength: float = 20.0
     """Number of (cluster, sample) pairs those two priors are worth."""
-    concentration: float = 1.0
+    concentration: float = 2.0
     """Prior median of the concentration of the Chinese restaurant process, which is summed out."""
     concentration_log_sd: float = 1.0
     """Standard deviation of its logarithm."""
@@ -155,10 +155,16 @@ class MigrationSettings:
     """Coefficient of gamma in the exponential weights."""
     seeding_site_weight: float = 2.0
     """Coefficient of sigma in the exponential weights."""
-    max_histories: int = 10000
-    """Histories listed for one tree; the number beyond is counted and said."""
+    unobserved_weight: float = 8.0
+    """Coefficient of U where histories with different roots are compared (primary unknown)."""
+    migration_weight: float = 4.0
+    """Coefficient of mu in the same comparison."""
+    max_histories: int = 1000
+    """Histories listed for one tree, the simplest first; the number beyond is counted and said."""
+    max_alternatives: int = 20
+    """Near-optimal histories (U + 1, mu + 1) listed for one tree, of each kind."""
     seconds: float = 60.0
-    """Time limit of one tree's enumeration."""
+    """CPU time limit of one tree's enumeration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +205,8 @@ class TimingSettings:
     """Branch from the last founded clone to sampling: inferred, or taken as nothing (clone tips are sampled cells)."""
     regularity: float = 1.0
     """Evenness of the waiting times between clones on a branch: 1 = a Poisson process (terminal = inferred)."""
+    tail_prevalence: float = 0.2
+    """A leaf clone seen in one sample only, below this prevalence, may be a neutral tail and does not date a branch."""
     min_clock_mutations: int = 50
     """Fewer clock-like mutations: no calendar date."""
     exome_dates: bool = False

@@ -54,10 +54,10 @@ def partition_large(model: ClusteringModel, *, rng: np.random.Generator) -> Part
     shares = seed.sizes / seed.sizes.sum()
     labels, log_likelihood = _assign(model, centres, shares)
     best_possible = model.best_log_likelihood()
+    n_cells = model.mutations.is_informative.sum(axis=1)
     for _ in range(_RESCUE_ROUNDS):
         misfit = best_possible - log_likelihood[np.arange(len(labels)), labels]
-        n_samples = model.mutations.n_samples
-        bad = np.flatnonzero(misfit > 0.5 * (n_samples + _MISFIT_DEVIATIONS * np.sqrt(2.0 * n_samples)))
+        bad = np.flatnonzero(misfit > 0.5 * (n_cells + _MISFIT_DEVIATIONS * np.sqrt(2.0 * n_cells)))
         if len(bad) < _MIN_RESCUED:
             break
         found, _ = search_partition(model.take(_draw(bad, limit, rng)))

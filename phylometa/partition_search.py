@@ -46,18 +46,21 @@ def log_marginal(log_likelihood: LogGrid, prior: LogGrid) -> NDArray[np.float32]
 
 
 def spike_posterior(log_likelihood: LogGrid, prior: LogGrid) -> NDArray[np.float32]:
-    """Posterior probabilities of CCF 0 and of CCF 1 in every sample, shape (..., S, 2)."""
+    """Posterior probabilities of CCF 0 and of CCF 1 in every sample, shape (..., S, 2); NaN where nothing was seen."""
     peak = log_likelihood.max(axis=-1)
     ends = np.exp(log_likelihood[..., [0, -1]] - peak[..., None]) * prior[[0, -1]]
     evidence = np.exp(log_likelihood - peak[..., None]) @ prior
-    return np.asarray(ends / evidence[..., None])
+    posterior = np.asarray(ends / evidence[..., None])
+    posterior[peak == log_likelihood.min(axis=-1)] = np.nan
+    return posterior
 
 
 def log_distinct(first: NDArray[np.float32], others: NDArray[np.float32]) -> FloatArray:
     """Log probability that two clusters do not lie at the same spike in every sample.
 
     Two clusters with one and the same CCF vector are one cluster. A continuous prior never gives them that, but two
-    spikes do: of the weight of "two clusters", the part in which both have the same pattern of CCF 0 and 1 is void.
+    spikes do: of the weight of "two clusters", the part in which both have the same pattern of CCF 0 and 1 is void. A
+    sample in which one of them was not observed tells nothing apart.
 
     Parameters
     ----------
@@ -68,7 +71,8 @@ def log_distinct(first: NDArray[np.float32], others: NDArray[np.float32]) -> Flo
     -------
     float64 array (...)
     """
-    same = (others * first).sum(axis=-1, dtype=np.float64).prod(axis=-1)
+    in_sample = (others * first).sum(axis=-1, dtype=np.float64)
+    same = np.where(np.isnan(in_sample), 1.0, in_sample).prod(axis=-1)
     return np.asarray(np.log1p(-np.minimum(same, 1.0 - 1e-9)))
 
 

@@ -129,6 +129,10 @@ class TreeSettings:
     """Time budget of the exhaustive enumeration; beyond it `run` searches."""
     enumerate_clusters: int = 8
     """Clusters up to which all trees are enumerated."""
+    exact_clusters: int = 25
+    """Clusters up to which the search scores trees by their marginal likelihood; beyond, by a local approximation."""
+    local_sweeps: int = 300
+    """Moves per cluster and chain of the local search, for annealing and again for sampling."""
     chains: int = 4
     """Chains of the search."""
     sweeps: int = 60

@@ -1,19 +1,24 @@
 """Migration histories: exact, complete optima of unobserved nodes, migrations, comigrations and seeding sites.
 
-`infer_migration_histories` answers for one clone tree, `infer_history_ensemble` for a posterior over trees.
+`infer_migration_histories` answers for one clone tree, `infer_history_ensemble` for a posterior over trees,
+`infer_origin` where the primary is unknown.
 """
 
 from phylometa.migration.comigration import count_comigrations, count_consistent_comigrations
 from phylometa.migration.ensemble import Scenario, infer_history_ensemble
+from phylometa.migration.origin import OriginPosterior, infer_origin
 from phylometa.migration.patterns import is_within_pattern, migration_pattern
-from phylometa.migration.refined import infer_migration_histories
+from phylometa.migration.refined import infer_migration_histories, open_routes
 
 __all__ = [
+    "OriginPosterior",
     "Scenario",
     "count_comigrations",
     "count_consistent_comigrations",
     "infer_history_ensemble",
     "infer_migration_histories",
+    "infer_origin",
     "is_within_pattern",
     "migration_pattern",
+    "open_routes",
 ]

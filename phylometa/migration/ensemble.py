@@ -9,7 +9,7 @@ import numpy as np
 
 from phylometa.config import MigrationSettings
 from phylometa.data import BoolArray
-from phylometa.migration.refined import history_weights, infer_migration_histories
+from phylometa.migration.refined import criteria_of_model, history_weights, infer_migration_histories
 from phylometa.migration.scoring import Scores
 from phylometa.trees import CloneTree, HistoryEnsemble, TreeHistories
 
@@ -44,6 +44,7 @@ def infer_history_ensemble(
     settings: MigrationSettings | None = None,
     model: str = "refined",
     pattern: str | None = None,
+    routes: BoolArray | None = None,
 ) -> HistoryEnsemble:
     r"""Histories of every tree of a posterior, weighted jointly.
 
@@ -61,27 +62,37 @@ def infer_history_ensemble(
     primary : int
         Index of the site in which histories start.
     settings : MigrationSettings, optional
-    model, pattern
+    model, pattern, routes
         See `infer_migration_histories`.
 
     Returns
     -------
     HistoryEnsemble
-        One `TreeHistories` a scenario, in the order given; the weights of all histories add up to 1.
+        One `TreeHistories` a scenario, in the order given; the weights of all histories add up to 1. Near-optimal
+        alternatives are listed for the scenario of greatest weight (the first of them).
     """
     settings = MigrationSettings() if settings is None else settings
     if not scenarios:
         raise ValueError("scenarios: none given")
     solved: dict[tuple[bytes, bytes], TreeHistories] = {}
     unnormalised: list[tuple[Scenario, TreeHistories, float]] = []
-    for scenario in scenarios:
-        presence = np.asarray(scenario.presence, dtype=bool)
-        key = (scenario.tree.parents.tobytes(), presence.tobytes())
+    heaviest = max(scenarios, key=lambda scenario: scenario.weight)
+    # The scenario with alternatives comes first, so that equal ones share its result.
+    for scenario in sorted(scenarios, key=lambda scenario: scenario is not heaviest):
+        key = _identity(scenario)
         if key not in solved:
             solved[key] = infer_migration_histories(
-                scenario.tree, presence, primary=primary, settings=settings, model=model, pattern=pattern
+                scenario.tree,
+                scenario.presence,
+                primary=primary,
+                settings=settings,
+                model=model,
+                pattern=pattern,
+                routes=routes,
+                alternatives=scenario is heaviest,
             )
-        found = solved[key]
+    for scenario in scenarios:
+        found = solved[_identity(scenario)]
         share = scenario.weight
         if settings.weights == "exponential":
             share *= sum(
@@ -100,5 +111,10 @@ def infer_history_ensemble(
         )
         for scenario, found, share in unnormalised
     )
-    order = settings.criteria if model == "refined" or "U" not in settings.criteria.upper() else "MCS"
-    return HistoryEnsemble(trees, tuple(site_names), order.upper(), settings.weights, model)
+    order = criteria_of_model(settings, model).upper()
+    return HistoryEnsemble(trees, tuple(site_names), order, settings.weights, model)
+
+
+def _identity(scenario: Scenario) -> tuple[bytes, bytes]:
+    """What scenarios with the same histories have in common."""
+    return scenario.tree.parents.tobytes(), np.asarray(scenario.presence, dtype=bool).tobytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import chain
 
 from phylometa.migration.arborescences import bits, list_arborescences
@@ -90,6 +91,29 @@ def _with_excess(question: Question, table: CostTable, excess: int) -> Iterator[
     migration = UNOBSERVED_FIRST.migration
     reach = complete_graph(question.n_sites)
 
+    @cache
+    def can_spend(v: int, entry: int, surplus: int) -> bool:
+        if surplus == 0:
+            return True
+        for sites, roots, cost in table.options[v]:
+            rest = table.least[v][entry] + surplus - cost
+            if rest == 0 and roots >> entry & 1:
+                return True
+            if rest > 0 and roots >> entry & 1:
+                for child in question.children[v]:
+                    total = min(table.from_site[child][s] for s in bits(sites)) + rest
+                    if any(True for _ in entering(child, sites, total)):
+                        return True
+        return False
+
+    def entering(child: int, sites: int, total: int) -> Iterator[tuple[int, int, int]]:
+        """Departing site, entering site and surplus of the child's subtree, where both cost `total`."""
+        for s in bits(sites):
+            for t in range(question.n_sites):
+                surplus = total - table.least[child][t] - migration * (s != t)
+                if 0 <= surplus <= excess and can_spend(child, t, surplus):
+                    yield s, t, surplus
+
     def subtree(v: int, entry: int, surplus: int) -> Iterator[tuple[Edge, ...]]:
         for sites, roots, cost in table.options[v]:
             rest = table.least[v][entry] + surplus - cost
@@ -108,13 +132,10 @@ def _with_excess(question: Question, table: CostTable, excess: int) -> Iterator[
             yield ()
             return
         child, cost = parts[0]
-        for s in bits(sites):
-            for t in range(question.n_sites):
-                surplus = cost - table.least[child][t] - migration * (s != t)
-                if 0 <= surplus <= excess:
-                    for below in subtree(child, t, surplus):
-                        for others in branches(v, sites, parts[1:]):
-                            yield ((v, s, child, t), *chain(below, others))
+        for s, t, surplus in entering(child, sites, cost):
+            for below in subtree(child, t, surplus):
+                for others in branches(v, sites, parts[1:]):
+                    yield ((v, s, child, t), *chain(below, others))
 
     yield from subtree(question.root, question.primary, excess)
 

@@ -40,6 +40,11 @@ class Family:
     n_histories: int
     listed: tuple[tuple[Edge, ...], ...] | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every history of `optimal` belongs to the family."""
+        return self.listed is None and self.reach == self.optimal.reach
+
     def __iter__(self) -> Iterator[tuple[Edge, ...]]:
         return iter(self.listed) if self.listed is not None else list_histories(self.optimal, self.reach)
 

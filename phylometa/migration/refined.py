@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 
 import numpy as np
 
 from phylometa.config import MigrationSettings
-from phylometa.data import BoolArray
+from phylometa.data import BoolArray, FloatArray
 from phylometa.errors import InfeasibleError
 from phylometa.migration.comigration import Edge, count_consistent_comigrations
-from phylometa.migration.optima import find_optima
+from phylometa.migration.near_optimal import list_near_optimal
+from phylometa.migration.optima import Optima, find_optima
 from phylometa.migration.optimal import Question
-from phylometa.migration.patterns import migration_pattern
+from phylometa.migration.patterns import PATTERNS, is_within_pattern, migration_pattern
 from phylometa.migration.plain import PendantTree
 from phylometa.migration.ranked import list_simplest
+from phylometa.migration.restricted import find_optima_within_pattern
 from phylometa.migration.scoring import Scores, score_edges
 from phylometa.trees import CloneTree, MigrationHistory, TreeHistories
 
-__all__ = ["history_from_edges", "infer_migration_histories", "make_question"]
+__all__ = ["history_from_edges", "infer_migration_histories", "make_question", "open_routes"]
+
+LOOKED_AT = 5  # near-optimal histories looked at for each that is listed
 
 
 def make_question(tree: CloneTree, presence: BoolArray, primary: int) -> Question:
@@ -72,6 +76,8 @@ def infer_migration_histories(
     settings: MigrationSettings | None = None,
     model: str = "refined",
     pattern: str | None = None,
+    routes: BoolArray | None = None,
+    alternatives: bool = True,
 ) -> TreeHistories:
     """All optimal migration histories of a clone tree.
 
@@ -89,16 +95,22 @@ def infer_migration_histories(
         settings give an order without U.
     pattern : {"PS", "S", "M", "R"}, optional
         Upper bound on the pattern of migration.
+    routes : bool array (n_sites, n_sites), optional
+        ``[s, t]`` False where s cannot have sent clones to t; see `open_routes`. By default all are open.
+    alternatives : bool
+        Whether near-optimal histories (one unobserved node or one migration more) are listed; only for the refined
+        model with the criteria U, M first and without restrictions.
 
     Returns
     -------
     TreeHistories
-        Weights sum to 1 over the histories that are listed.
+        Weights sum to 1 over the histories that are listed. Where there are more optima than are listed, the
+        simplest are.
 
     Raises
     ------
     InfeasibleError
-        No history has the pattern.
+        No history keeps to the routes.
     ValueError
         Malformed arguments.
 
@@ -111,36 +123,37 @@ def infer_migration_histories(
     """
     settings = MigrationSettings() if settings is None else settings
     question = make_question(tree, presence, primary)
-    root = (question.root, question.primary)
-    criteria = settings.criteria
-    pendant = None
-    asked = question
-    if model == "machina":
-        pendant = PendantTree.from_question(question)
-        asked = pendant.question
-        criteria = criteria if "U" not in criteria.upper() else "MCS"
-    elif model != "refined":
-        raise ValueError(f"model {model!r}: expected 'refined' or 'machina'")
-    optima = find_optima(asked, criteria, seconds=settings.seconds)
-    listed: Iterable[tuple[Edge, ...]] = islice(optima, settings.max_histories)
-    if optima.n_histories > settings.max_histories and len(optima.families) == 1:
-        # Too many to list: the simplest first, which the weights favour.
-        simplest = list_simplest(
-            optima.families[0].optimal,
-            settings.max_histories,
-            cost=partial(simplicity_cost, settings),
-            seconds=settings.seconds,
-        )
-        listed = simplest or listed
+    criteria = criteria_of_model(settings, model)
+    pendant = PendantTree.from_question(question) if model == "machina" else None
+    asked = question if pendant is None else pendant.question
+    reach = None if routes is None else _reach_of_routes(routes, question.n_sites)
+    if pattern is None:
+        optima = find_optima(asked, criteria, reach=reach, seconds=settings.seconds)
+    elif pattern in PATTERNS[1:]:
+        optima = find_optima_within_pattern(asked, criteria, pattern, reach=reach, seconds=settings.seconds)
+    else:
+        raise ValueError(f"pattern {pattern!r}: expected one of {', '.join(PATTERNS[1:])}")
+    listed = _simplest(optima, settings)
     if pendant is not None:
-        listed = map(pendant.contract, listed)
+        listed = [pendant.contract(edges) for edges in listed]
+    if not listed:
+        raise InfeasibleError("no migration history is possible along the open routes")
+    root = (question.root, question.primary)
     found = [(edges, score_edges(edges, root, question.observed)) for edges in listed]
-    if not found:
-        raise InfeasibleError("no migration history is possible under these restrictions")
     weights = history_weights([scores for _, scores in found], settings)
     total = sum(weights)
     ranked = sorted(zip(weights, found), key=lambda entry: (-entry[0], entry[1][0]))
     histories = tuple(history_from_edges(edges, root, scores, weight / total) for weight, (edges, scores) in ranked)
+    assert all(is_within_pattern(history.pattern, pattern) for history in histories)
+    near: tuple[MigrationHistory, ...] = ()
+    if (
+        alternatives
+        and settings.max_alternatives
+        and criteria.upper()[:2] == "UM"
+        and pattern is None
+        and reach is None
+    ):
+        near = _near_optimal(question, settings)
     n_histories = optima.n_histories
     return TreeHistories(
         tree=0,
@@ -155,7 +168,77 @@ def infer_migration_histories(
         n_histories=n_histories,
         complete=optima.proved and n_histories == len(histories),
         histories=histories,
+        alternatives=near,
     )
+
+
+def criteria_of_model(settings: MigrationSettings, model: str) -> str:
+    """The order of criteria that a model uses: MACHINA's is MCS unless the settings give an order without U."""
+    if model not in ("refined", "machina"):
+        raise ValueError(f"model {model!r}: expected 'refined' or 'machina'")
+    return settings.criteria if model == "refined" or "U" not in settings.criteria.upper() else "MCS"
+
+
+def open_routes(removed: FloatArray, not_before: FloatArray) -> BoolArray:
+    """Routes that time leaves open: a site that was gone before another was seeded did not seed it.
+
+    Parameters
+    ----------
+    removed : float64 array (n_sites,)
+        When the site was removed (surgery), in any unit of time; NaN where it was not.
+    not_before : float64 array (n_sites,)
+        The earliest time at which the site can have been seeded; NaN where nothing is known.
+
+    Returns
+    -------
+    bool array (n_sites, n_sites)
+        ``[s, t]`` False iff ``removed[s] <= not_before[t]``, or s is t.
+
+    Examples
+    --------
+    >>> open_routes(np.array([50.0, np.nan]), np.array([np.nan, 51.0]))
+    array([[False, False],
+           [ True, False]])
+    """
+    removed, not_before = np.asarray(removed, dtype=float), np.asarray(not_before, dtype=float)
+    closed = removed[:, None] <= not_before[None, :]
+    np.fill_diagonal(closed, True)
+    return ~closed
+
+
+def _reach_of_routes(routes: BoolArray, n_sites: int) -> tuple[int, ...]:
+    routes = np.asarray(routes, dtype=bool)
+    if routes.shape != (n_sites, n_sites):
+        raise ValueError(f"routes: shape {routes.shape}, expected ({n_sites}, {n_sites})")
+    return tuple(sum(1 << t for t in range(n_sites) if t != s and row[t]) for s, row in enumerate(routes.tolist()))
+
+
+def _simplest(optima: Optima, settings: MigrationSettings) -> list[tuple[Edge, ...]]:
+    """All optima, or the simplest of them where they are too many to list."""
+    if optima.n_histories > settings.max_histories and len(optima.families) == 1 and optima.families[0].is_whole:
+        simplest = list_simplest(
+            optima.families[0].optimal,
+            settings.max_histories,
+            cost=partial(simplicity_cost, settings),
+            seconds=settings.seconds,
+        )
+        if simplest:
+            return simplest
+    return list(islice(optima, settings.max_histories))
+
+
+def _near_optimal(question: Question, settings: MigrationSettings) -> tuple[MigrationHistory, ...]:
+    """The simplest of the first near-optimal histories, U + 1 before mu + 1."""
+    root = (question.root, question.primary)
+    kept: list[MigrationHistory] = []
+    for kind in ("U", "M"):
+        listed = islice(list_near_optimal(question, kind), LOOKED_AT * settings.max_alternatives)
+        scored = [(edges, score_edges(edges, root, question.observed)) for edges in listed]
+        scored.sort(
+            key=lambda entry: (simplicity_cost(settings, entry[1].comigrations, entry[1].seeding_sites), entry[0])
+        )
+        kept += [history_from_edges(edges, root, scores, 0.0) for edges, scores in scored[: settings.max_alternatives]]
+    return tuple(kept)
 
 
 def simplicity_cost(settings: MigrationSettings, comigrations: int, seeding_sites: int) -> float:

@@ -10,7 +10,7 @@ from phylometa.migration.arborescences import bits, list_arborescences
 from phylometa.migration.comigration import Edge
 from phylometa.migration.optimal import OptimalHistories
 
-__all__ = ["list_histories"]
+__all__ = ["Remembered", "list_histories"]
 
 T = TypeVar("T")
 
@@ -32,22 +32,22 @@ def list_histories(optimal: OptimalHistories, reach: Sequence[int] | None = None
     if not optimal.is_feasible:
         return
     allowed = optimal.reach if reach is None else tuple(reach)
-    trees: dict[tuple[int, int], _Remembered[tuple[tuple[int, int], ...]]] = {}
-    below: dict[tuple[int, int], _Remembered[tuple[Edge, ...]]] = {}
+    trees: dict[tuple[int, int], Remembered[tuple[tuple[int, int], ...]]] = {}
+    below: dict[tuple[int, int], Remembered[tuple[Edge, ...]]] = {}
 
     def subtree(v: int, entry: int) -> Iterator[tuple[Edge, ...]]:
         for alternative in optimal.alternatives[v]:
             sites = alternative.sites
             if alternative.entries >> entry & 1:
                 if (sites, entry) not in trees:
-                    trees[sites, entry] = _Remembered(list_arborescences(sites, entry, allowed))
+                    trees[sites, entry] = Remembered(list_arborescences(sites, entry, allowed))
                 parts: list[Callable[[], Iterator[tuple[Edge, ...]]]] = [partial(within, v, trees[sites, entry])]
                 for child, stay, cross in alternative.children:
                     parts.append(partial(branch, v, sites, child, stay, cross))
                 if all(next(part(), None) is not None for part in parts):
                     yield from _concatenations(parts)
 
-    def within(v: int, spanning: _Remembered[tuple[tuple[int, int], ...]]) -> Iterator[tuple[Edge, ...]]:
+    def within(v: int, spanning: Remembered[tuple[tuple[int, int], ...]]) -> Iterator[tuple[Edge, ...]]:
         for tree in spanning:
             yield tuple((v, s, v, t) for s, t in tree)
 
@@ -56,7 +56,7 @@ def list_histories(optimal: OptimalHistories, reach: Sequence[int] | None = None
         entering += [(s, t) for t in bits(cross) for s in bits(sites & ~(1 << t)) if allowed[s] >> t & 1]
         for s, t in entering:
             if (child, t) not in below:
-                below[child, t] = _Remembered(subtree(child, t))
+                below[child, t] = Remembered(subtree(child, t))
             for rest in below[child, t]:
                 yield ((v, s, child, t), *rest)
 
@@ -73,7 +73,7 @@ def _concatenations(parts: Sequence[Callable[[], Iterator[tuple[Edge, ...]]]]) -
                 yield head + tail
 
 
-class _Remembered(Generic[T]):
+class Remembered(Generic[T]):
     """An iterator that can be gone through again, produced only as far as it was needed."""
 
     def __init__(self, source: Iterator[T]) -> None:

@@ -8,6 +8,7 @@ from itertools import chain
 
 from phylometa.migration.arborescences import bits, list_arborescences
 from phylometa.migration.comigration import Edge
+from phylometa.migration.listing import Remembered
 from phylometa.migration.optimal import (
     INFINITE,
     Costs,
@@ -90,6 +91,7 @@ def _with_excess(question: Question, table: CostTable, excess: int) -> Iterator[
     """All histories whose cost exceeds the least by `excess`, which can only be spent in one place."""
     migration = UNOBSERVED_FIRST.migration
     reach = complete_graph(question.n_sites)
+    remembered: dict[tuple[int, int, int], Remembered[tuple[Edge, ...]]] = {}
 
     @cache
     def can_spend(v: int, entry: int, surplus: int) -> bool:
@@ -133,7 +135,9 @@ def _with_excess(question: Question, table: CostTable, excess: int) -> Iterator[
             return
         child, cost = parts[0]
         for s, t, surplus in entering(child, sites, cost):
-            for below in subtree(child, t, surplus):
+            if (child, t, surplus) not in remembered:
+                remembered[child, t, surplus] = Remembered(subtree(child, t, surplus))
+            for below in remembered[child, t, surplus]:
                 for others in branches(v, sites, parts[1:]):
                     yield ((v, s, child, t), *chain(below, others))
 

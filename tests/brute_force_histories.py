@@ -103,8 +103,11 @@ def score(tree, presence, primary, edges):
     }
 
 
-def infer_by_brute_force(tree, presence, *, primary, settings, model="refined", pattern=None):
-    """`phylometa.migration.infer_migration_histories` by exhaustion (no hidden copies: U comes first)."""
+def infer_by_brute_force(tree, presence, *, primary, settings, model="refined", **options):
+    """`phylometa.migration.infer_migration_histories` by exhaustion (no hidden copies: U comes first).
+
+    Other options are ignored, and no near-optimal histories are listed.
+    """
     listing = plain_histories if model == "machina" else refined_histories
     scored = [(score(tree, presence, primary, edges), edges) for edges in listing(tree, presence, primary)]
     names = [CRITERIA[letter] for letter in settings.criteria]

@@ -104,15 +104,28 @@ def classify_case(case_input: Mapping[str, Any], *, settings: Settings | None = 
     return result
 
 
-def _histories(case: SeedingCase, settings: MigrationSettings, model: Literal["refined", "machina"]) -> TreeHistories:
+def _histories(
+    case: SeedingCase,
+    settings: MigrationSettings,
+    model: Literal["refined", "machina"],
+    *,
+    with_alternatives: bool = False,
+) -> TreeHistories:
     from phylometa.migration import infer_migration_histories
 
-    return infer_migration_histories(case.tree, case.presence, primary=case.primary, settings=settings, model=model)
+    return infer_migration_histories(
+        case.tree,
+        case.presence,
+        primary=case.primary,
+        settings=settings,
+        model=model,
+        alternatives=with_alternatives,
+    )
 
 
 def _classify_parsed(case: SeedingCase, settings: Settings) -> tuple[SeedingLabels, TreeHistories]:
     """Labels of a case, and the histories they come from, rooted in its primary."""
-    optimum = replace(_histories(case, settings.migration, "refined"), tree=0)
+    optimum = replace(_histories(case, settings.migration, "refined", with_alternatives=True), tree=0)
     ensemble = HistoryEnsemble(
         (optimum,), tuple(site.name for site in case.sites), settings.migration.criteria, settings.migration.weights
     )

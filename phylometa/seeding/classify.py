@@ -42,7 +42,7 @@ __all__ = ["alternative_criteria", "classify_seeding", "criterion_sensitive"]
 
 # Most probable (tree, presence) scenarios that are classified again under other criteria.
 _COMPARED_SCENARIOS = 20
-_COMPARED_HISTORIES, _COMPARED_SECONDS = 2000, 5.0  # limits of each of these comparisons
+_COMPARED_HISTORIES, _COMPARED_SECONDS = 500, 1.0  # limits of each of these comparisons
 
 
 def classify_seeding(
@@ -92,16 +92,21 @@ def classify_seeding(
     scenarios = [(tree_of(scenario.tree), scenario) for scenario in histories.trees if scenario.histories]
     if not scenarios:
         raise InfeasibleError("no migration history to classify")
-    batches = [
-        batch
+    scenarios.sort(key=lambda pair: -pair[1].weight)  # stable
+    by_scenario = [
+        [
+            (batch, label_batch(batch))
+            for batch in batch_histories(tree, scenario.histories, sites, scenario.presence, primary=primary)
+        ]
         for tree, scenario in scenarios
-        for batch in batch_histories(tree, scenario.histories, sites, scenario.presence, primary=primary)
     ]
-    tables = [(batch, label_batch(batch)) for batch in batches]
+    tables = [table for of_scenario in by_scenario for table in of_scenario]
     weighted = [(batch.weights, columns) for batch, columns in tables]
     labels = count_labels(weighted, (*PATIENT_LABELS, *SITE_LABELS))
     extra = count_labels(weighted, EXTRA_LABELS)
-    alternatives = alternative_criteria(scenarios, sites, primary=primary, settings=settings)
+    compared = scenarios[:_COMPARED_SCENARIOS]
+    alternatives = alternative_criteria(compared, sites, primary=primary, settings=settings)
+    as_compared = [(batch.weights, columns) for tables in by_scenario[: len(compared)] for batch, columns in tables]
     from_presence = _presence_labels(scenarios, sites, primary, settings.seeding)
     states = from_presence.pop("states")
     metastases = [site.name for site in sites if site.is_metastasis]
@@ -123,7 +128,8 @@ def classify_seeding(
         status=status_words(labels, settings.seeding),
         extra=extra,
         alternative_criteria=alternatives,
-        criterion_sensitive=criterion_sensitive(labels, alternatives),
+        criterion_sensitive=criterion_sensitive(count_labels(as_compared, CRITERION_LABELS), alternatives),
+        near_optimal=_near_optimal_labels(compared, sites, primary),
         primary_sampled=is_sampled,
         clonally_unrelated=is_unrelated,
         n_metastases=len(metastases),
@@ -153,7 +159,6 @@ def alternative_criteria(
     Parameters
     ----------
     scenarios : sequence of (CloneTree, TreeHistories)
-        The 20 most probable are classified again.
     sites : sequence of Site
     primary : int
     settings : Settings
@@ -166,8 +171,7 @@ def alternative_criteria(
     """
     from phylometa.migration import infer_migration_histories
 
-    compared = sorted(scenarios, key=lambda pair: -pair[1].weight)[:_COMPARED_SCENARIOS]
-    total = sum(scenario.weight for _, scenario in compared)
+    total = sum(scenario.weight for _, scenario in scenarios)
     orders = {"machina_mu_gamma_sigma": ("machina", "MCS"), "refined_U_mu_gamma_sigma": ("refined", "UMCS")}
     distributions = {}
     for name, (model, criteria) in orders.items():
@@ -179,8 +183,10 @@ def alternative_criteria(
             seconds=min(settings.migration.seconds, _COMPARED_SECONDS),
         )
         tables = []
-        for tree, scenario in compared:
-            optimum = infer_migration_histories(tree, scenario.presence, primary=primary, settings=options, model=model)
+        for tree, scenario in scenarios:
+            optimum = infer_migration_histories(
+                tree, scenario.presence, primary=primary, settings=options, model=model, alternatives=False
+            )
             share = scenario.weight / total / len(optimum.histories)
             batches = batch_histories(tree, optimum.histories, sites, scenario.presence, primary=primary)
             tables += [(np.full(batch.n_histories, share), label_batch(batch)) for batch in batches]
@@ -195,6 +201,18 @@ def criterion_sensitive(labels: Mapping[str, Any], alternatives: Mapping[str, An
         for name in sorted(CRITERION_LABELS)
         if any(most_probable(labels[name]) != most_probable(other[name]) for other in alternatives.values())
     )
+
+
+def _near_optimal_labels(
+    scenarios: Sequence[tuple[CloneTree, TreeHistories]], sites: Sequence[Site], primary: int
+) -> dict[str, tuple[str, ...]]:
+    """Values that near-optimal histories (one more unobserved node or migration) give the compared labels."""
+    tables = []
+    for tree, scenario in scenarios:
+        batches = batch_histories(tree, scenario.alternatives, sites, scenario.presence, primary=primary)
+        tables += [(np.ones(batch.n_histories), label_batch(batch)) for batch in batches]
+    counts = count_labels(tables, CRITERION_LABELS)
+    return {name: tuple(counts[name]) for name in CRITERION_LABELS if counts[name]}
 
 
 def _presence_labels(

@@ -75,6 +75,8 @@ class SeedingLabels:
         Distributions of the compared labels under MACHINA's order and under UMCS.
     criterion_sensitive : tuple of str
         Labels whose most probable values depend on the order of the criteria.
+    near_optimal : mapping
+        Compared label -> the values it has in near-optimal histories (U + 1, mu + 1), where these were listed.
     tracerx, tracerx_probabilities : mapping
         TRACERx rules: most probable values, and their distributions.
     pm_counts, jsi_call : mapping
@@ -130,6 +132,7 @@ class SeedingLabels:
     n_histories: int
     complete: bool
     settings: SeedingSettings
+    near_optimal: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ln_distant_origin: Mapping[str, str] | None = None
     parallel_evolution: Mapping[str, bool] | None = None
     parallel_evolution_probability: Mapping[str, float] | None = None
@@ -157,6 +160,7 @@ class SeedingLabels:
             "status": dict(shown.status),
             "alternative_criteria": _rounded(self.alternative_criteria),
             "criterion_sensitive": list(self.criterion_sensitive),
+            "near_optimal": {name: list(values) for name, values in self.near_optimal.items()},
             **_rounded(shown.extra),
             "tracerx": dict(self.tracerx),
             "pm_counts": _rounded(self.pm_counts),
@@ -216,6 +220,7 @@ class SeedingLabels:
         return cls(
             extra={name: document[name] for name in EXTRA_LABELS},
             n_metastases=document["n_mets"],
+            near_optimal={name: tuple(values) for name, values in document.get("near_optimal", {}).items()},
             other_roots={
                 site: cls.from_json(labels, settings=settings)
                 for site, labels in document.get("other_roots", {}).items()

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from phylometa.config import Settings, settings_from_dict
 from phylometa.io.documents import read_json, replace_directory, write_json
 from phylometa.io.history_files import histories_from_json, histories_to_json, write_migration_graph
 from phylometa.io.patient_files import read_ccf, read_clusters, write_clusters, write_input
 from phylometa.io.timing_files import write_timing
 from phylometa.io.tree_results import read_trees, write_trees
-from phylometa.io.tsv import write_tsv
+from phylometa.io.tsv import read_tsv, write_tsv
 from phylometa.trees import CloneTree, HistoryEnsemble, PatientResult
 
 __all__ = ["read_result", "update_result", "write_histories", "write_manifest", "write_result", "write_stages"]
@@ -207,4 +208,10 @@ def read_result(directory: Path) -> dict[str, Any]:
     for name, file in (("labels", "seeding/labels.json"), ("timing", "timing/timing.json")):
         if (directory / file).is_file():
             found[name] = read_json(directory / file)
+    found["settings"] = Settings()
+    if (directory / "manifest.json").is_file():
+        manifest = directory / "manifest.json"
+        found["settings"] = settings_from_dict(read_json(manifest)["settings"], source=str(manifest))
+    if (directory / "warnings.tsv").is_file():
+        found["warnings"] = tuple(row["warning"] for row in read_tsv(directory / "warnings.tsv"))
     return found

@@ -117,28 +117,42 @@ def clustering_from_labels(
     ----------
     mutations, copy_number, purity, settings, ccf_settings, purity_sd : as in `cluster_mutations`
     labels : sequence of str, length n
-        Name of the cluster of every mutation.
+        Name of the cluster of every mutation; '' puts a mutation into the most probable of the others' clusters, to
+        which its reads then add nothing.
 
     Returns
     -------
     Clustering
-        Clusters in the order in which their names first appear; assignment probabilities are 1.
+        Clusters in the order in which their names first appear; assignment probabilities are 1 where a name was given.
 
     Raises
     ------
     InputError
         Where a purity is missing or outside (0, 1].
+    InfeasibleError
+        Where no mutation has a cluster.
     """
-    names = tuple(dict.fromkeys(labels))
+    names = tuple(dict.fromkeys(name for name in labels if name))
+    if not names:
+        raise InfeasibleError("no mutation has a cluster")
     index = {name: k for k, name in enumerate(names)}
-    known = np.array([index[name] for name in labels], dtype=np.int64)
+    known = np.array([index.get(name, -1) for name in labels], dtype=np.int64)
     model = ClusteringModel.build(mutations, copy_number, purity, settings=settings, ccf_settings=ccf_settings)
-    partition = known_partition(model, known)
+    rows = np.flatnonzero(known >= 0)
+    probability = np.ones(len(known))
+    partition = known_partition(model.take(rows), known[rows])
     posterior = _posterior(partition)
+    clustered_cn, clustered = copy_number.take(rows), mutations.take(rows)
     if purity_sd is not None:
-        posterior = _widened(posterior, known, copy_number, purity, purity_sd)
-    flags = _flags(mutations, copy_number, known, posterior)
-    return _as_clustering(names, known, np.ones(len(known)), posterior, flags, 1.0)
+        posterior = _widened(posterior, known[rows], clustered_cn, purity, purity_sd)
+    flags = _flags(clustered, clustered_cn, known[rows], posterior)
+    others = np.flatnonzero(known < 0)
+    if len(others):
+        log_weight = model.take(others).assignment_log_likelihood(partition.model.centres(partition.totals))
+        log_weight += np.log(partition.sizes)
+        known[others] = log_weight.argmax(axis=1)
+        probability[others] = np.exp(log_weight.max(axis=1) - np.logaddexp.reduce(log_weight, axis=1))
+    return _as_clustering(names, known, probability, posterior, flags, 1.0)
 
 
 def _canonical_order(model: ClusteringModel) -> IntArray:

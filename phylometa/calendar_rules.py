@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from phylometa.calendar_time import CalendarClock, site_branches
+from phylometa.calendar_time import CalendarClock, site_branches, tail_like_clones
 from phylometa.clock import is_cpg_transition, is_snv
 from phylometa.config import MIN_ALT_READS, TimingSettings
 from phylometa.data import BoolArray, FloatArray, Patient
@@ -119,11 +119,12 @@ def _branches_differ(
         own = site_branches(depth, proportions, patient.sample_site, len(patient.sites))[:, dated]
         gaps = [own[:, i] - own[:, j] for i in range(own.shape[1]) for j in range(i)]
         return any(abs(gap.mean()) > 2.58 * max(float(gap.std()), 1e-9) for gap in gaps)
+    tail = tail_like_clones(nodes, proportions, settings.tail_prevalence)
     below = depth - lengths[:, [nodes.root]]
     edges = nodes.ancestors.sum(axis=0) - 1
     reached = {}
     for t in dated:
-        present = np.flatnonzero(nodes.presence[:, t])
+        present = np.flatnonzero(nodes.presence[:, t] & ~tail)
         if len(present):
             deepest = present[np.argmax(below[:, present].mean(axis=0))]
             # Counting noise of the site's own branch is allowed for by its upper quantile.
@@ -179,5 +180,13 @@ def calendar_clock(
             "the branches to the sites differ by more than counting noise: rates are unequal (or a sample is shallow), "
             "so each branch dates its own nodes and the interval is widened"
         )
-    options: dict[str, Any] = {"terminal": settings.terminal, "regularity": settings.regularity}
+    tail = tail_like_clones(best, trees.proportions[best.tree], settings.tail_prevalence)
+    if tail.any() and settings.terminal != "none":
+        names = ", ".join(trees.names[k] for k in np.flatnonzero(tail))
+        warnings.append(f"subclonal tail: clone {names} may be many small lineages and dates no branch")
+    options: dict[str, Any] = {
+        "terminal": settings.terminal,
+        "regularity": settings.regularity,
+        "tail_prevalence": settings.tail_prevalence,
+    }
     return CalendarClock(ages, prior, equal_rates=not differ, **options), [], warnings

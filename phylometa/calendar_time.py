@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from phylometa.clock import age_at_divergence
-from phylometa.data import FloatArray, IntArray
+from phylometa.data import BoolArray, FloatArray, IntArray
 from phylometa.molecular_time import HistoryNodes
 from phylometa.reference_tables import AccelerationPrior
 from phylometa.terminal_branch import clone_deadlines, draw_full_branch
 
-__all__ = ["CalendarClock", "CalendarDraws", "calendar_draws", "site_branches"]
+__all__ = ["CalendarClock", "CalendarDraws", "calendar_draws", "site_branches", "tail_like_clones"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,8 @@ class CalendarClock:
         Whether the branch from the last founded clone to sampling is inferred or taken as nothing.
     regularity : float
         See `phylometa.terminal_branch.draw_full_branch`.
+    tail_prevalence : float
+        See `tail_like_clones`.
     """
 
     site_age: FloatArray
@@ -39,6 +41,7 @@ class CalendarClock:
     equal_rates: bool = True
     terminal: str = "inferred"
     regularity: float = 1.0
+    tail_prevalence: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +73,26 @@ def site_branches(depth: FloatArray, proportions: FloatArray, sample_site: IntAr
         if (sample_site == t).any():
             branches[:, t] = per_sample[:, sample_site == t].mean(axis=1)
     return branches
+
+
+def tail_like_clones(nodes: HistoryNodes, proportions: FloatArray, limit: float) -> BoolArray:
+    """Clones that may be a neutral tail of many small lineages rather than one clone (K,).
+
+    Leaves seen in one sample only, at a prevalence below `limit`: their mutations may never have met in one cell, so
+    their number is no branch length.
+
+    Parameters
+    ----------
+    nodes : HistoryNodes
+    proportions : float64 array (K, S)
+    limit : float
+    """
+    prevalence = nodes.ancestors @ (proportions / np.maximum(proportions.sum(axis=0, keepdims=True), 1e-12))
+    is_leaf = nodes.ancestors.sum(axis=1) == 1
+    seen = (prevalence > 0.02).sum(axis=1)
+    found = is_leaf & (seen <= 1) & (prevalence.max(axis=1) < limit)
+    has_others = (~found & (nodes.parents >= 0)).any()
+    return np.asarray(found if has_others else np.zeros(len(found)), dtype=bool)
 
 
 def _last_age(nodes: HistoryNodes, site_age: FloatArray) -> FloatArray:
@@ -111,6 +134,7 @@ def calendar_draws(
     n, n_sites = len(lengths), len(clock.site_age)
     trunk, depth = lengths[:, nodes.root], lengths @ nodes.ancestors
     dated = np.isfinite(clock.site_age)
+    tail = tail_like_clones(nodes, proportions, clock.tail_prevalence)
     options: dict[str, Any] = {"regularity": clock.regularity, "quantile": quantile}
     columns: list[FloatArray] = []
     ages: list[float] = []
@@ -125,13 +149,13 @@ def calendar_draws(
             columns, ages = list(below.T), clock.site_age[usable].tolist()
             column_of_site[usable] = np.arange(len(usable))
     elif clock.equal_rates:
-        deadline = clone_deadlines(nodes.parents, _last_age(nodes, clock.site_age))
+        deadline = np.where(tail, np.nan, clone_deadlines(nodes.parents, _last_age(nodes, clock.site_age)))
         columns = [draw_full_branch(depth - trunk[:, None], nodes.parents, deadline, trunk, acceleration, **options)]
         ages = [float(np.nanmax(deadline))]
     else:
         for t in np.flatnonzero(dated):
             on_branch = nodes.ancestors[:, nodes.presence[:, t]].any(axis=1)
-            deadline = np.where(on_branch, clock.site_age[t], np.nan)
+            deadline = np.where(on_branch & ~tail, clock.site_age[t], np.nan)
             branch = draw_full_branch(depth - trunk[:, None], nodes.parents, deadline, trunk, acceleration, **options)
             if np.isfinite(branch).all():
                 column_of_site[t] = len(columns)

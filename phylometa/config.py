@@ -131,7 +131,7 @@ class TreeSettings:
     """Clusters up to which all trees are enumerated."""
     exact_clusters: int = 25
     """Clusters up to which the search scores trees by their marginal likelihood; beyond, by a local approximation."""
-    local_sweeps: int = 300
+    local_sweeps: int = 200
     """Moves per cluster and chain of the local search, for annealing and again for sampling."""
     chains: int = 4
     """Chains of the search."""
@@ -223,10 +223,11 @@ class TimingSettings:
     """Monte Carlo draws of a dissemination interval."""
     present_prevalence: float = 0.05
     """Prevalence below which a cluster counts as absent from a sample in private counts."""
-    clonal_prevalence: float = 0.75
-    """Mean prevalence over a site's samples from which a cluster counts as clonal in it, in private counts."""
-    clonal_floor: float = 0.5
-    """Prevalence below which, in any sample of a site, a cluster does not count as clonal in it."""
+    clonal_prevalence: float = 0.6
+    """Mean prevalence over a site's samples from which a cluster counts as clonal in it, in private counts; two thirds
+    of it is asked of every sample. Purity and copy number are rarely known well enough to ask for more."""
+    swept_prevalence: float = 0.75
+    """The same, for the mutations of the primary that enter the divergence test: an early call needs surer sweeps."""
     max_missing: float = 0.05
     """Largest P(fewer than 3 alternate reads | clonal) at which a mutation is called absent."""
     min_power: float = 0.8

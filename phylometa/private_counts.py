@@ -31,14 +31,13 @@ def cluster_prevalence(trees: TreeEnsemble) -> FloatArray:
     return total
 
 
-def is_clonal_in(prevalence: FloatArray, settings: TimingSettings) -> BoolArray:
+def is_clonal_in(prevalence: FloatArray, threshold: float) -> BoolArray:
     """Clusters that count as clonal in a site (K,), from their prevalence in its samples (K, s).
 
-    The mean over the samples reaches `settings.clonal_prevalence` and none lies below `settings.clonal_floor`: purity
-    and copy number are rarely known well enough to ask for more.
+    The mean over the samples reaches `threshold` and none lies below two thirds of it.
     """
-    high = prevalence.mean(axis=1) >= settings.clonal_prevalence
-    return np.asarray(high & (prevalence >= settings.clonal_floor).all(axis=1), dtype=bool)
+    is_high = prevalence.mean(axis=1) >= threshold
+    return np.asarray(is_high & (prevalence >= threshold * 2 / 3).all(axis=1), dtype=bool)
 
 
 def missing_probability(
@@ -111,7 +110,7 @@ class PrivateCounts:
     exposure_ratio : float
         E_p / E_m: jointly callable loci are common, so it is the ratio of mean copies a cell.
     primary_clonal, missing : arrays (n_c,)
-        P(missing in the metastasis | clonal) of every primary-clonal mutation, and whether it was missing.
+        P(missing in the metastasis | clonal) of every mutation surely clonal in the primary; whether it was missing.
     withheld : str
         Why the private counts must not be used; empty where they may.
     """
@@ -184,7 +183,7 @@ def count_private_mutations(
     """
     low = settings.present_prevalence
     in_p, in_m = prevalence[:, list(primary)], prevalence[:, list(metastasis)]
-    clonal_p, clonal_m = (is_clonal_in(x, settings)[labels] for x in (in_p, in_m))
+    clonal_p, clonal_m = (is_clonal_in(x, settings.clonal_prevalence)[labels] for x in (in_p, in_m))
     absent_p, absent_m = (np.asarray((x < low).all(axis=1))[labels] for x in (in_p, in_m))
     detected_p, detected_m = _is_detected(mutations, primary), _is_detected(mutations, metastasis)
     copies_p, copies_m = _copies_where_seen(mutations, ccf, primary), _copies_where_seen(mutations, ccf, metastasis)
@@ -201,7 +200,7 @@ def count_private_mutations(
 
     private_p, private_m = clonal_p & absent_m & ~detected_m, clonal_m & absent_p & ~detected_p
     ratio = _mean_copies(copy_number, primary) / _mean_copies(copy_number, metastasis)
-    in_test = clonal_p & ~lost_m
+    in_test = is_clonal_in(in_p, settings.swept_prevalence)[labels] & ~lost_m
     reasons = []
     for name, power, samples in (("primary", power_p, primary), ("metastasis", power_m, metastasis)):
         if power < settings.min_power:

@@ -112,7 +112,7 @@ def _recurrence(
         and sample.collection_date <= treatment.start
     ]
     elsewhere = [s for s in range(len(patient.samples)) if patient.sample_site[s] in metastases]
-    clonal_here = is_clonal_in(prevalence[:, list(after)], settings)
+    clonal_here = is_clonal_in(prevalence[:, list(after)], settings.swept_prevalence)
     is_private = np.zeros(len(prevalence), dtype=bool)
     power = math.nan
     if before and elsewhere:

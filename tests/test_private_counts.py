@@ -10,6 +10,7 @@ from phylometa.data import CcfTable, CopyNumberAtLoci, MutationTable
 from phylometa.private_counts import (
     cluster_prevalence,
     count_private_mutations,
+    is_clonal_in,
     lost_cells,
     missing_probability,
 )
@@ -61,6 +62,18 @@ def test_plain_counts():
     assert len(found.primary_clonal) == 5
     assert found.missing.sum() == 2
     assert found.exposure_ratio == 1
+
+
+def test_clonal_by_mean_and_by_every_sample():
+    prevalence = np.array([[0.7, 0.5], [0.9, 0.3], [0.5, 0.6], [0.6, 0.6]])
+    assert is_clonal_in(prevalence, 0.6).tolist() == [True, False, False, True]
+
+
+def test_only_sure_sweeps_enter_the_divergence_test():
+    found = count(ALT, LABELS, [[1, 1], [0.65, 0], [0, 0.65], [0.4, 0.5]])
+    assert (found.S, found.L_p, found.L_m) == (3, 2, 4)
+    assert len(found.primary_clonal) == 3
+    assert not found.missing.any()
 
 
 def test_reads_outweigh_the_cluster():

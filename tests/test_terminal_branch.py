@@ -13,7 +13,7 @@ STAR = np.array([-1, 0, 0, 0])
 BUSHY = np.array([-1, 0, 1, 1, 0])
 
 
-def draw(below, parents, *, n=20000, deadline=None, regularity=1.0, seed=1, trunk=100.0, acceleration=1.0):
+def draw(below, parents, *, n=6000, deadline=None, regularity=1.0, seed=1, trunk=100.0, acceleration=1.0):
     rng = np.random.default_rng(seed)
     last = np.full(len(parents), 60.0) if deadline is None else np.asarray(deadline)
     return draw_full_branch(

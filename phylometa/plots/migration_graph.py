@@ -357,6 +357,8 @@ def _draw_label(
 ) -> None:
     _, _, _, end_x, end_y, into = _ends(edge, nodes)
     with scene.group(_key(edge), tooltip, is_button=True, **_data(edge)):
+        length = text_width(text, SMALL_FONT_SIZE) + _ARROW + 4
+        scene.rect(min(end_x, end_x + into * length), end_y - 0.5 * _IN_PORT, length, _IN_PORT, is_target=True)
         scene.arrow_head(end_x, end_y, (-into, 0), 4.5 + 0.8 * _line_width(edge), colour)
         scene.small(end_x + into * (_ARROW + 2), end_y, text, anchor="start" if into > 0 else "end", halo=True)
 

@@ -58,7 +58,10 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A path: commands ``("M", x, y)``, ``("L", x, y)``, ``("C", x1, y1, x2, y2, x, y)``, ``("Z",)``."""
+    """A path: commands ``("M", x, y)``, ``("L", x, y)``, ``("C", x1, y1, x2, y2, x, y)``, ``("Z",)``.
+
+    A target is invisible and exists in the report alone: it widens what a pointer finds.
+    """
 
     commands: tuple[Command, ...]
     fill: str | None = None
@@ -68,7 +71,7 @@ class Shape:
     hatch: str = ""
     opacity: float = 1.0
     group: Group | None = None
-    role: str = ""
+    is_target: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,8 @@ def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
         for order, item in enumerate(scene.items):
             artist: Any
             if isinstance(item, Shape):
+                if item.is_target:
+                    continue
                 artist = ax.add_artist(_patch(item, scale))  # the limits stand, so that none need be updated
             else:
                 radians = math.radians(item.angle)

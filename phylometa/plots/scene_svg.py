@@ -42,6 +42,8 @@ def _path_data(shape: Shape) -> str:
 
 
 def _shape_svg(shape: Shape, fill: str) -> str:
+    if shape.is_target:
+        return f'<path d="{_path_data(shape)}" fill="none" pointer-events="all"/>'
     parts = [f'<path d="{_path_data(shape)}" fill="{fill}"']
     if shape.stroke:
         parts.append(f' stroke="{shape.stroke}" stroke-width="{_number(shape.line_width)}"')

@@ -198,6 +198,8 @@ def tree_scene(
                 left += text_width(shown, SMALL_FONT_SIZE) + _GAP
             if columns and left < right:
                 scene.line([(left, y[v]), (right + 4, y[v])], stroke=RULE, line_width=0.5)
+            end = right + 4 if columns else left
+            scene.rect(start, y[v] - 0.5 * height_of_row, end - start, height_of_row, is_target=True)
     scene.notes(_MARGIN, bottom + 9, notes)
     draw_legend(scene, legend, _MARGIN, bottom + 4 + note_height, width - 2 * _MARGIN)
     return scene

@@ -1,0 +1,164 @@
+"""The report without a browser: self-contained, escaped, deterministic, and it says what it does not know."""
+
+import json
+import re
+from collections import Counter
+from html.parser import HTMLParser
+
+import plot_results
+import pytest
+
+from phylometa.report import report_html, write_report
+from phylometa.report.explorer import MAX_FRAMES, evidence_json, explorer_frames
+from phylometa.report.findings import describe
+from phylometa.report.methods_text import methods_paragraph
+from phylometa.report.report_tables import all_tables
+from phylometa.trees import PatientResult
+
+
+class Document(HTMLParser):
+    """Elements with their attributes, and the text outside scripts and styles."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.elements, self.text, self.inside = [], "", ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        self.inside = tag
+
+    def handle_endtag(self, tag):
+        self.inside = ""
+
+    def handle_data(self, data):
+        if self.inside not in ("script", "style"):
+            self.text += data
+
+
+@pytest.fixture(scope="module")
+def documents():
+    return {name: Document(report_html(build())) for name, build in plot_results.ALL.items()}
+
+
+@pytest.mark.parametrize("case", plot_results.ALL)
+def test_nothing_is_fetched_and_identifiers_are_unique(documents, case):
+    elements = documents[case].elements
+    for tag, attributes in elements:
+        for name in ("src", "href", "xlink:href", "action", "data", "poster", "srcset"):
+            value = attributes.get(name, "#")
+            assert value.startswith(("#", "data:image/png;base64,")), (tag, name, value[:60])
+    counts = Counter(attributes["id"] for _, attributes in elements if "id" in attributes)
+    assert [name for name, count in counts.items() if count > 1] == []
+    known = set(counts)
+    for _, attributes in elements:
+        for name in ("aria-labelledby", "for"):
+            assert set(attributes.get(name, "").split()) <= known
+        for target in re.findall(r"url\(#([^)]+)\)", " ".join(str(value) for value in attributes.values())):
+            assert target in known
+
+
+def test_names_stay_text(documents):
+    document = documents["malicious"]
+    tags = Counter(tag for tag, _ in document.elements)
+    assert tags["script"] == 2  # the evidence and the page's own
+    assert not any(name.startswith("on") for _, attributes in document.elements for name in attributes)
+    images = [attributes for tag, attributes in document.elements if tag == "img"]
+    assert images == []
+    for name in ("<script>window.hacked=1</script>", '"><img src=x onerror="window.hacked=2">', "{{7*7}}"):
+        assert name in document.text
+    assert "49" not in [cell.strip() for cell in document.text.split("\n")]
+
+
+def test_evidence_cannot_end_its_element():
+    text = evidence_json(plot_results.malicious())
+    assert not set("<>&") & set(text)
+    document = json.loads(text)
+    assert document["clones"][0]["name"].startswith("<script>")
+    assert len(document["clones"]) == 6
+    assert len(document["clones"][0]["reads"]) == 6
+
+
+def test_evidence_holds_the_reads_of_a_clone():
+    result = plot_results.eight_clones()
+    clone = json.loads(evidence_json(result))["clones"][2]
+    members = result.clusters.labels == 2
+    assert clone["n"] == members.sum()
+    table = result.patient.mutations
+    assert clone["reads"][1] == [int(table.alt_counts[members, 1].sum()), int(table.depth[members, 1].sum())]
+    assert clone["drivers"] == sorted({table.genes[i] for i in members.nonzero()[0]} & result.patient.drivers)
+
+
+def test_same_result_same_bytes(tmp_path):
+    first = write_report(plot_results.one_metastasis(), tmp_path / "a.html")
+    second = write_report(plot_results.one_metastasis(), tmp_path / "b.html")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_sixty_clones_stay_below_three_megabytes():
+    result = plot_results.sixty_clones()
+    assert len(report_html(result).encode()) < 3_000_000
+    assert 1 <= len(explorer_frames(result)) <= MAX_FRAMES
+
+
+def test_frames_walk_through_histories_by_probability():
+    result = plot_results.eight_clones()
+    frames = explorer_frames(result)
+    assert len(frames) == 6
+    assert [re.search(r"probability (\d+)%", frame.caption)[1] for frame in frames] == [
+        "40",
+        "20",
+        "17",
+        "10",
+        "9",
+        "4",
+    ]
+    no_histories = PatientResult(result.patient, result.ccf, result.clusters, result.trees)
+    assert [frame.graph_svg for frame in explorer_frames(no_histories)] == [""]
+
+
+def test_where_nothing_can_be_said_the_report_says_so(documents):
+    text = documents["nothing"].text
+    assert "No seeding labels could be determined." in text
+    assert "Not determined by these samples" in text
+    assert "no mutation is left after filtering" in text
+
+
+def test_findings_put_answers_first_and_open_questions_apart():
+    findings = describe(plot_results.eight_clones())
+    assert findings.answers[0].text == (
+        "240 mutations in 6 samples of 4 sites fall into 8 clusters; the best of 3 clone trees has probability 57%."
+    )
+    assert all(finding.status in ("fact", "supported", "favoured") for finding in findings.answers)
+    assert any(
+        "liver was seeded by clone 3 between the ages of 53.0 and 57.0 years" in x.text for x in findings.answers
+    )
+    assert not any("left supraclavicular lymph node was seeded by clone 2" in x.text for x in findings.answers)
+    assert findings.open_questions and findings.open_questions[-1].text == "No growth rate: one size a lesion"
+
+
+def test_tables_count_what_was_left_out_and_know_their_clones():
+    result = plot_results.eight_clones()
+    tables = all_tables(result)
+    sample = result.patient.samples[0].name
+    assert tables["left_out"].rows == (("filtered", "all", "calls.vcf", 3), ("no_depth", sample, "calls.vcf", 1))
+    assert [row[0] for row in tables["clones"].rows] == [result.trees.names[clone] for clone in tables["clones"].clones]
+    assert tables["clones"].is_numeric(1) and not tables["clones"].is_numeric(0)
+    first = tables["mutations"].rows[0]
+    assert first[1] in result.patient.drivers and first[2] == "yes"
+    assert tables["settings"].rows[-1] == ("", "seed", "1")
+    assert len(tables["sites"].rows) == 4
+
+
+def test_methods_paragraph_names_what_was_done():
+    result = plot_results.eight_clones()
+    text = methods_paragraph(result, "9.9")
+    for words in (
+        "240 somatic mutations in 6 tumour samples",
+        "phylometa 9.9",
+        "giving 8 clusters",
+        "random seed was 1",
+    ):
+        assert words in text
+    bare = methods_paragraph(PatientResult(result.patient), "9.9")
+    assert bare == "240 somatic mutations in 6 tumour samples were analysed with phylometa 9.9."

@@ -59,10 +59,9 @@ def show(name: str, timing) -> None:
             print(f"{row.site:15s} {row.founding_clone:5s} {row.probability:.2f}  {row.model:9s}  {spans}")
     for gain in timing.gains:
         before = f", before divergence with P = {gain.p_before_divergence:.2f}" if gain.p_before_divergence >= 0 else ""
-        print(
-            f"{gain.kind} {gain.chrom} {gain.state} in {gain.sample}: {gain.estimate:.2f} ({gain.lo:.2f}-{gain.hi:.2f}) "
-            f"of the time to its last common ancestor, {gain.n_mutations} mutations{before}"
-        )
+        what = f"{gain.kind} {gain.chrom} {gain.state} in {gain.sample}"
+        share = f"{gain.estimate:.2f} ({gain.lo:.2f}-{gain.hi:.2f}) of the time to its last common ancestor"
+        print(f"{what}: {share}, {gain.n_mutations} mutations{before}")
     for text in (*timing.refusals, *timing.warnings):
         print(f"- {text}")
 

@@ -11,7 +11,7 @@ import pytest
 
 from phylometa.io.simulated import write_simulated_cohort, write_simulated_patient
 from phylometa.io.tables import read_cohort, read_patient
-from phylometa.pipeline import stage_rng
+from phylometa.pipeline import analyse, stage_rng
 from phylometa.simulate import PRESETS, simulate_patient, true_labels
 
 SMALL = {"mutation_rate": 0.0003}
@@ -117,6 +117,25 @@ def test_the_bundled_patient_is_what_the_script_makes(tmp_path):
     assert made == shipped
     assert sum(path.stat().st_size for path in bundled.iterdir()) < 1.5e6
     assert f"seed {DEMO_SEED}" in (bundled / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in PRESETS if name != "genome"])
+def test_every_preset_is_analysed_from_its_files(name, tmp_path):
+    """Every stage gives a result, and the clusters are the clones as far as a preset lets them be told apart."""
+    simulated = simulate(name, mutation_rate=PRESETS[name].mutation_rate / 3)
+    write_simulated_patient(simulated, tmp_path)
+    result = analyse(read_patient(tmp_path / "samples.tsv", genes=tmp_path / "genes.txt"), seed=1)
+    assert sum(history.weight for _, history in result.histories) == pytest.approx(1)
+    assert set(result.labels.headline) >= {"pattern", "clonality_site", "phyletic"}
+    assert result.timing is not None
+    clone, cluster = simulated.truth.clone, result.clusters.labels
+    i, j = np.triu_indices(len(clone), 1)
+    same_clone, same_cluster = clone[i] == clone[j], cluster[i] == cluster[j]
+    agreement = (same_clone == same_cluster).mean()
+    chance = same_clone.mean() * same_cluster.mean() + (1 - same_clone.mean()) * (1 - same_cluster.mean())
+    least = 0.1 if name == "called_apart" else 0.3  # with half of the cells unobserved clusters merge
+    assert (agreement - chance) / (1 - chance) > least
 
 
 @pytest.mark.slow

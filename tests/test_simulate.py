@@ -590,6 +590,15 @@ def test_truth_labels_are_those_of_the_true_history_as_an_ensemble_of_one(name):
     assert labels["pm_counts"] == result.pm_counts
 
 
+def test_a_clone_is_in_no_sample_older_than_itself():
+    """The demo's biopsy is taken at 61, clone H arises after the radiotherapy that followed."""
+    for seed in range(10):
+        truth = simulate_patient(replace(PRESETS["demo"], mutation_rate=0.0003), rng=np.random.default_rng(seed)).truth
+        biopsy, h = truth.proportions[:, 0], truth.tree.names.index("H")
+        assert biopsy[h] == 0 < truth.proportions[h, 1:3].max()
+        assert truth.seeding_age[truth.history.edges[1:, 2].tolist().index(h) + 1] >= 61.5
+
+
 def test_random_histories_reach_every_pattern():
     found = {simulate(seed, mutation_rate=0.0001, extra_migrations=1.0).truth.history.pattern for seed in range(40)}
     assert found == {"PS", "S", "M", "R"}

@@ -246,9 +246,10 @@ def reported_profile(
 ) -> CopyNumberProfile:
     """What a caller without error would report for bulk samples.
 
-    Clones with equal copies of both alleles are one state. With `two_states` (Battenberg) a segment has its two most
+    Clones with equal (major, minor) copies are one state. With `two_states` (Battenberg) a segment has its two most
     common states and the share of the first among the two; otherwise (ASCAT) the mean copies of each allele, rounded.
-    Alleles are not phased: the major allele is the one with more copies on average.
+    Alleles are not phased: the major allele of a state is the one with more copies in it, so that two clones with
+    mirrored imbalance count as one state.
 
     Parameters
     ----------
@@ -270,12 +271,11 @@ def reported_profile(
         here = np.flatnonzero(proportions[:, s] > 0)
         share = proportions[here, s]
         mean = np.einsum("k,kga->ga", share, lineages.copies[here])
-        is_flipped = mean[:, 1] > mean[:, 0]
         for g in range(n_segments):
             states: dict[tuple[int, int], float] = {}
             for k, weight in zip(here, share):
                 a, b = lineages.copies[k, g].tolist()
-                state = (b, a) if is_flipped[g] else (a, b)
+                state = (max(a, b), min(a, b))
                 states[state] = states.get(state, 0.0) + float(weight)
             ranked = sorted(states, key=lambda state: (-states[state], state))
             rows_sample.append(s)

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phylometa.config import Settings
+from phylometa.config import MigrationSettings, Settings
 from phylometa.data import Patient
 from phylometa.errors import InfeasibleError, InputError
-from phylometa.trees import PatientResult
+from phylometa.trees import CloneTree, HistoryEnsemble, PatientResult
 
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["STAGES", "AnalysisResult", "analyse", "classify_cases", "load_result", "run_stage", "stage_rng"]
+__all__ = ["STAGES", "AnalysisResult", "analyse", "classify_cases", "load_result", "migrate_tree"]
+__all__ += ["run_stage", "stage_rng"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -235,6 +236,63 @@ def classify_cases(document: Any, *, source: str = "cases", settings: Settings |
     if problems:
         raise InputError(problems)
     return {"cases": found}
+
+
+def migrate_tree(
+    tree: str | PathLike[str],
+    labeling: str | PathLike[str],
+    *,
+    primary: str,
+    model: str = "refined",
+    criteria: str = "UMCS",
+    pattern: str | None = None,
+    settings: MigrationSettings | None = None,
+) -> tuple[CloneTree, HistoryEnsemble]:
+    """Optimal histories of one given tree, equally weighted.
+
+    Parameters
+    ----------
+    tree : path
+        Edge list, ``parent child`` a line.
+    labeling : path
+        ``clone site [site...]`` (MACH2) or ``leaf site`` (MACHINA) a line.
+    primary : str
+        Site of the root, or ``auto``: every site is tried, and weighed as `phylometa.migration.infer_origin` says.
+    model : {"refined", "machina"}
+    criteria : str
+        Letters of U, M, C, S by priority.
+    pattern : {"PS", "S", "M", "R"}, optional
+        Upper bound.
+    settings : MigrationSettings, optional
+        Limits; its criteria and weights are not used.
+
+    Returns
+    -------
+    (CloneTree, HistoryEnsemble)
+
+    Raises
+    ------
+    InputError
+        The files are malformed, or `primary` is not among the sites.
+    InfeasibleError
+        No history satisfies the restrictions.
+    """
+    from phylometa.io.trees_io import read_tree_with_sites
+    from phylometa.migration import infer_migration_histories
+    from phylometa.migration.origin import infer_origin
+
+    located = read_tree_with_sites(Path(tree), Path(labeling), contract=False if model == "machina" else None)
+    chosen = replace(settings or MigrationSettings(), criteria=criteria, weights="uniform")
+    if primary == "auto":
+        origin = infer_origin(located.tree, located.presence, settings=chosen, model=model, pattern=pattern)
+        entries = origin.histories
+    else:
+        located = located.with_site(primary)
+        index = located.site_names.index(primary)
+        options: dict[str, Any] = {"primary": index, "settings": chosen, "model": model, "pattern": pattern}
+        entries = (infer_migration_histories(located.tree, located.presence, **options),)
+    ensemble = HistoryEnsemble(tuple(entries), located.site_names, criteria, "uniform", model)
+    return located.tree, ensemble
 
 
 def load_result(directory: str | PathLike[str]) -> AnalysisResult:

@@ -73,13 +73,38 @@ def genotype(sheet: str, fasta: str, output: str, patient: str | None, config: s
 @click.option("--from", "source", required=True, help="Format of INPUT.")
 @click.option("--to", "target", required=True, help="Format to write.")
 @click.argument("input", type=click.Path())
-@output_option("File or directory to write.")
+@output_option("File (or, for jellyfish, directory) to write; a second file is put beside it where the format has two.")
+@click.option("--primary", default=None, metavar="SITE", help="Primary site, which metient needs.")
 @force_option
-def convert(source: str, target: str, input: str, output: str, force: bool) -> None:
-    """Between machina, mach2, metient, pairtree, pyclone, medicc2 and jellyfish."""
-    from phylometa.io.convert import convert_format
+def convert(source: str, target: str, input: str, output: str, primary: str | None, force: bool) -> None:
+    """Between machina, mach2, metient and jellyfish (trees with sites), pairtree and pyclone (reads), medicc2 and
+    segments (copy number).
 
-    convert_format(input, output, source=source, target=target, force=force)
+    machina, mach2: INPUT is X.tree, with X.labeling beside it. metient: X.tsv with X.tree. pairtree: X.ssm with
+    X.params.json. jellyfish: a directory.
+    """
+    import tempfile
+    from pathlib import Path
+
+    from phylometa.io.convert import FORMATS, convert_format, targets_of, written_files
+
+    for option, name in (("--from", source), ("--to", target)):
+        if name not in FORMATS:
+            raise click.UsageError(f"{option} {name}: unknown; known: {', '.join(FORMATS)}")
+    if target not in targets_of(source):
+        raise click.UsageError(f"{source} holds nothing that {target} can: --to {' or '.join(targets_of(source))}")
+    final = Path(output)
+    if target == "jellyfish":
+        check_output_directory(final, force=force)
+    else:
+        for path in written_files(target, final):
+            check_output_file(path, force=force)
+    with tempfile.TemporaryDirectory(dir=final.parent, prefix=f".{final.name}.partial-") as folder:
+        partial = Path(folder) / final.name
+        convert_format(Path(input), partial, source=source, target=target, primary=primary)
+        final.mkdir(exist_ok=True) if target == "jellyfish" else None
+        for made, path in zip(written_files(target, partial), written_files(target, final)):
+            made.replace(path)
 
 
 @click.command()

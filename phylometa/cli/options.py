@@ -31,7 +31,7 @@ def force_option(function: F) -> F:
 
 def output_option(help_text: str, *, required: bool = True, default: str | None = None) -> Callable[[F], F]:
     # an explicit default of None would count as a value and switch `required` off
-    extra = {} if default is None else {"default": default, "show_default": True}
+    extra: dict[str, Any] = {} if default is None else {"default": default, "show_default": True}
     return click.option("-o", "--output", type=click.Path(), required=required, help=help_text, metavar="PATH", **extra)
 
 

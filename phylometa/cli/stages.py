@@ -129,12 +129,12 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
     from phylometa.pipeline import migrate_tree
 
     target = check_output_directory(output, force=options["force"])
-    found = migrate_tree(
+    tree, histories = migrate_tree(
         directory,
         labeling,
         primary=options["primary"],
         model=options["model"],
-        criteria=options["criteria"] or "UMCS",
+        criteria=options["criteria"] or ("UMCS" if options["model"] == "refined" else "MCS"),
         pattern=options["pattern"],
         settings=settings.migration,
     )
@@ -142,7 +142,7 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
 
     with replace_directory(target) as partial:
         (partial / "seeding").mkdir()
-        write_histories(found.histories, found.tree_of, partial / "seeding")
+        write_histories(histories, {entry.tree: tree for entry in histories.trees}, partial / "seeding")
 
 
 @click.command()

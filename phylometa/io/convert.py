@@ -1,0 +1,157 @@
+"""Files of one tool of the field into those of another.
+
+Clone trees with sites: ``machina`` and ``mach2`` (INPUT is the edge list ``X.tree``; the labelling is ``X.labeling`` or
+``X.observed.labeling`` beside it), ``metient`` (``X.tsv`` with ``X.tree`` beside it), ``jellyfish`` (a directory).
+Reads: ``pyclone`` (a table), ``pairtree`` (``X.ssm`` with ``X.params.json`` beside it). Copy number: ``medicc2``, and
+any other dialect as ``segments``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from phylometa.data import CopyNumberProfile, Patient
+from phylometa.errors import InputError
+from phylometa.io import trees_io
+from phylometa.io.counts import write_counts
+from phylometa.io.tsv import write_tsv
+
+__all__ = ["FORMATS", "convert_format", "targets_of", "written_files"]
+
+TREE_FORMATS = ("machina", "mach2", "metient", "jellyfish")
+READ_FORMATS = ("pyclone", "pairtree")
+COPY_NUMBER_FORMATS = ("medicc2", "segments")
+FORMATS = (*TREE_FORMATS, *READ_FORMATS, *COPY_NUMBER_FORMATS)
+
+
+def targets_of(source: str) -> tuple[str, ...]:
+    """Formats that hold the same kind of data as `source`."""
+    return next(group for group in (TREE_FORMATS, READ_FORMATS, COPY_NUMBER_FORMATS) if source in group)
+
+
+def written_files(target: str, output: Path) -> tuple[Path, ...]:
+    """What `convert_format` writes for `output`."""
+    if target in ("machina", "mach2"):
+        return output, _labeling_of(output)
+    if target == "metient":
+        return output, output.with_suffix(".tree")
+    if target == "jellyfish":
+        return tuple(output / f"{name}.tsv" for name in ("samples", "phylogeny", "compositions"))
+    if target == "pairtree":
+        return output, _params_of(output)
+    return (output,)
+
+
+def convert_format(input: Path, output: Path, *, source: str, target: str, primary: str | None = None) -> None:
+    """Read `input` as `source`, write `output` as `target`; see the module for which files belong to each.
+
+    Parameters
+    ----------
+    input, output : Path
+    source, target : str
+        Of the same kind: `targets_of`.
+    primary : str, optional
+        Primary site, needed by ``metient`` where the input does not say.
+
+    Raises
+    ------
+    InputError
+        The input is no file of that format, or holds what the target cannot express.
+    """
+    if source in TREE_FORMATS:
+        _write_tree(_read_tree(input, source), output, target, primary)
+    elif source in READ_FORMATS:
+        patient = _read_reads(input, source)
+        write_counts(patient, output) if target == "pyclone" else _write_pairtree(patient, output)
+    else:
+        from phylometa.io.segments import read_segment_tables
+
+        _write_segments(read_segment_tables([input]), output, target, display=str(input))
+
+
+def _labeling_of(tree: Path) -> Path:
+    return tree.with_suffix(".labeling")
+
+
+def _params_of(ssm: Path) -> Path:
+    return ssm.with_name(ssm.name.removesuffix(".ssm") + ".params.json")
+
+
+def _read_tree(path: Path, source: str) -> trees_io.LocatedTree:
+    if source == "jellyfish":
+        return trees_io.read_jellyfish(path)
+    if source == "metient":
+        return trees_io.read_metient(path, path.with_suffix(".tree"))
+    candidates = (_labeling_of(path), path.with_suffix(".observed.labeling"))
+    labeling = next((candidate for candidate in candidates if candidate.is_file()), None)
+    if labeling is None:
+        raise InputError(f"no labelling beside it: {' or '.join(c.name for c in candidates)}", file=str(path))
+    return trees_io.read_tree_with_sites(path, labeling)
+
+
+def _write_tree(located: trees_io.LocatedTree, output: Path, target: str, primary: str | None) -> None:
+    if target == "jellyfish":
+        trees_io.write_jellyfish(located, output)
+        return
+    if target == "metient":
+        site = primary or (located.primaries[0] if len(located.primaries) == 1 else None)
+        if site is None or site not in located.site_names:
+            raise InputError(f"metient needs the primary site (--primary): one of {', '.join(located.site_names)}")
+        trees_io.write_metient(located, output, output.with_suffix(".tree"), primary=site)
+        return
+    write: Callable[..., None] = trees_io.write_machina if target == "machina" else trees_io.write_mach2
+    write(located, output, _labeling_of(output))
+
+
+def _read_reads(path: Path, source: str) -> Patient:
+    from phylometa.io.tables import read_counts
+
+    patient = read_counts(path)
+    dialects = {str(item.get("dialect", "")).lower() for item in patient.provenance}
+    if source == "pairtree" and not any("pairtree" in name or "ssm" in name for name in dialects):
+        raise InputError("is no .ssm file of Pairtree", file=str(path))
+    return patient
+
+
+def _write_pairtree(patient: Patient, output: Path) -> None:
+    """var_read_prob is the expected VAF of a clonal mutation on one copy, rho / (rho C_T + (1 - rho) C_N)."""
+    mutations = patient.mutations
+    purity = patient.purity
+    if np.isnan(purity).any():
+        missing = [sample.name for sample in patient.samples if np.isnan(sample.purity)]
+        raise InputError(f"no purity for {', '.join(missing)}: Pairtree's var_read_prob needs it")
+    total = np.where(np.isfinite(patient.copy_number.total), patient.copy_number.total, 2.0)
+    probability = purity / (purity * total + (1 - purity) * patient.copy_number.normal)
+    rows = []
+    for i, name in enumerate(mutations.ids):
+        cells = [
+            ",".join(str(int(n)) for n in mutations.alt_counts[i]),
+            ",".join(str(int(n)) for n in mutations.depth[i]),
+            ",".join(f"{p:.6g}" for p in probability[i]),
+        ]
+        rows.append([f"s{i}", name, *cells])
+    write_tsv(output, ["id", "name", "var_reads", "total_reads", "var_read_prob"], rows)
+    known = patient.known_clusters
+    clusters: dict[str, list[str]] = {}
+    for i in range(mutations.n_mutations):
+        clusters.setdefault(known[i] if known is not None else str(i), []).append(f"s{i}")
+    params = {"samples": list(mutations.sample_names), "clusters": list(clusters.values()), "garbage": []}
+    _params_of(output).write_text(json.dumps(params, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_segments(profile: CopyNumberProfile, output: Path, target: str, *, display: str) -> None:
+    names = ("cn_a", "cn_b") if target == "medicc2" else ("major_cn", "minor_cn")
+    if target == "medicc2" and not np.isfinite(profile.major + profile.minor).all():
+        raise InputError("has segments without allele-specific copy number, which MEDICC2 needs", file=display)
+    first = "sample_id" if target == "medicc2" else "sample"
+    rows = (
+        (profile.sample_names[s], chrom, start + 1, end, major, minor)
+        for s, chrom, start, end, major, minor in zip(
+            profile.sample, profile.chroms, profile.start, profile.end, profile.major, profile.minor
+        )
+    )
+    write_tsv(output, [first, "chrom", "start", "end", *names], rows)

@@ -294,7 +294,14 @@ class TimingResult:
                 values[spec.name] = tuple(value) if isinstance(value, list) else value
             return kind(**values)
 
-        kinds = {"intervals": SeedingInterval, "divergence": DivergenceRow, "growth": GrowthRow, "events": TimedEvent}
+        kinds = {
+            "intervals": SeedingInterval,
+            "divergence": DivergenceRow,
+            "growth": GrowthRow,
+            "gains": GainRow,
+            "reseeding": ReseedingRow,
+            "events": TimedEvent,
+        }
         read: dict[str, Any] = {name: tuple(row(kind, item) for item in document[name]) for name, kind in kinds.items()}
         read["nodes"] = {clone: estimate(item) for clone, item in document["nodes"].items()}
         rest = [spec.name for spec in fields(cls) if spec.name not in read]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import json
 import math
 
 import numpy as np
@@ -25,6 +26,7 @@ from phylometa.data import (
 from phylometa.divergence_table import divergence_from_table
 from phylometa.errors import InputError
 from phylometa.timing import date_dissemination
+from phylometa.timing_result import TimingResult
 from phylometa.trees import HistoryEnsemble, MigrationHistory, TreeEnsemble, TreeHistories
 
 DEPTH = 200
@@ -418,6 +420,20 @@ def test_reseeding_of_an_irradiated_bed():
     scarred = dataclasses.replace(patient.mutations, refs=tuple(refs), alts=tuple(alts))
     (row,) = date((patient.with_changes(mutations=scarred), ccf, clusters, trees, histories)).reseeding
     assert not any("lacks the radiation scar" in text for text in row.observations)
+
+
+def test_result_survives_json():
+    patient, *rest = build(cancer_type="colorectal", diameter_cm=2.0, diagnosis_date=datetime.date(2015, 1, 1))
+    n = patient.mutations.n_mutations
+    doubled = CopyNumberAtLoci(major=np.full((n, 3), 2), minor=np.ones((n, 3)), normal=np.full((n, 3), 2))
+    result = date((patient.with_changes(copy_number=doubled), *rest))
+    assert result.gains
+    assert result.growth
+    assert result.events
+    text = json.dumps(dataclasses.asdict(result)).replace("NaN", "null")
+    again = TimingResult.from_json(json.loads(text))
+    assert json.dumps(dataclasses.asdict(again)).replace("NaN", "null") == text
+    assert again.gains[0].state == result.gains[0].state
 
 
 def test_same_seed_same_result():

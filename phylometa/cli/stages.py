@@ -87,11 +87,11 @@ def tree(directory: str | None, ssm: str | None, params: str | None, output: str
         raise click.UsageError("give PDIR, or --ssm, --params and -o")
     from phylometa.io.documents import replace_directory
     from phylometa.io.results import write_stages
-    from phylometa.io.tree_files import read_pairtree
+    from phylometa.io.tables import read_pairtree
     from phylometa.pipeline import AnalysisResult, run_stage
 
     target = check_output_directory(output, force=options["force"])
-    patient = read_pairtree(ssm, params)
+    patient = read_pairtree(ssm, params, settings=settings.read)
     result = AnalysisResult(patient=patient, settings=settings, warnings=patient.warnings)
     for stage in ("clusters", "trees"):
         result = run_stage(stage, result, settings)

@@ -19,12 +19,14 @@ from phylometa.io.clinical import read_drivers, read_lesions, read_purity_file, 
 from phylometa.io.counts import read_count_table, write_counts
 from phylometa.io.files import sha256_of
 from phylometa.io.long_tables import read_long_table
+from phylometa.io.pairtree import read_pairtree_reads
 from phylometa.io.segments import copy_number_at_loci, join_profiles, read_segments
 from phylometa.io.sheet import SOURCES, SampleSheet, SheetRow, parse_sheet, read_sheet, sites_of
 from phylometa.io.variants import read_vcf
 from phylometa.io.vcf_header import SampleRequest
 
-__all__ = ["READERS", "read_cohort", "read_cohort_names", "read_counts", "read_patient", "write_counts"]
+__all__ = ["READERS", "read_cohort", "read_cohort_names", "read_counts", "read_pairtree", "read_patient"]
+__all__ += ["write_counts"]
 
 # Reader of each kind of file a sheet can name: (path, requests, settings, display) -> Calls.
 READERS: dict[str, Callable[..., Calls]] = {"vcf": read_vcf, "maf": read_long_table, "counts": read_count_table}
@@ -150,7 +152,20 @@ def read_counts(
             for row in parsed.rows_of(name)
         )
         return PatientReader(parsed, name, rows, settings).read()
-    calls = read_count_table(path, None, settings=settings, display=display)
+    return _without_sheet(read_count_table(path, None, settings=settings, display=display), path, name, settings)
+
+
+def read_pairtree(ssm: str | Path, params: str | Path, *, settings: ReadSettings | None = None) -> Patient:
+    """A patient from Pairtree's .ssm and .params.json, without a sample sheet; see `read_counts`."""
+    path = Path(ssm)
+    settings = settings or ReadSettings()
+    calls = read_pairtree_reads(path, None, params=Path(params), settings=settings, display=str(path))
+    return _without_sheet(calls, path, None, settings)
+
+
+def _without_sheet(calls: Calls, path: Path, name: str | None, settings: ReadSettings) -> Patient:
+    """Every sample a distant site of its own, the primary virtual."""
+    display = str(path)
     name = name or path.name.split(".")[0] or "patient"
     rows = tuple(SheetRow(0, name, Sample(sample, sample), None, {"counts": display}) for sample in calls.samples)
     reader = PatientReader(SampleSheet(path, display, rows), name, rows, settings)

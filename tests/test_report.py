@@ -8,7 +8,9 @@ from html.parser import HTMLParser
 import plot_results
 import pytest
 
-from phylometa.report import report_html, write_report
+from phylometa.cohort import Outcome
+from phylometa.cohort_statistics import label_frequencies, route_frequencies
+from phylometa.report import cohort_index_html, report_html, write_cohort_index, write_report
 from phylometa.report.explorer import MAX_FRAMES, evidence_json, explorer_frames
 from phylometa.report.findings import describe
 from phylometa.report.methods_text import methods_paragraph
@@ -162,3 +164,32 @@ def test_methods_paragraph_names_what_was_done():
         assert words in text
     bare = methods_paragraph(PatientResult(result.patient), "9.9")
     assert bare == "240 somatic mutations in 6 tumour samples were analysed with phylometa 9.9."
+
+
+def cohort_outcomes():
+    labels = {"pattern": {"PS": 0.9, "S": 0.1}, "clonality_site": {"monoclonal": 1.0}}
+    sites = [{"name": "P", "is_virtual": False}, {"name": "liver", "is_virtual": False}]
+    summary = {"n_samples": 3, "n_mutations": 40, "n_clusters": 4, "sites": sites, "warnings": ["one"]}
+    summary |= {"labels": {"labels": labels}, "migration_graph": [["P", "liver", 0.9]]}
+    name = plot_results.MALICIOUS[0]
+    return [Outcome("A 1", "done", summary=summary), Outcome(name, "failed", f"samples.tsv: {name}", 3)]
+
+
+def test_cohort_index_links_patients_and_names_failures(tmp_path):
+    outcomes = cohort_outcomes()
+    summaries = [outcomes[0].summary]
+    path = write_cohort_index(
+        outcomes,
+        tmp_path / "index.html",
+        frequencies=label_frequencies(summaries),
+        routes=route_frequencies(summaries),
+    )
+    document = Document(path.read_text(encoding="utf-8"))
+    links = [a["href"] for tag, a in document.elements if tag == "a" and not a["href"].startswith("#")]
+    assert links == ["A%201/report.html"]
+    assert "1 of 2 analysed; 1 failed" in document.text
+    assert "parallel single-source (90%)" in document.text
+    assert "samples.tsv: <script>window.hacked=1</script>" in document.text
+    assert Counter(tag for tag, _ in document.elements)["script"] == 1
+    assert "Routes between sites" in document.text
+    assert "Routes" not in Document(cohort_index_html(outcomes)).text

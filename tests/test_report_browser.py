@@ -5,8 +5,9 @@ import shutil
 
 import plot_results
 import pytest
+from test_report import cohort_outcomes
 
-from phylometa.report import write_report
+from phylometa.report import write_cohort_index, write_report
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HAS_DRIVER = all(importlib.util.find_spec(name) for name in ("playwright", "axe_playwright_python"))
@@ -29,7 +30,8 @@ CASES = ("eight_clones", "malicious", "nothing")
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory):
     directory = tmp_path_factory.mktemp("reports")
-    return {name: write_report(getattr(plot_results, name)(), directory / f"{name}.html") for name in CASES}
+    written = {name: write_report(getattr(plot_results, name)(), directory / f"{name}.html") for name in CASES}
+    return written | {"index": write_cohort_index(cohort_outcomes(), directory / "index.html")}
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +67,7 @@ def opened(browser, reports):
     assert heard == []
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [*CASES, "index"])
 def test_report_opens_and_is_accessible(opened, name):
     from axe_playwright_python.sync_playwright import Axe
 

@@ -1,5 +1,6 @@
-"""The report: one self-contained HTML file a patient."""
+"""The report: one self-contained HTML file a patient, and an index page for a cohort."""
 
+from phylometa.report.cohort_index import cohort_index_html, write_cohort_index
 from phylometa.report.document import report_html, write_report
 
-__all__ = ["report_html", "write_report"]
+__all__ = ["cohort_index_html", "report_html", "write_cohort_index", "write_report"]

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from importlib import resources
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
@@ -22,13 +18,13 @@ from phylometa.plots.migration_graph import migration_graph_scene
 from phylometa.plots.proportions import clone_proportions_scene
 from phylometa.plots.scene_svg import scene_svg
 from phylometa.plots.seeding_matrix import seeding_matrix_scene
-from phylometa.plots.style import clean_text
 from phylometa.plots.timeline import timeline_scene
 from phylometa.report.embedded_figures import inline_svg
 from phylometa.report.explorer import evidence_json, explorer_frames
 from phylometa.report.findings import describe
 from phylometa.report.glossary import GLOSSARY
 from phylometa.report.methods_text import CITATIONS, methods_paragraph
+from phylometa.report.page import render_page
 from phylometa.report.report_tables import all_tables
 from phylometa.trees import PatientResult
 
@@ -37,26 +33,6 @@ __all__ = ["report_html", "write_report"]
 
 _SHOWN_FINDINGS = 12
 _BODY_MAP_WIDTH = 400.0  # points
-
-
-def _asset(name: str) -> str:
-    return resources.files("phylometa.report").joinpath(name).read_text(encoding="utf-8")
-
-
-def _environment() -> Environment:
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["clean"] = _cell_text
-    return environment
-
-
-def _cell_text(value: Any) -> str:
-    """A cell or a name as it is shown: numbers with at most four significant digits."""
-    return f"{value:.4g}" if isinstance(value, float) else clean_text(value)
-
-
-def _digest(text: str) -> str:
-    """Source expression of a Content-Security-Policy for an inline script."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _figures(result: PatientResult) -> dict[str, Markup]:
@@ -90,7 +66,6 @@ def _drawn(ax: Axes, title: str, description: str) -> Markup:
 
 def report_html(result: PatientResult) -> str:
     """The report as text; see `write_report`."""
-    script, style = _asset("report.js"), _asset("report.css")
     frames = explorer_frames(result)
     context: dict[str, Any] = {
         "patient": result.patient,
@@ -113,13 +88,9 @@ def report_html(result: PatientResult) -> str:
         "methods": methods_paragraph(result, phylometa.__version__),
         "citations": CITATIONS,
         "shown_findings": _SHOWN_FINDINGS,
-        "version": phylometa.__version__,
         "evidence": Markup(evidence_json(result)),
-        "script": Markup(script),
-        "style": Markup(style),
-        "script_digest": _digest(script),
     }
-    return _environment().from_string(_asset("report.html.j2")).render(context)
+    return render_page("report.html.j2", **context)
 
 
 def write_report(result: PatientResult, path: str | PathLike[str]) -> Path:

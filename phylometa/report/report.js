@@ -1,6 +1,7 @@
 "use strict";
 (function () {
-  const evidence = JSON.parse(document.getElementById("evidence").textContent);
+  const stored = document.getElementById("evidence");
+  const evidence = stored ? JSON.parse(stored.textContent) : { samples: [], clones: [] };
   const all = (selector, root) => Array.from((root || document).querySelectorAll(selector));
 
   function save(name, type, text) {

@@ -33,6 +33,8 @@ class Table:
     clones : tuple of int
         Clone a row is about, by row; empty where rows are not about clones.
     note : str
+    links : tuple of str
+        Address the first cell of a row leads to; empty where there is none.
     """
 
     key: str
@@ -41,6 +43,7 @@ class Table:
     rows: tuple[tuple[Any, ...], ...]
     clones: tuple[int, ...] = ()
     note: str = ""
+    links: tuple[str, ...] = ()
 
     def is_numeric(self, column: int) -> bool:
         """Whether the column holds numbers only (right-aligned, sorted by value)."""

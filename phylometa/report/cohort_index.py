@@ -1,0 +1,127 @@
+"""The index page of a cohort: every patient with its main labels, what failed and why, and how frequent labels are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from phylometa.plots.label_words import label_name, most_probable_value, value_name
+from phylometa.plots.style import percent
+from phylometa.report.page import render_page
+from phylometa.report.report_tables import Table
+
+__all__ = ["cohort_index_html", "write_cohort_index"]
+
+_LABELS = ("pattern", "clonality_site", "phyletic", "met_to_met", "reseeding_primary")
+
+
+class PatientOutcome(Protocol):
+    """What became of a patient; see `phylometa.cohort.Outcome`."""
+
+    patient: str
+    status: str
+    reason: str
+    summary: Mapping[str, Any]
+
+
+def _label_cell(summary: Mapping[str, Any], label: str) -> str:
+    distribution = ((summary.get("labels") or {}).get("labels") or {}).get(label)
+    if not distribution:
+        return ""
+    value, probability = most_probable_value(distribution)
+    return f"{value_name(label, value)} ({percent(probability)})"
+
+
+def _patients_table(outcomes: Sequence[PatientOutcome]) -> Table:
+    rows, links = [], []
+    for outcome in outcomes:
+        summary = outcome.summary
+        is_done = outcome.status != "failed"
+        sites = [site["name"] for site in summary.get("sites") or () if not site.get("is_virtual")]
+        rows.append(
+            (
+                outcome.patient,
+                "done" if is_done else "failed",
+                summary.get("n_samples", ""),
+                len(sites) if is_done else "",
+                summary.get("n_mutations", ""),
+                summary.get("n_clusters") or "",
+                *(_label_cell(summary, label) for label in _LABELS),
+                len(summary.get("warnings") or ()) if is_done else "",
+            )
+        )
+        links.append(f"{quote(outcome.patient, safe='')}/report.html" if is_done else "")
+    columns = ("Patient", "Status", "Samples", "Sites", "Mutations", "Clusters", *map(label_name, _LABELS), "Warnings")
+    return Table("patients", "Patients", columns, tuple(rows), links=tuple(links))
+
+
+def _frequencies_table(frequencies: Sequence[Any]) -> Table:
+    rows = tuple(
+        (
+            label_name(row.label),
+            value_name(row.label, row.value),
+            row.group,
+            row.n_patients,
+            round(row.expected, 2),
+            _share(row),
+        )
+        for row in frequencies
+    )
+    columns = ("Label", "Value", "Group", "Patients", "Expected number", "Share (95 % interval)")
+    note = "Patients count with the probabilities of their labels."
+    return Table("frequencies", "Frequencies of labels", columns, rows, note=note)
+
+
+def _share(row: Any) -> str:
+    return f"{percent(row.share)} ({percent(row.share_lo)} to {percent(row.share_hi)})"
+
+
+def _routes_table(routes: Sequence[Any]) -> Table:
+    rows = tuple((row.group, row.value, row.n_patients, round(row.expected, 2), _share(row)) for row in routes)
+    columns = ("Source", "Target", "Patients with both", "Expected number", "Share (95 % interval)")
+    return Table("routes", "Routes between sites", columns, rows)
+
+
+def cohort_index_html(
+    outcomes: Sequence[PatientOutcome], *, frequencies: Sequence[Any] = (), routes: Sequence[Any] = ()
+) -> str:
+    """The index page as text; see `write_cohort_index`."""
+    failures = [(outcome.patient, outcome.reason) for outcome in outcomes if outcome.status == "failed"]
+    return render_page(
+        "index.html.j2",
+        patients=_patients_table(outcomes),
+        frequencies=_frequencies_table(frequencies),
+        routes=_routes_table(routes),
+        failures=failures,
+        n_done=len(outcomes) - len(failures),
+    )
+
+
+def write_cohort_index(
+    outcomes: Sequence[PatientOutcome],
+    path: str | PathLike[str],
+    *,
+    frequencies: Sequence[Any] = (),
+    routes: Sequence[Any] = (),
+) -> Path:
+    """Write the index page of a cohort; it links to ``PATIENT/report.html`` beside it.
+
+    Parameters
+    ----------
+    outcomes : sequence of `phylometa.cohort.Outcome`
+        With ``patient``, ``status``, ``reason`` and ``summary`` (summary.json).
+    path : path of the file to write
+    frequencies, routes : sequences
+        Rows of `phylometa.cohort_statistics.label_frequencies` and `route_frequencies`.
+
+    Returns
+    -------
+    Path
+    """
+    path = Path(path)
+    text = cohort_index_html(outcomes, frequencies=frequencies, routes=routes)
+    path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
+    return path

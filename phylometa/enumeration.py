@@ -172,7 +172,7 @@ class _Enumerator:
         self.half = self.n // 2
         self.max_trees = max_trees
         self.deadline = deadline
-        self.room = memory
+        self.memory = self.room = memory
         likelihood = model.likelihood
         below = np.cumsum(likelihood[:, :, ::-1], axis=2)[:, :, ::-1] - likelihood
         self.bound = np.log((likelihood + model.slab * below).max(axis=2)).sum(axis=1)
@@ -253,7 +253,7 @@ class _Enumerator:
                 if len(rest):
                     parts.append(self._product(self.trees_of(block), rest))
         table = self._prune(self._joined(parts), vertices, is_forest=True)
-        if len(vertices) <= self.half:
+        if len(vertices) <= self.half or (len(vertices) == self.half + 1 and self.room > 2 * self.memory / 3):
             self.forests[vertices] = self._stored(table)
         return table
 
@@ -335,7 +335,8 @@ class _Enumerator:
             if len(below) <= self.half:
                 self._score(self.forest(below), context, self._empty())
                 continue
-            for size in range(1, self.half + 1):
+            # the next tree is no larger than the first part and would not fit into half
+            for size in range(self.half // 2 + 1, self.half + 1):
                 for first_set in combinations(below, size):
                     second = self.forest(tuple(v for v in below if v not in first_set))
                     second = second.take(self.n - second.first // self.n + size > self.half)

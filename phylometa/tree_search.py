@@ -12,7 +12,7 @@ from phylometa.config import TreeSettings
 from phylometa.data import Clustering, FloatArray, IntArray
 from phylometa.enumeration import TreePosterior, enumerate_trees
 from phylometa.presence import site_presence
-from phylometa.tree_chains import search_trees, starting_tree
+from phylometa.tree_chains import local_search, search_large, search_trees, starting_tree
 from phylometa.tree_likelihood import (
     ReadModel,
     fit_presence_weight,
@@ -50,8 +50,10 @@ def _posterior(
     n_vertices = model.n_clusters + int(unrelated)
     start = starting_tree(model, unrelated=unrelated)
     if n_vertices > _COMPILED_FROM:
-        first, _ = search_trees(model, settings=settings, rng=rng, unrelated=unrelated, rounds=1)
-        start = first.parents[0]
+        model = fit_presence_weight(start, model, settings=settings)
+        draws, values = local_search(model, settings=settings, rng=rng, unrelated=unrelated, sweeps=100)
+        start = draws[values.argmax()].astype(np.int64)
+        start[start == model.n_clusters] = -1  # a better tree: fitted again below
     elif first_pass := enumerate_trees(model, unrelated=unrelated, max_trees=1):
         start = first_pass.parents[0]
     model = fit_presence_weight(start, model, settings=settings)
@@ -65,6 +67,9 @@ def _posterior(
         )
         if exact is not None:
             return exact, model, "enumeration", {}
+    if model.n_clusters > settings.exact_clusters:
+        posterior, diagnostics = search_large(model, settings=settings, rng=rng, unrelated=unrelated)
+        return posterior, model, "search", diagnostics
     posterior, diagnostics = search_trees(model, settings=settings, rng=rng, unrelated=unrelated, start=start)
     return posterior, model, "search", diagnostics
 

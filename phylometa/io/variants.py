@@ -36,7 +36,7 @@ PLAIN = frozenset("ACGT")
 BASES = re.compile(r"[ACGTN]+")
 MUSE_FILTERS = frozenset(("Tier1", "Tier2", "Tier3", "Tier4", "Tier5"))
 # Cells whose counts are held against the caller's own allele frequency.
-MAX_CHECKED_CELLS = 5000
+MAX_CHECKED_CELLS = 2000
 # Different spellings of a cell kept in memory; one patient's AD values repeat.
 MAX_CACHED_CELLS = 200000
 # Longer than any contig; keys of the look-up of segments hold positions below it.
@@ -136,6 +136,7 @@ class _Plan:
         self.keys = text.split(":")
         self.rules: tuple[CountRule, ...] = rules_for(self.keys)
         self.ad_index = self.keys.index("AD") if [rule.name for rule in self.rules[:1]] == ["AD"] else -1
+        self.cache: dict[str, int] = {}
         self.af_key = next((key for key in ("AF", "FA", "FREQ") if key in self.keys), "")
 
 
@@ -172,8 +173,7 @@ class _Records:
         self.rejected: dict[int, str] = {}
         self.plans: dict[str, _Plan] = {}
         self.rule_cells: dict[str, int] = {}
-        self.cache: dict[str, int] = {}
-        self.ad_at: dict[str, int] = {}
+        self.alike: dict[str, tuple[int, int, dict[str, int]]] = {}  # FORMAT to the place of AD and the cells seen
         self.passed: set[str] = set()
         self.n_records = 0
         self.n_tried = 0
@@ -183,7 +183,7 @@ class _Records:
         """Every record. Written out for the common one: a substitution with counts in AD that were seen before."""
         n_fields = len(self.header.columns) + 9 if self.header.columns else 8
         number = self.header.n_lines
-        columns, cache, ad_at, passed = self.columns, self.cache, self.ad_at, self.passed
+        columns, alike, passed = self.columns, self.alike, self.passed
         ids, chroms, refs, alts, genes = self.ids, self.chroms, self.refs, self.alts, self.genes
         add_cells, add_position, add_line = self.cells.extend, self.positions.append, self.lines.append
         has_genes = bool(self.header.gene_fields)
@@ -193,27 +193,28 @@ class _Records:
             fields = line.rstrip("\r\n").split("\t")
             if len(fields) == n_fields > 8:
                 chrom, position, _, ref, alt, _, word, info, keys = fields[:9]
-                if keys in ad_at and word in passed and ref in PLAIN and alt in PLAIN and ref != alt:
-                    at = ad_at[keys]
+                if keys in alike and word in passed and ref in PLAIN and alt in PLAIN and ref != alt:
+                    at, after, cache = alike[keys]
                     try:
-                        cells = [cache[fields[column].split(":", at + 1)[at]] for column in columns]
-                        place = int(position) if chrom and position.isdigit() and position.isascii() else 0
+                        add_cells([cache[fields[column].split(":", after)[at]] for column in columns])
                     except (KeyError, IndexError):
-                        place = 0
-                    if 0 < place < MAX_POSITION:
-                        n_fast += 1
+                        pass  # a cell not seen before, or cut short
+                    else:
                         if chrom != last:
                             last = intern(chrom)
-                        add_cells(cells)
-                        ids.append(f"{chrom}:{position}:{ref}:{alt}")
-                        chroms.append(last)
-                        refs.append(ref)
-                        alts.append(alt)
-                        add_position(place - 1)
-                        add_line(number)
-                        if has_genes:
-                            genes.append(intern(self._gene(info)))
-                        continue
+                        place = int(position) if position.isdigit() and position.isascii() and chrom else 0
+                        if 0 < place < MAX_POSITION:
+                            n_fast += 1
+                            ids.append(f"{chrom}:{position}:{ref}:{alt}")
+                            chroms.append(last)
+                            refs.append(ref)
+                            alts.append(alt)
+                            add_position(place - 1)
+                            add_line(number)
+                            if has_genes:
+                                genes.append(intern(self._gene(info)))
+                            continue
+                        del self.cells[-len(columns) :]
             self._read_record(fields, n_fields, number)
         self.n_records += n_fast
         self.rule_cells["AD"] = self.rule_cells.get("AD", 0) + n_fast * len(columns)
@@ -278,10 +279,13 @@ class _Records:
         for column, found in zip(self.columns, reads):
             texts = fields[column].split(":", plan.ad_index + 1)
             text = texts[plan.ad_index] if len(texts) > plan.ad_index else "."
-            if found and "," in text and "." not in text and len(self.cache) < MAX_CACHED_CELLS:
-                self.cache[text] = found[0][0] << 32 | found[0][1]
+            if len(plan.cache) < MAX_CACHED_CELLS:
+                if found and "," in text and "." not in text:
+                    plan.cache[text] = found[0][0] << 32 | found[0][1]
+                elif text == "." and len(plan.rules) == 1:
+                    plan.cache[text] = 0
         if not plan.af_key or len(self.differences) >= MAX_CHECKED_CELLS:
-            self.ad_at[fields[8]] = plan.ad_index
+            self.alike[fields[8]] = (plan.ad_index, plan.ad_index + 1, plan.cache)
 
     def _mend(self, fields: list[str], n_fields: int, number: int) -> list[str]:
         """Fields of a line that is not as wide as the header: blank lines, trailing tabs, lines in quotes."""

@@ -114,6 +114,8 @@ def calendar_draws(
 ) -> CalendarDraws:
     """The clock of each draw: t_root = A tau / (tau + B / a), then (A - t_root) / B years a mutation.
 
+    NaN where no dated clone lies below the root.
+
     Parameters
     ----------
     nodes : HistoryNodes
@@ -151,7 +153,7 @@ def calendar_draws(
     elif clock.equal_rates:
         deadline = np.where(tail, np.nan, clone_deadlines(nodes.parents, _last_age(nodes, clock.site_age)))
         columns = [draw_full_branch(depth - trunk[:, None], nodes.parents, deadline, trunk, acceleration, **options)]
-        ages = [float(np.nanmax(deadline))]
+        ages = [float(np.nanmax(np.append(deadline, -np.inf)))]
     else:
         for t in np.flatnonzero(dated):
             on_branch = nodes.ancestors[:, nodes.presence[:, t]].any(axis=1)
@@ -161,6 +163,8 @@ def calendar_draws(
                 column_of_site[t] = len(columns)
                 columns.append(branch)
                 ages.append(float(clock.site_age[t]))
+    if not columns:
+        return CalendarDraws(np.full(n, np.nan), np.full((n, n_sites), np.nan))
     full, at = np.stack(columns, axis=1), np.array(ages)
     chosen = rng.integers(0, len(at), n)
     rows = np.arange(n)

@@ -28,7 +28,7 @@ class MigrationDraws:
     divergence, founder, seeding : float64 arrays (n,)
         Molecular time.
     divergence_age, founder_age, seeding_age : float64 arrays (n,)
-        Years; empty without a calendar clock.
+        Years; empty without a calendar clock; shorter where some trees date nothing.
     probability : float
     sources : mapping
         Source site index -> probability given the migration.
@@ -88,40 +88,51 @@ def draw_migrations(
         plan = [(h, draws) for h in dict.fromkeys(best.values())]
     parts: dict[tuple[int, int], list[tuple[FloatArray, ...]]] = {}
     sources: dict[tuple[int, int], dict[int, float]] = {}
+    # Histories of one tree with one presence share lengths and clock: drawn together, then dealt out.
+    groups: dict[tuple[int, bytes], list[tuple[HistoryNodes, int]]] = {}
     for h, n in plan:
-        lengths = draw_lengths(clone_clock, n, rng=rng, counts="counts" in layers, reads="reads" in layers)
-        depth = lengths @ h.ancestors
-        noise = rng.standard_normal(n) if "acceleration" in layers else np.zeros(n)
+        groups.setdefault((h.tree, h.presence.tobytes()), []).append((h, n))
+    for members in groups.values():
+        shared, total = members[0][0], sum(n for _, n in members)
+        lengths = draw_lengths(clone_clock, total, rng=rng, counts="counts" in layers, reads="reads" in layers)
+        depth = lengths @ shared.ancestors
+        ages = None
         if calendar is not None:
-            quantile = rng.random(n) if "terminal" in layers else np.full(n, 0.5)
+            noise = rng.standard_normal(total) if "acceleration" in layers else np.zeros(total)
             ages = calendar_draws(
-                h, lengths, proportions[h.tree], sample_site, calendar,
+                shared, lengths, proportions[shared.tree], sample_site, calendar,
                 acceleration=calendar.acceleration.median * np.exp(calendar.acceleration.sigma * noise),
-                quantile=quantile, rng=rng,
+                quantile=rng.random(total) if "terminal" in layers else np.full(total, 0.5), rng=rng,
             )  # fmt: skip
-            trunk = lengths[:, h.root]
-        for t, v, s, u in h.migrations:
-            divergence = depth[:, u]
-            # A clone that migrated unchanged has no private mutation: what is unresolved is half a mutation's worth.
-            founder = depth[:, v] if v != u else divergence + rng.gamma(0.5, size=n) / clone_clock.detection[v]
-            position = rng.random(n) if "interval" in layers else np.full(n, 0.5)
-            columns = [divergence, founder, divergence + position * (founder - divergence)]
-            if calendar is not None:
-                last = calendar.site_age[t] if np.isfinite(calendar.site_age[t]) else np.nanmax(calendar.site_age)
-                start, end = (np.minimum(ages.root_age + (x - trunk) * ages.pace[:, t], last) for x in columns[:2])
-                columns += [start, end, start + position * (end - start)]
-            parts.setdefault((t, v), []).append(tuple(columns))
-            by_source = sources.setdefault((t, v), {})
-            by_source[s] = by_source.get(s, 0.0) + n
+        ends = np.cumsum([n for _, n in members])
+        for (h, n), end_row in zip(members, ends):
+            rows = slice(int(end_row) - n, int(end_row))
+            for t, v, s, u in h.migrations:
+                start = depth[rows, u]
+                # A clone that migrated unchanged has no private mutation: half a mutation's worth is unresolved.
+                extra = rng.gamma(0.5, size=n) if "counts" in layers else np.full(n, 0.5)
+                end = depth[rows, v] if v != u else start + extra / clone_clock.detection[v]
+                position = rng.random(n) if "interval" in layers else np.full(n, 0.5)
+                columns = [start, end, start + position * (end - start)]
+                if calendar is not None and ages is not None:
+                    last = calendar.site_age[t] if np.isfinite(calendar.site_age[t]) else np.nanmax(calendar.site_age)
+                    root_age, pace, trunk = ages.root_age[rows], ages.pace[rows, t], lengths[rows, h.root]
+                    start, end = (np.minimum(root_age + (x - trunk) * pace, last) for x in (start, end))
+                    columns += [start, end, start + position * (end - start)]
+                parts.setdefault((t, v), []).append(tuple(columns))
+                by_source = sources.setdefault((t, v), {})
+                by_source[s] = by_source.get(s, 0.0) + n
     probability: dict[tuple[int, int], float] = {}
-    total = sum(h.weight for h in histories)
+    whole_weight = sum(h.weight for h in histories)
     for h in histories:
         for key in {(t, v) for t, v, _, _ in h.migrations}:
-            probability[key] = probability.get(key, 0.0) + h.weight / total
+            probability[key] = probability.get(key, 0.0) + h.weight / whole_weight
     result = {}
     empty = np.zeros(0)
     for key in sorted(parts):
         columns = [np.concatenate(column) for column in zip(*parts[key])] + [empty] * (0 if calendar else 3)
+        # A tree without a dated clone below its root says nothing about ages.
+        columns[3:] = [column[np.isfinite(column)] for column in columns[3:]]
         whole = sum(sources[key].values())
         result[key] = MigrationDraws(
             divergence=columns[0],

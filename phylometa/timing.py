@@ -19,6 +19,7 @@ from phylometa.config import TimingSettings
 from phylometa.data import CcfTable, Clustering, FloatArray, Patient
 from phylometa.dissemination import MigrationDraws, clone_times, draw_migrations, variance_shares
 from phylometa.divergence_table import divergence_from_table, divergence_row
+from phylometa.errors import InfeasibleError
 from phylometa.lesion_growth import lesion_growth
 from phylometa.molecular_time import clone_clock, history_nodes
 from phylometa.private_counts import cluster_prevalence, count_private_mutations
@@ -95,7 +96,7 @@ def _intervals(
                 variance_shares=molecular,
             )
         )
-        if calendar is not None:
+        if calendar is not None and len(migration.seeding_age):
             before, during = event_probabilities(migration.seeding_age, events)
             found.append(
                 SeedingInterval(
@@ -174,10 +175,17 @@ def date_dissemination(
     Returns
     -------
     TimingResult
+
+    Raises
+    ------
+    InfeasibleError
+        Without any migration history.
     """
     choice = select_clock(patient, settings=settings)
     prevalence = cluster_prevalence(trees)
     nodes = sorted(history_nodes(trees, histories), key=lambda h: -h.weight)
+    if not nodes:
+        raise InfeasibleError(f"patient {patient.name}: no migration history to date")
     rows, refusals = _divergence_rows(patient, ccf, clusters, prevalence, settings)
     clock = clone_clock(patient.mutations, ccf, clusters, len(trees.names), prevalence, choice.is_clock, rng=rng)
     calendar, reasons, more = calendar_clock(patient, trees, nodes, clock, choice, settings)

@@ -24,7 +24,7 @@ from phylometa.data import (
     Treatment,
 )
 from phylometa.divergence_table import divergence_from_table
-from phylometa.errors import InputError
+from phylometa.errors import InfeasibleError, InputError
 from phylometa.timing import date_dissemination
 from phylometa.timing_result import TimingResult
 from phylometa.trees import HistoryEnsemble, MigrationHistory, TreeEnsemble, TreeHistories
@@ -420,6 +420,43 @@ def test_reseeding_of_an_irradiated_bed():
     scarred = dataclasses.replace(patient.mutations, refs=tuple(refs), alts=tuple(alts))
     (row,) = date((patient.with_changes(mutations=scarred), ccf, clusters, trees, histories)).reseeding
     assert not any("lacks the radiation scar" in text for text in row.observations)
+
+
+def test_no_trunk_no_dates():
+    patient, ccf, clusters, trees, histories = build()
+    rootless = dataclasses.replace(trees, n_mutations=np.array([0, 150, 40, 210]))
+    result = date((patient, ccf, clusters, rootless, histories))
+    assert any("no trunk to date" in text for text in result.refusals)
+    alone = dataclasses.replace(histories.trees[0], presence=np.zeros((4, 2), dtype=bool))
+    result = date((patient, ccf, clusters, trees, dataclasses.replace(histories, trees=(alone,))))
+    assert any("no clone below the root" in text for text in result.refusals)
+
+
+def test_a_tree_that_dates_nothing_is_left_out():
+    patient, ccf, clusters, trees, histories = build()
+    full = histories.trees[0]
+    half = dataclasses.replace(full.histories[0], weight=0.5)
+    blind = dataclasses.replace(full, presence=np.zeros((4, 2), dtype=bool), histories=(half,))
+    ensemble = dataclasses.replace(histories, trees=(dataclasses.replace(full, histories=(half,)), blind))
+    row = row_of(date((patient, ccf, clusters, trees, ensemble)), "clock")
+    assert 0 < row.seeding.median < 60
+    with pytest.raises(InfeasibleError, match="no migration history"):
+        nothing = dataclasses.replace(full, histories=(dataclasses.replace(half, weight=0.0),))
+        date((patient, ccf, clusters, trees, dataclasses.replace(histories, trees=(nothing,))))
+
+
+def test_polyclonal_metastasis_and_tail_are_said():
+    parts = build(
+        sizes=(800, 100, 40, 210, 60),
+        parents=(-1, 0, 0, 2, 0),
+        proportions=((0, 0, 0), (0.9, 1, 0.4), (0, 0, 0), (0, 0, 0.6), (0.1, 0, 0)),
+        edges=((0, 0, 1, 0), (0, 0, 2, 1), (2, 1, 3, 1), (1, 0, 1, 1)),
+    )
+    result = date(parts)
+    assert any("each founding clone" in text for text in result.warnings)
+    assert any("subclonal tail: clone 5" in text for text in result.warnings)
+    assert {row.founding_clone for row in result.intervals} == {"2", "3"}
+    assert not any("tail" in text for text in date(parts, tail_prevalence=0.05).warnings)
 
 
 def test_result_survives_json():

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from io_files import RECORDS, VCF_HEADER, two_samples, write_table, write_vcf
 
+from phylometa.cli import main
 from phylometa.errors import InputError
 from phylometa.io.tables import read_patient
+from phylometa.io.validate import validate_sheet
 
 SHEET = "patient sample site site_type purity vcf cn_segments sex"
 COUNTS = "mutation_id sample_id ref_counts alt_counts major_cn minor_cn normal_cn tumour_content"
@@ -241,3 +244,19 @@ def test_many_problems_are_counted(tmp_path: Path) -> None:
         read_patient(tmp_path / "samples.tsv")
     assert len(caught.value.problems) == 51
     assert str(caught.value).endswith("and 31 more problems")
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_on_the_command_line(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit status 3, the message without a traceback, nothing written; and `validate` knows it beforehand."""
+    change, pattern = BAD[name]
+    sheet, output = two_samples(tmp_path), tmp_path / "results"
+    change(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["run", str(sheet), "-o", str(output)])
+    told = capsys.readouterr()
+    assert ended.value.code == 3
+    assert re.search(pattern, told.err) and "Traceback" not in told.err
+    assert not output.exists() and told.out == ""
+    problems = validate_sheet(sheet).problems
+    assert re.search(pattern, "\n".join(map(str, problems)))

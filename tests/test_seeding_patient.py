@@ -510,6 +510,16 @@ def test_presence_alone_without_shared_mutations_or_primary():
     assert labels.divergence == {}
 
 
+def test_umcs_is_inferred_anew_where_the_histories_are_optimal_under_another_order():
+    where = {"R": "P", "A": "P LN M"}
+    under_um = labels_of("RA", where, (P, LN, M))
+    other = Settings(migration=MigrationSettings(criteria="MCS", weights="uniform"))
+    under_mcs = labels_of("RA", where, (P, LN, M), settings=other)
+    name = "refined_U_mu_gamma_sigma"
+    assert under_um.alternative_criteria[name]["pattern"] == {"PS": pytest.approx(1.0)}
+    assert under_mcs.alternative_criteria[name] == under_um.alternative_criteria[name]
+
+
 def test_origin_of_a_site_without_clones_is_undetermined():
     tree = CloneTree.from_edges([("R", "A")], root="R")
     presence = presence_of(tree, (P, LN, M), {"R": "P", "A": "LN"})

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
-from phylometa.config import SeedingSettings, Settings
+from phylometa.config import MigrationSettings, SeedingSettings, Settings
 from phylometa.data import Site
 from phylometa.errors import InfeasibleError
 from phylometa.seeding.batch import batch_histories
@@ -36,13 +36,13 @@ from phylometa.seeding.presence_rules import (
 from phylometa.seeding.reads import SiteReads, divergence_by_site
 from phylometa.seeding.result import NO_PRIMARY, UNRELATED, SeedingLabels, headline_values, status_words
 from phylometa.seeding.settle import settle_labels
-from phylometa.trees import CloneTree, HistoryEnsemble, TreeEnsemble, TreeHistories
+from phylometa.trees import CloneTree, HistoryEnsemble, MigrationHistory, TreeEnsemble, TreeHistories
 
 __all__ = ["alternative_criteria", "classify_seeding", "criterion_sensitive"]
 
 # Most probable (tree, presence) scenarios that are classified again under other criteria.
 _COMPARED_SCENARIOS = 20
-_COMPARED_HISTORIES, _COMPARED_SECONDS = 500, 1.0  # limits of each of these comparisons
+_COMPARED_HISTORIES, _COMPARED_SECONDS = 500, 5.0  # limits of each of these comparisons
 
 
 def classify_seeding(
@@ -169,29 +169,58 @@ def alternative_criteria(
         ``machina_mu_gamma_sigma`` (plain labellings) and ``refined_U_mu_gamma_sigma`` (MACH2's default order), each
         with the labels `CRITERION_LABELS`; optima weigh the same.
     """
+    total = sum(scenario.weight for _, scenario in scenarios)
+    tables: dict[str, list[Any]] = {"machina_mu_gamma_sigma": [], "refined_U_mu_gamma_sigma": []}
+    for tree, scenario in scenarios:
+        optima = (
+            _optimal_under("MCS", "machina", tree, scenario, primary, settings.migration),
+            _refine_to_umcs(tree, scenario, primary, settings.migration),
+        )
+        for rows, histories in zip(tables.values(), optima):
+            share = scenario.weight / total / len(histories)
+            batches = batch_histories(tree, histories, sites, scenario.presence, primary=primary)
+            rows += [(np.full(batch.n_histories, share), label_batch(batch)) for batch in batches]
+    return {name: count_labels(rows, CRITERION_LABELS) for name, rows in tables.items()}
+
+
+def _refine_to_umcs(
+    tree: CloneTree, scenario: TreeHistories, primary: int, settings: MigrationSettings
+) -> tuple[MigrationHistory, ...]:
+    """The optima under UMCS: among the histories at hand where these are optimal under a beginning of UMCS.
+
+    Where too many were optimal to list all, these are the best of the listed (the simplest).
+    """
+    if not "UMCS".startswith(settings.criteria.upper()):
+        return _optimal_under("UMCS", "refined", tree, scenario, primary, settings)
+
+    def rank(history: MigrationHistory) -> tuple[int, ...]:
+        return history.unobserved, history.n_migrations, history.comigrations, history.seeding_sites
+
+    best = min(rank(history) for history in scenario.histories)
+    return tuple(history for history in scenario.histories if rank(history) == best)
+
+
+def _optimal_under(
+    criteria: str,
+    model: Literal["refined", "machina"],
+    tree: CloneTree,
+    scenario: TreeHistories,
+    primary: int,
+    settings: MigrationSettings,
+) -> tuple[MigrationHistory, ...]:
     from phylometa.migration import infer_migration_histories
 
-    total = sum(scenario.weight for _, scenario in scenarios)
-    orders = {"machina_mu_gamma_sigma": ("machina", "MCS"), "refined_U_mu_gamma_sigma": ("refined", "UMCS")}
-    distributions = {}
-    for name, (model, criteria) in orders.items():
-        options = replace(
-            settings.migration,
-            criteria=criteria,
-            weights="uniform",
-            max_histories=min(settings.migration.max_histories, _COMPARED_HISTORIES),
-            seconds=min(settings.migration.seconds, _COMPARED_SECONDS),
-        )
-        tables = []
-        for tree, scenario in scenarios:
-            optimum = infer_migration_histories(
-                tree, scenario.presence, primary=primary, settings=options, model=model, alternatives=False
-            )
-            share = scenario.weight / total / len(optimum.histories)
-            batches = batch_histories(tree, optimum.histories, sites, scenario.presence, primary=primary)
-            tables += [(np.full(batch.n_histories, share), label_batch(batch)) for batch in batches]
-        distributions[name] = count_labels(tables, CRITERION_LABELS)
-    return distributions
+    options = replace(
+        settings,
+        criteria=criteria,
+        weights="uniform",
+        max_histories=min(settings.max_histories, _COMPARED_HISTORIES),
+        seconds=min(settings.seconds, _COMPARED_SECONDS),
+    )
+    found = infer_migration_histories(
+        tree, scenario.presence, primary=primary, settings=options, model=model, alternatives=False
+    )
+    return found.histories
 
 
 def criterion_sensitive(labels: Mapping[str, Any], alternatives: Mapping[str, Any]) -> tuple[str, ...]:

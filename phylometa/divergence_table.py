@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from phylometa.clock import hu2020_seeding_time
 from phylometa.config import TimingSettings
 from phylometa.divergence import (
     divergence_test,
@@ -18,6 +19,7 @@ from phylometa.divergence import (
 )
 from phylometa.errors import InputError, Problem
 from phylometa.private_counts import PrivateCounts
+from phylometa.reference_tables import expansion_years
 from phylometa.timing_result import DivergenceRow
 
 __all__ = ["divergence_from_table", "divergence_row"]
@@ -107,7 +109,13 @@ def divergence_row(
 
 
 _REQUIRED = ("patient", "metastasis", "L_p", "L_m", "W_s")
-_OPTIONAL = {"S": 0.0, "exposure_ratio": 1.0, "missing_probability": math.nan, "n_primary_regions": math.nan}
+_OPTIONAL = {
+    "S": 0.0,
+    "exposure_ratio": 1.0,
+    "missing_probability": math.nan,
+    "n_primary_regions": math.nan,
+    "years_to_metastasis": math.inf,
+}
 
 
 def divergence_from_table(
@@ -120,7 +128,9 @@ def divergence_from_table(
     rows : sequence of mappings
         Keys ``patient metastasis L_p L_m W_s``; optional ``S``, ``exposure_ratio`` (E_p / E_m), and, for the
         divergence test, ``missing_probability`` (mean P(not detected | clonal) in the metastasis) and
-        ``n_primary_regions``. Values may be text; an empty W_s or optional cell counts as missing.
+        ``n_primary_regions``; for the seeding time of Hu et al. 2020, ``cancer_type`` and ``years_to_metastasis``
+        (from the primary's diagnosis to the metastasis' detection). Values may be text; an empty W_s or optional cell
+        counts as missing.
     settings : TimingSettings, optional
     source : str
         Name of the table in error messages.
@@ -159,9 +169,9 @@ def divergence_from_table(
             value = -1.0
         limit = 1.0 if name == "missing_probability" else math.inf
         if not 0 <= value <= limit or (name == "exposure_ratio" and value == 0) or not math.isfinite(value):
-            kind = "a positive number" if name == "exposure_ratio" else "a number not below 0"
-            kind = "a number in [0, 1]" if name == "missing_probability" else kind
-            problems.append(Problem(f"{raw!r} is not {kind}", file=source, row=line, column=name))
+            expected = {"exposure_ratio": "a number above 0", "missing_probability": "a number in [0, 1]"}
+            text = f"{raw!r}, expected {expected.get(name, 'a number, 0 or more')}"
+            problems.append(Problem(text, file=source, row=line, column=name))
             return math.nan
         return value
 
@@ -205,7 +215,17 @@ def _row_from_counts(row: Mapping[str, Any], counts: Mapping[str, float], settin
         notes.append(known)
     else:
         notes.append("no divergence test: it needs S and missing_probability")
+    hu2020_years = math.nan
+    expansion = expansion_years(str(row.get("cancer_type") or ""), directory=settings.tables)
+    if expansion is not None:
+        seeded = hu2020_seeding_time(
+            L_p, counts["L_m"], expansion, metastasis_years_after_diagnosis=counts["years_to_metastasis"]
+        )
+        hu2020_years = seeded.years_before_diagnosis
+        if not seeded.is_feasible:
+            notes.append("hu2020 infeasible: seeding after the metastasis was found")
     return DivergenceRow(
+        hu2020_years=hu2020_years,
         metastasis=str(row["metastasis"]),
         **numbers,
         p_value=p_value,

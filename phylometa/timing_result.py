@@ -109,6 +109,8 @@ class DivergenceRow:
         Cells without the power to say absent; private mutations explained by a loss.
     upper_bound : float
         95 % upper bound of the primary's clonal mutations that the metastasis lacks.
+    hu2020_years : float
+        Seeding time of Hu et al. 2020, years before the primary's diagnosis, where a table gives the cancer type.
     patient : str
     notes : tuple of str
     """
@@ -133,6 +135,7 @@ class DivergenceRow:
     n_unknown: int = 0
     n_lost: int = 0
     upper_bound: float = float("nan")
+    hu2020_years: float = float("nan")
     patient: str = ""
     notes: tuple[str, ...] = ()
 

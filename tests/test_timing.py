@@ -507,6 +507,16 @@ def test_table_with_power_and_regions_makes_a_call():
     assert divergence_from_table([{**row, "W_s": 12}])[0].notes[0].startswith("JSI 0.29")
 
 
+def test_table_with_hu2020_times():
+    row = {"patient": "a", "metastasis": "m", "L_p": 10, "L_m": 20, "W_s": 0, "cancer_type": "breast"}
+    plain = divergence_from_table([row])[0]
+    assert plain.hu2020_years == pytest.approx(4.6 * (1 - 0.13 * 2))
+    late = divergence_from_table([{**row, "L_p": 1, "years_to_metastasis": "0.5"}])[0]
+    assert late.hu2020_years == pytest.approx(4.6 * (1 - 2.6))
+    assert any("infeasible" in note for note in late.notes)
+    assert math.isnan(divergence_from_table([{**row, "cancer_type": "sarcoma"}])[0].hu2020_years)
+
+
 def test_table_errors_name_row_and_column():
     with pytest.raises(InputError, match="columns missing: L_p"):
         divergence_from_table([{"patient": "a", "metastasis": "m", "L_m": 1, "W_s": 0}])

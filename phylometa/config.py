@@ -126,8 +126,8 @@ class TreeSettings:
     founder_cost: float = 10.0
     """Log-likelihood that a further founding clone must gain (clonally unrelated tumours)."""
     enumerate_seconds: float = 60.0
-    """Time budget of the exhaustive enumeration; beyond it `run` searches."""
-    enumerate_clusters: int = 8
+    """Budget of the exhaustive enumeration (s of CPU); beyond it `run` searches."""
+    enumerate_clusters: int = 9
     """Clusters up to which all trees are enumerated."""
     exact_clusters: int = 25
     """Clusters up to which the search scores trees by their marginal likelihood; beyond, by a local approximation."""

@@ -29,6 +29,7 @@ __all__ = ["TreePosterior", "enumerate_trees"]
 
 # Trees below this share of the best tree's weight are not counted (issue: pruning bound).
 WEIGHT_BOUND = 1e-12
+_NEGLIGIBLE = np.log(1e-20)  # relative weight of trees that are left out of the sums one by one
 _CHUNK = 1_000_000  # numbers of a matrix product
 _BINS = 64  # of the histogram of scores, a natural-log unit
 _ABSENT = -3
@@ -87,6 +88,11 @@ class _Table:
     def take(self, rows: IntArray | BoolArray) -> _Table:
         keys = (None if key is None else key[rows] for key in (self.first, self.last, self.leaf))
         return _Table(self.vector[:, rows], self.log_scale[rows], self.parents[rows], *keys)
+
+    @cached_property
+    def mass(self) -> FloatArray:
+        """Bound on what a message contributes (n,): log of its sum, over samples."""
+        return np.asarray(self.log_scale + np.log(self.vector.sum(axis=2)).sum(axis=0))
 
     @cached_property
     def ancestors(self) -> FloatArray:
@@ -197,7 +203,7 @@ class _Enumerator:
         rest = self.bound_all - self.bound[list(vertices)].sum()
         size = np.log(table.vector.sum(axis=2) if is_forest else table.vector.max(axis=2)).sum(axis=0)
         keep = table.log_scale + size + rest >= self.cut
-        if time.monotonic() > self.deadline:
+        if time.process_time() > self.deadline:
             raise TimeoutError
         return table if keep.all() else table.take(keep)
 
@@ -241,6 +247,7 @@ class _Enumerator:
             return self._empty()
         if vertices in self.forests:
             return self.forests[vertices]
+        outside = self.bound_all - self.bound[list(vertices)].sum()
         parts = [self.trees(vertices)] if len(vertices) <= self.half else []
         for rest_size in range(1, len(vertices)):
             for rest_set in combinations(vertices, rest_size):
@@ -250,8 +257,9 @@ class _Enumerator:
                 key = (self.n - len(block)) * self.n + block[0]
                 rest = self.forest(rest_set)
                 rest = rest.take(rest.first > key)
-                if len(rest):
-                    parts.append(self._product(self.trees_of(block), rest))
+                trees = self.trees_of(block)
+                if len(rest) and len(trees) and trees.mass.max() + rest.mass.max() + outside >= self.cut:
+                    parts.append(self._product(trees, rest))
         table = self._prune(self._joined(parts), vertices, is_forest=True)
         if len(vertices) <= self.half or (len(vertices) == self.half + 1 and self.room > 2 * self.memory / 3):
             self.forests[vertices] = self._stored(table)
@@ -346,14 +354,22 @@ class _Enumerator:
 
     def _score(self, first: _Table, context: _Table, second: _Table) -> None:
         """All trees of a context with the trees of `first` and, where any, of `second` below its leaf."""
-        if not len(first):
+        if not (len(first) and len(second)):
             return
+        masses = [first.mass, context.log_scale, second.mass]
+        tops = [mass.max() for mass in masses]
+        keep = [mass + sum(tops) - top >= self.cut for mass, top in zip(masses, tops)]
+        if not all(rows.any() for rows in keep):
+            return
+        first, context, second = (
+            table if rows.all() else table.take(rows) for table, rows in zip((first, context, second), keep)
+        )
         split = second.parents.max() > _ABSENT
         right = _pairs(context.vector, second.vector, correlate=True) if split else context.vector
         right_log = np.repeat(context.log_scale, len(second)) + np.tile(second.log_scale, len(context))
         rows = max(1, _CHUNK // len(right_log))
         for start in range(0, len(first), rows):
-            if time.monotonic() > self.deadline:
+            if time.process_time() > self.deadline:
                 raise TimeoutError
             part = first.take(np.arange(start, min(start + rows, len(first)))) if rows < len(first) else first
             inner = np.matmul(part.vector, right.transpose(0, 2, 1))
@@ -377,6 +393,13 @@ class _Enumerator:
             self.edges *= shrink
             self.ancestors *= shrink
             self.reference = top
+        relevant = score > self.reference + _NEGLIGIBLE
+        if not relevant.all():  # rows and columns without any tree that matters need no sums
+            rows, columns = relevant.any(axis=(1, 2)), relevant.any(axis=(0, 2))
+            if not rows.any():
+                return
+            score = score[rows][:, columns]
+            first, context = first.take(rows), context.take(columns)
         weight = np.exp(score - self.reference)
         by_first, by_second = weight.sum(axis=2), weight.sum(axis=0)
         by_context = by_first.sum(axis=0)
@@ -405,7 +428,8 @@ class _Enumerator:
 
     def _keep(self, score: FloatArray, first: _Table, context: _Table, second: _Table) -> None:
         """Keep what may be among the best trees; count trees by score."""
-        bins, counts = np.unique(np.floor(score[np.isfinite(score)] * _BINS).astype(np.int64), return_counts=True)
+        counted = score[score > self.reference + np.log(WEIGHT_BOUND) - 1.0]
+        bins, counts = np.unique(np.floor(counted * _BINS).astype(np.int64), return_counts=True)
         for value, count in zip(bins.tolist(), counts.tolist()):
             self.histogram[value] = self.histogram.get(value, 0) + count
         flat = score.ravel()
@@ -446,7 +470,7 @@ def enumerate_trees(
     max_trees : int
         Trees listed one by one.
     seconds : float
-        Time limit (s).
+        Limit of CPU time (s).
     memory : float
         Limit of the tables (bytes).
 
@@ -461,7 +485,7 @@ def enumerate_trees(
         unrelated=unrelated,
         best=best - float(model.log_scale.sum()),
         max_trees=max_trees,
-        deadline=time.monotonic() + seconds,
+        deadline=time.process_time() + seconds,
         memory=memory,
     )
     try:

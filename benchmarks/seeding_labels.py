@@ -7,9 +7,11 @@ without a called mutation of their own are one with their parent (exomes), some 
 the inferred histories are compared with those of the true one. What is lost here is lost by the criterion and by what
 was not sampled, not by clusters, trees or presence. Tables: plain vertex labellings under MACHINA's order; MACH2's
 order UMCS; all histories of least U and migrations, equal weights; the same with exp(-gamma - 2 sigma), the default.
-`--fit` adds the log score over a grid of these two weights: fit them on simulations that resemble the patients in
-question, and set `comigration_weight` and `seeding_site_weight`. With --unsampled 0 and whole genomes every history of
-these simulations is unique.
+The last table weighs near-optimal histories too: what softer criteria would be worth.
+
+`--fit` adds the log score over grids of these weights: fit them on simulations that resemble the patients in question,
+and set `comigration_weight` and `seeding_site_weight`. With --unsampled 0 and whole genomes every history of these
+simulations is unique.
 """
 
 from __future__ import annotations
@@ -100,17 +102,24 @@ def simulated(number, seed, unsampled):
     return true_labels(patient), patient.patient.sites, tree, presence
 
 
-def columns_of(patient, *, criteria, model):
-    """Label columns, gamma and sigma of every optimal history of a patient."""
+def columns_of(patient, *, criteria, model, near_optimal=0):
+    """Label columns; gamma, sigma, and U and mu above the least, of every history of a patient."""
     _, sites, tree, presence = patient
-    settings = MigrationSettings(criteria=criteria, weights="uniform", max_histories=5000, seconds=20)
-    found = infer_migration_histories(tree, presence, primary=0, settings=settings, model=model)
-    batches = batch_histories(tree, found.histories, sites, presence, primary=0)
+    settings = MigrationSettings(
+        criteria=criteria, weights="uniform", max_histories=5000, max_alternatives=near_optimal, seconds=20
+    )
+    found = infer_migration_histories(
+        tree, presence, primary=0, settings=settings, model=model, alternatives=near_optimal > 0
+    )
+    histories = (*found.histories, *found.alternatives)
+    least = np.array([0, 0, found.criteria["unobserved"], found.criteria["migrations"]])
+    batches = batch_histories(tree, histories, sites, presence, primary=0)
     tables = [label_batch(batch) for batch in batches]
     by_size = defaultdict(list)
-    for history in found.histories:
-        by_size[len(history.edges)].append((history.comigrations, history.seeding_sites))
-    return tables, [np.array(scores, dtype=float) for scores in by_size.values()]
+    for history in histories:
+        scores = history.comigrations, history.seeding_sites, history.unobserved, history.n_migrations
+        by_size[len(history.edges)].append(scores)
+    return tables, [np.array(scores, dtype=float) - least for scores in by_size.values()]
 
 
 def distributions(tables, weights):
@@ -194,8 +203,9 @@ def main():
     def equal(part):
         return np.ones(len(part))
 
-    def exponential(a, b):
-        return lambda part: np.exp(-a * part[:, 0] - b * part[:, 1] + 20)
+    def exponential(a, b, unobserved=0.0, migration=0.0):
+        coefficients = np.array([a, b, unobserved, migration])
+        return lambda part: np.exp(20 - part @ coefficients)
 
     for title, criteria, model in (
         ("plain vertex labellings, migrations > comigrations > seeding sites", "MCS", "machina"),
@@ -207,6 +217,11 @@ def main():
     seconds = time.process_time() - start
     report("refined, U > migrations, equal weights", scored(columns, equal))
     report("refined, U > migrations, exp(-gamma - 2 sigma) (default)", scored(columns, exponential(1, 2)))
+    near = [columns_of(patient, criteria="UM", model="refined", near_optimal=300) for patient in patients]
+    report(
+        "refined, the same with near-optimal histories (U + 1, mu + 1), exp(-gamma - 2 sigma - 4 dU - 2 dmu)",
+        scored(near, exponential(1, 2, 4, 2)),
+    )
     n_histories = sum(len(part) for _, scores in columns for part in scores)
     print(f"\n{n_histories} histories found and labelled in {seconds:.1f} s of CPU")
     if options.fit:
@@ -216,6 +231,14 @@ def main():
         for a in grid:
             log_scores = [
                 np.log(np.maximum([row[1] for row in scored(columns, exponential(a, b))], FLOOR)).mean() for b in grid
+            ]
+            print(f"{a:6g}" + "".join(f"{value:8.4f}" for value in log_scores))
+        print("\nthe same with near-optimal histories; rows: per unobserved node, columns: per migration")
+        print("      " + "".join(f"{b:8g}" for b in (*grid[1:], 6)))
+        for a in (1, 2, 3, 4, 6, 8):
+            log_scores = [
+                np.log(np.maximum([row[1] for row in scored(near, exponential(1, 2, a, b))], FLOOR)).mean()
+                for b in (*grid[1:], 6)
             ]
             print(f"{a:6g}" + "".join(f"{value:8.4f}" for value in log_scores))
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
-from itertools import chain
+from itertools import chain, count
 
 from phylometa.migration.arborescences import bits, list_arborescences
 from phylometa.migration.comigration import Edge
@@ -24,7 +24,7 @@ __all__ = ["list_near_optimal"]
 UNOBSERVED_FIRST = Costs.from_criteria("UM")
 
 
-def list_near_optimal(question: Question, kind: str) -> Iterator[tuple[Edge, ...]]:
+def list_near_optimal(question: Question, kind: str, *, max_steps: int | None = None) -> Iterator[tuple[Edge, ...]]:
     """Histories next to the optimum of criteria U, mu.
 
     Parameters
@@ -33,6 +33,8 @@ def list_near_optimal(question: Question, kind: str) -> Iterator[tuple[Edge, ...
     kind : {"U", "M"}
         ``U``: one unobserved node more, and the fewest migrations possible then; copies that change nothing (one way
         in, one way out) are left out. ``M``: one migration more, no unobserved node more.
+    max_steps : int, optional
+        Choices looked at before the listing ends early; by default it is complete.
 
     Yields
     ------
@@ -43,7 +45,7 @@ def list_near_optimal(question: Question, kind: str) -> Iterator[tuple[Edge, ...
     site_sets = [sorted(needed(v)) for v in range(len(question.parents))]
     if kind == "M":
         table = cost_table(question, UNOBSERVED_FIRST, site_sets=site_sets)
-        yield from _with_excess(question, table, UNOBSERVED_FIRST.migration)
+        yield from _with_excess(question, table, UNOBSERVED_FIRST.migration, max_steps)
         return
     more = [
         sorted({sites | 1 << s for sites in options for s in range(question.n_sites)} | set(options))
@@ -52,9 +54,7 @@ def list_near_optimal(question: Question, kind: str) -> Iterator[tuple[Edge, ...
     table = cost_table(question, UNOBSERVED_FIRST, site_sets=more)
     excess = _one_more_unobserved(question, table)
     if excess < INFINITE:
-        for edges in _with_excess(question, table, excess):
-            if not _has_idle_copy(question, edges):
-                yield edges
+        yield from _with_excess(question, table, excess, max_steps)
 
 
 def _one_more_unobserved(question: Question, table: CostTable) -> int:
@@ -87,10 +87,13 @@ def _one_more_unobserved(question: Question, table: CostTable) -> int:
     return second[root][question.primary] - table.least[root][question.primary]
 
 
-def _with_excess(question: Question, table: CostTable, excess: int) -> Iterator[tuple[Edge, ...]]:
+def _with_excess(
+    question: Question, table: CostTable, excess: int, max_steps: int | None
+) -> Iterator[tuple[Edge, ...]]:
     """All histories whose cost exceeds the least by `excess`, which can only be spent in one place."""
     migration = UNOBSERVED_FIRST.migration
     reach = complete_graph(question.n_sites)
+    steps = count()
     remembered: dict[tuple[int, int, int], Remembered[tuple[Edge, ...]]] = {}
 
     @cache
@@ -126,34 +129,32 @@ def _with_excess(question: Question, table: CostTable, excess: int) -> Iterator[
                 parts = [(c, min(table.from_site[c][s] for s in bits(sites)) + rest * (c == spender)) for c in children]
                 for tree in list_arborescences(sites, entry, reach):
                     within = tuple((v, s, v, t) for s, t in tree)
-                    for below in branches(v, sites, parts):
+                    for below in branches(v, sites, parts, idle_unless(v, sites, tree)):
                         yield within + below
 
-    def branches(v: int, sites: int, parts: list[tuple[int, int]]) -> Iterator[tuple[Edge, ...]]:
+    def idle_unless(v: int, sites: int, tree: Sequence[tuple[int, int]]) -> dict[int, int]:
+        """Unobserved nodes of a clone with several, and how many children must depart from each: two ways lead on."""
+        copies = sites & ~question.observed[v] if sites & (sites - 1) else 0
+        if v == question.root:
+            copies &= ~(1 << question.primary)
+        missing = {x: 2 - sum(1 for s, _ in tree if s == x) for x in bits(copies)}
+        return {x: n for x, n in missing.items() if n > 0}
+
+    def branches(
+        v: int, sites: int, parts: list[tuple[int, int]], wanted: dict[int, int]
+    ) -> Iterator[tuple[Edge, ...]]:
+        if sum(wanted.values()) > len(parts) or (max_steps is not None and next(steps) > max_steps):
+            return
         if not parts:
             yield ()
             return
         child, cost = parts[0]
         for s, t, surplus in entering(child, sites, cost):
+            left = {x: n - (x == s) for x, n in wanted.items() if n > (x == s)} if wanted else wanted
             if (child, t, surplus) not in remembered:
                 remembered[child, t, surplus] = Remembered(subtree(child, t, surplus))
-            for below in remembered[child, t, surplus]:
-                for others in branches(v, sites, parts[1:]):
+            for others in branches(v, sites, parts[1:], left):
+                for below in remembered[child, t, surplus]:
                     yield ((v, s, child, t), *chain(below, others))
 
     yield from subtree(question.root, question.primary, excess)
-
-
-def _has_idle_copy(question: Question, edges: tuple[Edge, ...]) -> bool:
-    """Whether an unobserved node of a clone with other nodes leads to fewer than two nodes."""
-    root = (question.root, question.primary)
-    leads_to: dict[tuple[int, int], int] = {root: 0}
-    sites_of: dict[int, int] = {question.root: 1}
-    for u, s, v, t in edges:
-        leads_to[u, s] += 1
-        leads_to[v, t] = 0
-        sites_of[v] = sites_of.get(v, 0) + 1
-    return any(
-        n < 2 and not question.observed[v] >> s & 1 and sites_of[v] > 1 and (v, s) != root
-        for (v, s), n in leads_to.items()
-    )

@@ -161,7 +161,9 @@ class _Search:
         except OutOfTime:
             self.truncated = True
             if not self.families:
-                self._add_graph(self.graphs.small_graph(), minimal=True)
+                graph = self.graphs.small_graph()
+                some = islice(list_histories(self.optimal, graph), LISTED_BEFORE_SEARCH)
+                self._keep(*_compare(self.optimal, graph, some, self.rest))
         return Optima(tuple(self.families), not self.truncated)
 
     def _least_comigrations(self, allowed: list[tuple[int, ...]]) -> None:

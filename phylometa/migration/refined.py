@@ -25,6 +25,7 @@ from phylometa.trees import CloneTree, MigrationHistory, TreeHistories
 
 __all__ = ["history_from_edges", "infer_migration_histories", "make_question", "open_routes"]
 
+MAX_STEPS = 5_000  # choices looked at in the search for near-optimal histories
 LOOKED_AT = 5  # near-optimal histories looked at for each that is listed
 
 
@@ -232,7 +233,7 @@ def _near_optimal(question: Question, settings: MigrationSettings) -> tuple[Migr
     root = (question.root, question.primary)
     kept: list[MigrationHistory] = []
     for kind in ("U", "M"):
-        listed = islice(list_near_optimal(question, kind), LOOKED_AT * settings.max_alternatives)
+        listed = islice(list_near_optimal(question, kind, max_steps=MAX_STEPS), LOOKED_AT * settings.max_alternatives)
         scored = [(edges, score_edges(edges, root, question.observed)) for edges in listed]
         scored.sort(
             key=lambda entry: (simplicity_cost(settings, entry[1].comigrations, entry[1].seeding_sites), entry[0])

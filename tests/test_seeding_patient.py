@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,11 +14,13 @@ from phylometa.errors import InfeasibleError
 from phylometa.migration import Scenario, infer_history_ensemble
 from phylometa.seeding import (
     DriverHit,
+    RegionalEvent,
     SeedingLabels,
     SiteReads,
     classify_patient,
     classify_seeding,
     classify_without_tree,
+    copy_number_hits,
     driver_hits,
     headline_sentences,
 )
@@ -471,6 +474,23 @@ def test_driver_hits_of_clusters_and_copy_number():
     )
     assert hits == (DriverHit("SPOP", "A", "m21"), DriverHit("SPOP", "B", "m27"), loss)
     assert {hit.gene for hit in driver_hits(patient.mutations, clusters)} == {"TP53", "SPOP"}
+
+
+def test_copy_number_events_are_placed_where_their_samples_are():
+    patient, clusters, _ = small_patient()
+    table = replace(
+        patient.mutations, chroms=("chr17",) * 31, positions=np.arange(31) * 1000, genes=patient.mutations.genes
+    )
+    events = [
+        RegionalEvent("loss in M", "chr17", 20_500, 40_000, [False, False, False, True]),  # SPOP at 21,000 and 27,000
+        RegionalEvent("gain everywhere", "chr17", 0, 500, [True] * 4),  # TP53 at 0
+        RegionalEvent("loss in L1", "chr17", 0, 40_000, [False, False, True, False]),  # no such cluster
+        RegionalEvent("elsewhere", "chr3", 0, 40_000, [True] * 4),
+    ]
+    hits = copy_number_hits(events, table, clusters, drivers=frozenset())
+    assert hits == (DriverHit("SPOP", "B", "loss in M"), DriverHit("TP53", "R", "gain everywhere"))
+    assert copy_number_hits(events, table, clusters, drivers=frozenset({"TP53"})) == hits[1:]
+    assert copy_number_hits(events, patient.mutations, clusters, drivers=frozenset()) == ()  # no coordinates
 
 
 def test_presence_alone_answers_what_it_can():

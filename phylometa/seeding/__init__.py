@@ -2,7 +2,7 @@
 
 from phylometa.seeding.case import SeedingCase, classify_case, parse_case
 from phylometa.seeding.classify import classify_seeding
-from phylometa.seeding.evolution import DriverHit, driver_hits, parallel_evolution
+from phylometa.seeding.evolution import DriverHit, RegionalEvent, copy_number_hits, driver_hits, parallel_evolution
 from phylometa.seeding.labels import label_history
 from phylometa.seeding.patient import classify_patient, classify_without_tree
 from phylometa.seeding.presence_rules import cluster_states, compare_with_primary, tracerx_labels
@@ -13,6 +13,7 @@ from phylometa.seeding.sentences import HeadlineSentence, headline_sentences
 __all__ = [
     "DriverHit",
     "HeadlineSentence",
+    "RegionalEvent",
     "SeedingCase",
     "SeedingLabels",
     "SiteReads",
@@ -22,6 +23,7 @@ __all__ = [
     "classify_without_tree",
     "cluster_states",
     "compare_with_primary",
+    "copy_number_hits",
     "driver_hits",
     "headline_sentences",
     "label_history",

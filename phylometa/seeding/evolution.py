@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from phylometa.data import Clustering, MutationTable
+import numpy as np
+
+from phylometa.data import BoolArray, Clustering, MutationTable
+from phylometa.seeding.presence_rules import is_present_in_sample
 from phylometa.trees import CloneTree
 
-__all__ = ["DriverHit", "driver_hits", "parallel_evolution", "presentation"]
+__all__ = ["DriverHit", "RegionalEvent", "copy_number_hits", "driver_hits", "parallel_evolution", "presentation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,67 @@ def driver_hits(
     )
     hits = (*from_mutations, *copy_number_hits)
     return tuple(hit for hit in hits if not drivers or hit.gene in drivers)
+
+
+@dataclass(frozen=True, eq=False)
+class RegionalEvent:
+    """A copy-number event of a region and the samples that carry it.
+
+    Parameters
+    ----------
+    name : str
+        Identifier, e.g. ``"chr9 loss 1"``.
+    chrom : str
+    start, end : int
+        0-based, half-open.
+    samples : bool array (S,)
+        Samples whose tumour cells carry the event.
+    """
+
+    name: str
+    chrom: str
+    start: int
+    end: int
+    samples: BoolArray
+
+
+def copy_number_hits(
+    events: Iterable[RegionalEvent], mutations: MutationTable, clusters: Clustering, *, drivers: frozenset[str]
+) -> tuple[DriverHit, ...]:
+    """Copy-number events of driver genes, placed on clones.
+
+    An event belongs to the clone whose cluster is present in exactly the samples that carry the event; where several
+    are, to the most prevalent (the uppermost, which makes parallel evolution harder to claim); where none is, it is
+    left out. A gene lies where its mutations lie: genes without one have no known position.
+
+    Parameters
+    ----------
+    events : iterable of RegionalEvent
+    mutations : MutationTable
+        With `genes`, `chroms` and `positions`.
+    clusters : Clustering
+    drivers : frozenset of str
+        Genes to look at; empty: every annotated gene.
+
+    Returns
+    -------
+    tuple of DriverHit
+    """
+    places = {
+        (gene, chrom, int(position))
+        for gene, chrom, position in zip(mutations.genes, mutations.chroms, mutations.positions)
+        if gene and chrom and (not drivers or gene in drivers)
+    }
+    present = is_present_in_sample(clusters)
+    by_prevalence = np.argsort(-np.asarray(clusters.ccf).mean(axis=1), kind="stable").tolist()
+    hits = {}
+    for event in events:
+        carriers = np.asarray(event.samples, dtype=bool)
+        clone = next((k for k in by_prevalence if (present[k] == carriers).all()), None)
+        for gene, chrom, position in sorted(places):
+            if clone is not None and chrom == event.chrom and event.start <= position < event.end:
+                hits[gene, event.name] = DriverHit(gene, clusters.names[clone], event.name)
+    return tuple(hits.values())
 
 
 def parallel_evolution(tree: CloneTree, hits: Sequence[DriverHit]) -> dict[str, bool]:

@@ -24,6 +24,7 @@ __all__ = [
     "cluster_states",
     "cluster_states_from_ccf",
     "compare_with_primary",
+    "is_present_in_sample",
     "jsi_warnings",
     "lymph_node_distant_origin",
     "tracerx_labels",
@@ -58,6 +59,16 @@ def cluster_states(tree: CloneTree, presence: BoolArray) -> IntArray:
     return states.astype(np.int64)
 
 
+def is_present_in_sample(clusters: Clustering) -> BoolArray:
+    """Whether P(CCF > 0.05 | reads) is at least 1/2, (K, S), from a cluster's equivalent reads at VAF = CCF / 2."""
+    from scipy.special import betainc
+
+    alt, total = np.asarray(clusters.alt_reads), np.asarray(clusters.total_reads)
+    # Beta posterior of the VAF under a uniform prior, cut at 1/2 because the CCF does not exceed 1.
+    below, all_of_it = (betainc(alt + 1, np.maximum(total - alt, 0) + 1, v) for v in (_PRESENT_CCF / 2, 0.5))
+    return np.asarray(below < 0.5 * all_of_it, dtype=bool)
+
+
 def cluster_states_from_ccf(clusters: Clustering, sample_site: IntArray, n_sites: int) -> IntArray:
     """State of every cluster in every site from its prevalence alone, where there is no tree (K, n_sites).
 
@@ -76,13 +87,7 @@ def cluster_states_from_ccf(clusters: Clustering, sample_site: IntArray, n_sites
         Clonal in a site iff clonal in all of its samples, absent iff absent in all, else subclonal; without a sample,
         absent.
     """
-    from scipy.special import betainc
-
-    alt, total = np.asarray(clusters.alt_reads), np.asarray(clusters.total_reads)
-    vaf = np.array([_PRESENT_CCF / 2, 0.5])
-    # Beta posterior of the VAF, cut at 1/2 because the CCF does not exceed 1.
-    below, all_of_it = (betainc(alt + 1, np.maximum(total - alt, 0) + 1, v) for v in vaf)
-    is_present = below < 0.5 * all_of_it
+    is_present = is_present_in_sample(clusters)
     is_clonal = is_present & ((clusters.ccf_hi >= _CLONAL_UPPER) | (clusters.ccf >= _CLONAL_MEAN))
     states = np.zeros((clusters.n_clusters, n_sites), dtype=np.int64)
     for t in range(n_sites):

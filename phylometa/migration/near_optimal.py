@@ -128,6 +128,8 @@ def _with_excess(
             for spender in (None,) if rest == 0 else children:
                 parts = [(c, min(table.from_site[c][s] for s in bits(sites)) + rest * (c == spender)) for c in children]
                 for tree in list_arborescences(sites, entry, reach):
+                    if max_steps is not None and next(steps) > max_steps:
+                        return
                     within = tuple((v, s, v, t) for s, t in tree)
                     for below in branches(v, sites, parts, idle_unless(v, sites, tree)):
                         yield within + below

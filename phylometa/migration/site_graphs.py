@@ -17,7 +17,7 @@ from phylometa.migration.arborescences import bits, spanning_roots
 from phylometa.migration.comigration import is_acyclic
 from phylometa.migration.optimal import OptimalHistories
 
-__all__ = ["OutOfTime", "SiteGraphSearch", "graph_pairs", "graph_reach"]
+__all__ = ["OutOfTime", "SiteGraphSearch", "graph_pairs", "is_acyclic_graph"]
 
 Pair = tuple[int, int]
 
@@ -29,14 +29,6 @@ class OutOfTime(Exception):
 def graph_pairs(reach: Sequence[int]) -> frozenset[Pair]:
     """(source, target) pairs of a graph given as target bitmasks."""
     return frozenset((s, t) for s, targets in enumerate(reach) for t in bits(targets))
-
-
-def graph_reach(pairs: frozenset[Pair] | set[Pair], n_sites: int) -> tuple[int, ...]:
-    """Target bitmasks of a graph given as pairs."""
-    reach = [0] * n_sites
-    for s, t in pairs:
-        reach[s] |= 1 << t
-    return tuple(reach)
 
 
 class SiteGraphSearch:

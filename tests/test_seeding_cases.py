@@ -5,6 +5,7 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from brute_force_histories import infer_by_brute_force
 
@@ -54,6 +55,30 @@ def test_worked_case(worked, histories, monkeypatch):
     for name, part in worked["expected"]["labels"].items():
         assert set(part) == set(got["labels"][name])
     assert ("override" in worked["expected"]) == ("override" in got)
+
+
+def rounded(value):
+    """Floats to 5 digits, so that sums in another order compare equal."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    return round(value, 5) if isinstance(value, float) else value
+
+
+def test_random_cases_have_the_labels_of_all_their_histories(monkeypatch):
+    rng = np.random.default_rng(4)
+    for _ in range(30):
+        clones = "RABCD"[: rng.integers(2, 6)]
+        sites = ["P", *rng.choice(["L1", "M1", "M2", "BED"], 2, replace=False)]
+        edges = " ".join(clones[rng.integers(0, v)] + clones[v] for v in range(1, len(clones)))
+        presence = {clone: " ".join(s for s in sites if rng.random() < 0.4) for clone in clones}
+        counts = {clone: int(rng.integers(0, 30)) for clone in clones}
+        given = case(presence, edges, n_mut=counts)
+        inferred = classify_case(given, settings=UNIFORM)
+        with monkeypatch.context() as patched:
+            patched.setattr("phylometa.migration.infer_migration_histories", infer_by_brute_force)
+            listed = classify_case(given, settings=UNIFORM)
+        del inferred["near_optimal"], listed["near_optimal"]
+        assert rounded(inferred) == rounded(listed)
 
 
 # Elements of Turajlic & Swanton 2016, Figure 2, and edge cases, worked by hand: labels that are certain.

@@ -135,8 +135,8 @@ def _quantiles(posterior: FloatArray, ccf: FloatArray) -> tuple[FloatArray, Floa
         at_lower = np.take_along_axis(cumulative, lower[..., None], axis=-1)[..., 0]
         span = at_upper - at_lower
         share = np.where(span > 0.0, (level - at_lower) / np.where(span > 0.0, span, 1.0), 1.0)
-        # A spike holds its mass at one value: no interpolation out of (or into) it.
-        share = np.where((upper == len(ccf) - 1) & (span > 0.5 * level), 1.0, np.clip(share, 0.0, 1.0))
+        # A spike holds its mass at one value: no interpolation into CCF 1.
+        share = np.where(upper == len(ccf) - 1, 1.0, np.clip(share, 0.0, 1.0))
         bounds.append(np.where(upper == 0, ccf[0], ccf[lower] + share * (ccf[upper] - ccf[lower])))
     return bounds[0], bounds[1]
 

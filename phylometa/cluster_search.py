@@ -49,6 +49,8 @@ class Partition:
         Log weights of the multiplicities; None where each locus allows one.
     probability : float64 array (n,)
         Posterior probability of each mutation's place, given where the others are.
+    halves : int64 array (n,) or None
+        Labels of the partition in which every cluster of several mutations is split into its best two halves.
     """
 
     labels: IntArray
@@ -56,6 +58,7 @@ class Partition:
     totals: LogGrid
     log_option: FloatArray | None
     probability: FloatArray
+    halves: IntArray | None = None
 
     @property
     def sizes(self) -> IntArray:
@@ -122,7 +125,7 @@ def _improved(partition: Partition, items: LogGrid) -> tuple[Partition, list[tup
     """Mergers and splits of whole clusters, taken while they raise the posterior; and those that were not taken."""
     settings = partition.model.settings
     limit, min_weight = settings.alternatives - 1, settings.min_weight
-    alternatives = local_alternatives(partition, items, limit=limit, min_weight=min_weight)
+    alternatives, halves = local_alternatives(partition, items, limit=limit, min_weight=min_weight)
     for _ in range(_IMPROVEMENT_ROUNDS):
         if not alternatives or alternatives[0][1] < _MIN_RISE:
             break
@@ -135,8 +138,8 @@ def _improved(partition: Partition, items: LogGrid) -> tuple[Partition, list[tup
         if model.log_posterior(candidate.totals, candidate.sizes) <= before + _MIN_RISE:
             break
         partition, items = candidate, candidate_items
-        alternatives = local_alternatives(partition, items, limit=limit, min_weight=min_weight)
-    return partition, alternatives
+        alternatives, halves = local_alternatives(partition, items, limit=limit, min_weight=min_weight)
+    return replace(partition, halves=halves), alternatives
 
 
 def _given_labels(model: ClusteringModel, labels: IntArray, totals: LogGrid) -> tuple[Partition, LogGrid]:
@@ -217,7 +220,7 @@ def _with_multiplicities(model: ClusteringModel, items: LogGrid, labels: IntArra
 
 def local_alternatives(
     partition: Partition, items: LogGrid, *, limit: int, min_weight: float
-) -> list[tuple[Partition, float]]:
+) -> tuple[list[tuple[Partition, float]], IntArray]:
     """Partitions one merger or one split away that are nearly as probable.
 
     Parameters
@@ -232,13 +235,16 @@ def local_alternatives(
 
     Returns
     -------
-    list of (Partition, log posterior odds against `partition`), the most probable first.
+    alternatives : list of (Partition, log posterior odds against `partition`), the most probable first
+    halves : int64 array (n,)
+        Labels when every cluster of several mutations is split into its best two halves.
     """
     model, totals, sizes = partition.model, partition.totals, partition.sizes
     count_prior, n_clusters = model.count_prior, len(partition.sizes)
     alone = log_marginal(totals, model.prior).astype(np.float64)
     spikes = spike_posterior(totals, model.prior)
     found: list[tuple[float, IntArray]] = []
+    halves = partition.labels.copy()
     log_limit = np.log(min_weight)
     for first in range(n_clusters):
         later = np.arange(first + 1, n_clusters)
@@ -251,6 +257,7 @@ def local_alternatives(
                 found.append((value, np.where(partition.labels == second, first, partition.labels)))
         if sizes[first] > 1:
             value, half = _best_split(model, items, np.flatnonzero(partition.labels == first))
+            halves[half] = n_clusters + first
             value += count_prior[n_clusters + 1] - count_prior[n_clusters] - float(alone[first])
             if value > log_limit:
                 labels = partition.labels.copy()
@@ -262,7 +269,7 @@ def local_alternatives(
         labels = relabel(labels)
         other = replace(partition, labels=labels, totals=cluster_totals(items, labels))
         alternatives.append((other, value))
-    return alternatives
+    return alternatives, relabel(halves)
 
 
 def _best_split(model: ClusteringModel, items: LogGrid, rows: IntArray) -> tuple[float, IntArray]:

@@ -20,6 +20,9 @@ __all__ = ["cluster_mutations", "clustering_from_labels"]
 
 # Allele frequency below which a cluster of one sample alone looks like an artefact.
 _LOW_VAF = 0.05
+# Mean probability of a wrong place from which more draws are worth their time, and how many times more.
+_UNCERTAIN = 0.02
+_MORE_DRAWS = 5
 # Share of a cluster's mutations that lie in lost segments where the cluster is missing, from which it is flagged.
 _LOSS_SHARE = 0.5
 
@@ -176,7 +179,17 @@ def _posterior(partition: Partition) -> ClusterPosterior:
 def _member_ccf(partition: Partition, rng: np.random.Generator) -> FloatArray:
     """Posterior (n, S, G) of every mutation's CCF, partitions averaged over."""
     draws = partition.model.settings.draws
-    return sample_member_ccf(partition.model, partition.labels, draws=draws, burn_in=draws // 3, rng=rng)
+    if np.mean(1.0 - partition.probability) > _UNCERTAIN:
+        draws *= _MORE_DRAWS
+    # One chain from the best partition, one from its clusters split in two: single moves split a cluster slowly.
+    starts = [partition.labels] if partition.halves is None else [partition.labels, partition.halves]
+    chains = [
+        sample_member_ccf(
+            partition.model, start, draws=draws // len(starts), burn_in=draws // (4 * len(starts)), rng=rng
+        )
+        for start in starts
+    ]
+    return np.asarray(np.mean(chains, axis=0))
 
 
 def _with_member_range(posterior: ClusterPosterior, partition: Partition, members: FloatArray) -> ClusterPosterior:

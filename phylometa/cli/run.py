@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["demo", "run", "validate"]
 
+# How long a Dask scheduler may take to answer.
+SCHEDULER_TIMEOUT = "10s"
 DEMO_PATIENT = Path(__file__).parent.parent / "demo_patient"
 
 
@@ -152,7 +154,7 @@ def _dask_executor(address: str) -> Iterator[tuple[Any, int]]:
     except ModuleNotFoundError:
         raise click.UsageError("--scheduler needs the extra dask: pip install 'phylometa[dask]'") from None
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client = Client(address, timeout=SCHEDULER_TIMEOUT, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise click.UsageError(f"--scheduler {address}: no scheduler answers ({error})") from None
     try:

@@ -30,10 +30,11 @@ from phylometa.seeding.presence_rules import (
     cluster_states,
     cluster_states_from_ccf,
     compare_with_primary,
+    describe_states,
     jsi_warnings,
     lymph_node_distant_origin,
 )
-from phylometa.seeding.reads import divergence_by_site, lost_with_allele
+from phylometa.seeding.reads import cluster_power, divergence_by_site, lost_with_allele
 from phylometa.seeding.result import NO_PRIMARY, UNRELATED, status_word
 from phylometa.seeding.settle import explained_entropy
 from phylometa.trees import CloneTree, PatientResult, PresenceScenario, TreeEnsemble
@@ -348,6 +349,18 @@ def test_only_mutations_clonal_in_the_primary_are_tested():
     assert test.n_evaluable == 0
 
 
+def test_an_absent_cluster_that_could_not_be_seen_is_unknown():
+    reads, _, sites = reads_of_one_metastasis(missing=0, regions=1, n=3, power=0.5)
+    power = cluster_power(replace(reads, cluster=np.array([0, 0, 1])), 3, 2)
+    assert power[:2].tolist() == [[0.75, 0.75], [0.5, 0.5]]
+    assert np.isnan(power[2]).all()
+    states = np.array([[2, 0], [1, 1], [0, 0]])
+    described = describe_states("ABC", sites, states, power=power)
+    assert described["A"] == {"P": {"state": "clonal", "power": 0.75}, "M": {"state": "unknown", "power": 0.75}}
+    assert described["B"]["M"]["state"] == "subclonal"
+    assert described["C"]["M"] == {"state": "absent"}
+
+
 def test_lost_alleles():
     one = np.ones((4, 2))
     minor = np.array([[1, 0], [0, 0], [1, 1], [1, 1]])
@@ -442,6 +455,8 @@ def test_labels_of_a_patient_use_everything_it_has():
         "jsi": None,
         "shared_fraction": 1.0,
     }
+    assert labels.cluster_states["A"]["P"] == {"state": "subclonal", "probability": 1.0, "power": pytest.approx(1)}
+    assert labels.cluster_states["B"]["P"]["state"] == "absent"
     document = labels.to_json()
     assert SeedingLabels.from_json(json.loads(json.dumps(document, allow_nan=False))).to_json() == document
     assert any("diverged late" in s for s in sentences_of(labels))

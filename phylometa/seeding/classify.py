@@ -29,11 +29,12 @@ from phylometa.seeding.presence_rules import (
     call_jsi,
     cluster_states,
     compare_with_primary,
+    describe_states,
     lymph_node_distant_origin,
     tracerx_labels,
     unrelated_sites,
 )
-from phylometa.seeding.reads import SiteReads, divergence_by_site
+from phylometa.seeding.reads import SiteReads, cluster_power, divergence_by_site
 from phylometa.seeding.result import NO_PRIMARY, UNRELATED, SeedingLabels, headline_values, status_words
 from phylometa.seeding.settle import settle_labels
 from phylometa.trees import CloneTree, HistoryEnsemble, MigrationHistory, TreeEnsemble, TreeHistories
@@ -109,6 +110,8 @@ def classify_seeding(
     as_compared = [(batch.weights, columns) for tables in by_scenario[: len(compared)] for batch, columns in tables]
     from_presence = _presence_labels(scenarios, sites, primary, settings.seeding)
     states = from_presence.pop("states")
+    state_probability = from_presence.pop("state_probability")
+    power = None if reads is None else cluster_power(reads, *states.shape)
     metastases = [site.name for site in sites if site.is_metastasis]
     is_sampled = not sites[primary].is_virtual
     unrelated = from_presence["unrelated_sites"]
@@ -129,6 +132,7 @@ def classify_seeding(
         extra=extra,
         alternative_criteria=alternatives,
         criterion_sensitive=criterion_sensitive(count_labels(as_compared, CRITERION_LABELS), alternatives),
+        cluster_states=describe_states(scenarios[0][0].names, sites, states, state_probability, power),
         near_optimal=_near_optimal_labels(compared, sites, primary),
         primary_sampled=is_sampled,
         clonally_unrelated=is_unrelated,
@@ -279,6 +283,7 @@ def _presence_labels(
     probabilities = _rule_probabilities(tracerx_rows)
     return {
         "states": states,
+        "state_probability": state_weight.max(axis=0),
         "tracerx": _most_probable_rules(probabilities),
         "tracerx_probabilities": probabilities,
         "pm_counts": counts,

@@ -18,11 +18,12 @@ from phylometa.seeding.presence_rules import (
     call_jsi,
     cluster_states_from_ccf,
     compare_with_primary,
+    describe_states,
     jsi_warnings,
     tracerx_labels,
     unrelated_sites,
 )
-from phylometa.seeding.reads import SiteReads, divergence_by_site
+from phylometa.seeding.reads import SiteReads, cluster_power, divergence_by_site
 from phylometa.seeding.result import NO_TREE, UNRELATED, SeedingLabels
 from phylometa.trees import HistoryEnsemble, PatientResult
 
@@ -130,9 +131,11 @@ def classify_without_tree(
         for t in metastases
     }
     unrelated = [sites[t].name for t in unrelated_sites(sizes, states, sites, primary=primary)]
-    tests = {}
-    if ccf is not None and is_sampled:
+    tests, power = {}, None
+    if ccf is not None:
         reads = SiteReads.from_patient(patient, ccf, clusters)
+        power = cluster_power(reads, *states.shape)
+    if ccf is not None and is_sampled:
         tests = divergence_by_site(reads, states, sites, primary=primary, settings=chosen)
     undetermined = {name: {NO_TREE: 1.0} for name in PATIENT_LABELS}
     override = {"all_migration_labels": NO_TREE}
@@ -159,6 +162,7 @@ def classify_without_tree(
         complete=True,
         settings=chosen,
         divergence=tests,
+        cluster_states=describe_states(clusters.names, sites, states, power=power),
         override=override,
         warnings=(
             "no clone tree: only labels that presence alone gives are reported",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from phylometa.data import BoolArray, Clustering, FloatArray, IntArray, Site
+from phylometa.divergence import MAX_MISSING_PROBABILITY
 from phylometa.seeding.labels import is_chain
 from phylometa.trees import CloneTree
 
@@ -25,6 +26,7 @@ __all__ = [
     "cluster_states_from_ccf",
     "compare_with_primary",
     "is_present_in_sample",
+    "describe_states",
     "jsi_warnings",
     "lymph_node_distant_origin",
     "tracerx_labels",
@@ -34,6 +36,7 @@ __all__ = [
 ABSENT, SUBCLONAL, CLONAL = 0, 1, 2
 """States of a cluster in a site."""
 _PRESENT_CCF = 0.05  # a cluster less prevalent than this counts as absent from a sample
+_STATE_WORDS = ("absent", "subclonal", "clonal")
 _NEAR_JSI = 0.05
 _CLONAL_UPPER, _CLONAL_MEAN = 0.95, 0.9
 
@@ -57,6 +60,40 @@ def cluster_states(tree: CloneTree, presence: BoolArray) -> IntArray:
     n_present = np.asarray(presence).sum(axis=0)
     states = np.where(inside == 0, ABSENT, np.where(inside == n_present, CLONAL, SUBCLONAL))
     return states.astype(np.int64)
+
+
+def describe_states(
+    names: Sequence[str],
+    sites: Sequence[Site],
+    states: IntArray,
+    probability: FloatArray | None = None,
+    power: FloatArray | None = None,
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Cluster -> site -> ``state`` in words, with its ``probability`` and the ``power`` to see the cluster.
+
+    Parameters
+    ----------
+    names : sequence of str, length K
+    sites : sequence of Site
+    states : int array (K, n_sites)
+    probability : float array (K, n_sites), optional
+        Of the state, over trees and presence.
+    power : float array (K, n_sites), optional
+        P(at least one mutation of the cluster is seen | clonal in the site); NaN where nothing was read there. Below
+        0.95 an absent cluster is ``unknown``.
+    """
+    described: dict[str, dict[str, dict[str, Any]]] = {}
+    for k, name in enumerate(names):
+        for t, site in enumerate(sites):
+            entry: dict[str, Any] = {"state": _STATE_WORDS[int(states[k, t])]}
+            if probability is not None:
+                entry["probability"] = float(probability[k, t])
+            if power is not None and np.isfinite(power[k, t]):
+                entry["power"] = float(power[k, t])
+                if states[k, t] == ABSENT and power[k, t] < 1 - MAX_MISSING_PROBABILITY:
+                    entry["state"] = "unknown"
+            described.setdefault(name, {})[site.name] = entry
+    return described
 
 
 def is_present_in_sample(clusters: Clustering) -> BoolArray:

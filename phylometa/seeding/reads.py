@@ -12,7 +12,7 @@ from phylometa.data import BoolArray, CcfTable, Clustering, CopyNumberAtLoci, Fl
 from phylometa.divergence import DivergenceTest, divergence_test
 from phylometa.seeding.presence_rules import CLONAL
 
-__all__ = ["SiteReads", "divergence_by_site", "lost_with_allele"]
+__all__ = ["SiteReads", "cluster_power", "divergence_by_site", "lost_with_allele"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +66,22 @@ def lost_with_allele(copy_number: CopyNumberAtLoci, primary_samples: IntArray) -
     kept_in_primary = (minor[:, primary_samples] > 0).all(axis=1, keepdims=True)
     lost: BoolArray = (total == 0) | ((minor == 0) & kept_in_primary)
     return lost
+
+
+def cluster_power(reads: SiteReads, n_clusters: int, n_sites: int) -> FloatArray:
+    """P(at least one mutation of the cluster is seen in the site | it is clonal there), (K, n_sites).
+
+    NaN for a cluster without mutations, and where the site has no reads at any of them.
+    """
+    missed = np.where(reads.is_informative, 1.0 - np.nan_to_num(reads.power, nan=0.0), 1.0)
+    power = np.full((n_clusters, n_sites), np.nan)
+    for t in range(n_sites):
+        regions = np.flatnonzero(reads.sample_site == t)
+        by_mutation = missed[:, regions].prod(axis=1)
+        has_reads = reads.is_informative[:, regions].any(axis=1)
+        for k in np.unique(reads.cluster[has_reads]).tolist():
+            power[k, t] = 1.0 - by_mutation[has_reads & (reads.cluster == k)].prod()
+    return power
 
 
 def divergence_by_site(

@@ -45,6 +45,7 @@ _PLAIN_KEYS = (
     "status",
     "alternative_criteria",
     "tracerx",
+    "cluster_states",
     "pm_counts",
     "jsi_call",
     "clonally_unrelated",
@@ -75,6 +76,8 @@ class SeedingLabels:
         Distributions of the compared labels under MACHINA's order and under UMCS.
     criterion_sensitive : tuple of str
         Labels whose most probable values depend on the order of the criteria.
+    cluster_states : mapping
+        Cluster -> site -> state in words, its probability and the power to see it (`describe_states`).
     near_optimal : mapping
         Compared label -> the values it has in near-optimal histories (U + 1, mu + 1), where these were listed.
     tracerx, tracerx_probabilities : mapping
@@ -132,6 +135,7 @@ class SeedingLabels:
     n_histories: int
     complete: bool
     settings: SeedingSettings
+    cluster_states: Mapping[str, Any] = field(default_factory=dict)
     near_optimal: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ln_distant_origin: Mapping[str, str] | None = None
     parallel_evolution: Mapping[str, bool] | None = None
@@ -163,6 +167,7 @@ class SeedingLabels:
             "near_optimal": {name: list(values) for name, values in self.near_optimal.items()},
             **_rounded(shown.extra),
             "tracerx": dict(self.tracerx),
+            "cluster_states": _rounded(self.cluster_states),
             "pm_counts": _rounded(self.pm_counts),
             "jsi_call": dict(self.jsi_call),
             "clonally_unrelated": self.clonally_unrelated,

@@ -199,7 +199,7 @@ class Tally:
         if not self.n:
             return f"{name:34s} {self.dated:4d}/{self.patients:<4d} no dates"
         share = {key: 100 * self.inside[key] / self.n for key in ("divergence", "founder", "seeding")}
-        said = ", ".join(f"{key} {100 * n // self.patients} %" for key, n in self.said.most_common(3)) or "-"
+        said = ", ".join(f"{key} {100 * n // self.patients} %" for key, n in self.said.most_common(4)) or "-"
         return (
             f"{name:34s} {self.dated:4d}/{self.patients:<4d} {self.n:5d}   {share['divergence']:5.1f} "
             f"{share['founder']:5.1f} {share['seeding']:5.1f}    {np.median(self.width):5.1f}   "
@@ -207,7 +207,7 @@ class Tally:
         )
 
 
-KEYWORDS = ("unequal", "withheld", "one primary region", "fewer than", "needed", "subclonal tail", "power")
+KEYWORDS = ("unequal", "withheld", "one primary region", "are needed", "subclonal tail", "assumed acceleration")
 
 
 def calibration_error(pairs, bins=10) -> float:

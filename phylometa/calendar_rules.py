@@ -174,6 +174,10 @@ def calendar_clock(
         sigma=sigma,
         directory=settings.tables,
     )
+    warnings.append(
+        f"dates rest on an assumed acceleration of the clock (median {prior.median:g}, {prior.source}): the data "
+        "cannot check it, and a factor of two moves them by years"
+    )
     differ = _branches_differ(histories[0], clock, trees.proportions[histories[0].tree], patient, ages, settings)
     if differ:
         warnings.append(

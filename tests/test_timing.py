@@ -153,7 +153,9 @@ def test_branches_of_unequal_length_widen_the_interval_and_warn():
 
 
 def test_acceleration_moves_divergence_towards_sampling():
-    slow = row_of(date(build(), acceleration_median=1.0), "clock")
+    result = date(build(), acceleration_median=1.0)
+    assert any("assumed acceleration of the clock (median 1," in text for text in result.warnings)
+    slow = row_of(result, "clock")
     fast = row_of(date(build(), acceleration_median=5.0), "clock")
     assert fast.divergence.median > slow.divergence.median + 5
     assert fast.founder.hi <= 60

@@ -10,6 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
 from phylometa.plots.label_placement import spread
+from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import draw_scene, empty_scene, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
@@ -96,7 +97,8 @@ def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: st
         sizes = np.bincount(labels, minlength=len(names))
         order = np.flatnonzero(sizes)
         samples = _sample_order(result)
-        sample_names = [fit_text(patient.samples[s].name, 90, SMALL_FONT_SIZE) for s in samples]
+        short_names = short_sample_names(patient)
+        sample_names = [fit_text(short_names[s], 90, SMALL_FONT_SIZE) for s in samples]
         genes = _driver_columns(result)
         if ax is None:
             left = 16 + max(text_width(name, SMALL_FONT_SIZE) for name in sample_names)
@@ -302,6 +304,7 @@ def plot_ccf_scatter(
         message = "Two samples with cancer cell fractions are needed."
         return draw_scene(empty_scene(scene_width(ax, width), message, "Cancer cell fractions"), ax)
     names = [sample.name for sample in patient.samples]
+    shown = short_sample_names(patient)
     order = _sample_order(result)
     first = names.index(x) if x is not None else int(order[0])
     others = [int(s) for s in order if patient.sample_site[s] != patient.sample_site[first]] or [
@@ -338,8 +341,8 @@ def plot_ccf_scatter(
         ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
         ax.spines[["top", "right"]].set_visible(False)
         room = axes_size(ax)
-        ax.set_xlabel(fit_text(f"CCF in {clean_text(names[first])}", room[0], FONT_SIZE), parse_math=False)
-        ax.set_ylabel(fit_text(f"CCF in {clean_text(names[second])}", room[1], FONT_SIZE), parse_math=False)
+        ax.set_xlabel(fit_text(f"CCF in {shown[first]}", room[0], FONT_SIZE), parse_math=False)
+        ax.set_ylabel(fit_text(f"CCF in {shown[second]}", room[1], FONT_SIZE), parse_math=False)
         if result.clusters is not None:
             _name_clusters(ax, values, known, labels, tuple(clean_text(name) for name in result.clusters.names))
     return ax

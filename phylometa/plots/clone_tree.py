@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from phylometa.data import Patient
+from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
 from phylometa.plots.style import COLUMN_WIDTHS, Swatch, clean_text, percent, site_swatches
 from phylometa.plots.tree_drawing import SampleColumns, TreeRow, tree_scene
@@ -30,7 +31,7 @@ def _sample_columns(patient: Patient, values: Any) -> SampleColumns:
     order = np.argsort(patient.sample_site, kind="stable")
     swatches = site_swatches(len(patient.sites))
     return SampleColumns(
-        tuple(patient.samples[s].name for s in order),
+        tuple(short_sample_names(patient)[s] for s in order),
         tuple(swatches[patient.sample_site[s]] for s in order),
         np.asarray(values)[:, order],
     )
@@ -59,7 +60,7 @@ def clone_tree_scene(result: PatientResult, *, tree: int = 0, width: float = COL
         edge = float(support[parent, v]) if parent >= 0 else float("nan")
         drivers = tuple(clean_text(gene) for gene in clone_drivers(result, v))
         details = [] if drawn.n_mutations[v] == 0 else [(f"{drawn.n_mutations[v]:.0f}", False)]
-        details += [(f"({percent(edge)})", False)] if edge == edge and edge < 0.995 else []
+        details += [(f"({percent(edge)})", False)] if edge == edge and edge <= 0.99 else []
         details += [(_short_list(drivers), True)] if drivers else []
         name = clean_text(drawn.names[v])
         tooltip = f"Clone {name}: {_mutations(drawn.n_mutations[v])} on its edge"

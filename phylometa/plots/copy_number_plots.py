@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 
 from phylometa.data import CopyNumberProfile, FloatArray
 from phylometa.plots.label_placement import spread
+from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import draw_scene, empty_scene, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
@@ -133,13 +134,18 @@ def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: st
     if segments is None or segments.n_segments == 0:
         return draw_scene(empty_scene(scene_width(ax, width), "No copy-number segments were given.", "Copy number"), ax)
     order = _row_order(result)
-    names = [fit_text(patient.samples[s].name, 80, SMALL_FONT_SIZE) for s in order]
+    short_names = short_sample_names(patient)
+    names = [fit_text(short_names[s], 80, SMALL_FONT_SIZE) for s in order]
     with figure_style():
         if ax is None:
             left = 18 + max(text_width(name, SMALL_FONT_SIZE) for name in names)
             ax = data_axes(COLUMN_WIDTHS[width], len(order) * _ROW, left=left, right=8, top=6, bottom=42)
         inner_width, inner_height = axes_size(ax)
         total, minor, spans = segment_image(segments)
+        for name, start, end in spans:  # one copy of X and Y is what a man has, not a loss
+            if re.sub(r"^chr", "", name, flags=re.IGNORECASE).upper() in ("X", "Y"):
+                is_male = np.array([sample.sex == "male" for sample in patient.samples])
+                minor[is_male, int(round(start)) : int(round(end))] = np.nan
         ax.set_xlim(0, total.shape[1])
         ax.set_ylim(len(order), 0)
         image = ax.imshow(

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from phylometa.data import FloatArray, Patient
 from phylometa.plots.label_placement import spread
 from phylometa.plots.legend import draw_legend, legend_height
+from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import NOTE_LINE, Command, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
@@ -203,7 +204,8 @@ def _name_samples(
     scene: Scene, patient: Patient, members: Sequence[int], x: Sequence[float], y: float, left: float, right: float
 ) -> None:
     room = (right - left) / len(members) - 4
-    texts = [fit_text(patient.samples[s].name, room, SMALL_FONT_SIZE) for s in members]
+    names = short_sample_names(patient)
+    texts = [fit_text(names[s], room, SMALL_FONT_SIZE) for s in members]
     sizes = [text_width(text, SMALL_FONT_SIZE) + 3 for text in texts]
     for at, text in zip(spread(list(x), sizes, left, right), texts):
         scene.note(at, y, text, anchor="middle")

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from phylometa.plots.legend import draw_legend, legend_height
+from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
@@ -39,7 +40,8 @@ def clone_proportions_scene(result: PatientResult, *, tree: int = 0, width: floa
     order = np.argsort(patient.sample_site, kind="stable")
     swatches = clone_swatches(len(names))
     of_site = site_swatches(len(patient.sites))
-    row_names = [fit_text(patient.samples[s].name, min(90.0, 0.25 * width), SMALL_FONT_SIZE) for s in order]
+    names_of_samples = short_sample_names(patient)
+    row_names = [fit_text(names_of_samples[s], min(90.0, 0.25 * width), SMALL_FONT_SIZE) for s in order]
     left = _MARGIN + max(text_width(name, SMALL_FONT_SIZE) for name in row_names) + 12
     bar = width - left - _MARGIN - 8
     shown = [k for k in trees.best.preorder if (proportions[k] >= _SMALLEST).any()]

@@ -79,6 +79,10 @@ class _Panel:
     notes: tuple[str, ...] = ()
 
 
+# The smaller mark lies upon the larger where both fall on one day.
+_ORDER = ("ring", "diamond", "circle")
+
+
 def decimal_year(date: datetime.date) -> float:
     """A date as a calendar year with its fraction.
 
@@ -107,7 +111,7 @@ def _event_lanes(patient: Patient, place: Callable[[datetime.date], float]) -> l
         name, swatch = clean_text(site), swatches.get(site, _GREY)
         marks = [
             _Mark(place(date), place(date), f"{name}, {date}: {', '.join(dict.fromkeys(words))}", swatch, kind)
-            for (kind, date), words in sorted(kinds.items(), key=lambda item: item[0][::-1])
+            for (kind, date), words in sorted(kinds.items(), key=lambda item: (item[0][1], _ORDER.index(item[0][0])))
         ]
         if marks:
             lanes.append(_Lane(name, tuple(marks)))

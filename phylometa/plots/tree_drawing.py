@@ -101,7 +101,8 @@ def _branch_positions(parents: Any, rows: Sequence[TreeRow], width: float) -> tu
             depth[v] = lengths[v] + (depth[above] if above >= 0 else 0)
             steps[v] = (lengths[v] > 0) + (steps[above] if above >= 0 else 0)
             stack.extend(children[v])
-        space = np.maximum(width - reserve - steps * minimum, 0.2 * width - np.minimum(steps * minimum, 0.2 * width))
+        free = width - _NODE_RADIUS - 2 - reserve
+        space = np.maximum(free - steps * minimum, 0.2 * width - np.minimum(steps * minimum, 0.2 * width))
         scale = min((s / d for s, d in zip(space, depth) if d > 0), default=0.0)
         return _NODE_RADIUS + steps * minimum + scale * depth
 

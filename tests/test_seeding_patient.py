@@ -184,6 +184,18 @@ def test_favoured_sentence_gives_its_probability():
     assert sentences_of(labels)[claim] == (0.9, "favoured")
 
 
+def test_sentences_on_divergence_and_without_migration():
+    for regions, words in ((1, "not determined by these samples: no early or late call"), (2, "diverged early")):
+        reads, *_ = reads_of_one_metastasis(missing=20, regions=regions)
+        labels = labels_of("RA", {"R": "", "A": "P M"}, (P, M), reads=reads)
+        (sentence,) = [s for s in headline_sentences(labels) if "diverged" in s.sentence]
+        assert words in sentence.sentence
+        assert sentence.status == ("supported" if regions == 2 else "not determined")
+        assert sentence.probability == (pytest.approx(1.0, abs=0.01) if regions == 2 else 0.0)
+    quiet = sentences_of(labels_of("RA", {"R": "P", "A": "P"}, (P, M)))
+    assert list(quiet) == ["No clone migrated: supported."]
+
+
 def test_unseen_founder_is_granted_in_the_headline_and_the_alternative_is_told():
     labels = labels_of("RX RY", {"R": "P", "X": "M", "Y": "M"}, (P, M))
     assert labels.to_json(raw=True)["headline"]["site_seeding"] == {"M": "polyclonal"}

@@ -80,6 +80,8 @@ class ClusteringSettings:
     """Prior mean of the share of (cluster, sample) pairs without the cluster (CCF 0); the data revise it."""
     clonal_weight: float = 0.15
     """Prior mean of the share of (cluster, sample) pairs with the cluster in every cell (CCF 1); as above."""
+    truncal_weight: float = 0.15
+    """Prior probability that a cluster has CCF 1 in every sample."""
     weight_strength: float = 20.0
     """Number of (cluster, sample) pairs those two priors are worth."""
     concentration: float = 2.0
@@ -223,6 +225,8 @@ class TimingSettings:
     """Monte Carlo draws of a dissemination interval."""
     present_prevalence: float = 0.05
     """Prevalence below which a cluster counts as absent from a sample in private counts."""
+    shared_prevalence: float = 0.1
+    """Prevalence that a cluster must reach in some sample of both sites to count in W_s, subclonal in both."""
     clonal_prevalence: float = 0.6
     """Mean prevalence over a site's samples from which a cluster counts as clonal in it, in private counts; two thirds
     of it is asked of every sample. Purity and copy number are rarely known well enough to ask for more."""

@@ -16,6 +16,7 @@ __all__ = [
     "PrivateCounts",
     "cluster_prevalence",
     "count_private_mutations",
+    "is_absent_in",
     "is_clonal_in",
     "lost_cells",
     "missing_probability",
@@ -32,12 +33,20 @@ def cluster_prevalence(trees: TreeEnsemble) -> FloatArray:
 
 
 def is_clonal_in(prevalence: FloatArray, threshold: float) -> BoolArray:
-    """Clusters that count as clonal in a site (K,), from their prevalence in its samples (K, s).
+    """Clusters that count as clonal in a site (K,), from their prevalence in its samples (K, s; NaN = unknown).
 
     The mean over the samples reaches `threshold` and none lies below two thirds of it.
     """
-    is_high = prevalence.mean(axis=1) >= threshold
-    return np.asarray(is_high & (prevalence >= threshold * 2 / 3).all(axis=1), dtype=bool)
+    known = np.isfinite(prevalence)
+    mean = np.where(known, prevalence, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    is_high = (mean >= threshold) & known.any(axis=1)
+    return np.asarray(is_high & (~known | (prevalence >= threshold * 2 / 3)).all(axis=1), dtype=bool)
+
+
+def is_absent_in(prevalence: FloatArray, threshold: float) -> BoolArray:
+    """Clusters whose prevalence lies below `threshold` in every sample of a site where it is known (K,)."""
+    known = np.isfinite(prevalence)
+    return np.asarray(known.any(axis=1) & (~known | (prevalence < threshold)).all(axis=1), dtype=bool)
 
 
 def missing_probability(
@@ -161,7 +170,9 @@ def count_private_mutations(
     """Private and shared counts of a primary and a metastasis.
 
     A cluster is clonal in a site by `is_clonal_in`, absent if its prevalence stays below
-    `settings.present_prevalence` in all of the site's samples, else subclonal. A mutation of a cluster clonal in
+    `settings.present_prevalence` in all of the site's samples, else subclonal; W_s asks for
+    `settings.shared_prevalence` in some sample of both. `prevalence` is the clusters' own, from their reads: a tree's
+    prevalences add up over descendants, wrongly placed ones included. A mutation of a cluster clonal in
     one site and absent from the other is private if the reads agree: fewer than 3 alternate reads where
     P(that | clonal) <= `settings.max_missing`. Without that power the cell is unknown and counts nowhere.
 
@@ -172,6 +183,7 @@ def count_private_mutations(
     labels : int64 array (n,)
         Cluster of every mutation.
     prevalence : float64 array (K, S)
+        `Clustering.ccf`.
     primary, metastasis : sequences of int
         Samples of the two sites.
     purity : float64 array (S,)
@@ -181,10 +193,10 @@ def count_private_mutations(
     -------
     PrivateCounts
     """
-    low = settings.present_prevalence
     in_p, in_m = prevalence[:, list(primary)], prevalence[:, list(metastasis)]
     clonal_p, clonal_m = (is_clonal_in(x, settings.clonal_prevalence)[labels] for x in (in_p, in_m))
-    absent_p, absent_m = (np.asarray((x < low).all(axis=1))[labels] for x in (in_p, in_m))
+    absent_p, absent_m = (is_absent_in(x, settings.present_prevalence)[labels] for x in (in_p, in_m))
+    shared = ~is_absent_in(in_p, settings.shared_prevalence) & ~is_absent_in(in_m, settings.shared_prevalence)
     detected_p, detected_m = _is_detected(mutations, primary), _is_detected(mutations, metastasis)
     copies_p, copies_m = _copies_where_seen(mutations, ccf, primary), _copies_where_seen(mutations, ccf, metastasis)
     cells_m = lost_cells(copy_number, primary, metastasis, copies_p)
@@ -212,7 +224,7 @@ def count_private_mutations(
         S=int((clonal_p & clonal_m & callable_both).sum()),
         L_p=int((private_p & callable_both & ~lost_m).sum()),
         L_m=int((private_m & callable_both & ~lost_p).sum()),
-        W_s=int((~clonal_p & ~absent_p & ~clonal_m & ~absent_m).sum()),
+        W_s=int((shared[labels] & ~clonal_p & ~clonal_m).sum()),
         n_unknown_m=int((private_p & ~callable_both & ~lost_m).sum()),
         n_unknown_p=int((private_m & ~callable_both & ~lost_p).sum()),
         n_lost=int((private_p & lost_m).sum() + (private_m & lost_p).sum()),

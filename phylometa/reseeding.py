@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from phylometa.config import TimingSettings
-from phylometa.data import BoolArray, CcfTable, Clustering, FloatArray, Patient, Treatment
+from phylometa.data import BoolArray, CcfTable, Clustering, Patient, Treatment
 from phylometa.private_counts import is_clonal_in, missing_probability
 from phylometa.timing_result import ReseedingRow
 from phylometa.treatment import grade_reseeding_evidence, is_radiation_scar_deletion, radiation_scar_excess
@@ -53,7 +53,6 @@ def irradiated_recurrences(
     patient: Patient,
     ccf: CcfTable,
     clusters: Clustering,
-    prevalence: FloatArray,
     histories: HistoryEnsemble,
     *,
     settings: TimingSettings,
@@ -66,7 +65,6 @@ def irradiated_recurrences(
     Parameters
     ----------
     patient, ccf, clusters
-    prevalence : float64 array (K, S)
     histories : HistoryEnsemble
     settings : TimingSettings
 
@@ -83,7 +81,7 @@ def irradiated_recurrences(
         for name in sorted(local) if treatment.site in local or not treatment.site else ():
             after = _samples_after(patient, name, treatment)
             if after:
-                parts = (patient, ccf, clusters, prevalence, histories)
+                parts = (patient, ccf, clusters, histories)
                 rows.append(_recurrence(*parts, treatment, name, after, settings=settings))
     return tuple(rows)
 
@@ -92,7 +90,6 @@ def _recurrence(
     patient: Patient,
     ccf: CcfTable,
     clusters: Clustering,
-    prevalence: FloatArray,
     histories: HistoryEnsemble,
     treatment: Treatment,
     site: str,
@@ -100,7 +97,7 @@ def _recurrence(
     *,
     settings: TimingSettings,
 ) -> ReseedingRow:
-    low = settings.present_prevalence
+    low, prevalence = settings.present_prevalence, np.nan_to_num(clusters.ccf, nan=0.0)
     target = patient.site_names.index(site)
     metastases = [t for t, s in enumerate(patient.sites) if s.is_metastasis]
     before = [

@@ -37,7 +37,6 @@ def _probability_before(time: GainTime, row: DivergenceRow | None, *, rng: np.ra
 def time_sample_gains(
     patient: Patient,
     clusters: Clustering,
-    prevalence: FloatArray,
     divergence: tuple[DivergenceRow, ...],
     *,
     settings: TimingSettings,
@@ -53,7 +52,6 @@ def time_sample_gains(
     ----------
     patient : Patient
     clusters : Clustering
-    prevalence : float64 array (K, S)
     divergence : tuple of DivergenceRow
         For P(before divergence) of a metastasis' gains.
     settings : TimingSettings
@@ -70,7 +68,7 @@ def time_sample_gains(
         if not math.isfinite(sample.purity) or sample.purity < settings.min_purity:
             continue
         major, minor = (np.asarray(getattr(copy_number, name)[:, s], dtype=np.float64) for name in ("major", "minor"))
-        is_clonal = (prevalence[:, s] >= settings.swept_prevalence)[clusters.labels]
+        is_clonal = (clusters.ccf[:, s] >= settings.swept_prevalence)[clusters.labels]
         whole = np.isfinite(major) & np.isfinite(minor) & (np.abs(major - np.round(major)) < 0.05)
         whole &= (np.abs(minor - np.round(minor)) < 0.05) & (np.asarray(copy_number.fraction)[:, s] > 0.99)
         usable = is_clonal & whole & mutations.is_informative[:, s] & (major >= 1.5) & (major < MAX_MAJOR + 0.5)

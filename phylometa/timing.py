@@ -16,7 +16,7 @@ from phylometa.calendar_rules import calendar_clock, select_clock, site_ages
 from phylometa.calendar_time import CalendarClock
 from phylometa.clock import Estimate, hu2020_seeding_time, quantile_estimate
 from phylometa.config import TimingSettings
-from phylometa.data import CcfTable, Clustering, FloatArray, Patient
+from phylometa.data import CcfTable, Clustering, Patient
 from phylometa.dissemination import MigrationDraws, clone_times, draw_migrations, variance_shares
 from phylometa.divergence_table import divergence_from_table, divergence_row
 from phylometa.errors import InfeasibleError
@@ -39,7 +39,7 @@ _SHARE_DRAWS = 500
 
 
 def _divergence_rows(
-    patient: Patient, ccf: CcfTable, clusters: Clustering, prevalence: FloatArray, settings: TimingSettings
+    patient: Patient, ccf: CcfTable, clusters: Clustering, settings: TimingSettings
 ) -> tuple[list[DivergenceRow], list[str]]:
     """One row a metastasis; nothing where the primary was not sampled."""
     site_of = patient.sample_site
@@ -53,7 +53,7 @@ def _divergence_rows(
         if not site.is_metastasis or not len(samples):
             continue
         counts = count_private_mutations(
-            patient.mutations, patient.copy_number, ccf, clusters.labels, prevalence[: clusters.n_clusters],
+            patient.mutations, patient.copy_number, ccf, clusters.labels, clusters.ccf,
             primary, samples, patient.purity, settings=settings,
         )  # fmt: skip
         rows.append(
@@ -186,7 +186,7 @@ def date_dissemination(
     nodes = sorted(history_nodes(trees, histories), key=lambda h: -h.weight)
     if not nodes:
         raise InfeasibleError(f"patient {patient.name}: no migration history to date")
-    rows, refusals = _divergence_rows(patient, ccf, clusters, prevalence, settings)
+    rows, refusals = _divergence_rows(patient, ccf, clusters, settings)
     clock = clone_clock(patient.mutations, ccf, clusters, len(trees.names), prevalence, choice.is_clock, rng=rng)
     calendar, reasons, more = calendar_clock(patient, trees, nodes, clock, choice, settings)
     refusals, warnings = refusals + reasons, [*choice.warnings, *more]
@@ -217,12 +217,8 @@ def date_dissemination(
         intervals=tuple(intervals + growth_intervals),
         divergence=tuple(rows),
         growth=tuple(growth),
-        gains=time_sample_gains(
-            patient, clusters, prevalence[: clusters.n_clusters], tuple(rows), settings=settings, rng=rng
-        ),
-        reseeding=irradiated_recurrences(
-            patient, ccf, clusters, prevalence[: clusters.n_clusters], histories, settings=settings
-        ),
+        gains=time_sample_gains(patient, clusters, tuple(rows), settings=settings, rng=rng),
+        reseeding=irradiated_recurrences(patient, ccf, clusters, histories, settings=settings),
         events=events,
         nodes={name: quantile_estimate(times[:, k]) for k, name in enumerate(trees.names)},
         clock=choice.name,

@@ -10,6 +10,7 @@ from phylometa.data import CcfTable, CopyNumberAtLoci, MutationTable
 from phylometa.private_counts import (
     cluster_prevalence,
     count_private_mutations,
+    is_absent_in,
     is_clonal_in,
     lost_cells,
     missing_probability,
@@ -67,6 +68,18 @@ def test_plain_counts():
 def test_clonal_by_mean_and_by_every_sample():
     prevalence = np.array([[0.7, 0.5], [0.9, 0.3], [0.5, 0.6], [0.6, 0.6]])
     assert is_clonal_in(prevalence, 0.6).tolist() == [True, False, False, True]
+
+
+def test_unknown_prevalences_say_nothing():
+    nan = np.nan
+    prevalence = np.array([[1.0, nan], [nan, nan], [0.0, nan], [0.0, 0.3]])
+    assert is_clonal_in(prevalence, 0.6).tolist() == [True, False, False, False]
+    assert is_absent_in(prevalence, 0.05).tolist() == [False, False, True, False]
+
+
+def test_faint_clusters_are_not_shared():
+    found = count(ALT, LABELS, [[1, 1], [1, 0], [0, 1], [0.4, 0.06]])
+    assert (found.W_s, found.L_p) == (0, 2)
 
 
 def test_only_sure_sweeps_enter_the_divergence_test():

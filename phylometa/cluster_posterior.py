@@ -155,13 +155,22 @@ def cluster_posterior(
     prior[:, :, 1:] += slab * step / 2.0
     prior[:, :, 0] += model.absent_weight
     prior[:, :, -1] += model.clonal_weight
-    weight = np.exp(log_likelihood - log_likelihood.max(axis=2, keepdims=True)) * prior
-    total = weight.sum(axis=2, keepdims=True)
-    weight /= total
+    peak = log_likelihood.max(axis=2)
+    weight = np.exp(log_likelihood - peak[:, :, None]) * prior
+    total = weight.sum(axis=2)
+    weight /= total[:, :, None]
+    at_one = (log_likelihood[:, :, -1] - peak - np.log(total)).sum(axis=1)
+    odds = (
+        np.exp(np.clip(at_one, -600.0, 600.0)) * model.settings.truncal_weight / (1.0 - model.settings.truncal_weight)
+    )
+    truncal = (odds / (1.0 + odds))[:, None]
     slab_share = slab * step[:, :, 0] / 2.0
     absent = weight[:, :, 0] * model.absent_weight / np.maximum(model.absent_weight + slab_share, 1e-300)
     slab_share = slab * step[:, :, -1] / 2.0
     clonal = weight[:, :, -1] * model.clonal_weight / np.maximum(model.clonal_weight + slab_share, 1e-300)
+    absent, clonal = absent * (1.0 - truncal), clonal * (1.0 - truncal) + truncal
+    weight *= (1.0 - truncal)[:, :, None]
+    weight[:, :, -1] += truncal
     mean = (weight * ccf).sum(axis=2)
     cumulative = np.cumsum(weight, axis=2)
     # Next to a spike that holds nearly all of the weight the mean may lie beyond a quantile by a hair.

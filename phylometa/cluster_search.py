@@ -12,6 +12,7 @@ from phylometa.data import FloatArray, IntArray
 from phylometa.partition_search import (
     LogGrid,
     agglomerate,
+    cluster_totals,
     log_distinct,
     log_marginal,
     refine,
@@ -19,7 +20,7 @@ from phylometa.partition_search import (
     spike_posterior,
 )
 
-__all__ = ["Partition", "cluster_totals", "known_partition", "local_alternatives", "search_partition"]
+__all__ = ["Partition", "known_partition", "local_alternatives", "search_partition"]
 
 # Rounds in which multiplicities and clusters are fitted in turn.
 _MULTIPLICITY_ROUNDS = 5
@@ -63,12 +64,6 @@ class Partition:
     @property
     def sizes(self) -> IntArray:
         return np.bincount(self.labels, minlength=len(self.totals)).astype(np.int64)
-
-
-def cluster_totals(items: LogGrid, labels: IntArray) -> LogGrid:
-    """Sums of the items of each cluster (K, S, G)."""
-    member = (labels == np.arange(int(labels.max()) + 1)[:, None]).astype(np.float32)
-    return (member @ items.reshape(len(items), -1)).reshape(-1, *items.shape[1:])
 
 
 def known_partition(model: ClusteringModel, labels: IntArray) -> Partition:

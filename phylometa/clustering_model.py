@@ -23,7 +23,13 @@ from phylometa.multiplicity import (
     share_over_groups,
     slab_weights,
 )
-from phylometa.partition_search import LogGrid, log_cluster_count_prior, log_marginal
+from phylometa.partition_search import (
+    CcfPrior,
+    LogGrid,
+    log_cluster_count_prior,
+    log_marginal,
+    truncal_probability,
+)
 
 __all__ = ["ClusteringModel"]
 
@@ -49,7 +55,8 @@ class ClusteringModel:
     precision : float
         Of the beta-binomial; inf = binomial.
     absent_weight, clonal_weight : float
-        Prior probabilities of CCF 0 and 1 in a (cluster, sample) pair; the rest is uniform.
+        Prior probabilities of CCF 0 and 1 in a (cluster, sample) pair unless the cluster is truncal; the rest is
+        uniform.
     """
 
     mutations: MutationTable
@@ -91,12 +98,12 @@ class ClusteringModel:
         return self.options.n_options == 1
 
     @property
-    def prior(self) -> LogGrid:
-        """Prior weight of every grid point (G,), quadrature included."""
+    def prior(self) -> CcfPrior:
+        """Prior of a cluster's CCFs on the grid."""
         weights = (1.0 - self.absent_weight - self.clonal_weight) * slab_weights(self.ccf)
         weights[0] += self.absent_weight
         weights[-1] += self.clonal_weight
-        return weights.astype(np.float32)
+        return CcfPrior(weights.astype(np.float32), self.settings.truncal_weight)
 
     @property
     def count_prior(self) -> FloatArray:
@@ -220,11 +227,13 @@ class ClusteringModel:
 
     def centres(self, totals: LogGrid) -> FloatArray:
         """CCF (K, S) from cluster log-likelihoods (K, S, G): the posterior mean, or a spike that has most weight."""
-        weight = np.exp(totals - totals.max(axis=2, keepdims=True)) * self.prior
+        prior = self.prior
+        weight = np.exp(totals - totals.max(axis=2, keepdims=True)) * prior.points
         total = weight.sum(axis=2)
-        mean = np.asarray((weight @ self.ccf) / total, dtype=np.float64)
+        truncal = truncal_probability(totals, prior)[:, None]
+        mean = np.asarray((1.0 - truncal) * (weight @ self.ccf) / total + truncal, dtype=np.float64)
         mean[weight[:, :, 0] > 0.5 * total] = 0.0
-        mean[weight[:, :, -1] > 0.5 * total] = 1.0
+        mean[(weight[:, :, -1] > 0.5 * total) | (truncal > 0.5)] = 1.0
         return mean
 
     def with_fitted_weights(self, items: LogGrid) -> ClusteringModel:
@@ -245,11 +254,13 @@ class ClusteringModel:
 
     def with_revised_weights(self, totals: LogGrid) -> ClusteringModel:
         """The model with the weights of the two spikes revised by the clusters found."""
-        weight = np.exp(totals - totals.max(axis=2, keepdims=True)) * self.prior
+        prior = self.prior
+        weight = np.exp(totals - totals.max(axis=2, keepdims=True)) * prior.points
         weight /= weight.sum(axis=2, keepdims=True)
+        weight *= (1.0 - truncal_probability(totals, prior))[:, None, None]
         weight = weight[totals.max(axis=2) > totals.min(axis=2)]
         strength = self.settings.weight_strength
-        n_pairs = len(weight) + strength
+        n_pairs = float(weight.sum()) + strength
         return replace(
             self,
             absent_weight=float((weight[:, 0].sum() + strength * self.settings.absent_weight) / n_pairs),

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from phylometa.clustering_model import ClusteringModel
 from phylometa.data import FloatArray, IntArray
 from phylometa.multiplicity import log_likelihood_table, share_over_groups
-from phylometa.partition_search import LogGrid, log_marginal
+from phylometa.partition_search import LogGrid, cluster_totals, log_marginal, truncal_probability
 
 __all__ = ["sample_member_ccf"]
 
@@ -44,15 +44,15 @@ def sample_member_ccf(
     current = labels
     for sweep in range(burn_in + draws):
         n_clusters = int(current.max()) + 1
-        member = (current == np.arange(n_clusters)[:, None]).astype(np.float32)
-        totals = (member @ state.items.reshape(n_items, -1)).reshape(n_clusters, n_samples, n_points)
-        cumulative = np.cumsum(np.exp(totals - totals.max(axis=2, keepdims=True)) * prior, axis=2)
+        totals = cluster_totals(state.items, current)
+        cumulative = np.cumsum(np.exp(totals - totals.max(axis=2, keepdims=True)) * prior.points, axis=2)
         level = rng.random((n_clusters, n_samples)) * cumulative[:, :, -1]
         point = (cumulative < level[:, :, None]).sum(axis=2).clip(max=n_points - 1)
+        point[rng.random(n_clusters) < truncal_probability(totals, prior)] = n_points - 1
         if sweep >= burn_in:
             histogram[rows, columns, point[current]] += 1.0
         concentration = float(np.exp(count_prior[n_clusters + 1] - count_prior[n_clusters]))
-        shares = rng.standard_gamma(np.append(member.sum(axis=1), concentration))
+        shares = rng.standard_gamma(np.append(np.bincount(current), concentration))
         log_weight = np.empty((n_items, n_clusters + 1))
         log_weight[:, :-1] = state.log_likelihood(point)
         log_weight[:, -1] = state.alone
@@ -91,7 +91,11 @@ class _SampledMultiplicity:
         shared = share_over_groups(evidence, model.options)
         self._alone_option = np.logaddexp.reduce(shared, axis=2)
         first = _first_of_group(model.group_rank)
-        self.alone = np.where(first, self._alone_option, 0.0).sum(axis=1)
+        independent = np.where(first, self._alone_option, 0.0).sum(axis=1)
+        at_one = share_over_groups(self._table[:, :, :, -1].astype(np.float64), model.options)
+        truncal = np.where(first, np.logaddexp.reduce(at_one, axis=2), 0.0).sum(axis=1)
+        weight = model.prior.truncal
+        self.alone = np.logaddexp(independent + np.log1p(-weight), truncal + np.log(weight))
         self._alone_joint = shared
         self._joint: FloatArray = np.zeros((len(labels), 1, 1, 1))
         weights = model.multiplicity_weights(model.centres(model.cluster_totals(labels))[labels])
@@ -107,7 +111,7 @@ class _SampledMultiplicity:
         peak = table.max(axis=3)
         safe = np.where(np.isfinite(peak), peak, 0.0)
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(np.exp(table - safe[..., None]) @ model.prior) + safe, dtype=np.float64)
+            return np.asarray(np.log(np.exp(table - safe[..., None]) @ model.prior.points) + safe, dtype=np.float64)
 
     def _chosen(self, option: IntArray) -> LogGrid:
         return np.take_along_axis(self._table, option[:, :, None, None], axis=2)[:, :, 0, :]

@@ -1,20 +1,35 @@
 """Search for the best partition of mutations by exact marginal likelihood on CCF grids.
 
 A cluster has one unknown CCF c_s in every sample. Its marginal likelihood is the product over samples of
-``integral prior(c) prod_i L_is(c) dc``, the prior being a spike at 0, a spike at 1 and a uniform slab. The prior of a
-partition is the Chinese restaurant process. Nothing here knows about reads: items are log-likelihoods on a grid.
+``integral prior(c) prod_i L_is(c) dc``, the prior being a spike at 0, a spike at 1 and a uniform slab; or the cluster
+is truncal, with CCF 1 in every sample. The prior of a partition is the Chinese restaurant process. Nothing here knows
+about reads: items are log-likelihoods on a grid.
 """
 
 from __future__ import annotations
 
-from math import lgamma
+from dataclasses import dataclass
+from math import lgamma, log, log1p
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.data import FloatArray, IntArray
 
-__all__ = ["agglomerate", "join_gains", "log_marginal", "log_cluster_count_prior", "refine", "relabel"]
+__all__ = [
+    "CcfPrior",
+    "LogGrid",
+    "agglomerate",
+    "cluster_totals",
+    "join_gains",
+    "log_cluster_count_prior",
+    "log_distinct",
+    "log_marginal",
+    "refine",
+    "relabel",
+    "spike_posterior",
+    "truncal_probability",
+]
 
 LogGrid = NDArray[np.float32]
 
@@ -27,14 +42,29 @@ _SCREEN_ABOVE = 12
 _SCREEN_COST = (15.0, 4.0)
 
 
-def log_marginal(log_likelihood: LogGrid, prior: LogGrid) -> NDArray[np.float32]:
-    """Log of the integral over the CCF, summed over samples.
+@dataclass(frozen=True, eq=False)
+class CcfPrior:
+    """Prior of a cluster's CCFs: truncal (CCF 1 in every sample), or independent between samples.
+
+    Parameters
+    ----------
+    points : float32 array (G,)
+        Weight of every grid point in one sample, quadrature included, where the cluster is not truncal.
+    truncal : float
+        Prior probability that the cluster is truncal.
+    """
+
+    points: LogGrid
+    truncal: float
+
+
+def log_marginal(log_likelihood: LogGrid, prior: CcfPrior) -> NDArray[np.float32]:
+    """Log marginal likelihood: the CCF integrated out in every sample, or 1 in all of them.
 
     Parameters
     ----------
     log_likelihood : float32 array (..., S, G)
-    prior : float32 array (G,)
-        Prior weight of every grid point, quadrature included.
+    prior : CcfPrior
 
     Returns
     -------
@@ -42,17 +72,32 @@ def log_marginal(log_likelihood: LogGrid, prior: LogGrid) -> NDArray[np.float32]
     """
     peak = log_likelihood.max(axis=-1, keepdims=True)
     weight = np.exp(log_likelihood - peak)
-    return np.asarray((np.log(weight @ prior) + peak[..., 0]).sum(axis=-1))
+    evidence = (np.log(weight @ prior.points) + peak[..., 0]).sum(axis=-1)
+    truncal = log_likelihood[..., -1].sum(axis=-1)
+    return np.asarray(
+        np.logaddexp(evidence + np.float32(log1p(-prior.truncal)), truncal + np.float32(log(prior.truncal)))
+    )
 
 
-def spike_posterior(log_likelihood: LogGrid, prior: LogGrid) -> NDArray[np.float32]:
-    """Posterior probabilities of CCF 0 and of CCF 1 in every sample, shape (..., S, 2); NaN where nothing was seen."""
+def truncal_probability(log_likelihood: LogGrid, prior: CcfPrior) -> FloatArray:
+    """Posterior probability (...) that a cluster is truncal, from its log-likelihood (..., S, G)."""
+    truncal = log_likelihood[..., -1].sum(axis=-1, dtype=np.float64) + log(prior.truncal)
+    return np.asarray(np.exp(np.minimum(truncal - log_marginal(log_likelihood, prior), 0.0)))
+
+
+def spike_posterior(log_likelihood: LogGrid, prior: CcfPrior) -> NDArray[np.float32]:
+    """Posterior of the spikes of clusters, shape (..., S + 1, 2), for `log_distinct`.
+
+    Of a cluster that is not truncal, the probabilities of CCF 0 and of CCF 1 in every sample (NaN where nothing was
+    seen); in the last row, twice, the probability that it is truncal.
+    """
     peak = log_likelihood.max(axis=-1)
-    ends = np.exp(log_likelihood[..., [0, -1]] - peak[..., None]) * prior[[0, -1]]
-    evidence = np.exp(log_likelihood - peak[..., None]) @ prior
+    ends = np.exp(log_likelihood[..., [0, -1]] - peak[..., None]) * prior.points[[0, -1]]
+    evidence = np.einsum("...g,g->...", np.exp(log_likelihood - peak[..., None]), prior.points)
     posterior = np.asarray(ends / evidence[..., None])
     posterior[peak == log_likelihood.min(axis=-1)] = np.nan
-    return posterior
+    truncal = truncal_probability(log_likelihood, prior).astype(np.float32)
+    return np.concatenate((posterior, np.stack((truncal, truncal), axis=-1)[..., None, :]), axis=-2)
 
 
 def log_distinct(first: NDArray[np.float32], others: NDArray[np.float32]) -> FloatArray:
@@ -64,15 +109,19 @@ def log_distinct(first: NDArray[np.float32], others: NDArray[np.float32]) -> Flo
 
     Parameters
     ----------
-    first, others : float32 arrays (..., S, 2), broadcast
+    first, others : float32 arrays (..., S + 1, 2), broadcast
         `spike_posterior` of the clusters.
 
     Returns
     -------
     float64 array (...)
     """
-    in_sample = (others * first).sum(axis=-1, dtype=np.float64)
-    same = np.where(np.isnan(in_sample), 1.0, in_sample).prod(axis=-1)
+    product = (others * first).astype(np.float64)
+    both_truncal = product[..., -1, 0]
+    product = product[..., :-1, :]
+    product[np.isnan(product)] = 0.5
+    independent = (1.0 - first[..., -1, 0]) * (1.0 - others[..., -1, 0])
+    same = both_truncal + independent * product.sum(axis=-1).prod(axis=-1)
     return np.asarray(np.log1p(-np.minimum(same, 1.0 - 1e-9)))
 
 
@@ -110,7 +159,18 @@ def relabel(labels: IntArray) -> IntArray:
     return rank[inverse]
 
 
-def agglomerate(items: LogGrid, sizes: IntArray, prior: LogGrid, count_prior: FloatArray) -> IntArray:
+def cluster_totals(items: LogGrid, labels: IntArray, n_clusters: int | None = None) -> LogGrid:
+    """Sums of the items (n, S, G) of each cluster: (K, S, G)."""
+    count = int(labels.max()) + 1 if n_clusters is None else n_clusters
+    totals = np.zeros((count, *items.shape[1:]), dtype=np.float32)
+    order = np.argsort(labels, kind="stable")
+    members = labels[order]
+    first = np.flatnonzero(np.diff(members, prepend=-1))
+    totals[members[first]] = np.add.reduceat(items[order], first, axis=0)
+    return totals
+
+
+def agglomerate(items: LogGrid, sizes: IntArray, prior: CcfPrior, count_prior: FloatArray) -> IntArray:
     """Merge the pair of clusters that gains most, until no merger gains.
 
     Parameters
@@ -119,7 +179,7 @@ def agglomerate(items: LogGrid, sizes: IntArray, prior: LogGrid, count_prior: Fl
         Log-likelihoods of mutations or of whole clusters.
     sizes : int64 array (N,)
         Mutations in each item.
-    prior : float32 array (G,)
+    prior : CcfPrior
     count_prior : float64 array
         `log_cluster_count_prior`.
 
@@ -173,7 +233,7 @@ def agglomerate(items: LogGrid, sizes: IntArray, prior: LogGrid, count_prior: Fl
 class _Merging:
     """Clusters while they are merged: log-likelihoods, marginal likelihoods and spikes, kept up to date."""
 
-    def __init__(self, totals: LogGrid, counts: FloatArray, prior: LogGrid) -> None:
+    def __init__(self, totals: LogGrid, counts: FloatArray, prior: CcfPrior) -> None:
         self.totals = totals
         self.counts = counts.copy()
         self.prior = prior
@@ -229,7 +289,7 @@ def join_gains(
     labels: IntArray,
     totals: LogGrid,
     counts: FloatArray,
-    prior: LogGrid,
+    prior: CcfPrior,
     *,
     columns: IntArray | None = None,
 ) -> FloatArray:
@@ -243,7 +303,7 @@ def join_gains(
         Sums of the items of each cluster.
     counts : float64 array (K,)
         Sizes.
-    prior : float32 array (G,)
+    prior : CcfPrior
     columns : int64 array, optional
         Clusters to compute; default all.
 
@@ -269,7 +329,7 @@ def join_gains(
 
 
 def _log_distinct_from_all(
-    items: LogGrid, labels: IntArray, totals: LogGrid, counts: FloatArray, prior: LogGrid
+    items: LogGrid, labels: IntArray, totals: LogGrid, counts: FloatArray, prior: CcfPrior
 ) -> FloatArray:
     """Log probability that a mutation of its own lies at the spikes of no cluster (its own, if alone, left out)."""
     item_spikes = spike_posterior(items, prior)
@@ -282,7 +342,7 @@ def _log_distinct_from_all(
 
 
 def refine(
-    items: LogGrid, labels: IntArray, prior: LogGrid, count_prior: FloatArray, *, max_moves: int
+    items: LogGrid, labels: IntArray, prior: CcfPrior, count_prior: FloatArray, *, max_moves: int
 ) -> tuple[IntArray, FloatArray]:
     """Move single mutations between clusters (or into a new one) while the posterior rises.
 
@@ -295,8 +355,7 @@ def refine(
     labels = relabel(labels)
     n_items = len(items)
     n_clusters = int(labels.max()) + 1 if n_items else 0
-    member = (labels == np.arange(n_clusters)[:, None]).astype(np.float32)
-    totals = (member @ items.reshape(n_items, -1)).reshape(n_clusters, *items.shape[1:])
+    totals = cluster_totals(items, labels)
     counts = np.bincount(labels, minlength=n_clusters).astype(np.float64)
     gains = join_gains(items, labels, totals, counts, prior)
     rows = np.arange(n_items)

@@ -9,7 +9,7 @@ from phylometa.clustering import cluster_mutations, clustering_from_labels
 from phylometa.config import CcfSettings, ClusteringSettings
 from phylometa.data import CopyNumberAtLoci, MutationTable
 from phylometa.multiplicity import ccf_grid, slab_weights
-from phylometa.partition_search import log_cluster_count_prior, log_marginal, relabel
+from phylometa.partition_search import CcfPrior, log_cluster_count_prior, log_marginal, relabel
 
 
 def simulate(rng, ccf, sizes, depth=200):
@@ -49,7 +49,7 @@ def test_marginal_likelihood_is_the_beta_integral():
     p = np.clip(grid / 2, 1e-12, None)
     alt, ref = 23, 91
     log_likelihood = (alt * np.log(p) + ref * np.log1p(-p)).astype(np.float32)[None, :]
-    ours = log_marginal(log_likelihood, slab_weights(grid).astype(np.float32))
+    ours = log_marginal(log_likelihood, CcfPrior(slab_weights(grid).astype(np.float32), 1e-12))
     exact = np.log(2) + betaln(alt + 1, ref + 1) + np.log(betainc(alt + 1, ref + 1, 0.5))
     assert float(ours) == pytest.approx(exact, abs=1e-3)
 

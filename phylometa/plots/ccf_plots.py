@@ -255,7 +255,13 @@ def _label_drivers(
     entries = sorted({(centre_of[int(labels[i])], gene) for i, gene in genes})
     size = SMALL_FONT_SIZE
     room = int(total / point / (size + 1.5))
-    entries = entries[:room]
+    if len(entries) > room:  # one gene of every cluster before the second of any
+        seen: dict[float, int] = {}
+        turns = []
+        for centre, gene in entries:
+            seen[centre] = seen.get(centre, 0) + 1
+            turns.append((seen[centre], centre, gene))
+        entries = sorted((centre, gene) for _, centre, gene in sorted(turns)[:room])
     places = spread([centre for centre, _ in entries], [(size + 1.5) * point] * len(entries), 0, total)
     height = axes_size(ax)[1]
     transform = ax.get_xaxis_transform()

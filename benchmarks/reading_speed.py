@@ -17,23 +17,37 @@ from pathlib import Path
 import numpy as np
 
 N_SAMPLES = 6
+INFO_FIELDS = (
+    *(
+        ("AS_FilterStatus", "A", "String"),
+        ("AS_SB_TABLE", "1", "String"),
+        ("DP", "1", "Integer"),
+        ("ECNT", "1", "Integer"),
+    ),
+    *(("GERMQ", "1", "Integer"), ("MBQ", "R", "Integer"), ("MFRL", "R", "Integer"), ("MMQ", "R", "Integer")),
+    *(("MPOS", "A", "Integer"), ("NALOD", "A", "Float"), ("NLOD", "A", "Float"), ("POPAF", "A", "Float")),
+    ("TLOD", "A", "Float"),
+)
+FORMAT_FIELDS = (
+    *(("GT", "1", "String"), ("AD", "R", "Integer"), ("AF", "A", "Float"), ("DP", "1", "Integer")),
+    *(("F1R2", "R", "Integer"), ("F2R1", "R", "Integer"), ("FAD", "R", "Integer"), ("SB", "4", "Integer")),
+)
+KEYS = ":".join(name for name, _, _ in FORMAT_FIELDS)
+INFO = (
+    "AS_FilterStatus=SITE;AS_SB_TABLE=15,13|23,22;DP={};ECNT=2;GERMQ=93;MBQ=36,37;MFRL=332,344;MMQ=60,60;MPOS=22;"
+    "NALOD=1.41;NLOD=7.55;POPAF=6.00;TLOD=174.77"
+)
 SAMPLES = [f"S{k}" for k in range(N_SAMPLES)]
 
 
 def write_calls(path: Path, n_records: int) -> None:
-    """A bgzip VCF as Mutect2 writes it, by random numbers of a fixed seed."""
+    """A bgzip VCF with the fields that Mutect2 writes, by random numbers of a fixed seed."""
     import pysam
 
     rng = np.random.default_rng(1)
     header = ["##fileformat=VCFv4.2", "##source=Mutect2", '##FILTER=<ID=PASS,Description="x">']
-    for key, number, kind in (
-        ("GT", "1", "String"),
-        ("AD", "R", "Integer"),
-        ("AF", "A", "Float"),
-        ("DP", "1", "Integer"),
-    ):
-        header.append(f'##FORMAT=<ID={key},Number={number},Type={kind},Description="x">')
-    header += ['##INFO=<ID=DP,Number=1,Type=Integer,Description="x">']
+    for kind, fields in (("INFO", INFO_FIELDS), ("FORMAT", FORMAT_FIELDS)):
+        header += [f'##{kind}=<ID={key},Number={n},Type={kind_},Description="x">' for key, n, kind_ in fields]
     header += [f"##contig=<ID=chr{chrom},length=250000000>" for chrom in range(1, 23)]
     header.append("\t".join(["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *SAMPLES]))
     with pysam.BGZFile(str(path), "w") as out:
@@ -45,12 +59,19 @@ def write_calls(path: Path, n_records: int) -> None:
             bases = rng.permuted(np.tile(np.array(list("ACGT")), (n, 1)), axis=1)[:, :2].tolist()
             lines = []
             for i, (d, a) in enumerate(zip(depth.tolist(), alt.tolist())):
-                cells = "\t".join(f"0/1:{y - x},{x}:{x / max(y, 1):.3f}:{y}" for x, y in zip(a, d))
+                cells = "\t".join(cell(x, y) for x, y in zip(a, d))
                 ref, other = bases[i]
-                lines.append(
-                    f"chr{chrom}\t{positions[i]}\t.\t{ref}\t{other}\t.\tPASS\tDP={sum(d)}\tGT:AD:AF:DP\t{cells}\n"
-                )
+                info = INFO.format(sum(d))
+                lines.append(f"chr{chrom}\t{positions[i]}\t.\t{ref}\t{other}\t.\tPASS\t{info}\t{KEYS}\t{cells}\n")
             out.write("".join(lines).encode())
+
+
+def cell(alt: int, depth: int) -> str:
+    """One sample's fields: reads split evenly over read pairs and strands."""
+    ref = depth - alt
+    halves = f"{ref // 2},{alt // 2}:{ref - ref // 2},{alt - alt // 2}"
+    strands = f"{ref // 2},{ref - ref // 2},{alt // 2},{alt - alt // 2}"
+    return f"0/1:{ref},{alt}:{alt / max(depth, 1):.3f}:{depth}:{halves}:{ref},{alt}:{strands}"
 
 
 def measure(task: str, path: Path) -> tuple[float, float]:

@@ -232,3 +232,114 @@ def test_maf_and_segments_of_colorectal_patients(tmp_path: Path, name: str, n: i
     assert patient.mutations.depth.shape == (n, 8)
     assert int((~patient.mutations.observed).sum()) == n_unobserved
     assert not len(patient.dropped)
+
+
+def test_counts_tables_put_together(tmp_path: Path) -> None:
+    header = (
+        "mutation_id sample_id ref_counts alt_counts major_cn minor_cn normal_cn tumour_content error_rate cluster gene"
+    )
+    write_table(
+        tmp_path / "1.tsv",
+        header,
+        "m S1 6 4 2 1 2 0.5 0.01 A NA",
+        "n S1 6 4 2 1 2 0.5 0.01 B TP53",
+        "o S1 6 4 1 1 2 0.5 NA NA NA",
+    )
+    write_table(tmp_path / "2.tsv", header, "m S2 8 2 1 0 2 0.7 0.02 A KRAS", "p S2 8 2 1 0 2 0.7 0.02 C NA")
+    sheet = write_table(
+        tmp_path / "s.tsv", "patient sample site counts purity", "P S1 a 1.tsv 0.9", "P S2 b 2.tsv _", "P S3 b 2.tsv _"
+    )
+    sheet.write_text(sheet.read_text().replace("P\tS3\tb\t2.tsv\t\n", ""))
+    patient = read_patient(sheet)
+    assert patient.mutations.ids == ("m", "n", "p")
+    assert patient.mutations.depth.tolist() == [[10, 10], [10, 0], [0, 10]]
+    assert patient.mutations.genes == ("KRAS", "TP53", "")
+    assert patient.known_clusters == ("A", "B", "C")
+    assert patient.purity.tolist() == [0.9, 0.7]
+    assert any(
+        "purity 0.9 of the sheet is used" in sentence and "says 0.5" in sentence for sentence in patient.warnings
+    )
+    np.testing.assert_array_equal(patient.copy_number.total, np.array([[3, 1], [3, np.nan], [np.nan, 1]]))
+    assert patient.copy_number.normal.tolist() == [[2, 2]] * 3
+    assert patient.mutations.error_rate is not None
+    np.testing.assert_allclose(patient.mutations.error_rate[0], [0.01, 0.02])
+    assert patient.dropped.reasons == ("no cluster",)
+    write_table(tmp_path / "2.tsv", header, "m S2 8 2 1 0 2 0.7 0.02 B KRAS")
+    with pytest.raises(InputError, match=r"2\.tsv: m is in cluster B here and in A elsewhere"):
+        read_patient(sheet)
+
+
+def test_segments_beside_a_counts_table(tmp_path: Path) -> None:
+    header = "mutation_id sample_id ref_counts alt_counts major_cn minor_cn normal_cn"
+    write_table(tmp_path / "c.tsv", header, "1:5:A:T S1 6 4 2 1 2", "1:5:A:T S2 6 4 2 1 2")
+    write_table(tmp_path / "g.tsv", "chrom start end major_cn minor_cn", "chr1 1 100 4 0")
+    sheet = write_table(
+        tmp_path / "s.tsv", "patient sample site counts cn_segments", "P S1 a c.tsv g.tsv", "P S2 b c.tsv _"
+    )
+    patient = read_patient(sheet)
+    assert patient.copy_number.major.tolist() == [[4, 2]]
+    assert any(sentence.startswith("copy number is read from cn_segments") for sentence in patient.warnings)
+    write_table(tmp_path / "c.tsv", header, "m S1 6 4 2 1 2", "m S2 6 4 2 1 2")
+    patient = read_patient(sheet)
+    assert any("gives no places" in sentence for sentence in patient.warnings)
+
+
+def test_counts_with_the_sites_of_a_sheet(tmp_path: Path) -> None:
+    counts = write_table(tmp_path / "c.tsv", "mutation_id sample_id ref_counts alt_counts", "m S1 6 4", "m S2 6 4")
+    sheet = write_table(
+        tmp_path / "s.tsv", "patient sample site site_type purity", "P S1 a primary 0.5", "P S2 b metastasis 0.6"
+    )
+    patient = read_counts(counts, sheet=sheet)
+    assert (patient.name, patient.site_names, patient.purity.tolist()) == ("P", ("a", "b"), [0.5, 0.6])
+    with pytest.raises(InputError, match="one of the columns vcf, maf, counts is needed"):
+        read_patient(sheet)
+    with pytest.raises(InputError, match="column purity"):
+        read_counts(counts, sheet=write_table(tmp_path / "s.tsv", "patient sample site purity", "P S1 a 5"))
+
+
+def test_vcf_and_maf_of_one_patient(tmp_path: Path) -> None:
+    write_vcf(tmp_path / "c.vcf", ["chr1 10 . A T . PASS . AD 5,5"], samples=("S1",))
+    write_table(
+        tmp_path / "x.maf",
+        "Hugo_Symbol Chromosome Start_Position Reference_Allele Tumor_Seq_Allele2 Tumor_Sample_Barcode "
+        "t_depth t_alt_count",
+        "TP53 1 10 A T S2 30 10",
+    )
+    sheet = write_table(tmp_path / "s.tsv", "patient sample site vcf maf", "P S1 a c.vcf _", "P S2 b _ x.maf")
+    patient = read_patient(sheet)
+    assert patient.mutations.ids == ("chr1:10:A:T",) and patient.mutations.genes == ("TP53",)
+    assert patient.mutations.depth.tolist() == [[10, 30]]
+    assert any(sentence.startswith("VCF and MAF write insertions") for sentence in patient.warnings)
+
+
+def test_swapped_counts_are_suspected(tmp_path: Path) -> None:
+    counts = write_table(tmp_path / "c.tsv", "mutation_id sample_id ref_counts alt_counts", "m S1 1 99", "n S1 2 80")
+    assert any("are the two columns swapped?" in sentence for sentence in read_counts(counts).warnings)
+
+
+@pytest.mark.parametrize(
+    ("rows", "pattern"),
+    [
+        (("mutation_id sample_id ref_counts alt_counts", "m _ 5 5"), "row 2, column sample_id: is empty"),
+        (("mutation_id sample_id ref_counts alt_counts", "_ S1 5 5"), "row 2, column mutation_id: is empty"),
+        (("mutation_id sample_id ref_counts alt_counts",), "holds no rows"),
+        (("sample_id ref_counts alt_counts", "S1 5 5"), "column mutation_id is missing"),
+        (("chrom sample_id ref_counts alt_counts", "1 S1 5 5"), "column pos is missing"),
+        (("chrom pos ref alt sample_id ref_counts alt_counts", "_ 5 A T S1 5 5"), "row 2, column chrom: is empty"),
+        (("chrom pos ref alt sample_id ref_counts alt_counts", "1 0 A T S1 5 5"), "'0' is not a position"),
+        (("mutation_id sample_id alt_counts", "m S1 5"), "column depth is missing"),
+        (("mutation_id sample_id alt_counts depth", "m S1 5 4"), "depth 4 is below alt_counts 5"),
+        (("mutation_id sample_id alt_counts depth", "m S1 5 x"), "'x' is not a read count"),
+        (("mutation_id sample_id vaf depth", "m S1 1.5 4"), r"column vaf: 1.5 is outside \[0, 1\]"),
+        (("mutation_id sample_id vaf depth", "m S1 .5 x"), "column depth: 'x' is not a read count"),
+        (("mutation_id sample_id ccf_lo ccf_hi", "m S1 .5 .4"), "the upper bound is below the lower"),
+        (("mutation_id sample_id ref_counts alt_counts error_rate", "m S1 5 5 0.7"), r"0.7 is outside \[0, 0.5\]"),
+        (
+            ("mutation_id sample_id ref_counts alt_counts chrom pos", "m S1 5 5 1 2", "m S2 5 5 1 3"),
+            "m has another place",
+        ),
+    ],
+)
+def test_bad_counts(tmp_path: Path, rows: tuple[str, ...], pattern: str) -> None:
+    with pytest.raises(InputError, match=pattern):
+        read_counts(write_table(tmp_path / "c.tsv", *rows))

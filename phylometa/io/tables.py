@@ -302,6 +302,10 @@ class PatientReader:
                 if calls is not None:
                     parts.append((indices[0], calls))
         parts.sort(key=lambda part: part[0])
+        if {"vcf", "maf"} <= {row.source for row in self.rows}:
+            self.warnings.append(
+                "VCF and MAF write insertions and deletions differently: the same one may count as two"
+            )
         known = {row.sample.name for row in self.sheet.rows} | {row.vcf_sample for row in self.sheet.rows}
         for _, calls in parts:
             self.provenance.append(calls.provenance)

@@ -11,6 +11,7 @@ import statistics
 import zlib
 from array import array
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from pathlib import Path
 from sys import intern
 
@@ -187,6 +188,12 @@ class _Records:
         ids, chroms, refs, alts, genes = self.ids, self.chroms, self.refs, self.alts, self.genes
         add_cells, add_position, add_line = self.cells.extend, self.positions.append, self.lines.append
         has_genes = bool(self.header.gene_fields)
+        # a slice gives a list for one column too, where itemgetter of one column would give the cell itself
+        pick = (
+            itemgetter(*columns)
+            if len(columns) > 1
+            else itemgetter(slice(columns[0], columns[0] + 1) if columns else 0)
+        )
         n_fast, last = 0, ""
         for line in lines:
             number += 1
@@ -196,7 +203,7 @@ class _Records:
                 if keys in alike and word in passed and ref in PLAIN and alt in PLAIN and ref != alt:
                     at, after, cache = alike[keys]
                     try:
-                        add_cells([cache[fields[column].split(":", after)[at]] for column in columns])
+                        add_cells([cache[cell.split(":", after)[at]] for cell in pick(fields)])
                     except (KeyError, IndexError):
                         pass  # a cell not seen before, or cut short
                     else:
@@ -440,9 +447,18 @@ def _allele_fault(ref: str, alt: str) -> str:
     return "reference and alternate allele are the same" if ref == alt else ""
 
 
+def _is_sorted(calls: Calls) -> bool:
+    """Whether places rise strictly along every contig, each contig in one piece: then no id can be there twice."""
+    turns = np.flatnonzero(np.diff(calls.positions) <= 0) + 1
+    chroms = [calls.chroms[at] for at in turns]
+    if any(calls.chroms[at - 1] == chrom for at, chrom in zip(turns, chroms)):
+        return False
+    return len(set(calls.chroms)) == len({*chroms, *calls.chroms[:1]}) == len(turns) + 1
+
+
 def _drop_repeated(calls: Calls) -> None:
     """Of rows with one id the first stays (an accepted one before a rejected one)."""
-    if len(set(calls.ids)) == calls.n_mutations:
+    if _is_sorted(calls) or len(set(calls.ids)) == calls.n_mutations:
         return
     best: dict[str, int] = {}
     for row, name in enumerate(calls.ids):

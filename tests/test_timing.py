@@ -538,3 +538,17 @@ def test_table_errors_name_row_and_column():
         "[0, 1]",
     ):
         assert part in text
+
+
+def test_order_of_clones_does_not_matter():
+    straight = row_of(date(build(), draws=4000), "molecular")
+    turned = build(
+        sizes=(210, 40, 150, 800),
+        parents=(1, 3, 3, -1),
+        proportions=((0, 0, 1), (0, 0, 0), (1, 1, 0), (0, 0, 0)),
+        edges=((3, 0, 2, 0), (3, 0, 1, 1), (1, 1, 0, 1)),
+    )
+    other = row_of(date(turned, draws=4000), "molecular")
+    for name in ("divergence", "founder", "seeding"):
+        assert getattr(other, name).median == pytest.approx(getattr(straight, name).median, rel=0.01)
+        assert getattr(other, name).lo == pytest.approx(getattr(straight, name).lo, rel=0.02)

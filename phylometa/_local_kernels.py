@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from phylometa.data import FloatArray, IntArray
 
@@ -49,7 +50,7 @@ def anneal_local(
     uniforms: FloatArray,
     heat: FloatArray,
     thin: int,
-) -> tuple[IntArray, FloatArray]:
+) -> tuple[NDArray[np.int16], FloatArray]:
     """Metropolis moves on the local score: trees after every `thin`-th move (steps // thin, K) and their scores.
 
     `parent` int64 (K + 1,), the germline last; `prevalence`, `variance` (K + 1, S); `uniforms` (steps, 4);

@@ -8,12 +8,26 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+from phylometa.data import BoolArray, FloatArray, IntArray
 
 _TINY = 1e-40  # messages are scaled to maximum 1; below this a term is skipped
 
 
 @njit(cache=True)
-def clone_message(vertex, parent, likelihood, slab, messages, scales, changed, new_messages, new_scales, sample):
+def clone_message(
+    vertex: int,
+    parent: IntArray,
+    likelihood: FloatArray,
+    slab: float,
+    messages: FloatArray,
+    scales: FloatArray,
+    changed: BoolArray,
+    new_messages: FloatArray,
+    new_scales: FloatArray,
+    sample: int,
+) -> None:
     """Message of one vertex in one sample from the messages of its children, into `new_messages`, `new_scales`.
 
     A child's message is read from `new_messages` where the child is marked in `changed`. The scale is the log of what
@@ -65,7 +79,18 @@ def clone_message(vertex, parent, likelihood, slab, messages, scales, changed, n
 
 
 @njit(cache=True)
-def refresh(marks, order, parent, likelihood, slab, founder, messages, scales, new_messages, new_scales):
+def refresh(
+    marks: BoolArray,
+    order: IntArray,
+    parent: IntArray,
+    likelihood: FloatArray,
+    slab: float,
+    founder: FloatArray,
+    messages: FloatArray,
+    scales: FloatArray,
+    new_messages: FloatArray,
+    new_scales: FloatArray,
+) -> FloatArray:
     """Log-likelihood of a tree (S,) after the messages of the vertices in `marks` were computed anew.
 
     `order` lists the marked vertices, every child before its parent; the germline is the last.
@@ -85,7 +110,7 @@ def refresh(marks, order, parent, likelihood, slab, founder, messages, scales, n
 
 
 @njit(cache=True)
-def marked_order(marks, parent):
+def marked_order(marks: BoolArray, parent: IntArray) -> IntArray:
     """The marked vertices by falling depth (a child before its parent)."""
     n = len(parent)
     depth = np.full(n, -1)
@@ -111,7 +136,7 @@ def marked_order(marks, parent):
 
 
 @njit(cache=True)
-def mark_path(marks, vertex, parent):
+def mark_path(marks: BoolArray, vertex: int, parent: IntArray) -> None:
     """Mark a vertex and all its ancestors."""
     v = vertex
     while v >= 0 and not marks[v]:
@@ -120,7 +145,9 @@ def mark_path(marks, vertex, parent):
 
 
 @njit(cache=True)
-def attachment_costs(moved, parent, prevalence, variance, blocked):
+def attachment_costs(
+    moved: int, parent: IntArray, prevalence: FloatArray, variance: FloatArray, blocked: BoolArray
+) -> FloatArray:
     """How badly `moved` fits below each vertex (K + 1,): growth of the squared, standardised excess of the children.
 
     `parent[moved]` must be -1 (taken out). Blocked vertices get infinity.
@@ -149,7 +176,17 @@ def attachment_costs(moved, parent, prevalence, variance, blocked):
 
 
 @njit(cache=True)
-def run_chain(parent, likelihood, slab, founder, prevalence, variance, unrelated, uniforms, heat):
+def run_chain(
+    parent: IntArray,
+    likelihood: FloatArray,
+    slab: float,
+    founder: FloatArray,
+    prevalence: FloatArray,
+    variance: FloatArray,
+    unrelated: bool,
+    uniforms: FloatArray,
+    heat: FloatArray,
+) -> tuple[NDArray[np.int16], FloatArray, NDArray[np.int16], FloatArray, int]:
     """Metropolis-Hastings over clone trees.
 
     Parameters: `parent` int64 (K + 1,), the start (germline last, its parent -1); `likelihood` (K, S, G); `prevalence`
@@ -276,7 +313,7 @@ def run_chain(parent, likelihood, slab, founder, prevalence, variance, unrelated
 
 
 @njit(cache=True)
-def correlate_into(out, functional, message):
+def correlate_into(out: FloatArray, functional: FloatArray, message: FloatArray) -> None:
     """out(x) = sum_y functional(x + y) message(y): a functional of a whole once the part `message` is known."""
     n_grid = len(out)
     for x in range(n_grid):
@@ -289,7 +326,9 @@ def correlate_into(out, functional, message):
 
 
 @njit(cache=True)
-def proportions_and_presence(parent, likelihood, slab, founder):
+def proportions_and_presence(
+    parent: IntArray, likelihood: FloatArray, slab: float, founder: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Posterior mean proportions and presence of every clone in every sample under one tree (K, S each).
 
     `parent` int64 (K + 1,), the germline last. The same as `tree_likelihood.sample_posterior`, by prefix and suffix

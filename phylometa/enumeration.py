@@ -17,12 +17,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import combinations
 
 import numpy as np
 
-from phylometa.data import BoolArray, FloatArray, IntArray
+from phylometa.data import FloatArray, IntArray
+from phylometa.partial_trees import ABSENT, OPEN, PartialTrees, join, pairwise, scaled
 from phylometa.tree_likelihood import ReadModel
 
 __all__ = ["TreePosterior", "enumerate_trees"]
@@ -32,8 +32,6 @@ WEIGHT_BOUND = 1e-12
 _NEGLIGIBLE = np.log(1e-20)  # relative weight of trees that are left out of the sums one by one
 _CHUNK = 1_000_000  # numbers of a matrix product
 _BINS = 64  # of the histogram of scores, a natural-log unit
-_ABSENT = -3
-_OPEN = -2  # the parent is the vertex to which a forest will be attached
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,96 +69,6 @@ class TreePosterior:
         return replace(self, log_score=self.log_score + constant, log_evidence=self.log_evidence + constant)
 
 
-@dataclass
-class _Table:
-    """Partial trees on one vertex set: message or functional on the grid, and what they look like."""
-
-    vector: FloatArray  # (S, n, G), each scaled to maximum 1
-    log_scale: FloatArray  # (n,), summed over samples
-    parents: IntArray  # (n, K): _ABSENT outside, _OPEN at the roots of a forest, -1 at the founder of a context
-    first: IntArray | None = None  # (n,) key of the first (largest) tree of a forest
-    last: IntArray | None = None
-    leaf: IntArray | None = None  # (n,) of a context
-
-    def __len__(self) -> int:
-        return len(self.log_scale)
-
-    def take(self, rows: IntArray | BoolArray) -> _Table:
-        keys = (None if key is None else key[rows] for key in (self.first, self.last, self.leaf))
-        return _Table(self.vector[:, rows], self.log_scale[rows], self.parents[rows], *keys)
-
-    @cached_property
-    def mass(self) -> FloatArray:
-        """Bound on what a message contributes (n,): log of its sum, over samples."""
-        return np.asarray(self.log_scale + np.log(self.vector.sum(axis=2)).sum(axis=0))
-
-    @cached_property
-    def ancestors(self) -> FloatArray:
-        """Proper ancestors within the set (n, K * K)."""
-        n, n_vertices = self.parents.shape
-        matrix = np.zeros((n, n_vertices, n_vertices))
-        rows = np.arange(n)
-        for v in range(n_vertices):
-            above = self.parents[:, v]
-            for _ in range(n_vertices):
-                inside = above >= 0
-                if not inside.any():
-                    break
-                matrix[rows[inside], above[inside], v] = 1.0
-                above = np.where(inside, self.parents[rows, np.maximum(above, 0)], -1)
-        return matrix.reshape(n, -1)
-
-
-def _join(tables: list[_Table]) -> _Table:
-    keys = (
-        None if getattr(tables[0], name) is None else np.concatenate([getattr(table, name) for table in tables])
-        for name in ("first", "last", "leaf")
-    )
-    return _Table(
-        np.concatenate([table.vector for table in tables], axis=1),
-        np.concatenate([table.log_scale for table in tables]),
-        np.concatenate([table.parents for table in tables]),
-        *keys,
-    )
-
-
-def _scaled(vector: FloatArray, log_scale: FloatArray) -> tuple[FloatArray, FloatArray]:
-    peak = vector.max(axis=2)
-    peak = np.where(peak > 0, peak, 1.0)
-    return vector / peak[:, :, None], log_scale + np.log(peak).sum(axis=0)
-
-
-def _toeplitz(vector: FloatArray, *, transposed: bool) -> FloatArray:
-    """(S, G) -> (S, G, G): right factor of a convolution (row vector times matrix), or of a correlation."""
-    n_samples, n_grid = vector.shape
-    padded = np.concatenate([np.zeros((n_samples, n_grid - 1)), vector], axis=1)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, n_grid, axis=1)[:, ::-1]
-    return np.ascontiguousarray(windows.transpose(0, 2, 1) if transposed else windows)
-
-
-def _hankel(vector: FloatArray) -> FloatArray:
-    """(S, G) -> (S, G, G) with entries vector[x + y]: factor of a correlation."""
-    padded = np.concatenate([vector, np.zeros((len(vector), vector.shape[1] - 1))], axis=1)
-    return np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(padded, vector.shape[1], axis=1))
-
-
-def _pairs(left: FloatArray, right: FloatArray, *, correlate: bool = False) -> FloatArray:
-    """All pairwise convolutions (S, n1 * n2, G), pairs in row-major order.
-
-    With `correlate`, out(y) = sum_x right(x) left(x + y): the functional `left` of a forest once `right` is part of it.
-    """
-    n_samples, n_left, n_grid = left.shape
-    n_right = right.shape[1]
-    out = np.empty((n_samples, n_left, n_right, n_grid))
-    if n_right <= n_left:
-        for j in range(n_right):
-            out[:, :, j] = left @ _toeplitz(right[:, j], transposed=correlate)
-    else:
-        for i in range(n_left):
-            out[:, i] = right @ (_hankel(left[:, i]) if correlate else _toeplitz(left[:, i], transposed=False))
-    return out.reshape(n_samples, n_left * n_right, n_grid)
-
-
 def _subsets(items: tuple[int, ...], sizes: range) -> Iterator[tuple[int, ...]]:
     for size in sizes:
         yield from combinations(items, size)
@@ -186,8 +94,8 @@ class _Enumerator:
             self.bound = np.append(self.bound, 0.0)
         self.bound_all = float(self.bound.sum())
         self.cut = best + np.log(WEIGHT_BOUND)
-        self.forests: dict[tuple[int, ...], _Table] = {}
-        self.contexts: dict[tuple[tuple[int, ...], int], _Table] = {}
+        self.forests: dict[tuple[int, ...], PartialTrees] = {}
+        self.contexts: dict[tuple[tuple[int, ...], int], PartialTrees] = {}
         self.reference = -np.inf  # the best score so far; all sums are relative to it
         self.total = 0.0
         self.edges = np.zeros((self.n, self.n))
@@ -199,7 +107,7 @@ class _Enumerator:
 
     # Partial trees -------------------------------------------------------------------------------------------------
 
-    def _prune(self, table: _Table, vertices: tuple[int, ...], *, is_forest: bool) -> _Table:
+    def _prune(self, table: PartialTrees, vertices: tuple[int, ...], *, is_forest: bool) -> PartialTrees:
         rest = self.bound_all - self.bound[list(vertices)].sum()
         size = np.log(table.vector.sum(axis=2) if is_forest else table.vector.max(axis=2)).sum(axis=0)
         keep = table.log_scale + size + rest >= self.cut
@@ -207,23 +115,23 @@ class _Enumerator:
             raise TimeoutError
         return table if keep.all() else table.take(keep)
 
-    def _stored(self, table: _Table) -> _Table:
+    def _stored(self, table: PartialTrees) -> PartialTrees:
         self.room -= table.vector.nbytes
         if self.room < 0:
             raise TimeoutError
         return table
 
-    def _joined(self, parts: list[_Table]) -> _Table:
+    def _joined(self, parts: list[PartialTrees]) -> PartialTrees:
         parts = [part for part in parts if len(part)]
-        return _join(parts) if parts else self._empty().take(np.zeros(0, dtype=np.int64))
+        return join(parts) if parts else self._empty().take(np.zeros(0, dtype=np.int64))
 
-    def _empty(self) -> _Table:
+    def _empty(self) -> PartialTrees:
         vector = np.zeros((self.model.n_samples, 1, self.model.n_grid))
         vector[:, :, 0] = 1.0
         none = np.full(1, -1)
-        return _Table(vector, np.zeros(1), np.full((1, self.n), _ABSENT), none, none)
+        return PartialTrees(vector, np.zeros(1), np.full((1, self.n), ABSENT), none, none)
 
-    def trees(self, vertices: tuple[int, ...]) -> _Table:
+    def trees(self, vertices: tuple[int, ...]) -> PartialTrees:
         """All rooted trees on `vertices` as messages of their roots."""
         parts = []
         for v in vertices:
@@ -234,14 +142,14 @@ class _Enumerator:
             message = self.model.likelihood[v][:, None, :] * (
                 forest + self.model.slab * (np.cumsum(forest, axis=2) - forest)
             )
-            parents = np.where(below.parents == _OPEN, v, below.parents)
-            parents[:, v] = _OPEN
-            parts.append(_Table(*_scaled(message, below.log_scale), parents))
+            parents = np.where(below.parents == OPEN, v, below.parents)
+            parents[:, v] = OPEN
+            parts.append(PartialTrees(*scaled(message, below.log_scale), parents))
         table = self._joined(parts)
         key = np.full(len(table), (self.n - len(vertices)) * self.n + vertices[0])
-        return _Table(table.vector, table.log_scale, table.parents, key, key)
+        return PartialTrees(table.vector, table.log_scale, table.parents, key, key)
 
-    def forest(self, vertices: tuple[int, ...]) -> _Table:
+    def forest(self, vertices: tuple[int, ...]) -> PartialTrees:
         """All forests on `vertices`; the trees of a forest are ordered by falling size, then least vertex."""
         if not vertices:
             return self._empty()
@@ -265,29 +173,31 @@ class _Enumerator:
             self.forests[vertices] = self._stored(table)
         return table
 
-    def trees_of(self, vertices: tuple[int, ...]) -> _Table:
+    def trees_of(self, vertices: tuple[int, ...]) -> PartialTrees:
         """Trees among the memoised forests of the same set."""
         table = self.forest(vertices)
         return table.take(table.first == (self.n - len(vertices)) * self.n + vertices[0])
 
-    def _product(self, left: _Table, right: _Table) -> _Table:
+    def _product(self, left: PartialTrees, right: PartialTrees) -> PartialTrees:
         """Forests that join each of `left` with each of `right`."""
-        vector = _pairs(left.vector, right.vector)
+        vector = pairwise(left.vector, right.vector)
         n_left, n_right = len(left), len(right)
         log_scale = np.repeat(left.log_scale, n_right) + np.tile(right.log_scale, n_left)
         parents = np.maximum(np.repeat(left.parents, n_right, axis=0), np.tile(right.parents, (n_left, 1)))
-        return _Table(*_scaled(vector, log_scale), parents, np.repeat(left.first, n_right), np.tile(right.last, n_left))
+        return PartialTrees(
+            *scaled(vector, log_scale), parents, np.repeat(left.first, n_right), np.tile(right.last, n_left)
+        )
 
-    def context(self, vertices: tuple[int, ...], leaf: int) -> _Table:
+    def context(self, vertices: tuple[int, ...], leaf: int) -> PartialTrees:
         """All trees on `vertices` in which `leaf` has no child, as functionals of the forest to be put below it."""
         key = (vertices, leaf)
         if key in self.contexts:
             return self.contexts[key]
         if len(vertices) == 1:
             above = np.tile(self.model.founder, (self.model.n_samples, 1, 1))
-            parents = np.full((1, self.n), _ABSENT)
+            parents = np.full((1, self.n), ABSENT)
             parents[0, leaf] = -1
-            parts = [_Table(above, np.zeros(1), parents)] if self.root in (None, leaf) else []
+            parts = [PartialTrees(above, np.zeros(1), parents)] if self.root in (None, leaf) else []
         else:
             others = tuple(v for v in vertices if v != leaf)
             parts = [] if leaf == self.root else [self._attached(others, u, leaf) for u in others]
@@ -296,14 +206,14 @@ class _Enumerator:
             if leaf != self.root:
                 outside = table.vector * self.model.likelihood[leaf][:, None, :]
                 beyond = np.cumsum(outside[:, :, ::-1], axis=2)[:, :, ::-1] - outside
-                table = _Table(*_scaled(outside + self.model.slab * beyond, table.log_scale), table.parents)
+                table = PartialTrees(*scaled(outside + self.model.slab * beyond, table.log_scale), table.parents)
             table = self._prune(table, vertices, is_forest=False)
         table.leaf = np.full(len(table), leaf)
         if len(vertices) < self.n - self.half:
             self.contexts[key] = self._stored(table)
         return table
 
-    def _attached(self, vertices: tuple[int, ...], at: int, leaf: int) -> _Table:
+    def _attached(self, vertices: tuple[int, ...], at: int, leaf: int) -> PartialTrees:
         """Trees on `vertices` with any children of `at`, as functionals of the message of a further child, `leaf`."""
         others = tuple(v for v in vertices if v != at)
         parts = []
@@ -315,13 +225,13 @@ class _Enumerator:
                 forest = self.forest(siblings)
                 if not len(forest):
                     continue
-                vector = _pairs(context.vector, forest.vector, correlate=True)
+                vector = pairwise(context.vector, forest.vector, correlate=True)
                 log_scale = np.repeat(context.log_scale, len(forest)) + np.tile(forest.log_scale, len(context))
-                below = np.where(forest.parents == _OPEN, at, forest.parents)
+                below = np.where(forest.parents == OPEN, at, forest.parents)
                 parents = np.maximum(np.repeat(context.parents, len(forest), 0), np.tile(below, (len(context), 1)))
-                table = _Table(*_scaled(vector, log_scale), parents)
+                table = PartialTrees(*scaled(vector, log_scale), parents)
             else:
-                table = _Table(context.vector, context.log_scale, context.parents.copy())
+                table = PartialTrees(context.vector, context.log_scale, context.parents.copy())
             table.parents[:, leaf] = at
             parts.append(table)
         return self._joined(parts)
@@ -352,7 +262,7 @@ class _Enumerator:
                         first = self.forest(first_set)
                         self._score(first.take(first.last < second.first.max()), context, second)
 
-    def _score(self, first: _Table, context: _Table, second: _Table) -> None:
+    def _score(self, first: PartialTrees, context: PartialTrees, second: PartialTrees) -> None:
         """All trees of a context with the trees of `first` and, where any, of `second` below its leaf."""
         if not (len(first) and len(second)):
             return
@@ -364,8 +274,8 @@ class _Enumerator:
         first, context, second = (
             table if rows.all() else table.take(rows) for table, rows in zip((first, context, second), keep)
         )
-        split = second.parents.max() > _ABSENT
-        right = _pairs(context.vector, second.vector, correlate=True) if split else context.vector
+        split = second.parents.max() > ABSENT
+        right = pairwise(context.vector, second.vector, correlate=True) if split else context.vector
         right_log = np.repeat(context.log_scale, len(second)) + np.tile(second.log_scale, len(context))
         rows = max(1, _CHUNK // len(right_log))
         for start in range(0, len(first), rows):
@@ -382,7 +292,7 @@ class _Enumerator:
                 score = score[:, :, None]
             self._add(score, part, context, second)
 
-    def _add(self, score: FloatArray, first: _Table, context: _Table, second: _Table) -> None:
+    def _add(self, score: FloatArray, first: PartialTrees, context: PartialTrees, second: PartialTrees) -> None:
         """Add the weights of trees (first, context, second) to every sum."""
         top = score.max()
         if top == -np.inf:
@@ -406,19 +316,20 @@ class _Enumerator:
         self.total += by_context.sum()
         n = self.n
         leaf = context.leaf
+        at_leaf = np.eye(n)[leaf]
         for table, weights, with_context in (
             (first, by_first.sum(axis=1), by_first),
             (second, by_second.sum(axis=0), by_second.T),
         ):
             self.ancestors += (weights @ table.ancestors).reshape(n, n)
             self._add_edges(table.parents, weights)
-            roots = (table.parents == _OPEN).T.astype(float) @ with_context
-            np.add.at(self.edges.T, (slice(None), leaf), roots)
+            roots = (table.parents == OPEN).T.astype(float) @ with_context
+            self.edges += at_leaf.T @ roots.T
         self.ancestors += (by_context @ context.ancestors).reshape(n, n)
         self._add_edges(context.parents, by_context)
         path = context.ancestors.reshape(-1, n, n)[np.arange(len(context)), :, leaf]
         path[np.arange(len(context)), leaf] = 1.0
-        below = (first.parents[0] != _ABSENT) | (second.parents[0] != _ABSENT)
+        below = (first.parents[0] != ABSENT) | (second.parents[0] != ABSENT)
         self.ancestors += np.outer(by_context @ path, below)
         self._keep(score, first, context, second)
 
@@ -426,7 +337,7 @@ class _Enumerator:
         for v in range(self.n):
             self.edges[:, v] += np.bincount(np.maximum(parents[:, v], -1) + 1, weights, self.n + 1)[1:]
 
-    def _keep(self, score: FloatArray, first: _Table, context: _Table, second: _Table) -> None:
+    def _keep(self, score: FloatArray, first: PartialTrees, context: PartialTrees, second: PartialTrees) -> None:
         """Keep what may be among the best trees; count trees by score."""
         counted = score[score > self.reference + np.log(WEIGHT_BOUND) - 1.0]
         bins, counts = np.unique(np.floor(counted * _BINS).astype(np.int64), return_counts=True)
@@ -440,7 +351,7 @@ class _Enumerator:
             index = index[np.argpartition(-flat[index], self.max_trees - 1)[: self.max_trees]]
         i, j, k = np.unravel_index(index, score.shape)
         below = np.maximum(first.parents[i], second.parents[k])
-        below = np.where(below == _OPEN, context.leaf[j][:, None], below)
+        below = np.where(below == OPEN, context.leaf[j][:, None], below)
         self.kept_parents = np.concatenate([self.kept_parents, np.maximum(below, context.parents[j])])
         self.kept_scores = np.concatenate([self.kept_scores, flat[index]])
         if len(self.kept_scores) > self.max_trees:

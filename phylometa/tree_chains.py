@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phylometa.config import TreeSettings
 from phylometa.data import BoolArray, FloatArray, IntArray
@@ -105,7 +106,7 @@ def local_search(
     unrelated: bool = False,
     sweeps: int,
     noisy: bool = False,
-) -> tuple[IntArray, FloatArray]:
+) -> tuple[NDArray[np.int16], FloatArray]:
     """Annealing, then sampling, on the local score (see `_local_kernels`).
 
     Parameters
@@ -191,7 +192,7 @@ class _Chain:
     """One chain: where it stands, its draws, and every tree it scored within reach of the best."""
 
     tree: IntArray
-    draws: list[IntArray]
+    draws: list[NDArray[Any]]
     draw_values: list[FloatArray]
     seen: dict[bytes, float]
 
@@ -250,9 +251,9 @@ def search_trees(
             chain.draws.append(trees[-moves:])
             chain.draw_values.append(values[-moves:])
             best = max(best, float(values.max()), float(proposed_values.max()))
-            for tree, value in ((proposed, proposed_values), (trees, values)):
+            for scored, value in ((proposed, proposed_values), (trees, values)):
                 for row in np.flatnonzero(value > best - _SCORE_RANGE):
-                    chain.seen[tree[row].tobytes()] = float(value[row])
+                    chain.seen[scored[row].tobytes()] = float(value[row])
         done += 1
         posterior, agreement, coverage = _combine(chains, n, best, settings.max_trees)
         if agreement <= settings.agreement:
@@ -272,7 +273,7 @@ def search_trees(
     return posterior, diagnostics
 
 
-def _thinned(draws: IntArray) -> IntArray:
+def _thinned(draws: NDArray[Any]) -> NDArray[Any]:
     return draws[np.linspace(0, len(draws) - 1, min(_DRAWS, len(draws))).astype(int)]
 
 
@@ -350,7 +351,7 @@ def posterior_of_trees(parents: IntArray, score: FloatArray, weights: FloatArray
     )
 
 
-def relation_diagnostics(draws: IntArray) -> dict[str, Any]:
+def relation_diagnostics(draws: NDArray[Any]) -> dict[str, Any]:
     """Split-R-hat and effective sample size of the pairwise ancestor relations.
 
     Parameters

@@ -13,6 +13,7 @@ from phylometa.data import Clustering, FloatArray, IntArray
 from phylometa.enumeration import TreePosterior, enumerate_trees
 from phylometa.presence import site_presence
 from phylometa.tree_chains import local_search, search_large, search_trees, starting_tree
+from phylometa.tree_checks import equivalent_trees, sum_condition_violations
 from phylometa.tree_likelihood import (
     ReadModel,
     fit_presence_weight,
@@ -117,7 +118,8 @@ def infer_clone_trees(
     -------
     TreeEnsemble
         Clone k is cluster k. Where no cluster can be the founder of all others, an artificial root ``germline``
-        (no mutations) comes last.
+        (no mutations) comes last. `diagnostics` hold ``edge_support`` and ``ancestor_probability`` over all trees
+        counted (not only those listed), ``violations`` of the sum condition and groups of ``equivalent_trees``.
     """
     model = read_model(clusters.alt_reads, clusters.total_reads, settings=settings)
     n = clusters.n_clusters
@@ -153,7 +155,9 @@ def infer_clone_trees(
         method=method,
         diagnostics={
             **diagnostics,
-            "presence_weight": model.slab * settings.grid,
+            "presence_weight": float(model.slab * settings.grid),
+            "violations": sum_condition_violations(posterior.parents[0], model, clusters.names),
+            "equivalent_trees": equivalent_trees(posterior.log_score),
             "edge_support": posterior.edge_support.tolist(),
             "ancestor_probability": posterior.ancestor_probability.tolist(),
         },

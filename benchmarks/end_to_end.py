@@ -1,0 +1,211 @@
+"""From reads alone to migration graphs on the 40 simulated tumors of machina_m5 (El-Kebir et al. 2018).
+
+Run as ``python benchmarks/end_to_end.py [--method chain|joint] [--tumors N]`` with PHYLOMETA_DATA set. Prints the F1 of
+migration graph, multigraph and migrating clones, the share of right patterns, and the calibration of the edges, beside
+the published figures. Known are only the reads and the primary's name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from phylometa.ccf import estimate_ccf  # noqa: F401  (imports are not timed)
+from phylometa.clustering import cluster_mutations
+from phylometa.config import Settings
+from phylometa.data import CopyNumberAtLoci, MutationTable
+from phylometa.migration import Scenario, infer_history_ensemble
+from phylometa.presence import presence_scenarios
+from phylometa.tree_search import infer_clone_trees
+
+PEERS = """published or measured on the same tumors (graph F1, multigraph F1, migrating clones F1, pattern right):
+  MACHINA, own clustering, Gurobi      .731 .718 .890 .475
+  plain chain (one tree, threshold)    .794 .790 .955 .63
+  with an L0 penalty in the tree       .866 .856 .949 .70
+  prototype, joint                     .91  .91  .96  .85
+  ceiling: true tree and presence      .933 .932 .983 .875"""
+
+
+def read_tumor(tree_file: Path):
+    """Reads, sites of samples, site names; true migration graph and mutations of the clones that migrated."""
+    seed = re.search(r"T_seed(\d+)", tree_file.name).group(1)
+    rows = [
+        line.rstrip("\n").split("\t") for line in (tree_file.parent / f"reads_seed{seed}.tsv").read_text().splitlines()
+    ]
+    rows = [row for row in rows if not row[0].startswith("#") and len(row) == 8]
+    samples = list(dict.fromkeys(row[1] for row in rows))
+    sites = list(dict.fromkeys(row[3] for row in rows))
+    ids = list(dict.fromkeys(row[5] for row in rows))
+    alt, depth = np.zeros((len(ids), len(samples)), int), np.zeros((len(ids), len(samples)), int)
+    site_of = {row[1]: sites.index(row[3]) for row in rows}
+    for row in rows:
+        i, j = ids.index(row[5]), samples.index(row[1])
+        alt[i, j], depth[i, j] = int(row[7]), int(row[6]) + int(row[7])
+    table = MutationTable(tuple(ids), tuple(samples), alt, depth)
+    graph = Counter(tuple(line.split()) for line in (tree_file.parent / f"G_seed{seed}.tree").read_text().splitlines())
+    label = dict(line.split() for line in (tree_file.parent / f"T_seed{seed}.vertex.labeling").read_text().splitlines())
+    parent = {}
+    for line in tree_file.read_text().splitlines():
+        above, below = line.split()
+        parent[below] = above
+    migrating = set()
+    for v, u in parent.items():
+        if u != "GL" and label[u] != label[v]:
+            while u != "GL":
+                migrating.update(u.split(";"))
+                u = parent[u]
+    return table, np.array([site_of[sample] for sample in samples]), sites, graph, migrating & set(ids)
+
+
+def f1(found: Counter, true: Counter) -> float:
+    hit = sum((found & true).values())
+    size = sum(found.values()) + sum(true.values())
+    return 2 * hit / size if size else 1.0
+
+
+def pattern(graph: Counter) -> str:
+    """MACHINA's pattern of a migration multigraph, primary seeding counted as single-source."""
+    sources: dict[str, set[str]] = {}
+    for source, target in graph:
+        sources.setdefault(target, set()).add(source)
+    above = {target: set(found) for target, found in sources.items()}
+    for _ in range(len(above)):
+        for found in above.values():
+            found |= set().union(*(above.get(site, set()) for site in found))
+    if any(site in found for site, found in above.items()):
+        shape = "R"
+    elif any(len(found) > 1 for found in sources.values()):
+        shape = "M"
+    else:
+        shape = "S"
+    return ("p" if any(count > 1 for count in graph.values()) else "m") + shape
+
+
+def score(histories, trees, labels_of, sites, truth, migrating, ids):
+    """Figures of one tumor: edges kept at probability .5, and those of the best history alone."""
+    edges, multi, clones, patterns = Counter(), Counter(), Counter(), Counter()
+    best: tuple[float, list[float]] = (-1.0, [])
+    total_best = 0.0
+    for tree, history in histories:
+        names = trees.tree(tree.tree)
+        labels = labels_of(tree.tree)
+        counts = Counter({(sites[s], sites[t]): n for (s, t), n in history.migration_counts.items()})
+        mutations = set()
+        for u, *_ in history.migrations:
+            path = names.path_from_root(int(u))
+            mutations.update(ids[i] for i in np.flatnonzero(np.isin(labels, path)))
+        for edge, n in counts.items():
+            edges[edge] += history.weight
+            for i in range(n):
+                multi[edge, i] += history.weight
+        for mutation in mutations:
+            clones[mutation] += history.weight
+        patterns[pattern(counts)] += history.weight
+        if history.weight > best[0] + 1e-9:
+            best, total_best = (history.weight, [0.0, 0.0]), 0.0
+        if history.weight > best[0] - 1e-9:
+            total_best += 1
+            best[1][0] += f1(Counter(set(counts)), Counter(set(truth)))
+            best[1][1] += f1(counts, truth)
+    kept = Counter(edge for edge, weight in edges.items() if weight >= 0.5)
+    kept_multi = Counter(edge for (edge, _), weight in multi.items() if weight >= 0.5)
+    kept_clones = Counter(m for m, weight in clones.items() if weight >= 0.5)
+    likely = max(sorted(patterns), key=lambda name: patterns[name])
+    figures = [
+        f1(kept, Counter(set(truth))),
+        f1(kept_multi, truth),
+        f1(kept_clones, Counter(migrating)),
+        float(likely == pattern(truth)),
+        best[1][0] / total_best,
+        patterns[likely],
+    ]
+    calls = [(edges[a, b], float((a, b) in truth)) for a in sites for b in sites if a != b and edges[a, b] > 0.001]
+    missed = [(0.0, 1.0) for edge in truth if edges[edge] <= 0.001]
+    return figures, calls, missed
+
+
+def calibration_error(calls, bins=10):
+    p, hit = np.array(calls).T
+    index = np.minimum((p * bins).astype(int), bins - 1)
+    return sum(abs(p[index == i].sum() - hit[index == i].sum()) for i in range(bins)) / len(p)
+
+
+def run_chain(table, sample_site, sites, settings, seed):
+    """Clusters, then trees, then presence, then histories."""
+    rng = np.random.default_rng(seed)
+    n, n_samples = table.depth.shape
+    clusters = cluster_mutations(
+        table,
+        CopyNumberAtLoci.diploid(n, n_samples),
+        np.ones(n_samples),
+        settings=settings.clustering,
+        ccf_settings=settings.ccf,
+        rng=rng,
+    )[0]
+    trees = infer_clone_trees(clusters, sample_site, sites, settings=settings.trees, rng=rng)
+    scenarios = presence_scenarios(trees, clusters, sample_site, settings=settings.trees, rng=rng)
+    return trees, scenarios, lambda _: clusters.labels
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--method", choices=["chain", "joint"], default="chain")
+    options.add_argument("--tumors", type=int, default=40)
+    chosen = options.parse_args()
+    settings = Settings()
+    run = run_chain
+    if chosen.method == "joint":
+        from phylometa.joint import infer_jointly
+
+        def run(table, sample_site, sites, settings, seed):
+            n, n_samples = table.depth.shape
+            result = infer_jointly(
+                table,
+                CopyNumberAtLoci.diploid(n, n_samples),
+                np.ones(n_samples),
+                sample_site,
+                sites,
+                primary=sites.index("P"),
+                settings=settings,
+                rng=np.random.default_rng(seed),
+            )
+            return result.trees, result.scenarios, result.labels_of
+
+    files = sorted(Path(os.environ["PHYLOMETA_DATA"]).glob("machina_m5/*/T_seed*.tree"))
+    files = [files[i] for i in np.linspace(0, len(files) - 1, chosen.tumors).astype(int)]
+    rows, calls, missed, cpu, split = [], [], [], [], []
+    for tree_file in files:
+        table, sample_site, sites, truth, migrating = read_tumor(tree_file)
+        start = time.process_time()
+        trees, scenarios, labels_of = run(table, sample_site, sites, settings, 1)
+        middle = time.process_time()
+        histories = infer_history_ensemble(
+            [Scenario(t, trees.tree(t), w, p) for t, w, p in scenarios],
+            sites,
+            primary=sites.index("P"),
+            settings=settings.migration,
+        )
+        cpu.append(time.process_time() - start)
+        split.append(middle - start)
+        figures, found, lost = score(histories, trees, labels_of, sites, truth, migrating, table.ids)
+        rows.append(figures)
+        calls += found
+        missed += lost
+    mean = np.mean(rows, axis=0)
+    print(f"{chosen.method}, {len(rows)} tumors, reads alone, edges kept at probability .5")
+    print("  graph F1 {:.3f}  multigraph F1 {:.3f}  migrating clones F1 {:.3f}  pattern right {:.3f}".format(*mean[:4]))
+    print(f"  best history alone: graph F1 {mean[4]:.3f}; mean probability of the pattern {mean[5]:.3f}")
+    print(f"  calibration error of edges with p > .001: {calibration_error(calls):.3f} (n = {len(calls)},", end=" ")
+    print(f"true edges below: {len(missed)})")
+    print(f"  CPU {np.mean(cpu[1:]):.2f} s a tumor ({np.mean(split[1:]):.2f} before the histories), max {max(cpu):.2f}")
+    print(PEERS)
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ import phylometa.migration.restricted as restricted_module
 from phylometa.config import MigrationSettings
 from phylometa.errors import InfeasibleError
 from phylometa.io.trees_io import read_tree_with_sites
-from phylometa.migration import infer_migration_histories, infer_origin, open_routes
+from phylometa.migration import count_comigrations, infer_migration_histories, infer_origin, open_routes
 from phylometa.migration.near_optimal import list_near_optimal
 from phylometa.migration.optima import find_optima
 from phylometa.migration.ranked import list_simplest
@@ -185,13 +185,23 @@ def test_out_of_time_within_a_pattern():
     assert not find_optima_within_pattern(wide_question(), "UM", "M", seconds=0.0).proved
 
 
-def test_too_many_histories_of_one_graph_are_a_lower_bound(monkeypatch):
-    monkeypatch.setattr(optima_module, "LISTED_PER_GRAPH", 1)
+def test_a_return_that_may_be_dated_twice(monkeypatch):
     monkeypatch.setattr(optima_module, "LISTED_BEFORE_SEARCH", 0)
     tree = CloneTree.from_edges([("R", "A"), ("A", "B"), ("B", "C")])
     presence = np.array([[1, 0], [0, 1], [0, 0], [1, 0]])  # B unseen: return by B or by C
     found = find_optima(make_question(tree, presence, 0), "UMC")
-    assert (found.proved, found.n_histories) == (False, 1)
+    assert (found.proved, found.n_histories) == (True, 2)
+    assert {(0, 0, 1, 1), (1, 1, 2, 0), (2, 0, 3, 0)} in [set(edges) for edges in found]
+
+
+def test_a_pair_that_must_repeat_on_a_path():
+    """There, back and there again along one lineage: gamma 3 with two pairs of sites."""
+    tree = CloneTree.from_edges([("R", "A"), ("A", "B"), ("B", "C")])
+    presence = np.array([[1, 0], [0, 1], [1, 0], [0, 1]])
+    for prefer_search in (False, True):
+        found = find_optima(make_question(tree, presence, 0), "UMCS", prefer_search=prefer_search)
+        assert (found.proved, found.n_histories) == (True, 1)
+        assert count_comigrations(next(iter(found))) == 3
 
 
 def test_the_simplest_histories_are_listed_first():

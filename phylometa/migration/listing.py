@@ -10,7 +10,7 @@ from phylometa.migration.arborescences import bits, list_arborescences
 from phylometa.migration.comigration import Edge
 from phylometa.migration.optimal import OptimalHistories
 
-__all__ = ["Remembered", "list_histories"]
+__all__ = ["Remembered", "concatenations", "list_histories"]
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ def list_histories(optimal: OptimalHistories, reach: Sequence[int] | None = None
                 for child, stay, cross in alternative.children:
                     parts.append(partial(branch, v, sites, child, stay, cross))
                 if all(next(part(), None) is not None for part in parts):
-                    yield from _concatenations(parts)
+                    yield from concatenations(parts)
 
     def within(v: int, spanning: Remembered[tuple[tuple[int, int], ...]]) -> Iterator[tuple[Edge, ...]]:
         for tree in spanning:
@@ -63,13 +63,13 @@ def list_histories(optimal: OptimalHistories, reach: Sequence[int] | None = None
     yield from subtree(question.root, question.primary)
 
 
-def _concatenations(parts: Sequence[Callable[[], Iterator[tuple[Edge, ...]]]]) -> Iterator[tuple[Edge, ...]]:
+def concatenations(parts: Sequence[Callable[[], Iterator[tuple[Edge, ...]]]]) -> Iterator[tuple[Edge, ...]]:
     """One item of every part, joined; the last part varies fastest, and nothing is produced ahead of its use."""
     for head in parts[0]():
         if len(parts) == 1:
             yield head
         else:
-            for tail in _concatenations(parts[1:]):
+            for tail in concatenations(parts[1:]):
                 yield head + tail
 
 

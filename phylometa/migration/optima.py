@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import count, islice
+from itertools import combinations_with_replacement, count, islice
 
+from phylometa.migration.capped import CappedHistories, cyclic_pairs
 from phylometa.migration.comigration import Edge
 from phylometa.migration.listing import list_histories
 from phylometa.migration.optimal import INFINITE, Costs, OptimalHistories, Question, count_histories, solve
 from phylometa.migration.scoring import check_criteria, score_edges
-from phylometa.migration.site_graphs import OutOfTime, SiteGraphSearch, graph_pairs, is_acyclic_graph
+from phylometa.migration.site_graphs import OutOfTime, SiteGraphSearch, is_acyclic_graph
 
 __all__ = ["Family", "Optima", "find_optima"]
 
@@ -33,20 +34,25 @@ class Family:
     listed : tuple of histories or None
         All of them, where they had to be told from others one by one; None: every history of `optimal` within
         `reach` belongs to the family.
+    capped : CappedHistories or None
+        The family, where pairs of a cycle may only repeat so often on a path.
     """
 
     optimal: OptimalHistories
     reach: tuple[int, ...]
     n_histories: int
     listed: tuple[tuple[Edge, ...], ...] | None = None
+    capped: CappedHistories | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether every history of `optimal` belongs to the family."""
-        return self.listed is None and self.reach == self.optimal.reach
+        return self.listed is None and self.capped is None and self.reach == self.optimal.reach
 
     def __iter__(self) -> Iterator[tuple[Edge, ...]]:
-        return iter(self.listed) if self.listed is not None else list_histories(self.optimal, self.reach)
+        if self.listed is not None:
+            return iter(self.listed)
+        return iter(self.capped) if self.capped is not None else list_histories(self.optimal, self.reach)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +163,7 @@ class _Search:
                     self._least_comigrations(source_sets)
                 else:
                     for reach in source_sets:
-                        self._add_graph(reach, minimal=False, whole=True)
+                        self._add_whole(reach)
         except OutOfTime:
             self.truncated = True
             if not self.families:
@@ -174,63 +180,74 @@ class _Search:
             for reach in allowed:
                 for size in range(smallest, least + 1):
                     for graph in self.graphs.graphs(size, max_sources=sources, allowed=reach):
-                        self._add_graph(graph, minimal=size == smallest, gamma=least)
+                        for caps in _caps_of_sum(graph, least):
+                            self._add_capped(graph, caps)
             if self.families:
                 return
 
     def _least_gamma(self, allowed: list[tuple[int, ...]]) -> tuple[int, int]:
-        """The least gamma, and the least number of pairs of a feasible graph."""
-        best = INFINITE
+        """The least gamma, and the least number of pairs of a feasible graph.
+
+        With caps that add up to g, a history within them has gamma at most g; so the least g with a history is gamma.
+        """
         smallest = -1
-        for size in count(0):
-            if best <= size:
-                return best, smallest
+        cyclic: list[tuple[int, ...]] = []  # smaller graphs, whose pairs may have to repeat
+        for gamma in count(0):
+            for graph in cyclic:
+                if any(CappedHistories(self.optimal, graph, caps).count() for caps in _caps_of_sum(graph, gamma)):
+                    return gamma, smallest
             for reach in allowed:
-                for graph in self.graphs.graphs(size, allowed=reach):
-                    if smallest < 0:
-                        smallest = size
-                    best = min(best, self._gamma_within(graph, size))
-                    if best == size:
-                        return best, smallest
+                for graph in self.graphs.graphs(gamma, allowed=reach):
+                    smallest = gamma if smallest < 0 else smallest
+                    if is_acyclic_graph(graph) or CappedHistories(self.optimal, graph, {}).count():
+                        return gamma, smallest
+                    cyclic.append(graph)
         raise AssertionError("unreachable")
 
-    def _gamma_within(self, graph: tuple[int, ...], size: int) -> int:
-        """The least gamma of a history within a graph."""
-        if is_acyclic_graph(graph):
-            return size
-        best = INFINITE
-        for edges in islice(list_histories(self.optimal, graph), LISTED_PER_GRAPH):
-            best = min(best, score_edges(edges, (0, 0), self.optimal.question.observed).comigrations)
-            if best == size:
-                break
-        return best
-
-    def _add_graph(self, graph: tuple[int, ...], *, minimal: bool, gamma: int = -1, whole: bool = False) -> None:
-        """Add the optimal histories of a graph; `whole`: of all its subgraphs too, whatever their gamma."""
-        site_sets = [[alternative.sites for alternative in options] for options in self.optimal.alternatives]
-        within = solve(self.optimal.question, self.additive, graph, site_sets)
-        # Re-solved, the structure also minimises the additive letters after C and S; with none of them it is the same.
-        if whole or (minimal and is_acyclic_graph(graph)):
-            number = count_histories(within)
-            first = next(list_histories(within))
-            root = (within.question.root, within.question.primary)
-            self._keep(Family(within, graph, number), score_edges(first, root, within.question.observed).key(self.rest))
+    def _add_capped(self, graph: tuple[int, ...], caps: dict[tuple[int, int], int]) -> None:
+        """Add the histories of a graph within caps that add up to the least gamma."""
+        within = self._with_all_additive(graph)
+        acyclic = is_acyclic_graph(graph)
+        capped = None if acyclic else CappedHistories(within, graph, caps)
+        number = count_histories(within) if capped is None else capped.count()
+        if number:
+            self._keep_family(Family(within, graph, number, capped=capped))
             return
-        pairs = graph_pairs(graph)
-        number = count_histories(self.optimal, graph)
-        if number > LISTED_PER_GRAPH:
-            self.truncated = True
-        chosen = (
-            edges
-            for edges in islice(list_histories(self.optimal, graph), LISTED_PER_GRAPH)
-            if minimal or {(s, t) for _, s, _, t in edges if s != t} == pairs
-        )
-        family, key = _compare(self.optimal, graph, chosen, self.rest)
-        if family.n_histories and (gamma < 0 or key[self.rest.index("C")] == gamma):
+        # The additive letters after C and S have their least value only beyond the caps: compare one by one.
+        every = CappedHistories(self.optimal, graph, caps)
+        self.truncated |= every.count() > LISTED_PER_GRAPH
+        family, key = _compare(self.optimal, graph, islice(every, LISTED_PER_GRAPH), self.rest)
+        if family.n_histories:
             self._keep(family, key)
+
+    def _add_whole(self, graph: tuple[int, ...]) -> None:
+        """Add the histories of a graph and all its subgraphs, whatever their gamma."""
+        within = self._with_all_additive(graph)
+        self._keep_family(Family(within, graph, count_histories(within)))
+
+    def _with_all_additive(self, graph: tuple[int, ...]) -> OptimalHistories:
+        """Optimal histories within a graph, the additive letters after C and S minimised too."""
+        site_sets = [[alternative.sites for alternative in options] for options in self.optimal.alternatives]
+        return solve(self.optimal.question, self.additive, graph, site_sets)
+
+    def _keep_family(self, family: Family) -> None:
+        question = self.optimal.question
+        first = next(iter(family))
+        self._keep(family, score_edges(first, (question.root, question.primary), question.observed).key(self.rest))
 
     def _keep(self, family: Family, key: tuple[int, ...]) -> None:
         if key < self.best:
             self.best, self.families = key, []
         if key == self.best:
             self.families.append(family)
+
+
+def _caps_of_sum(graph: tuple[int, ...], total: int) -> Iterator[dict[tuple[int, int], int]]:
+    """Uses allowed to the pairs of a graph, at least one each, of sum `total`; more than one only on a cycle."""
+    n_pairs = sum(targets.bit_count() for targets in graph)
+    pairs = cyclic_pairs(graph)
+    for repeated in combinations_with_replacement(pairs, total - n_pairs) if total >= n_pairs else ():
+        caps = dict.fromkeys(pairs, 1)
+        for pair in repeated:
+            caps[pair] += 1
+        yield caps

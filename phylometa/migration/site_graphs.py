@@ -178,25 +178,31 @@ class SiteGraphSearch:
                 cut.append((s, t))
         return cut
 
+    def disjoint_cuts(
+        self, reach: Sequence[int], open_pairs: Sequence[int], enough: int | None = None
+    ) -> list[list[Pair]]:
+        """Disjoint cuts of a graph, at most `enough` + 1; none where it is feasible, ending with [] where hopeless."""
+        grown = list(reach)
+        cuts: list[list[Pair]] = []
+        while enough is None or len(cuts) <= enough:
+            cut = self.cut(grown, open_pairs)
+            if cut is None:
+                break
+            cuts.append(cut)
+            if not cut:
+                break
+            for s, t in cut:
+                grown[s] |= 1 << t
+        return cuts
+
     def lower_bound(
         self, reach: Sequence[int], open_pairs: Sequence[int], enough: int
     ) -> tuple[int, list[Pair] | None]:
         """A lower bound on the pairs still to add (disjoint cuts, up to `enough`), and the smallest cut met."""
-        grown = list(reach)
-        smallest: list[Pair] | None = None
-        bound = 0
-        while bound <= enough:
-            cut = self.cut(grown, open_pairs)
-            if cut is None:
-                break
-            if smallest is None or len(cut) < len(smallest):
-                smallest = cut
-            bound += 1
-            if not cut:
-                return enough + 1, cut
-            for s, t in cut:
-                grown[s] |= 1 << t
-        return bound, smallest
+        cuts = self.disjoint_cuts(reach, open_pairs, enough)
+        if not cuts:
+            return 0, None
+        return (len(cuts) if cuts[-1] else enough + 1), min(cuts, key=len)
 
     def graphs(
         self, size: int, *, max_sources: int | None = None, allowed: Sequence[int] | None = None

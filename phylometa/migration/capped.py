@@ -1,0 +1,140 @@
+"""Histories within a site graph whose pairs repeat at most so often on one path: counted and listed exactly.
+
+In a graph with cycles gamma exceeds the number of pairs where a path uses a pair twice. The number of uses of every
+pair so far on the path is carried down the clone tree; only pairs within a cycle can repeat, so only they are counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+from phylometa.migration.arborescences import bits, list_arborescences
+from phylometa.migration.comigration import Edge
+from phylometa.migration.listing import Remembered, concatenations
+from phylometa.migration.optimal import OptimalHistories
+
+__all__ = ["CappedHistories", "cyclic_pairs"]
+
+Pair = tuple[int, int]
+BITS = 6  # of the count of one pair on a path; more than 63 uses cannot be optimal
+
+
+def cyclic_pairs(reach: Sequence[int]) -> list[Pair]:
+    """Pairs of a graph (target bitmasks by source) that lie on a directed cycle.
+
+    Examples
+    --------
+    >>> cyclic_pairs([0b110, 0b001, 0b000])
+    [(0, 1), (1, 0)]
+    """
+    n_sites = len(reach)
+    closure = list(reach)
+    for middle in range(n_sites):
+        for s in range(n_sites):
+            if closure[s] >> middle & 1:
+                closure[s] |= closure[middle]
+    return [(s, t) for s in range(n_sites) for t in bits(reach[s]) if closure[t] >> s & 1]
+
+
+class CappedHistories:
+    """Optimal histories within a graph in which no path uses a pair more often than its cap.
+
+    Parameters
+    ----------
+    optimal : OptimalHistories
+    reach : sequence of int
+        The graph (target bitmasks by source).
+    caps : mapping of (source, target) -> int
+        For pairs on a cycle; 1 where absent.
+    """
+
+    def __init__(self, optimal: OptimalHistories, reach: Sequence[int], caps: Mapping[Pair, int]) -> None:
+        self.optimal = optimal
+        self.reach = tuple(reach)
+        cyclic = cyclic_pairs(reach)
+        self._shift = {pair: BITS * i for i, pair in enumerate(cyclic)}
+        self._cap = {pair: caps.get(pair, 1) for pair in cyclic}
+        self._trees: dict[tuple[int, int], list[tuple[Pair, ...]]] = {}
+        self._counts: dict[tuple[int, int, int], int] = {}
+        self._listed: dict[tuple[int, int, int], Remembered[tuple[Edge, ...]]] = {}
+
+    def count(self) -> int:
+        """Exact number of such histories."""
+        question = self.optimal.question
+        return self._count(question.root, question.primary, 0) if self.optimal.is_feasible else 0
+
+    def __iter__(self) -> Iterator[tuple[Edge, ...]]:
+        question = self.optimal.question
+        return self._subtree(question.root, question.primary, 0)
+
+    def _after(self, used: int, s: int, t: int) -> int:
+        """Uses on the path after one more of s -> t; -1 where that is one too many."""
+        shift = self._shift.get((s, t))
+        if shift is None:
+            return used
+        if used >> shift & ((1 << BITS) - 1) >= self._cap[s, t]:
+            return -1
+        return used + (1 << shift)
+
+    def _within(self, sites: int, entry: int, used: int) -> Iterator[tuple[tuple[Pair, ...], dict[int, int]]]:
+        """Spanning trees of a clone's sites with the uses at every site."""
+        if (sites, entry) not in self._trees:
+            self._trees[sites, entry] = list(list_arborescences(sites, entry, self.reach))
+        for tree in self._trees[sites, entry]:
+            at = {entry: used}
+            for s, t in tree:
+                at[t] = self._after(at[s], s, t)
+                if at[t] < 0:
+                    break
+            else:
+                yield tree, at
+
+    def _entering(self, at: Mapping[int, int], stay: int, cross: int) -> Iterator[tuple[int, int, int]]:
+        """Departing site, entering site and uses of every way into a child."""
+        for t in bits(stay):
+            yield t, t, at[t]
+        for t in bits(cross):
+            for s, used in at.items():
+                if s != t and self.reach[s] >> t & 1:
+                    after = self._after(used, s, t)
+                    if after >= 0:
+                        yield s, t, after
+
+    def _count(self, v: int, entry: int, used: int) -> int:
+        key = (v, entry, used)
+        if key not in self._counts:
+            total = 0
+            for alternative in self.optimal.alternatives[v]:
+                if alternative.entries >> entry & 1:
+                    for _, at in self._within(alternative.sites, entry, used):
+                        product = 1
+                        for child, stay, cross in alternative.children:
+                            product *= sum(self._count(child, t, u) for _, t, u in self._entering(at, stay, cross))
+                            if not product:
+                                break
+                        total += product
+            self._counts[key] = total
+        return self._counts[key]
+
+    def _subtree(self, v: int, entry: int, used: int) -> Iterator[tuple[Edge, ...]]:
+        for alternative in self.optimal.alternatives[v]:
+            if not alternative.entries >> entry & 1:
+                continue
+            for tree, at in self._within(alternative.sites, entry, used):
+                own = tuple((v, s, v, t) for s, t in tree)
+                parts = [partial(iter, (own,))]
+                parts += [
+                    partial(self._branch, v, child, at, stay, cross) for child, stay, cross in alternative.children
+                ]
+                if all(next(part(), None) is not None for part in parts):
+                    yield from concatenations(parts)
+
+    def _branch(self, v: int, child: int, at: Mapping[int, int], stay: int, cross: int) -> Iterator[tuple[Edge, ...]]:
+        for s, t, used in self._entering(at, stay, cross):
+            if self._count(child, t, used):
+                key = (child, t, used)
+                if key not in self._listed:
+                    self._listed[key] = Remembered(self._subtree(child, t, used))
+                for rest in self._listed[key]:
+                    yield ((v, s, child, t), *rest)

@@ -197,6 +197,8 @@ def date_dissemination(
     dated = variance_shares(nodes, clock, *places, calendar=calendar, **options) if calendar else {}
     shares = {key: (molecular.get(key, {}), dated.get(key, {})) for key in drawn}
     events = patient_events(patient)
+    if patient.treatments and not events:
+        refusals.append("treatments cannot be placed: they need dates, and a sample with both age and collection date")
     intervals = _intervals(patient, trees, drawn, shares, events, calendar)
     if settings.serial:
         extra, reasons = serial_intervals(patient, trees, nodes, clock, choice, events, settings=settings, rng=rng)

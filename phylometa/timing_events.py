@@ -50,14 +50,16 @@ def patient_events(patient: Patient) -> tuple[TimedEvent, ...]:
         if start is not None and end is not None:
             raw.append((treatment.kind, treatment.site, start, end))
     events: list[TimedEvent] = []
-    used: dict[str, int] = {}
+    used: set[str] = set()
     for kind, site, start, end in sorted(raw, key=lambda item: (item[2], item[3], item[0], item[1])):
         start_age, end_age = age_at(patient, start), age_at(patient, end)
         if not math.isfinite(start_age):
             continue
         name = re.sub(r"\W+", "_", "_".join(word for word in (kind, site) if word)).strip("_").lower() or "event"
-        used[name] = used.get(name, 0) + 1
-        unique = name if used[name] == 1 else f"{name}_{used[name]}"
+        unique, number = name, 2
+        while unique in used:
+            unique, number = f"{name}_{number}", number + 1
+        used.add(unique)
         events.append(TimedEvent(unique, kind, site, start_age, end_age))
     return tuple(events)
 

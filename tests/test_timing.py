@@ -197,6 +197,19 @@ def test_events_get_probabilities_in_order():
     assert result.oligometastatic is True
 
 
+def test_names_of_events_are_unique_and_undated_ones_are_said():
+    patient, *rest = build()
+    day = datetime.date(2014, 1, 1)
+    kinds = ("x", "x", "x_2", "a/b c")
+    named = patient.with_changes(treatments=tuple(Treatment(kind, "", day) for kind in kinds))
+    assert [event.name for event in date((named, *rest)).events] == ["a_b_c", "x", "x_2", "x_2_2"]
+    samples = tuple(dataclasses.replace(sample, collection_date=None) for sample in patient.samples)
+    result = date((named.with_changes(samples=samples), *rest))
+    assert result.events == ()
+    assert any("treatments cannot be placed" in text for text in result.refusals)
+    assert result.synchronous == {"liver": None}
+
+
 def test_divergence_row_counts_private_mutations():
     (row,) = date(build()).divergence
     assert (row.S, row.L_p, row.L_m, row.W_s) == (800, 150, 250, 0)

@@ -343,3 +343,21 @@ def test_swapped_counts_are_suspected(tmp_path: Path) -> None:
 def test_bad_counts(tmp_path: Path, rows: tuple[str, ...], pattern: str) -> None:
     with pytest.raises(InputError, match=pattern):
         read_counts(write_table(tmp_path / "c.tsv", *rows))
+
+
+def test_several_vcfs_of_one_sample(tmp_path: Path) -> None:
+    """Strelka writes substitutions and indels to two files."""
+    snv = "1 10 . A T . PASS . DP:AU:CU:GU:TU 30:30,30:0,0:0,0:0,0 30:20,20:0,0:0,0:10,10"
+    indel = "1 20 . A AT . PASS . DP:TAR:TIR 30:30,30:0,0 30:25,25:5,5"
+    again = "1 10 . A T . PASS . DP:AU:CU:GU:TU 3:3,3:0,0:0,0:0,0 3:2,2:0,0:0,0:1,1"
+    write_vcf(tmp_path / "snv.vcf", [snv], samples=("NORMAL", "TUMOR"))
+    write_vcf(tmp_path / "indel.vcf", [indel, again], samples=("NORMAL", "TUMOR"))
+    sheet = tmp_path / "s.tsv"
+    sheet.write_text("patient\tsample\tsite\tvcf\nP\tS1\ta\tsnv.vcf; indel.vcf\n")
+    patient = read_patient(sheet)
+    assert patient.mutations.ids == ("1:10:A:T", "1:20:A:AT")
+    assert (patient.mutations.alt_counts.tolist(), patient.mutations.depth.tolist()) == ([[10], [5]], [[30], [30]])
+    assert [entry["file"] for entry in patient.provenance if entry["reader"] == "vcf"] == ["snv.vcf", "indel.vcf"]
+    sheet.write_text(sheet.read_text().replace("indel.vcf", "none.vcf"))
+    with pytest.raises(InputError, match="row 2, column vcf: no such file: none.vcf"):
+        read_patient(sheet)

@@ -243,8 +243,9 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str]) -> Calls:
 
 def _copy_into(merged: Calls, part: Calls, place: NDArray[np.int64], columns: list[int]) -> None:
     cells = np.ix_(place, np.array(columns, dtype=np.int64))
-    merged.alt[cells] = part.alt
-    merged.depth[cells] = part.depth
+    is_new = merged.depth[cells] == 0  # of two files of one sample the first that has reads counts
+    merged.alt[cells] = np.where(is_new, part.alt, merged.alt[cells])
+    merged.depth[cells] = np.where(is_new, part.depth, merged.depth[cells])
     shape = merged.depth.shape
     if part.error_rate is not None:
         if merged.error_rate is None:

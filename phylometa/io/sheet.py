@@ -15,7 +15,7 @@ from phylometa.data import Sample, Site, SiteClass
 from phylometa.errors import InputError
 from phylometa.io.files import ProblemList, TableReader, is_missing, parse_number
 
-__all__ = ["SOURCES", "SampleSheet", "SheetRow", "parse_date", "parse_sheet", "read_sheet", "sites_of"]
+__all__ = ["SOURCES", "SampleSheet", "SheetRow", "parse_date", "parse_sheet", "read_sheet", "sites_of", "split_files"]
 
 # Other names of columns: those of the contract, and nf-core/tumourevo's sheet.
 COLUMN_ALIASES = {
@@ -310,14 +310,15 @@ class _RowParser:
             if "\x00" in cell:
                 self.add("holds a NUL character", column)
                 continue
-            try:
-                target = self.folder / Path(cell).expanduser()
-                if target.is_dir():
-                    self.add(f"{cell} is a directory, not a file", column)
-                elif not target.exists():
-                    self.add(f"no such file: {cell}", column)
-            except (OSError, RuntimeError) as error:
-                self.add(f"{cell} cannot be a path: {error}", column)
+            for name in split_files(column, cell):
+                try:
+                    target = self.folder / Path(name).expanduser()
+                    if target.is_dir():
+                        self.add(f"{name} is a directory, not a file", column)
+                    elif not target.exists():
+                        self.add(f"no such file: {name}", column)
+                except (OSError, RuntimeError) as error:
+                    self.add(f"{name} cannot be a path: {error}", column)
 
     def check_together(self, rows: Sequence[SheetRow]) -> tuple[SheetRow, ...]:
         """Rows without repeated samples; also a problem: a site of two types, a patient of two sexes."""
@@ -347,6 +348,13 @@ class _RowParser:
 
 def _or_zero(value: float) -> float:
     return 0.0 if math.isnan(value) else value
+
+
+def split_files(column: str, cell: str) -> list[str]:
+    """Files of a cell: several VCFs of one sample (Strelka's SNVs and indels) are separated by semicolons."""
+    if column != "vcf":
+        return [cell]
+    return [name.strip() for name in cell.split(";") if name.strip()] or [cell]
 
 
 def parse_date(value: str) -> datetime.date | None:

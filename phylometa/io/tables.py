@@ -21,7 +21,7 @@ from phylometa.io.files import sha256_of
 from phylometa.io.long_tables import read_long_table
 from phylometa.io.pairtree import read_pairtree_reads
 from phylometa.io.segments import copy_number_at_loci, join_profiles, read_segments
-from phylometa.io.sheet import SOURCES, SampleSheet, SheetRow, parse_sheet, read_sheet, sites_of
+from phylometa.io.sheet import SOURCES, SampleSheet, SheetRow, parse_sheet, read_sheet, sites_of, split_files
 from phylometa.io.variants import read_vcf
 from phylometa.io.vcf_header import SampleRequest
 
@@ -279,7 +279,8 @@ class PatientReader:
         groups: dict[str, list[int]] = {}
         for i, row in enumerate(self.rows):
             if column in row.files:
-                groups.setdefault(row.files[column], []).append(i)
+                for name in split_files(column, row.files[column]):
+                    groups.setdefault(name, []).append(i)
         yield from groups.items()
 
     def _requests(self, indices: Sequence[int]) -> list[SampleRequest]:

@@ -149,6 +149,12 @@ def test_migration_probabilities_are_sums_of_histories():
     }
     assert [e.is_in_history for e in found.values()] == [True, False, True]
     assert found[1, 2, (2,)].departing_clones == (1,)
+    merged = migration_edges(ensemble(), is_merged=True)
+    assert [(e.source, e.target, e.founding_clones, e.is_in_history) for e in merged] == [
+        (0, 1, (1,), True),
+        (0, 2, (2,), False),
+        (1, 2, (2,), True),
+    ]
 
 
 def test_merged_migrations_count_a_history_once():

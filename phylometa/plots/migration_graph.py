@@ -58,9 +58,9 @@ class Migration:
     source, target : int
         Sites.
     founding_clones : tuple of int
-        The clone that arrives; several where edges are merged.
+        The clone that arrives; where edges are merged those of the drawn history, or of all histories if it has none.
     departing_clones : tuple of int
-        The clones they depart from, over the histories.
+        The clones they depart from, in the same histories.
     probability : float
         Summed weight of the histories that contain it (any of them, where merged).
     is_in_history : bool
@@ -111,6 +111,9 @@ def migration_edges(
             departing[key].add(u)
             founding[key].add(v)
     marked = {key for key, _, _ in keys(drawn)}
+    for key in marked:  # an edge of the drawn history stands for the clones it has there
+        departing[key] = {u for other, u, _ in keys(drawn) if other == key}
+        founding[key] = {v for other, _, v in keys(drawn) if other == key}
     return tuple(
         Migration(
             key[0],
@@ -185,10 +188,11 @@ def migration_graph_scene(
         shown = _worth_drawing(edges, rank, min_probability)
     sites = result.patient.sites
     clones = tuple(clean_text(name) for name in result.trees.names) if result.trees else ()
-    texts = {edge: percent(edge.probability) if is_narrow else _edge_text(edge, clones) for edge in shown}
+    is_bare = is_narrow or rank is None
+    texts = {edge: percent(edge.probability) if is_bare else _edge_text(edge, clones) for edge in shown}
     nodes = _place_nodes(sites, shown, texts, width)
     height = max(node.y + node.height for node in nodes.values())
-    notes = note_lines(_notes(edges, shown, history, rank, min_probability, is_narrow), width - 2 * _MARGIN)
+    notes = note_lines(_notes(edges, shown, history, rank, min_probability, is_bare), width - 2 * _MARGIN)
     description = _description(shown, sites) if shown else notes[0]
     scene = Scene(width, height + _MARGIN + NOTE_LINE * len(notes) + _MARGIN, title, description)
     swatches = site_swatches(len(sites))
@@ -214,11 +218,11 @@ def _notes(
     history: MigrationHistory,
     rank: int | None,
     min_probability: float,
-    is_narrow: bool,
+    is_bare: bool,
 ) -> list[str]:
     if not edges:
         return ["No migration: every clone stays in the site where it arose."]
-    if is_narrow:
+    if is_bare:
         notes = ["Label: probability of a migration."]
     elif all(len(edge.founding_clones) == 1 for edge in shown):
         notes = ["Label: the clone that migrates and the probability of its migration."]

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 import phylometa
+from phylometa.config import SeedingSettings
 from phylometa.plots.body_map import body_map_scene
 from phylometa.plots.ccf_plots import plot_ccf_heatmap
 from phylometa.plots.copy_number_plots import plot_copy_number
@@ -32,16 +33,18 @@ __all__ = ["report_html", "write_report"]
 
 
 _SHOWN_FINDINGS = 12
-_BODY_MAP_WIDTH = 400.0  # points
+_BODY_MAP_WIDTH = 300.0  # points
 
 
 def _figures(result: PatientResult) -> dict[str, Markup]:
     """Inline SVG of the figures outside the explorer, by name; those that would be empty are left out."""
-    scenes = {"body_map": body_map_scene(result, width=_BODY_MAP_WIDTH), "timeline": timeline_scene(result)}
+    settings = SeedingSettings() if result.labels is None else result.labels.settings
+    certain = settings.favoured_probability  # nothing less sure has an arrow beside the findings
+    body_map = body_map_scene(result, min_probability=certain, width=_BODY_MAP_WIDTH)
+    scenes = {"body_map": body_map, "timeline": timeline_scene(result)}
     if result.labels is not None:
         scenes["seeding_matrix"] = seeding_matrix_scene(result)
     if result.histories is not None and result.trees is not None:
-        certain = result.labels.settings.favoured_probability if result.labels is not None else 0.8
         scenes["routes"] = migration_graph_scene(result, rank=None, min_probability=certain, is_merged=True)
     if result.trees is not None and len(result.trees):
         scenes["clone_proportions"] = clone_proportions_scene(result)

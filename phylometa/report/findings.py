@@ -69,7 +69,8 @@ def describe(result: PatientResult) -> Findings:
     else:
         for sentence, probability, status in headline_sentences(result.labels):
             is_open = status == "not determined"
-            text = sentence.removeprefix(_OPEN_PREFIX)
+            # The number stands beside the sentence.
+            text = sentence.removeprefix(_OPEN_PREFIX).replace(f" by these samples ({probability:.2f})", "")
             finding = Finding(text, status, float("nan") if is_open else probability)
             (open_questions if is_open else answers).append(finding)
     if result.timing is not None:

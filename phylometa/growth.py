@@ -36,6 +36,8 @@ DAYS_PER_YEAR = 365.25
 # Tumour cells in a cubic centimetre: the default, and the other bound.
 CELLS_PER_CM3 = 1e8
 CELLS_PER_CM3_UPPER = 1e9
+# Evenly spaced quantiles that stand for a posterior.
+_LEVELS = (np.arange(100) + 0.5) / 100
 
 
 def cells_from_diameter(diameter_cm: ArrayLike, *, cells_per_cm3: float = CELLS_PER_CM3) -> FloatArray:
@@ -153,6 +155,8 @@ class GrowthAge:
         What the two say, in words.
     doubling_share : float
         Share of the exponential age's variance that the doubling time brings in.
+    exponential_quantiles, gompertz_quantiles : tuple of float
+        Evenly spaced posterior quantiles (years), for probabilities; empty where a model cannot hold.
     """
 
     exponential: Estimate
@@ -160,6 +164,8 @@ class GrowthAge:
     disagreement_years: float
     statement: str
     doubling_share: float
+    exponential_quantiles: tuple[float, ...] = ()
+    gompertz_quantiles: tuple[float, ...] = ()
 
 
 def lesion_age(
@@ -202,13 +208,14 @@ def lesion_age(
         "exponential": exponential_age(cells, doubling) / DAYS_PER_YEAR,
         "gompertz": gompertz_age(cells, doubling, capacity=capacity) / DAYS_PER_YEAR,
     }
-    estimates = {}
+    estimates, quantiles = {}, {}
     for model, values in years.items():
         finite = values[np.isfinite(values)]
         # A model is quoted only where it can hold for nearly all sizes that the measurement allows.
         usable = len(finite) >= 0.95 * draws
         lo, median, hi = np.quantile(finite, [0.025, 0.5, 0.975]) if usable else (math.nan,) * 3
         estimates[model] = Estimate(float(median), float(lo), float(hi))
+        quantiles[model] = tuple(np.quantile(finite, _LEVELS).tolist()) if usable else ()
     exponential, gompertz = estimates["exponential"], estimates["gompertz"]
     if math.isnan(gompertz.median):
         statement = (
@@ -223,7 +230,15 @@ def lesion_age(
         )
     from_doubling = np.var(doubling) * float(np.mean(np.log2(cells))) ** 2
     share = float(from_doubling / max(np.var(years["exponential"] * DAYS_PER_YEAR), 1e-300))
-    return GrowthAge(exponential, gompertz, exponential.median - gompertz.median, statement, min(share, 1.0))
+    return GrowthAge(
+        exponential=exponential,
+        gompertz=gompertz,
+        disagreement_years=exponential.median - gompertz.median,
+        statement=statement,
+        doubling_share=min(share, 1.0),
+        exponential_quantiles=quantiles["exponential"],
+        gompertz_quantiles=quantiles["gompertz"],
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from phylometa.config import TimingSettings
 from phylometa.data import Patient, Site
 from phylometa.growth import GrowthAge, conflict_statement, fit_serial_diameters, lesion_age
 from phylometa.reference_tables import ASSUMED_VARIATION, doubling_time
-from phylometa.timing_events import age_at
-from phylometa.timing_result import GrowthRow, SeedingInterval
+from phylometa.timing_events import age_at, event_probabilities
+from phylometa.timing_result import GrowthRow, SeedingInterval, TimedEvent
 
 __all__ = ["lesion_growth"]
 
@@ -41,6 +41,7 @@ def _age_of_patient(at_measurement: float, years: Estimate) -> Estimate | None:
 def lesion_growth(
     patient: Patient,
     intervals: Sequence[SeedingInterval],
+    events: Sequence[TimedEvent],
     *,
     settings: TimingSettings,
     rng: np.random.Generator,
@@ -55,6 +56,8 @@ def lesion_growth(
     patient : Patient
     intervals : sequence of SeedingInterval
         Genetic intervals, for the conflict statements.
+    events : sequence of TimedEvent
+        For the probability that the first cell came before each.
     settings : TimingSettings
     rng : numpy.random.Generator
 
@@ -118,29 +121,36 @@ def lesion_growth(
             )
         )
         if site.is_metastasis:
-            found += _growth_intervals(site.name, exponential, gompertz, traced)
+            found += _growth_intervals(site.name, age, traced, events)
     return rows, found, refusals
 
 
-def _growth_intervals(
-    site: str, exponential: Estimate | None, gompertz: Estimate | None, traced: GrowthAge
-) -> list[SeedingInterval]:
+def _growth_intervals(site: str, age: float, traced: GrowthAge, events: Sequence[TimedEvent]) -> list[SeedingInterval]:
+    """The lesion's first cell as an interval under each model, on the patient's age."""
+    shares = {"doubling_time": traced.doubling_share, "size": 1 - traced.doubling_share}
     found = []
-    for model, estimate in (("growth_exponential", exponential), ("growth_gompertz", gompertz)):
-        if estimate is not None:
-            shares = {"doubling_time": traced.doubling_share, "size": 1 - traced.doubling_share}
-            found.append(
-                SeedingInterval(
-                    site,
-                    "",
-                    "age_years",
-                    model,
-                    1.0,
-                    estimate,
-                    estimate,
-                    estimate,
-                    variance_shares=shares if model == "growth_exponential" else {},
-                    notes=("age at the lesion's first cell, from its size",),
-                )
+    for model, years, quantiles in (
+        ("growth_exponential", traced.exponential, traced.exponential_quantiles),
+        ("growth_gompertz", traced.gompertz, traced.gompertz_quantiles),
+    ):
+        estimate = _age_of_patient(age, years)
+        if estimate is None:
+            continue
+        before, during = event_probabilities(age - np.array(quantiles), events)
+        found.append(
+            SeedingInterval(
+                site=site,
+                founding_clone="",
+                unit="age_years",
+                model=model,
+                probability=1.0,
+                divergence=estimate,
+                founder=estimate,
+                seeding=estimate,
+                p_before=before,
+                p_during=during,
+                variance_shares=shares if model == "growth_exponential" else {},
+                notes=("age at the lesion's first cell, from its size",),
             )
+        )
     return found

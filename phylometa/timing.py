@@ -207,7 +207,7 @@ def date_dissemination(
         extra, reasons = _hu2020_intervals(patient, rows, settings)
         intervals, refusals = intervals + extra, refusals + reasons
     times = clone_times(nodes, clock, draws=min(settings.draws, 1000), rng=rng)
-    growth, growth_intervals, reasons = lesion_growth(patient, intervals, settings=settings, rng=rng)
+    growth, growth_intervals, reasons = lesion_growth(patient, intervals, events, settings=settings, rng=rng)
     n_sites = sum(site.is_metastasis for site in patient.sites)
     if not drawn:
         refusals.append("no migration in any history: nothing to date")

@@ -310,6 +310,11 @@ def test_growth_beside_genetics():
     assert liver.doubling_days == 155
     assert len(liver.conflicts) == 2
     assert row_of(result, "growth_exponential").unit == "age_years"
+    operated = patient.with_changes(treatments=(Treatment("surgery", "colon", datetime.date(2005, 1, 1)),))
+    by_growth = row_of(date((operated, *rest)), "growth_exponential")
+    # Surgery at 49.6 years; exponential growth needs 13 years or more of 155-day doublings before the age of 60.
+    assert by_growth.p_before["surgery_colon"] > 0.7
+    assert row_of(date((operated, *rest)), "growth_gompertz").p_before["surgery_colon"] < 0.3
     assert row_of(result, "growth_gompertz").seeding.median > row_of(result, "growth_exponential").seeding.median
     other = date(build(cancer_type="sarcoma", diameter_cm=2.0))
     assert any("no doubling time" in text for text in other.refusals)

@@ -272,8 +272,10 @@ def _best_split(model: ClusteringModel, items: LogGrid, rows: IntArray) -> tuple
     items = items[rows]
     # A prior that pays for every merger as long as more than two clusters are left.
     two_at_least = np.where(np.arange(len(rows) + 2) < 2, -1e9, -1e4 * np.arange(len(rows) + 2.0))
-    halves = agglomerate(items, np.ones(len(rows), dtype=np.int64), model.prior, two_at_least)
-    halves, _ = refine(items, halves, model.prior, two_at_least, max_moves=len(rows))
+    halves = np.arange(len(rows))
+    if len(rows) > 2:
+        halves = agglomerate(items, np.ones(len(rows), dtype=np.int64), model.prior, two_at_least)
+        halves, _ = refine(items, halves, model.prior, two_at_least, max_moves=len(rows))
     totals = cluster_totals(items, halves)
     sizes = np.bincount(halves).tolist()
     if len(sizes) != 2:

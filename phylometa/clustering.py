@@ -14,6 +14,7 @@ from phylometa.config import CcfSettings, ClusteringSettings
 from phylometa.data import Clustering, CopyNumberAtLoci, FloatArray, IntArray, MutationTable
 from phylometa.errors import InfeasibleError
 from phylometa.large_clustering import partition_large
+from phylometa.multiplicity import ccf_grid
 from phylometa.partition_sampling import sample_member_ccf
 
 __all__ = ["cluster_mutations", "clustering_from_labels"]
@@ -21,8 +22,8 @@ __all__ = ["cluster_mutations", "clustering_from_labels"]
 # Allele frequency below which a cluster of one sample alone looks like an artefact.
 _LOW_VAF = 0.05
 # Mean probability of a wrong place from which more draws are worth their time, and how many times more.
-_UNCERTAIN = 0.02
-_MORE_DRAWS = 5
+_UNCERTAIN = 0.025
+_MORE_DRAWS = 4
 # Share of a cluster's mutations that lie in lost segments where the cluster is missing, from which it is flagged.
 _LOSS_SHARE = 0.5
 
@@ -182,11 +183,11 @@ def _member_ccf(partition: Partition, rng: np.random.Generator) -> FloatArray:
     if np.mean(1.0 - partition.probability) > _UNCERTAIN:
         draws *= _MORE_DRAWS
     # One chain from the best partition, one from its clusters split in two: single moves split a cluster slowly.
+    # Half the grid is fine enough for what partitions add to an interval.
+    model = partition.model.with_grid(len(partition.model.ccf) // 2 + 1)
     starts = [partition.labels] if partition.halves is None else [partition.labels, partition.halves]
     chains = [
-        sample_member_ccf(
-            partition.model, start, draws=draws // len(starts), burn_in=draws // (4 * len(starts)), rng=rng
-        )
+        sample_member_ccf(model, start, draws=draws // len(starts), burn_in=draws // (4 * len(starts)), rng=rng)
         for start in starts
     ]
     return np.asarray(np.mean(chains, axis=0))
@@ -197,10 +198,13 @@ def _with_member_range(posterior: ClusterPosterior, partition: Partition, member
     sums = np.zeros((len(posterior.mean), *members.shape[1:]))
     np.add.at(sums, partition.labels, members)
     cumulative = np.cumsum(sums, axis=2) / sums.sum(axis=2, keepdims=True)
-    ccf = partition.model.ccf
-    # One grid point inwards: the grid itself must not widen anything.
-    low = ccf[np.minimum((cumulative < 0.025).sum(axis=2) + 1, len(ccf) - 1)]
-    high = ccf[np.maximum((cumulative < 0.975).sum(axis=2).clip(max=len(ccf) - 1) - 1, 0)]
+    ccf = ccf_grid(members.shape[2])
+    # Half a grid step inwards: the grid itself must not widen anything.
+    first = (cumulative < 0.025).sum(axis=2).clip(max=len(ccf) - 1)
+    last = (cumulative < 0.975).sum(axis=2).clip(max=len(ccf) - 1)
+    low = (ccf[first] + ccf[np.minimum(first + 1, len(ccf) - 1)]) / 2.0
+    high = (ccf[last] + ccf[np.maximum(last - 1, 0)]) / 2.0
+    low[first == 0], high[last == len(ccf) - 1] = 0.0, 1.0
     return replace(posterior, low=np.minimum(posterior.low, low), high=np.maximum(posterior.high, high))
 
 

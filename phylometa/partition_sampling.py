@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from phylometa.clustering_model import ClusteringModel
 from phylometa.data import FloatArray, IntArray
 from phylometa.multiplicity import log_likelihood_table, share_over_groups
-from phylometa.partition_search import LogGrid, cluster_totals, log_marginal, truncal_probability
+from phylometa.partition_search import LogGrid, cluster_totals, log_marginal
 
 __all__ = ["sample_member_ccf"]
 
@@ -37,6 +37,7 @@ def sample_member_ccf(
         Share of draws of each mutation's CCF at every grid point.
     """
     prior, count_prior = model.prior, model.count_prior
+    truncal_odds = np.log(prior.truncal) - np.log1p(-prior.truncal)
     state = _FixedMultiplicity(model) if model.has_fixed_multiplicity else _SampledMultiplicity(model, labels)
     n_items, n_samples, n_points = state.items.shape
     histogram = np.zeros((n_items, n_samples, n_points))
@@ -45,10 +46,14 @@ def sample_member_ccf(
     for sweep in range(burn_in + draws):
         n_clusters = int(current.max()) + 1
         totals = cluster_totals(state.items, current)
-        cumulative = np.cumsum(np.exp(totals - totals.max(axis=2, keepdims=True)) * prior.points, axis=2)
+        peak = totals.max(axis=2, keepdims=True)
+        cumulative = np.cumsum(np.exp(totals - peak) * prior.points, axis=2)
         level = rng.random((n_clusters, n_samples)) * cumulative[:, :, -1]
         point = (cumulative < level[:, :, None]).sum(axis=2).clip(max=n_points - 1)
-        point[rng.random(n_clusters) < truncal_probability(totals, prior)] = n_points - 1
+        independent = (np.log(cumulative[:, :, -1]) + peak[:, :, 0]).sum(axis=1)
+        odds = totals[:, :, -1].sum(axis=1) - independent + truncal_odds
+        is_truncal = np.log(rng.random(n_clusters)) < -np.logaddexp(0.0, -odds)
+        point[is_truncal] = n_points - 1
         if sweep >= burn_in:
             histogram[rows, columns, point[current]] += 1.0
         concentration = float(np.exp(count_prior[n_clusters + 1] - count_prior[n_clusters]))

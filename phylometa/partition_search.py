@@ -91,13 +91,23 @@ def spike_posterior(log_likelihood: LogGrid, prior: CcfPrior) -> NDArray[np.floa
     Of a cluster that is not truncal, the probabilities of CCF 0 and of CCF 1 in every sample (NaN where nothing was
     seen); in the last row, twice, the probability that it is truncal.
     """
+    return _marginal_and_spikes(log_likelihood, prior)[1]
+
+
+def _marginal_and_spikes(log_likelihood: LogGrid, prior: CcfPrior) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """`log_marginal` and `spike_posterior` at once."""
     peak = log_likelihood.max(axis=-1)
-    ends = np.exp(log_likelihood[..., [0, -1]] - peak[..., None]) * prior.points[[0, -1]]
-    evidence = np.einsum("...g,g->...", np.exp(log_likelihood - peak[..., None]), prior.points)
-    posterior = np.asarray(ends / evidence[..., None])
-    posterior[peak == log_likelihood.min(axis=-1)] = np.nan
-    truncal = truncal_probability(log_likelihood, prior).astype(np.float32)
-    return np.concatenate((posterior, np.stack((truncal, truncal), axis=-1)[..., None, :]), axis=-2)
+    weight = np.exp(log_likelihood - peak[..., None])
+    evidence = np.einsum("...g,g->...", weight, prior.points)
+    spikes = np.empty((*log_likelihood.shape[:-2], log_likelihood.shape[-2] + 1, 2), dtype=np.float32)
+    spikes[..., :-1, 0] = weight[..., 0] * prior.points[0] / evidence
+    spikes[..., :-1, 1] = weight[..., -1] * prior.points[-1] / evidence
+    spikes[..., :-1, :][peak == log_likelihood.min(axis=-1)] = np.nan
+    independent = (np.log(evidence) + peak).sum(axis=-1) + np.float32(log1p(-prior.truncal))
+    truncal = log_likelihood[..., -1].sum(axis=-1) + np.float32(log(prior.truncal))
+    marginal = np.logaddexp(independent, truncal)
+    spikes[..., -1, :] = np.exp(np.minimum(truncal - marginal, 0.0))[..., None]
+    return marginal, spikes
 
 
 def log_distinct(first: NDArray[np.float32], others: NDArray[np.float32]) -> FloatArray:
@@ -237,8 +247,8 @@ class _Merging:
         self.totals = totals
         self.counts = counts.copy()
         self.prior = prior
-        self.alone = log_marginal(totals, prior).astype(np.float64)
-        self.spikes = spike_posterior(totals, prior)
+        alone, self.spikes = _marginal_and_spikes(totals, prior)
+        self.alone = alone.astype(np.float64)
         self.lgamma_counts = np.array([lgamma(count) for count in counts])
         self.screen = np.ascontiguousarray(totals[:, :, ::_SCREEN_STEP])
         self.screen_peak = self.screen.max(axis=2).sum(axis=1)
@@ -247,8 +257,7 @@ class _Merging:
         """Add cluster `second` to cluster `first`."""
         self.totals[first] += self.totals[second]
         self.counts[first] += self.counts[second]
-        self.alone[first] = float(log_marginal(self.totals[first], self.prior))
-        self.spikes[first] = spike_posterior(self.totals[first], self.prior)
+        self.alone[first], self.spikes[first] = _marginal_and_spikes(self.totals[first], self.prior)
         self.lgamma_counts[first] = lgamma(self.counts[first])
         self.screen[first] += self.screen[second]
         self.screen_peak[first] = self.screen[first].max(axis=1).sum()
@@ -315,8 +324,10 @@ def join_gains(
     n_items = len(items)
     columns = np.arange(len(totals)) if columns is None else columns
     gains = np.empty((n_items, len(columns) + 1))
-    whole = log_marginal(totals[columns], prior)
-    gains[:, -1] = log_marginal(items, prior) + _log_distinct_from_all(items, labels, totals, counts, prior)
+    marginal, cluster_spikes = _marginal_and_spikes(totals, prior)
+    whole = marginal[columns]
+    alone, item_spikes = _marginal_and_spikes(items, prior)
+    gains[:, -1] = alone + _log_distinct_from_all(item_spikes, cluster_spikes, labels, counts)
     for position, cluster in enumerate(columns.tolist()):
         member = labels == cluster
         sign = np.where(member, -1.0, 1.0).astype(np.float32)[:, None, None]
@@ -329,16 +340,14 @@ def join_gains(
 
 
 def _log_distinct_from_all(
-    items: LogGrid, labels: IntArray, totals: LogGrid, counts: FloatArray, prior: CcfPrior
+    item_spikes: NDArray[np.float32], cluster_spikes: NDArray[np.float32], labels: IntArray, counts: FloatArray
 ) -> FloatArray:
     """Log probability that a mutation of its own lies at the spikes of no cluster (its own, if alone, left out)."""
-    item_spikes = spike_posterior(items, prior)
-    cluster_spikes = spike_posterior(totals, prior)
-    result = np.zeros(len(items))
-    for cluster in np.flatnonzero(counts > 0.0).tolist():
-        term = log_distinct(cluster_spikes[cluster], item_spikes)
-        result += np.where((labels == cluster) & (counts[cluster] == 1.0), 0.0, term)
-    return result
+    terms = log_distinct(cluster_spikes, item_spikes[:, None])
+    terms[:, counts == 0.0] = 0.0
+    alone = np.flatnonzero(counts[labels] == 1.0)
+    terms[alone, labels[alone]] = 0.0
+    return np.asarray(terms.sum(axis=1))
 
 
 def refine(

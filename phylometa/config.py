@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from phylometa.errors import InputError, Problem
 
@@ -433,6 +433,7 @@ def settings_from_dict(document: dict[str, Any], *, source: str = "settings") ->
 def _stage_from_dict(stage: Any, values: dict[str, Any], prefix: str, source: str, problems: list[Problem]) -> Any:
     """One stage's settings with `values` applied; what does not fit is appended to `problems`."""
     known = {item.name: getattr(stage, item.name) for item in fields(stage)}
+    hints = get_type_hints(type(stage))
     changes = {}
     for key, value in values.items():
         if key not in known:
@@ -446,6 +447,11 @@ def _stage_from_dict(stage: Any, values: dict[str, Any], prefix: str, source: st
         if type(value) is not type(default):
             expected = type(default).__name__
             problems.append(Problem(f"{value!r} is not a {expected}", file=source, column=prefix + key))
+            continue
+        choices = get_args(hints[key]) if get_origin(hints[key]) is Literal else ()
+        if choices and value not in choices:
+            text = f"{value!r} is none of {', '.join(map(str, choices))}"
+            problems.append(Problem(text, file=source, column=prefix + key))
             continue
         changes[key] = value
     return dataclasses.replace(stage, **changes)

@@ -49,6 +49,15 @@ def test_what_is_no_toml_is_refused(tmp_path, content, message):
         load_settings(path)
 
 
+def test_a_word_outside_the_choices_is_refused(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text('[timing]\nclock = "sundial"\n')
+    with pytest.raises(InputError, match="column timing.clock: 'sundial' is none of auto, cpg, snv"):
+        load_settings(path)
+    path.write_text('[timing]\nclock = "cpg"\n')
+    assert load_settings(path).timing.clock == "cpg"
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         load_settings(tmp_path / "none.toml")

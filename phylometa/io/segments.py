@@ -420,10 +420,12 @@ def copy_number_at_loci(
     segment_code = np.array([code(chrom) for chrom in profile.chroms], dtype=np.int64)
     locus = np.array([code(chrom) for chrom in chroms], dtype=np.int64) * width + positions
     shape = (len(positions), len(profile.sample_names))
-    result = {
-        name: np.full(shape, np.nan, dtype=np.float32) for name in ("major", "minor", "total", "major2", "minor2")
-    }
-    result["fraction"] = np.ones(shape, dtype=np.float32)
+    result = {name: np.full(shape, np.nan, dtype=np.float32) for name in ("major", "minor", "total")}
+    has_states = bool((profile.fraction < 1).any())
+    for name, empty in (("fraction", 1.0), ("major2", np.nan), ("minor2", np.nan)):
+        # one number seen through a view where no segment has a second state: millions of loci need no memory for it
+        constant = np.broadcast_to(np.float32(empty), shape)
+        result[name] = constant.copy() if has_states else constant
     for k in range(shape[1]):
         own = np.flatnonzero(profile.sample == k)
         if not len(own):
@@ -434,6 +436,8 @@ def copy_number_at_loci(
         at = np.searchsorted(starts, locus, side="right") - 1
         inside = (at >= 0) & (locus < ends[np.maximum(at, 0)]) & (positions >= 0)
         for name, values in result.items():
+            if not values.flags.writeable:
+                continue
             values[inside, k] = getattr(profile, name)[own[at[inside]]]
     if profile.is_phased:
         high, low = np.fmax(result["major"], result["minor"]), np.fmin(result["major"], result["minor"])

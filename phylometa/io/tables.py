@@ -469,7 +469,7 @@ class PatientReader:
             reasons[(reasons == 0) & np.array([not name for name in calls.clusters], dtype=bool)] = 5
         keep = reasons == 0
         if not keep.all():
-            arrays = {name: values[keep] for name, values in arrays.items()}
+            arrays = {name: _take_rows(values, keep) for name, values in arrays.items()}
             calls.keep(keep, lambda row: texts[reasons[row]])
         return arrays
 
@@ -546,6 +546,13 @@ def _with_diploid(
     filled["major"][unknown] = (copies - minor)[unknown]
     filled["total"][unknown] = copies[unknown]
     return filled
+
+
+def _take_rows(values: NDArray[np.float32], keep: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Rows of an array; a view of one number stays one."""
+    if values.strides == (0, 0) and values.size:
+        return np.broadcast_to(values[0, 0], (int(keep.sum()), values.shape[1]))
+    return values[keep]
 
 
 def _lies_on(chroms: Sequence[str], contig: str) -> NDArray[np.bool_]:

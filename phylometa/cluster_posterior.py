@@ -74,8 +74,15 @@ class _Reads:
         """Log-likelihood (K, S, G) of each cluster's CCF at points `ccf` (K, S, G)."""
         if self.sums is None:
             return self._of_rows(ccf)
-        result = np.zeros(ccf.shape)
         options = self.model.options
+        state = self.model.options.cell_state[0]
+        if options.n_options == 1 and (self.model.options.cell_state == state).all():
+            p = allele_probability(options.slope[state], options.error[state][:, None], ccf)
+            alt_reads, ref_reads = (
+                np.stack([pair[side][:, state[s], 0] for s, pair in enumerate(self.sums)], axis=1) for side in (0, 1)
+            )
+            return np.asarray(alt_reads[:, :, None] * np.log(p) + ref_reads[:, :, None] * np.log1p(-p))
+        result = np.zeros(ccf.shape)
         for sample, (alt, ref) in enumerate(self.sums):
             for state in np.flatnonzero((alt + ref).any(axis=(0, 2))).tolist():
                 here = ccf[:, sample, None, :]

@@ -32,6 +32,8 @@ _PRECISIONS = (inf, 400.0, 120.0)
 _FINER_PRECISIONS = (3000.0, 1500.0, 800.0, 400.0, 250.0, 170.0, 120.0, 80.0, 50.0, 30.0, 15.0)
 _SEARCH_PRECISION = 150.0
 _LOG_OVERDISPERSED = -3.0
+# Reads of a cluster in a sample below which every second grid point is enough for that comparison.
+_COARSE_READS = 4000
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,13 +177,18 @@ def _estimate_precision(model: ClusteringModel, items: LogGrid, labels: IntArray
     coarse = refine(scaled, merged, model.prior, model.count_prior, max_moves=10 * len(items))[0]
     partitions = [labels] if np.array_equal(coarse, relabel(labels)) else [labels, coarse]
 
+    reads = np.zeros((int(coarse.max()) + 1, model.mutations.n_samples))
+    np.add.at(reads, coarse, model.mutations.depth)
+    stride = 2 if reads.max() < _COARSE_READS and len(model.ccf) % 2 else 1
+    scoring = model.with_grid(len(model.ccf) // stride + stride - 1)
+
     def score(precision: float) -> float:
         if precision == inf:
-            at, prior = items, 0.0
+            at, prior = items[:, :, ::stride], 0.0
         else:
-            at, prior = replace(model, precision=precision).items(), _LOG_OVERDISPERSED
+            at, prior = replace(scoring, precision=precision).items(), _LOG_OVERDISPERSED
         return prior + max(
-            model.log_posterior(cluster_totals(at, partition), np.bincount(partition)) for partition in partitions
+            scoring.log_posterior(cluster_totals(at, partition), np.bincount(partition)) for partition in partitions
         )
 
     first = {precision: score(precision) for precision in _PRECISIONS}

@@ -23,6 +23,8 @@ __all__ = ["cluster_mutations", "clustering_from_labels"]
 _LOW_VAF = 0.05
 # Mean probability of a wrong place from which more draws are worth their time, and how many times more.
 _UNCERTAIN = 0.025
+# The same below which, if no other partition is nearly as probable, a single chain is enough.
+_CERTAIN = 0.005
 _MORE_DRAWS = 4
 # Share of a cluster's mutations that lie in lost segments where the cluster is missing, from which it is flagged.
 _LOSS_SHARE = 0.5
@@ -83,7 +85,8 @@ def cluster_mutations(
         partition, alternatives = search_partition(model)
         found = [(partition, 0.0), *alternatives]
         if settings.draws > 0:
-            members = _member_ccf(partition, rng)
+            doubt = float(np.mean(1.0 - partition.probability))
+            members = _member_ccf(partition, is_certain=not alternatives and doubt < _CERTAIN, rng=rng)
     else:
         found = [(partition_large(model, rng=rng), 0.0)]
     # A change that looks better by the multiplicities of the best partition has been tried and is not.
@@ -177,19 +180,16 @@ def _posterior(partition: Partition) -> ClusterPosterior:
     )
 
 
-def _member_ccf(partition: Partition, rng: np.random.Generator) -> FloatArray:
+def _member_ccf(partition: Partition, *, is_certain: bool, rng: np.random.Generator) -> FloatArray:
     """Posterior (n, S, G) of every mutation's CCF, partitions averaged over."""
     draws = partition.model.settings.draws
-    if np.mean(1.0 - partition.probability) > _UNCERTAIN:
-        draws *= _MORE_DRAWS
-    # One chain from the best partition, one from its clusters split in two: single moves split a cluster slowly.
     # Half the grid is fine enough for what partitions add to an interval.
     model = partition.model.with_grid(len(partition.model.ccf) // 2 + 1)
-    starts = [partition.labels] if partition.halves is None else [partition.labels, partition.halves]
-    chains = [
-        sample_member_ccf(model, start, draws=draws // len(starts), burn_in=draws // (4 * len(starts)), rng=rng)
-        for start in starts
-    ]
+    # One chain from the best partition, one from its clusters split in two: single moves split a cluster slowly.
+    starts = [partition.labels] if is_certain or partition.halves is None else [partition.labels, partition.halves]
+    doubt = float(np.mean(1.0 - partition.probability))
+    each = draws // 2 * (_MORE_DRAWS if doubt > _UNCERTAIN else 1)
+    chains = [sample_member_ccf(model, start, draws=each, burn_in=each // 2, rng=rng) for start in starts]
     return np.asarray(np.mean(chains, axis=0))
 
 

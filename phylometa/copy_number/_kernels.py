@@ -21,8 +21,22 @@ def directed_cost(x, u, w):  # type: ignore[no-untyped-def]
     n = len(u)
     if w == 0:
         limit = 1
+        is_lost = False
         for i in range(n):
             limit = max(limit, x[i])
+            if u[i] == 0 and x[i] > 0:
+                is_lost = True
+        if not is_lost:  # half the L1 norm of the breakpoint differences
+            rises = 0
+            before_change = 0
+            for i in range(n):
+                if x[i] == 0:
+                    if u[i] > 0:
+                        return INFINITE
+                    continue
+                rises += max(0, u[i] - x[i] - before_change)
+                before_change = u[i] - x[i]
+            return rises + max(0, -before_change)
         cost = np.full(limit, INFINITE, dtype=np.int64)  # by the number of losses d
         cost[0] = 0
         gains = np.zeros(limit, dtype=np.int64)

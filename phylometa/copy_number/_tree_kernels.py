@@ -56,8 +56,8 @@ def neighbour_joining(distance, outgroup):  # type: ignore[no-untyped-def]
         n_active -= 1
     left = np.flatnonzero(active[:inner])
     if len(left) == 3:
-        for k in left:
-            neighbours[k, inner] = neighbours[inner, k] = True
+        for leaf in left:
+            neighbours[leaf, inner] = neighbours[inner, leaf] = True
         inner += 1
     elif len(left) == 2:
         neighbours[left[0], left[1]] = neighbours[left[1], left[0]] = True
@@ -98,9 +98,9 @@ def branch_cost(x, u, starts, max_doublings):  # type: ignore[no-untyped-def]
 def fitch_profiles(profiles, parents, order, n_leaves, doublings):  # type: ignore[no-untyped-def]
     """Profiles of the inner nodes by interval parsimony at each position, given the doublings on every branch.
 
-    profiles: (n_nodes, N), rows of leaves and root given, inner rows filled. order: root first. Bottom-up every node has
-    the interval of values that change least below it, a child's values lowered by the doublings on its branch; top-down
-    a node takes the value of its interval nearest to its parent's. A node is zero only where all below are.
+    profiles: (n_nodes, N), rows of leaves and root given, inner rows filled. order: root first. Bottom-up every node
+    has the interval of values that change least below it, a child's values lowered by the doublings on its branch;
+    top-down a node takes the value of its interval nearest to its parent's. A node is zero only where all below are.
     """
     n_nodes, n_positions = profiles.shape
     low = np.empty(n_nodes, dtype=np.int64)
@@ -142,6 +142,44 @@ def fitch_profiles(profiles, parents, order, n_leaves, doublings):  # type: igno
                 continue
             above += doublings[v]
             profiles[v, i] = min(max(above, low[v]), high[v])
+
+
+@njit(cache=True)
+def breakpoint_length(deltas, weights, shifts, parents, order, doublings):  # type: ignore[no-untyped-def]
+    """Twice the tree's length where every breakpoint changes by itself: interval parsimony of breakpoint profiles.
+
+    deltas: (n_leaves, B) differences of neighbouring copy numbers, the ends against one copy; weights: how often each
+    column occurs; shifts: what a doubling adds to a column (1 at the start of a sequence, -1 at its end, else 0).
+    """
+    n_leaves, n_columns = deltas.shape
+    n_nodes = len(parents)
+    low = np.zeros((n_nodes, n_columns), dtype=np.int64)
+    high = np.zeros((n_nodes, n_columns), dtype=np.int64)
+    low[:n_leaves] = deltas
+    high[:n_leaves] = deltas
+    is_seen = np.zeros(n_nodes, dtype=np.bool_)
+    is_seen[:n_leaves] = True
+    total = 0
+    for k in range(n_nodes - 1, 0, -1):
+        v = order[k]
+        p = parents[v]
+        for i in range(n_columns):
+            lo = low[v, i] - doublings[v] * shifts[i]
+            hi = high[v, i] - doublings[v] * shifts[i]
+            if not is_seen[p]:
+                low[p, i] = lo
+                high[p, i] = hi
+            elif lo > high[p, i]:
+                total += weights[i] * (lo - high[p, i])
+                low[p, i], high[p, i] = high[p, i], lo
+            elif hi < low[p, i]:
+                total += weights[i] * (low[p, i] - hi)
+                low[p, i], high[p, i] = hi, low[p, i]
+            else:
+                low[p, i] = max(low[p, i], lo)
+                high[p, i] = min(high[p, i], hi)
+        is_seen[p] = True
+    return total
 
 
 @njit(cache=True)
@@ -313,8 +351,9 @@ def tree_cost(profiles, parents, order, starts, max_doublings, doublings):  # ty
 def bootstrap_distances(profiles, starts, sequence_chrom, counts, max_doublings, floor):  # type: ignore[no-untyped-def]
     """Distance matrices under resampled chromosomes, exact; (replicates, n, n).
 
-    counts: (replicates, n_chromosomes) how often each chromosome was drawn; sequence_chrom: chromosome of each sequence.
-    Costs of every sequence and number of doublings are found once; those that only a few replicates need, when needed.
+    counts: (replicates, n_chromosomes) how often each chromosome was drawn; sequence_chrom: chromosome of each
+    sequence. Costs of every sequence and number of doublings are found once; those that only a few replicates need,
+    when needed.
     """
     n = len(profiles)
     n_sequences = len(starts) - 1

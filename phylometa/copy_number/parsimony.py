@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,12 +16,14 @@ __all__ = ["ParsimonyTree", "score_topology", "search_tree", "start_topology"]
 
 # Trees with up to so many samples are searched by subtree pruning and regrafting, larger ones by interchanges.
 SPR_SAMPLES = 12
-# Local moves on a sequence go on for so many rounds at most, and start again from so many disturbed states.
+# Rounds of local moves on a sequence, at most.
 ROUNDS = 20
+# Topologies whose ancestral profiles are refined, and disturbed states each of the best starts again from, at most.
+CANDIDATES = 10
+POLISHED = 5
 KICKS = 20
-# Topologies this much longer than the shortest, and no more than so many, are polished from disturbed states.
-POLISH_MARGIN = 0.02
-POLISHED = 6
+# Refinements of a cell (node by column) for all of these together: large tables get fewer.
+WORK = 250_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,25 +57,18 @@ def start_topology(distance: FloatArray, root: int) -> IntArray:
 def score_topology(sequences: AlleleSequences, parents: IntArray, *, wgd: bool, kicks: int = KICKS) -> ParsimonyTree:
     """Ancestral profiles and events of one topology.
 
-    Interval parsimony a position gives a start, local moves improve it, sequence by sequence; doublings are put on the
-    branch where they lower the number of events most, one at a time.
+    Interval parsimony a position gives a start; local moves improve it, sequence by sequence, and again from `kicks`
+    disturbed states. Doublings are tried where they shorten the tree of breakpoints, and compared with none.
     """
-    placed = np.zeros(len(parents), dtype=np.int64)
-    tree = _fit(sequences, parents, placed, wgd, 0)
-    while wgd and placed.sum() < MAX_DOUBLINGS:
-        best, at = tree, -1
-        for v in range(len(parents)):
-            if parents[v] >= 0:
-                placed[v] += 1
-                candidate = _fit(sequences, parents, placed, wgd, 0)
-                placed[v] -= 1
-                if candidate.length < best.length:
-                    best, at = candidate, v
-        if at < 0:
-            break
-        placed[at] += 1
-        tree = best
-    return _fit(sequences, parents, placed, wgd, kicks) if kicks else tree
+    _, placed = _place_doublings(_breakpoints(sequences), parents, wgd)
+    return _fit_both(sequences, parents, placed, wgd, kicks)
+
+
+def _fit_both(sequences: AlleleSequences, parents: IntArray, placed: IntArray, wgd: bool, kicks: int) -> ParsimonyTree:
+    tree = _fit(sequences, parents, np.zeros_like(placed), wgd, kicks)
+    if placed.any():
+        tree = min(_fit(sequences, parents, placed, wgd, kicks), tree, key=lambda found: found.length)
+    return tree
 
 
 def _fit(sequences: AlleleSequences, parents: IntArray, doublings: IntArray, wgd: bool, kicks: int) -> ParsimonyTree:
@@ -90,8 +86,42 @@ def _fit(sequences: AlleleSequences, parents: IntArray, doublings: IntArray, wgd
     return ParsimonyTree(np.asarray(parents), profiles, found, int(length))
 
 
+def _breakpoints(sequences: AlleleSequences) -> tuple[IntArray, IntArray, IntArray]:
+    """Breakpoint profiles (rows, distinct columns), how often each column occurs, what a doubling adds to it."""
+    values = sequences.values
+    columns, shifts = [], []
+    for start, end in zip(sequences.starts, sequences.starts[1:]):
+        if end > start:
+            columns += [values[:, start] - 1, *np.diff(values[:, start:end]).T, 1 - values[:, end - 1]]
+            shifts += [1, *[0] * (end - start - 1), -1]
+    table, weights = np.unique(np.column_stack([shifts, np.array(columns)]), axis=0, return_counts=True)
+    return table[:, 1:].T.copy(), weights.astype(np.int64), table[:, 0].astype(np.int64)
+
+
+def _place_doublings(
+    breakpoints: tuple[IntArray, IntArray, IntArray], parents: IntArray, wgd: bool
+) -> tuple[int, IntArray]:
+    """Twice the length of the tree of breakpoints, and the doublings that shorten it, one branch at a time."""
+    from phylometa.copy_number._tree_kernels import breakpoint_length
+
+    order = np.array(preorder(parents), dtype=np.int64)
+    placed = np.zeros(len(parents), dtype=np.int64)
+    best = int(breakpoint_length(*breakpoints, parents, order, placed))
+    while wgd and placed.sum() < MAX_DOUBLINGS:
+        lengths = []
+        for v in order[1:]:
+            placed[v] += 1
+            lengths.append(int(breakpoint_length(*breakpoints, parents, order, placed) + 2 * placed.sum()))
+            placed[v] -= 1
+        if min(lengths) >= best:
+            break
+        best = min(lengths)
+        placed[order[1 + lengths.index(best)]] += 1
+    return best, placed
+
+
 def search_tree(sequences: AlleleSequences, parents: IntArray, *, wgd: bool) -> ParsimonyTree:
-    """Descend from a start topology to one that no rearrangement improves, then polish the best few.
+    """Descend from a start topology by the length of its breakpoints, then fit profiles to the best topologies met.
 
     Parameters
     ----------
@@ -106,26 +136,30 @@ def search_tree(sequences: AlleleSequences, parents: IntArray, *, wgd: bool) -> 
         topology found first.
     """
     n = len(sequences.values)
-    is_spr = n - 1 <= SPR_SAMPLES
-    tree = score_topology(sequences, parents, wgd=wgd, kicks=0)
-    scored = {_shape(tree.parents, n): tree}
+    breakpoints = _breakpoints(sequences)
+    at = np.asarray(parents)
+    length, placed = _place_doublings(breakpoints, at, wgd)
+    met = {_shape(at, n): (length, at, placed)}
     improved = True
     while improved:
         improved = False
-        for candidate in _neighbours(tree.parents, n, is_spr):
+        for candidate in _neighbours(at, n, n - 1 <= SPR_SAMPLES):
             shape = _shape(candidate, n)
-            if shape in scored:
+            if shape in met:
                 continue
-            quick = _fit(sequences, candidate, np.zeros(len(candidate), dtype=np.int64), wgd, 0)
-            if wgd and (tree.doublings.any() or quick.length < tree.length):
-                quick = score_topology(sequences, candidate, wgd=wgd, kicks=0)
-            scored[shape] = quick
-            if quick.length < tree.length:
-                tree, improved = quick, True
+            found, placed = _place_doublings(breakpoints, candidate, wgd)
+            met[shape] = (found, candidate, placed)
+            if found < length:
+                length, at, improved = found, candidate, True
                 break
-    close = [found for found in scored.values() if found.length <= tree.length * (1 + POLISH_MARGIN)]
-    close = sorted(close, key=lambda found: found.length)[:POLISHED]  # stable: first found first
-    return min((score_topology(sequences, found.parents, wgd=wgd) for found in close), key=lambda found: found.length)
+    runs = max(1, WORK // (len(at) * sequences.values.shape[1]))
+    near = sorted(met.values(), key=lambda item: item[0])[: max(1, min(CANDIDATES, runs // 2))]
+    fitted = [(_fit_both(sequences, at, placed, wgd, 0), placed) for _, at, placed in near]
+    fitted.sort(key=lambda item: item[0].length)  # stable: first found first
+    n_polished = min(POLISHED, len(fitted), max(1, runs // 8))
+    kicks = min(KICKS, runs // (2 * n_polished))
+    polished = [_fit_both(sequences, found.parents, placed, wgd, kicks) for found, placed in fitted[:n_polished]]
+    return min(polished, key=lambda found: found.length)
 
 
 def _shape(parents: IntArray, n: int) -> frozenset[int]:
@@ -137,7 +171,7 @@ def _shape(parents: IntArray, n: int) -> frozenset[int]:
     return frozenset(below)
 
 
-def _neighbours(parents: IntArray, n: int, is_spr: bool):  # type: ignore[no-untyped-def]
+def _neighbours(parents: IntArray, n: int, is_spr: bool) -> Iterator[IntArray]:
     """Topologies one rearrangement away: prune a subtree and regraft it on any branch, or on a near one."""
     root = int(np.flatnonzero(parents < 0)[0])
     inner_children = {v: [u for u in range(len(parents)) if parents[u] == v] for v in range(n, len(parents))}

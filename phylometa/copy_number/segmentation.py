@@ -114,7 +114,11 @@ def consistent_segmentation(
         )
     states = _states(profile, use_alleles)
     share = np.where(np.isfinite(profile.major2), np.maximum(profile.fraction, 1 - profile.fraction), 1.0)
-    chroms, starts, ends, columns, shares = [], [], [], [], []
+    chroms: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    columns: list[IntArray] = []
+    shares: list[FloatArray] = []
     missing = 0
     by_chrom: dict[str, list[int]] = {}
     for i, chrom in enumerate(profile.chroms):
@@ -226,18 +230,21 @@ def allele_sequences(matrix: CopyNumberMatrix, *, normal: Sequence[int] | None =
     copies = np.concatenate([matrix.copies, diploid])
     names = tuple(dict.fromkeys(matrix.chroms))
     chrom_of = np.array([names.index(chrom) for chrom in matrix.chroms])
-    columns, starts, alleles, chroms, first, last = [], [0], [], [], [], []
+    columns: list[IntArray] = []
+    starts, alleles, chroms = [0], [], []
+    first: list[int] = []
+    last: list[int] = []
     for c in range(len(names)):
         segments = np.flatnonzero(chrom_of == c)
         for allele in range(n_alleles):
             for k, segment in enumerate(segments):
                 column = copies[:, allele, segment]
                 if k and (column == columns[-1]).all():
-                    last[-1] = segment
+                    last[-1] = int(segment)
                 else:
                     columns.append(column)
-                    first.append(segment)
-                    last.append(segment)
+                    first.append(int(segment))
+                    last.append(int(segment))
             starts.append(len(columns))
             alleles.append(allele)
             chroms.append(c)

@@ -17,8 +17,9 @@ from phylometa.plots.body_map import body_map_scene
 from phylometa.plots.clone_tree import clone_drivers
 from phylometa.plots.copy_number_plots import chromosome_order, segment_image
 from phylometa.plots.fish import nested_intervals
+from phylometa.plots.history_overview import migration_edges
 from phylometa.plots.label_placement import nice_ticks, spread
-from phylometa.plots.migration_graph import migration_edges, migration_graph_scene
+from phylometa.plots.migration_graph import migration_graph_scene
 from phylometa.plots.scene import Scene, draw_scene
 from phylometa.plots.scene_svg import scene_svg
 from phylometa.plots.style import (

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 
 from phylometa.data import Site
 from phylometa.plots.anatomy import BODY_HEIGHT, HALF_OUTLINE, HEAD, locate
+from phylometa.plots.history_overview import Migration, migration_edges
 from phylometa.plots.label_placement import spread
-from phylometa.plots.migration_graph import Migration, migration_edges
 from phylometa.plots.scene import NOTE_LINE, Command, Scene, draw_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from phylometa.plots.history_ranking import ranked_histories
+from phylometa.plots.history_overview import ranked_histories
 from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
 from phylometa.plots.style import COLUMN_WIDTHS, clean_text, percent, site_swatches
 from phylometa.plots.tree_drawing import TreeRow, tree_scene
-from phylometa.trees import CloneTree, PatientResult
+from phylometa.trees import CloneTree, MigrationHistory, PatientResult, TreeHistories
 
 __all__ = ["history_scene", "plot_history"]
 
 
-def history_scene(result: PatientResult, *, rank: int = 0, width: float = COLUMN_WIDTHS["double"]) -> Scene:
-    """The migration history number `rank` (by falling probability) as a `Scene`; see `plot_history`."""
+def history_scene(
+    result: PatientResult,
+    *,
+    rank: int = 0,
+    width: float = COLUMN_WIDTHS["double"],
+    ranked: Sequence[tuple[TreeHistories, MigrationHistory]] | None = None,
+) -> Scene:
+    """The migration history number `rank` (by falling probability) as a `Scene`; see `plot_history`.
+
+    `ranked` saves ranking the histories again where many are drawn.
+    """
     title = f"Migration history of {clean_text(result.patient.name)}"
     histories = result.histories
-    ranked = [] if histories is None else ranked_histories(histories)
+    if ranked is None:
+        ranked = [] if histories is None else ranked_histories(histories)
     if not ranked or histories is None or result.trees is None:
         return empty_scene(width, "No migration history could be inferred from these samples.", title)
     in_tree, history = ranked[rank]

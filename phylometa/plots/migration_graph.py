@@ -6,7 +6,6 @@ many edges enter a site.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +13,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from phylometa.data import Site
-from phylometa.plots.history_ranking import ranked_histories
+from phylometa.plots.history_overview import HistoryOverview, Migration, migration_edges
 from phylometa.plots.scene import NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
@@ -30,9 +29,9 @@ from phylometa.plots.style import (
     text_width,
     wrap_text,
 )
-from phylometa.trees import HistoryEnsemble, MigrationHistory, PatientResult
+from phylometa.trees import MigrationHistory, PatientResult
 
-__all__ = ["Migration", "migration_edges", "migration_graph_scene", "plot_migration_graph"]
+__all__ = ["migration_graph_scene", "plot_migration_graph"]
 
 _MARGIN = 6.0
 _IN_PORT = 9.5
@@ -47,84 +46,6 @@ _LEAST_CONTRAST = 3.0  # of a line against the page; lighter colours get a dark 
 _MAX_SINGLE_EDGES = 30
 # Left to right: where the disease starts, what drains it, what lies far.
 _COLUMN_OF_CLASS = {"primary": 0, "bed": 0, "lymph_node": 1, "distant": 2, "normal": 2}
-
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """Migration of one clone between two sites (or of several clones, drawn as one edge).
-
-    Parameters
-    ----------
-    source, target : int
-        Sites.
-    founding_clones : tuple of int
-        The clone that arrives; where edges are merged those of the drawn history, or of all histories if it has none.
-    departing_clones : tuple of int
-        The clones they depart from, in the same histories.
-    probability : float
-        Summed weight of the histories that contain it (any of them, where merged).
-    is_in_history : bool
-        Part of the history that is drawn in colour.
-    """
-
-    source: int
-    target: int
-    founding_clones: tuple[int, ...]
-    departing_clones: tuple[int, ...]
-    probability: float
-    is_in_history: bool
-
-
-def migration_edges(
-    histories: HistoryEnsemble, drawn: MigrationHistory | None = None, *, is_merged: bool = False
-) -> tuple[Migration, ...]:
-    """All migrations of the ensemble with their probability.
-
-    Parameters
-    ----------
-    histories : HistoryEnsemble
-    drawn : MigrationHistory, optional
-        Its edges are marked; the most probable history where omitted.
-    is_merged : bool
-        One edge a pair of sites instead of one a pair of sites and founding clone.
-
-    Returns
-    -------
-    tuple of Migration
-        By source, target, founding clone.
-    """
-    if drawn is None:
-        drawn = histories.best[1]
-    probability: dict[tuple[int, ...], float] = defaultdict(float)
-    departing: dict[tuple[int, ...], set[int]] = defaultdict(set)
-    founding: dict[tuple[int, ...], set[int]] = defaultdict(set)
-
-    def keys(history: MigrationHistory) -> list[tuple[tuple[int, ...], int, int]]:
-        rows = history.migrations.tolist()
-        return [((s, t) if is_merged else (s, t, v), u, v) for u, s, v, t in rows]
-
-    for history, weight in [*((history, history.weight) for _, history in histories), (drawn, 0.0)]:
-        found = keys(history)
-        for key in {key for key, _, _ in found}:
-            probability[key] += weight
-        for key, u, v in found:
-            departing[key].add(u)
-            founding[key].add(v)
-    marked = {key for key, _, _ in keys(drawn)}
-    for key in marked:  # an edge of the drawn history stands for the clones it has there
-        departing[key] = {u for other, u, _ in keys(drawn) if other == key}
-        founding[key] = {v for other, _, v in keys(drawn) if other == key}
-    return tuple(
-        Migration(
-            key[0],
-            key[1],
-            tuple(sorted(founding[key])),
-            tuple(sorted(departing[key])),
-            min(1.0, probability[key]),
-            key in marked,
-        )
-        for key in sorted(probability)
-    )
 
 
 @dataclass(slots=True)
@@ -169,22 +90,25 @@ def migration_graph_scene(
     min_probability: float = 0.05,
     is_merged: bool | None = None,
     width: float = COLUMN_WIDTHS["double"],
+    overview: HistoryOverview | None = None,
 ) -> Scene:
     """The migration graph as a `Scene`; see `plot_migration_graph`.
 
-    `rank` None draws no history in particular: only edges of at least `min_probability`, all in colour.
+    `rank` None draws no history in particular: only edges of at least `min_probability`, all in colour. `overview`
+    saves ranking and summing the histories again where many are drawn.
     """
     title = f"Migration graph of {clean_text(result.patient.name)}"
     histories = result.histories
-    ranked = [] if histories is None else ranked_histories(histories)
-    if histories is None or not ranked:
+    if overview is None and histories is not None:
+        overview = HistoryOverview(histories)
+    if histories is None or overview is None or not overview.ranked:
         return empty_scene(width, "No migration history could be inferred from these samples.", title)
-    history = ranked[rank or 0][1]
-    edges = migration_edges(histories, history, is_merged=bool(is_merged))
+    history = overview.ranked[rank or 0][1]
+    edges = migration_edges(histories, history, sums=overview.sums(bool(is_merged)))
     shown = _worth_drawing(edges, rank, min_probability)
     is_narrow = width < _NARROW
     if is_merged is None and (is_narrow or len(shown) > _MAX_SINGLE_EDGES):
-        edges = migration_edges(histories, history, is_merged=True)
+        edges = migration_edges(histories, history, sums=overview.sums(True))
         shown = _worth_drawing(edges, rank, min_probability)
     sites = result.patient.sites
     clones = tuple(clean_text(name) for name in result.trees.names) if result.trees else ()

@@ -161,7 +161,7 @@ def _interval_lanes(result: PatientResult, unit: str) -> tuple[list[_Lane], int]
                         "interval",
                         x.divergence.lo,
                         x.founder.hi,
-                        (x.divergence.median, x.founder.median),
+                        tuple(t for t in (x.divergence.median, x.founder.median) if math.isfinite(t)),
                     ),
                 ),
             )

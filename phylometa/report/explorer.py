@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from phylometa.plots.clone_tree import clone_drivers, clone_tree_scene
-from phylometa.plots.history_ranking import ranked_histories
+from phylometa.plots.history_overview import HistoryOverview
 from phylometa.plots.history_tree import history_scene
 from phylometa.plots.label_words import value_name
 from phylometa.plots.migration_graph import migration_graph_scene
@@ -47,12 +47,13 @@ def explorer_frames(result: PatientResult) -> tuple[Frame, ...]:
     """
     if result.trees is None or len(result.trees) == 0:
         return ()
-    ranked = [] if result.histories is None else ranked_histories(result.histories)
-    if not ranked:
+    overview = None if result.histories is None else HistoryOverview(result.histories)
+    if overview is None or not overview.ranked:
         return (Frame("Most probable clone tree", _svg(clone_tree_scene(result), "tree-0"), "", ""),)
     frames: list[Frame] = []
     drawn_trees: dict[int, str] = {}
     used = 0
+    ranked = overview.ranked
     for rank, (in_tree, history) in enumerate(ranked[:MAX_FRAMES]):
         tree = in_tree.tree
         if tree not in drawn_trees:
@@ -61,8 +62,8 @@ def explorer_frames(result: PatientResult) -> tuple[Frame, ...]:
             f"History {rank + 1} of {len(ranked)}: probability {percent(history.weight)}, clone tree {tree + 1} of "
             f"{len(result.trees)}, {history.n_migrations} migrations, {value_name('pattern', history.pattern)}",
             drawn_trees[tree].replace(f"tree-{tree}-", f"tree-{tree}-{rank}-"),
-            _svg(migration_graph_scene(result, rank=rank), f"graph-{rank}"),
-            _svg(history_scene(result, rank=rank), f"history-{rank}"),
+            _svg(migration_graph_scene(result, rank=rank, overview=overview), f"graph-{rank}"),
+            _svg(history_scene(result, rank=rank, ranked=ranked), f"history-{rank}"),
         )
         used += frame.size
         if frames and used > _SVG_BUDGET:

@@ -14,7 +14,7 @@ from io_files import write_table
 from phylometa.data import CopyNumberProfile
 from phylometa.errors import InputError
 from phylometa.io.clinical import read_purity_file
-from phylometa.io.segments import Segments, copy_number_at_loci, join_profiles, read_segments
+from phylometa.io.segments import Segments, copy_number_at_loci, join_profiles, read_segment_tables, read_segments
 from phylometa.io.vcf_header import SampleRequest
 
 DATA = os.environ.get("PHYLOMETA_DATA", "")
@@ -255,3 +255,21 @@ def test_published_segments() -> None:
     assert medicc.dialect == "medicc2" and medicc.profile.is_phased
     estimate = read_purity_file(folder / "vcf" / "nfcore_SPN01_Sample_B.purityploidy.txt")
     assert estimate.purity == 0.91
+
+
+def test_tables_of_several_samples_and_files(tmp_path: Path) -> None:
+    many = write_table(tmp_path / "m.tsv", "sample_id chrom start end cn_a cn_b", "S1 1 1 9 1 1", "S2 1 1 9 0 2")
+    one = write_table(tmp_path / "S3.segments.txt", "chr startpos endpos nMajor nMinor", "1 1 9 2 1")
+    profile = read_segment_tables([many, one])
+    assert profile.sample_names == ("S1", "S2", "S3") and not profile.is_phased
+    assert profile.sample.tolist() == [0, 1, 2] and profile.major.tolist() == [1, 0, 2]
+    assert read_segment_tables([many]).is_phased
+    with pytest.raises(InputError) as caught:
+        read_segment_tables([many, many, tmp_path / "none.tsv"])
+    assert [problem.message for problem in caught.value.problems] == [
+        f"sample S1 is also in {many}",
+        f"sample S2 is also in {many}",
+        "no such file",
+    ]
+    with pytest.raises(InputError, match="no table of segments was given"):
+        read_segment_tables([])

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from phylometa.config import ReadSettings
 from phylometa.io.calls import Calls, DropLog, nominal_calls
-from phylometa.io.files import ProblemList, TableReader, is_missing, parse_count, parse_number, sha256_of
+from phylometa.io.files import ProblemList, TableReader, is_missing, parse_count, sha256_of
+from phylometa.io.long_cells import CellParser
 from phylometa.io.long_columns import PLACE_ID, READ_COLUMNS, dialect_of, open_long_table
 from phylometa.io.vcf_header import SampleRequest
 
@@ -68,6 +69,7 @@ def read_long_table(
     reader = _LongReader(table, requests, settings)
     reader.read()
     calls = reader.calls()
+    differences = reader.cells.differences
     calls.provenance = {
         "file": display,
         "sha256": sha256_of(path),
@@ -75,8 +77,8 @@ def read_long_table(
         "dialect": reader.dialect,
         "records": reader.n_rows,
         "rules": {reader.rule: len(reader.cell_rows)},
-        "af_cells": len(reader.differences),
-        "af_median_difference": float(np.round(np.median(reader.differences), 6)) if reader.differences else None,
+        "af_cells": len(differences),
+        "af_median_difference": float(np.round(np.median(differences), 6)) if differences else None,
     }
     return calls
 
@@ -93,6 +95,7 @@ class _LongReader:
         self.kind = "maf" if lowered & {"hugo_symbol", "tumor_sample_barcode", "tumor_seq_allele2"} else "counts"
         self.dialect = dialect_of(lowered)
         self.rule = self._choose_rule()
+        self.cells = CellParser(self.rule, self.problems, settings.nominal_depth)
         self.accepted = frozenset(settings.accepted_filters) | {""}
         self.columns: dict[str, int] = {}
         self.samples: list[str] = []
@@ -112,13 +115,10 @@ class _LongReader:
         self.cell_alt, self.cell_depth = array("i"), array("i")
         self.copies = {name: array("f") for name in COPY_COLUMNS if name in table}
         self.errors = array("f")
-        self.cell_fractions = array("d")
-        self.nominal_depth = settings.nominal_depth
         self.purity: dict[str, tuple[float, int]] = {}
         self.other_samples: dict[str, int] = {}
         self.seen: set[int] = set()
         self.n_rows = 0
-        self.differences: list[float] = []
 
     def _choose_rule(self) -> str:
         table = self.table
@@ -173,7 +173,7 @@ class _LongReader:
             name = name or f"{place[0]}:{place[1] + 1}:{place[2]}:{place[3]}"
             if not self._is_accepted(fields, at, name, sample, line):
                 continue
-            counts = self._counts(fields, at, line)
+            counts = self.cells.read(fields, at, line)
             if counts is None:
                 continue
             row = self._row(name, place, fields, at, line)
@@ -184,7 +184,8 @@ class _LongReader:
             self.cell_depth.append(counts[1])
             self._copy_number(fields, copy_at, line)
             if at["error_rate"] >= 0:
-                self.errors.append(self._bounded(fields[at["error_rate"]], "error_rate", line, 0.0, 0.5, closed=True))
+                text = fields[at["error_rate"]]
+                self.errors.append(self.cells.bounded(text, "error_rate", line, 0.0, 0.5, closed=True))
             if at["tumour_content"] >= 0:
                 self._purity(fields[at["tumour_content"]], self.samples[column], line)
         self._check_samples()
@@ -226,90 +227,6 @@ class _LongReader:
             return False
         return True
 
-    def _count(self, fields: list[str], index: int, column: str, line: int) -> int | None:
-        """A count; -1 where missing; None (and a problem) where it is none."""
-        text = fields[index]
-        if text.isascii() and text.isdigit() and len(text) < 10:
-            return int(text)
-        if is_missing(text):
-            return -1
-        count = parse_count(text)
-        if count is None:
-            self.problems.add(f"{text.strip()!r} is not a read count", row=line, column=column)
-        return count
-
-    def _counts(self, fields: list[str], at: dict[str, int], line: int) -> tuple[int, int] | None:
-        """(alternate reads, depth), (0, 0) where unobserved; None after a problem."""
-        if self.rule == "vaf x depth":
-            return self._counts_of_vaf(fields, at, line)
-        if self.rule.startswith("ccf"):
-            return self._counts_of_ccf(fields, at, line)
-        alt = self._count(fields, at["alt_counts"], "alt_counts", line)
-        ref: int | None = -1
-        if at["ref_counts"] >= 0:
-            ref = self._count(fields, at["ref_counts"], "ref_counts", line)
-        if alt is None or ref is None:
-            return None
-        if alt >= 0 and ref < 0 and at["depth"] >= 0:
-            depth = self._count(fields, at["depth"], "depth", line)
-            if depth is None:
-                return None
-            if 0 <= depth < alt:
-                self.problems.add(f"depth {depth} is below alt_counts {alt}", row=line, column="depth")
-                return None
-            ref = depth - alt if depth >= 0 else -1
-        if alt < 0 or ref < 0:
-            return 0, 0
-        if at["vaf"] >= 0 and len(self.differences) < 20000 and ref + alt:
-            frequency = parse_number(fields[at["vaf"]])
-            if frequency is not None:
-                self.differences.append(abs(frequency - alt / (ref + alt)))
-        return alt, alt + ref
-
-    def _counts_of_vaf(self, fields: list[str], at: dict[str, int], line: int) -> tuple[int, int] | None:
-        """Counts from VAF x depth, from a second pair of columns where the first is missing."""
-        for vaf_name, depth_name in (("vaf", "depth"), ("vaf2", "depth2")):
-            if at[vaf_name] < 0 or at[depth_name] < 0 or is_missing(fields[at[vaf_name]]):
-                continue
-            vaf = self._bounded(fields[at[vaf_name]], "vaf", line, 0.0, 1.0, closed=True)
-            depth = self._count(fields, at[depth_name], "depth", line)
-            if depth is None or math.isnan(vaf):
-                return None
-            if depth > 0:
-                return round(vaf * depth), depth
-        return 0, 0
-
-    def _counts_of_ccf(self, fields: list[str], at: dict[str, int], line: int) -> tuple[int, int] | None:
-        """(0, nominal depth) of a cancer cell fraction: as many reads as its interval tells; counts follow later."""
-        columns = ("ccf",) if self.rule == "ccf" else ("ccf_lo", "ccf_hi")
-        values = [self._bounded(fields[at[name]], name, line, 0.0, 1.0, closed=True) for name in columns]
-        mean = sum(values) / len(values)
-        self.cell_fractions.append(mean)
-        if math.isnan(mean):
-            return 0, 0
-        width = values[-1] - values[0]
-        if width < 0:
-            self.problems.add("the upper bound is below the lower", row=line, column="ccf_hi")
-        if width <= 0:
-            return 0, self.nominal_depth
-        # 95 % interval of a binomial with VAF = CCF / 2: width of the VAF 2 x 1.96 sqrt(v (1 - v) / depth)
-        vaf = min(max(mean, 0.01), 1.0) / 2
-        return 0, min(max(round(vaf * (1 - vaf) * (2 * 1.96 / (width / 2)) ** 2), 1), 10000)
-
-    def _bounded(self, text: str, column: str, line: int, low: float, high: float, *, closed: bool = False) -> float:
-        """A number between bounds (low itself only where `closed`); NaN where missing, or after a problem."""
-        if is_missing(text):
-            return math.nan
-        number = parse_number(text)
-        if number is None:
-            self.problems.add(f"{text.strip()!r} is not a number", row=line, column=column)
-        elif number > high or number < low or (number == low and not closed):
-            bounds = f"{'[' if closed else '('}{low:g}, {high:g}]"
-            self.problems.add(f"{text.strip()} is outside {bounds}", row=line, column=column)
-        else:
-            return number
-        return math.nan
-
     def _copy_number(self, fields: list[str], copy_at: list[tuple[str, int]], line: int) -> None:
         values = {}
         for name, index in copy_at:
@@ -317,7 +234,7 @@ class _LongReader:
             if len(text) == 1 and text in "0123456789":
                 values[name] = float(text)
             else:
-                values[name] = self._bounded(
+                values[name] = self.cells.bounded(
                     text, name, line, 0.0, 1.0 if name == "cn_fraction" else MAX_COPIES, closed=True
                 )
             self.copies[name].append(values[name])
@@ -328,7 +245,7 @@ class _LongReader:
 
     def _purity(self, text: str, sample: str, line: int) -> None:
         known = self.purity.get(sample)
-        purity = self._bounded(text, "tumour_content", line, 0.0, 1.0)
+        purity = self.cells.bounded(text, "tumour_content", line, 0.0, 1.0)
         if math.isnan(purity):
             return
         if known is None:
@@ -418,9 +335,9 @@ class _LongReader:
             clusters=self.clusters if any(self.clusters) else None,
             dropped=self.dropped,
         )
-        if self.cell_fractions:
+        if self.cells.fractions:
             fractions = np.full(shape, np.nan)
-            fractions[rows, columns] = np.array(self.cell_fractions)[keep]
+            fractions[rows, columns] = np.array(self.cells.fractions)[keep]
             nominal_calls(calls, fractions, calls.depth.copy(), is_presence=False)
         calls.unused = list(self.other_samples)
         return calls

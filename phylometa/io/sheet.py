@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from phylometa.data import Sample, Site, SiteClass
+from phylometa.data import Sample, SiteClass
 from phylometa.errors import InputError
 from phylometa.io.files import ProblemList, TableReader, is_missing, parse_number
 
-__all__ = ["SOURCES", "SampleSheet", "SheetRow", "parse_date", "parse_sheet", "read_sheet", "sites_of", "split_files"]
+__all__ = ["SOURCES", "SampleSheet", "SheetRow", "parse_date", "parse_sheet", "read_sheet", "split_files"]
 
 # Other names of columns: those of the contract, and nf-core/tumourevo's sheet.
 COLUMN_ALIASES = {
@@ -373,60 +373,3 @@ def parse_date(value: str) -> datetime.date | None:
         return datetime.date.fromisoformat(value)
     except ValueError:
         raise ValueError(f"{value!r} is not a day of the calendar") from None
-
-
-def sites_of(rows: tuple[SheetRow, ...], *, primary: str | None, source: str) -> tuple[tuple[Site, ...], list[str]]:
-    """Sites of one patient, the primary first (virtual where none was sampled), and warnings.
-
-    Parameters
-    ----------
-    rows : rows of the patient that are read
-    primary : str or None
-        Site the user names as the primary, over the sheet's own word; None or ``"auto"``: the sheet's.
-    source : str
-        Name of the sheet in messages.
-    """
-    warnings: list[str] = []
-    classes: dict[str, SiteClass | None] = {}
-    for row in rows:
-        classes[row.sample.site] = classes.get(row.sample.site) or row.site_class
-    patient = rows[0].patient
-    if primary not in (None, "", "auto"):
-        if primary not in classes:
-            raise InputError(
-                f"patient {patient} has no site {primary} to be the primary; its sites: {', '.join(classes)}",
-                file=source,
-            )
-        for site, site_class in classes.items():
-            if site_class == "primary" and site != primary:
-                warnings.append(
-                    f"site {site} is primary in the sheet, but {primary} was named as the primary: {site} is distant"
-                )
-                classes[site] = None if site_class is None else "distant"
-        classes[primary] = "primary"  # type: ignore[index]
-    unknown = [site for site, site_class in classes.items() if site_class is None]
-    if unknown:
-        warnings.append(
-            f"site_type is not known for {', '.join(unknown)}: taken as a distant metastasis; say primary, metastasis, "
-            "lymph_node or recurrence in the sheet's column site_type"
-        )
-    sites = [Site(name, site_class or "distant") for name, site_class in classes.items()]
-    primaries = [site for site in sites if site.site_class == "primary"]
-    if len(primaries) > 1:
-        names = ", ".join(site.name for site in primaries)
-        warnings.append(f"several sites are primary ({names}): the first, {primaries[0].name}, is taken as the source")
-    if not primaries:
-        name = "primary"
-        while name in classes:
-            name = f"unsampled_{name}"
-        primaries = [Site(name, "primary", is_virtual=True)]
-        warnings.append(
-            "no primary was sampled: a virtual primary stands for it; source, pattern, phyletic and divergence "
-            "labels are undetermined"
-        )
-    if len(rows) == 1:
-        warnings.append(
-            "one sample only: clones and their fractions can be estimated in it, but no seeding, no divergence and "
-            "little of the order of clones can be told"
-        )
-    return (*primaries, *(site for site in sites if site not in primaries)), warnings

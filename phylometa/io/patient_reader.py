@@ -1,0 +1,418 @@
+"""The files of one patient read, put together and checked; nothing dropped silently."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phylometa.config import ReadSettings
+from phylometa.data import CopyNumberAtLoci, CopyNumberProfile, MutationTable, Patient, Sample, Site
+from phylometa.errors import InputError, Problem
+from phylometa.io.calls import Calls, merge_calls, normal_chrom
+from phylometa.io.clinical import read_drivers, read_lesions, read_purity_file, read_treatments
+from phylometa.io.counts import read_count_table
+from phylometa.io.files import sha256_of
+from phylometa.io.long_tables import read_long_table
+from phylometa.io.segments import copy_number_at_loci, join_profiles, read_segments
+from phylometa.io.sheet import SampleSheet, SheetRow, split_files
+from phylometa.io.sites import sites_of
+from phylometa.io.variants import read_vcf
+from phylometa.io.vcf_header import SampleRequest
+
+__all__ = ["READERS", "PatientReader"]
+
+# Reader of each kind of file a sheet can name: (path, requests, settings, display) -> Calls.
+READERS: dict[str, Callable[..., Calls]] = {"vcf": read_vcf, "maf": read_long_table, "counts": read_count_table}
+# Purities of two sources that differ by more are worth a sentence.
+PURITY_TOLERANCE = 0.05
+# Alternate reads outnumber reference reads in so many cells: the columns may be swapped.
+SWAPPED_VAF = 0.7
+
+
+class PatientReader:
+    """Files of one patient; problems of all files are raised together."""
+
+    def __init__(self, sheet: SampleSheet, name: str, rows: tuple[SheetRow, ...], settings: ReadSettings) -> None:
+        self.sheet = sheet
+        self.name = name
+        self.rows = rows
+        self.settings = settings
+        self.problems: list[Problem] = []
+        self.warnings: list[str] = list(sheet.warnings)
+        self.provenance: list[dict[str, Any]] = []
+        self.samples = [row.sample for row in rows]
+
+    def attempt(self, action: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Result of a reader; its problems are kept for later and None is given."""
+        try:
+            return action(*arguments, **options)
+        except InputError as error:
+            self.problems.extend(error.problems)
+            return None
+
+    def read(
+        self,
+        *,
+        primary: str | None = None,
+        treatments: str | Path | None = None,
+        lesions: str | Path | None = None,
+        genes: str | Path | None = None,
+        fasta: str | Path | None = None,
+    ) -> Patient:
+        """Read every file, then put them together; options as in `read_patient`."""
+        self.provenance.append({"file": self.sheet.display, "sha256": sha256_of(self.sheet.path), "reader": "sheet"})
+        named = self.attempt(sites_of, self.rows, primary=primary, source=self.sheet.display)
+        sites = named[0] if named else ()
+        self.warnings.extend(named[1] if named else ())
+        site_names = tuple(dict.fromkeys([site.name for site in sites] + [sample.site for sample in self.samples]))
+        self._read_purity_files()
+        profile = self._read_segments()
+        parts = self._read_mutations()
+        given_treatments = self.attempt(read_treatments, treatments, self.name, site_names) if treatments else ()
+        given_lesions = self.attempt(read_lesions, lesions, self.name, site_names) if lesions else ()
+        drivers = self.attempt(read_drivers, genes) if genes else frozenset()
+        for path, kind in ((treatments, "treatments"), (lesions, "lesions"), (genes, "genes")):
+            if path and not self.problems:
+                self.provenance.append({"file": str(path), "sha256": sha256_of(Path(path)), "reader": kind})
+        if self.problems:
+            raise InputError(self.problems)
+        return self.assemble(
+            parts,
+            profile,
+            sites=sites,
+            fasta=fasta,
+            treatments=given_treatments,
+            lesions=given_lesions,
+            drivers=drivers,
+        )
+
+    def assemble(
+        self,
+        parts: Sequence[Calls],
+        profile: CopyNumberProfile | None,
+        *,
+        sites: tuple[Site, ...],
+        fasta: str | Path | None = None,
+        **given: Any,
+    ) -> Patient:
+        """The patient from what the files gave; `given`: treatments, lesions, drivers."""
+        calls = merge_calls(parts, [sample.name for sample in self.samples])
+        self._merge_purity(calls)
+        copy_number = self._copy_number(calls, profile)
+        copy_number = self._leave_out(calls, copy_number)
+        self._check_calls(calls)
+        if fasta:
+            self._read_contexts(calls, Path(fasta))
+        self.warnings.extend(calls.warnings)
+        return Patient(
+            name=self.name,
+            samples=tuple(self.samples),
+            sites=sites,
+            mutations=mutation_table(calls),
+            copy_number=CopyNumberAtLoci(**copy_number),
+            segments=profile,
+            dropped=calls.dropped.frozen(),
+            warnings=tuple(dict.fromkeys(self.warnings)),
+            provenance=tuple(self.provenance),
+            known_clusters=tuple(calls.clusters) if calls.clusters is not None else None,
+            **given,
+        )
+
+    def _groups(self, column: str) -> Iterator[tuple[str, list[int]]]:
+        """Files of a column with the rows that name them."""
+        groups: dict[str, list[int]] = {}
+        for i, row in enumerate(self.rows):
+            if column in row.files:
+                for name in split_files(column, row.files[column]):
+                    groups.setdefault(name, []).append(i)
+        yield from groups.items()
+
+    def _requests(self, indices: Sequence[int]) -> list[SampleRequest]:
+        """What a file is asked for, by rows of the sheet."""
+        rows = [self.rows[i] for i in indices]
+        return [
+            SampleRequest(row.sample.name, row.names, bool(row.vcf_sample) and row.source == "vcf", row.normal_sample)
+            for row in rows
+        ]
+
+    def _read_mutations(self) -> list[Calls]:
+        parts: list[tuple[int, Calls]] = []
+        n_files = sum(1 for kind in READERS for _ in self._groups(kind))
+        for kind, reader in READERS.items():
+            for cell, indices in self._groups(kind):
+                path = self.sheet.resolve(cell)
+                options = {"keep_rejected": n_files > 1} if kind == "vcf" else {}
+                requests = self._requests(indices)
+                calls = self.attempt(reader, path, requests, settings=self.settings, display=cell, **options)
+                if calls is not None:
+                    parts.append((indices[0], calls))
+        parts.sort(key=lambda part: part[0])
+        if {"vcf", "maf"} <= {row.source for row in self.rows}:
+            self.warnings.append(
+                "VCF and MAF write insertions and deletions differently: the same one may count as two"
+            )
+        known = {row.sample.name for row in self.sheet.rows} | {row.vcf_sample for row in self.sheet.rows}
+        for _, calls in parts:
+            self.provenance.append(calls.provenance)
+            stray = [name for name in calls.unused if name not in known]
+            if stray:
+                more = f" and {len(stray) - 20} more" if len(stray) > 20 else ""
+                names = ", ".join(stray[:20]) + more
+                self.warnings.append(f"{calls.file}: {names} are in no row of the sheet and were left out")
+        return [calls for _, calls in parts]
+
+    def _read_segments(self) -> CopyNumberProfile | None:
+        profiles = []
+        for cell, indices in self._groups("cn_segments"):
+            requests = [request._replace(is_explicit=False) for request in self._requests(indices)]
+            caller = self.rows[indices[0]].cn_caller
+            segments = self.attempt(read_segments, self.sheet.resolve(cell), requests, caller=caller, display=cell)
+            if segments is not None:
+                profiles.append(segments.profile)
+                self.warnings.extend(segments.warnings)
+                self.provenance.append(segments.provenance)
+        return join_profiles(profiles, [sample.name for sample in self.samples])
+
+    def _read_purity_files(self) -> None:
+        for cell, indices in self._groups("purity_file"):
+            path = self.sheet.resolve(cell)
+            estimate = self.attempt(read_purity_file, path, display=cell)
+            if estimate is None:
+                continue
+            self.provenance.append({"file": cell, "sha256": sha256_of(path), "reader": "purity"})
+            for i in indices:
+                sample = self.samples[i]
+                self._say_if_different(sample, estimate.purity, cell)
+                self.samples[i] = dataclasses.replace(
+                    sample,
+                    purity=estimate.purity if math.isnan(sample.purity) else sample.purity,
+                    ploidy=estimate.ploidy if math.isnan(sample.ploidy) else sample.ploidy,
+                    sex=sample.sex or estimate.sex,
+                )
+
+    def _say_if_different(self, sample: Sample, purity: float, source: str) -> None:
+        if abs(purity - sample.purity) > PURITY_TOLERANCE:
+            self.warnings.append(
+                f"sample {sample.name}: purity {sample.purity:g} of the sheet is used, {source} says {purity:g}"
+            )
+
+    def _merge_purity(self, calls: Calls) -> None:
+        """Purity of a counts table where the sheet has none; 1 where reads only stand for cancer cell fractions."""
+        for i, sample in enumerate(self.samples):
+            if sample.name in calls.nominal:
+                self.samples[i] = dataclasses.replace(sample, purity=1.0, purity_is_estimated=False, purity_sd=0.0)
+                continue
+            purity = calls.purity.get(sample.name, math.nan)
+            self._say_if_different(sample, purity, calls.file)
+            if math.isnan(sample.purity) and not math.isnan(purity):
+                self.samples[i] = dataclasses.replace(sample, purity=purity)
+        without = [sample.name for sample in self.samples if math.isnan(sample.purity)]
+        if without:
+            self.warnings.append(f"no purity for {', '.join(without)}: it is estimated from the reads")
+
+    def _copy_number(self, calls: Calls, profile: CopyNumberProfile | None) -> dict[str, NDArray[np.float32]]:
+        """All arrays of `CopyNumberAtLoci`: segments where given, else the counts table, else unknown."""
+        shape = calls.depth.shape
+        nothing = np.broadcast_to(np.float32(np.nan), shape)
+        arrays = dict.fromkeys(("major", "minor", "total", "major2", "minor2"), nothing)
+        arrays["fraction"] = np.broadcast_to(np.float32(1), shape)
+        normal = self._normal_copies(calls)
+        if calls.copy_number is not None:
+            arrays = {name: calls.copy_number[name] for name in arrays}
+            known = calls.copy_number["normal"]
+            normal = np.where(np.isnan(known), normal, known)
+        if profile is not None:
+            self._check_contigs(calls, profile)
+            at_loci = copy_number_at_loci(profile, calls.chroms, calls.positions)
+            if calls.copy_number is None:
+                arrays = at_loci
+            else:
+                nominal = {k for k, sample in enumerate(self.samples) if sample.name in calls.nominal}
+                columns = sorted(set(profile.sample.tolist()) - nominal)
+                arrays = {name: values.copy() for name, values in arrays.items()}
+                for name, values in at_loci.items():
+                    arrays[name][:, columns] = values[:, columns]
+                self.warnings.append(
+                    "copy number is read from cn_segments, not from the counts table, for samples that have both"
+                )
+        self._say_copy_number(np.isfinite(arrays["total"]))
+        if self.settings.cn_missing == "diploid":
+            arrays = _with_diploid(arrays, normal)
+        return {**arrays, "normal": normal}
+
+    def _check_contigs(self, calls: Calls, profile: CopyNumberProfile) -> None:
+        mutated = {normal_chrom(chrom) for chrom in set(calls.chroms) if chrom}
+        segmented = {normal_chrom(chrom) for chrom in set(profile.chroms)}
+        if mutated and not mutated & segmented:
+            raise InputError(
+                f"contig names never match those of the mutations: segments {_some(profile.chroms)}, "
+                f"mutations {_some(calls.chroms)}",
+                file=", ".join(cell for cell, _ in self._groups("cn_segments")),
+            )
+        if not mutated:
+            self.warnings.append(
+                "the counts table gives no places (chrom, pos), so the segments cannot be used for its mutations"
+            )
+
+    def _say_copy_number(self, known: NDArray[np.bool_]) -> None:
+        if known.all() or not known.size:
+            return
+        action = {
+            "marginalise": "all plausible copy numbers are weighed",
+            "diploid": "two copies are assumed",
+            "drop": "such mutations are left out",
+        }[self.settings.cn_missing]
+        if not known.any():
+            self.warnings.append(f"no copy number for any mutation: {action}")
+            return
+        missing = (~known).sum(axis=0)
+        listed = ", ".join(f"{sample.name} at {n}" for sample, n in zip(self.samples, missing) if n)
+        self.warnings.append(f"no copy number in {listed} of {len(known)} mutations: {action}")
+
+    def _normal_copies(self, calls: Calls) -> NDArray[np.float32]:
+        """Copies in normal cells (n, S): 2; by sex on X and Y."""
+        shape = calls.depth.shape
+        on_x, on_y = _lies_on(calls.chroms, "X"), _lies_on(calls.chroms, "Y")
+        if not on_x.any() and not on_y.any():
+            return np.broadcast_to(np.float32(2), shape)
+        sex = next((sample.sex for sample in self.samples if sample.sex), None)
+        if sex is None:
+            self.warnings.append(
+                f"sex is not known, but {int(on_x.sum())} mutations lie on X and {int(on_y.sum())} on Y: "
+                + (
+                    "taken as male, one copy of each (mutations on Y)"
+                    if on_y.any()
+                    else "taken as female, two copies of X"
+                )
+                + "; say it in the sheet's column sex"
+            )
+            sex = "male" if on_y.any() else "female"
+        normal = np.full(shape, 2, dtype=np.float32)
+        normal[on_x] = 1 if sex == "male" else 2
+        normal[on_y] = 1 if sex == "male" else 0
+        return normal
+
+    def _leave_out(self, calls: Calls, arrays: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        """Mutations that say nothing, or that have no copy number where that is asked for; the reason is kept."""
+        observed = calls.depth > 0
+        reasons = np.zeros(calls.n_mutations, dtype=np.int8)
+        texts = [
+            "",
+            "unobserved in every sample",
+            "no alternate reads in any sample",
+            "mitochondrial",
+            "no copy number",
+            "no cluster",
+        ]
+        reasons[~observed.any(axis=1)] = 1
+        reasons[(reasons == 0) & (calls.alt.sum(axis=1) == 0)] = 2
+        reasons[(reasons == 0) & _lies_on(calls.chroms, "MT")] = 3
+        if self.settings.cn_missing == "drop":
+            reasons[(reasons == 0) & (np.isnan(arrays["total"]) & observed).any(axis=1)] = 4
+        if calls.clusters is not None:
+            reasons[(reasons == 0) & np.array([not name for name in calls.clusters], dtype=bool)] = 5
+        keep = reasons == 0
+        if not keep.all():
+            arrays = {name: _take_rows(values, keep) for name, values in arrays.items()}
+            calls.keep(keep, lambda row: texts[reasons[row]])
+        return arrays
+
+    def _check_calls(self, calls: Calls) -> None:
+        """No mutations left is an error; many unobserved cells, or counts that look swapped, are worth a warning."""
+        if not calls.n_mutations:
+            reasons = ", ".join(f"{n} {reason}" for reason, n in list(calls.dropped.counts().items())[:8])
+            raise InputError(f"patient {self.name}: no variants left ({reasons or 'none read'})", file=calls.file)
+        unobserved = (calls.depth == 0).mean(axis=0)
+        for sample, share in zip(self.samples, unobserved):
+            if share == 1:
+                self.warnings.append(
+                    f"sample {sample.name}: no mutation is observed in it; nothing can be said about it"
+                )
+            elif share > self.settings.unobserved_warning:
+                self.warnings.append(
+                    f"sample {sample.name}: {100 * share:.0f} % of the mutations are unobserved (no reads reported); "
+                    "give a multi-sample VCF, or count the reads at all sites with phylometa genotype"
+                )
+        self.provenance.append(
+            {
+                "reader": "summary",
+                "mutations": calls.n_mutations,
+                "dropped": calls.dropped.counts(),
+                "unobserved_share": {
+                    sample.name: round(float(share), 6) for sample, share in zip(self.samples, unobserved)
+                },
+            }
+        )
+        informative = calls.depth > 0
+        if np.median(calls.alt[informative] / calls.depth[informative]) > SWAPPED_VAF:
+            self.warnings.append(
+                f"{calls.file}: alternate reads outnumber reference reads in most cells; are the two columns swapped?"
+            )
+
+    def _read_contexts(self, calls: Calls, fasta: Path) -> None:
+        from phylometa.io.reference import trinucleotide_contexts
+
+        contexts, n_mismatched = trinucleotide_contexts(fasta, calls.chroms, calls.positions, calls.refs, calls.alts)
+        calls.contexts = list(contexts)
+        self.provenance.append({"file": str(fasta), "reader": "fasta"})
+        if n_mismatched:
+            self.warnings.append(
+                f"{fasta}: the reference base differs at {n_mismatched} mutations; is it the genome of the calls?"
+            )
+
+
+def mutation_table(calls: Calls) -> MutationTable:
+    """The frozen table of what was read."""
+    return MutationTable(
+        ids=tuple(calls.ids),
+        sample_names=tuple(calls.samples),
+        alt_counts=calls.alt,
+        depth=calls.depth,
+        chroms=tuple(calls.chroms),
+        positions=calls.positions,
+        refs=tuple(calls.refs),
+        alts=tuple(calls.alts),
+        genes=tuple(calls.genes),
+        contexts=tuple(calls.contexts),
+        error_rate=calls.error_rate,
+    )
+
+
+def _with_diploid(
+    arrays: dict[str, NDArray[np.float32]], normal: NDArray[np.float32]
+) -> dict[str, NDArray[np.float32]]:
+    """One copy of each allele (the normal copies on sex chromosomes) where nothing is known."""
+    unknown = np.isnan(arrays["total"])
+    copies = np.maximum(normal, 1)
+    minor = np.where(copies >= 2, np.float32(1), np.float32(0))
+    filled = {name: values.copy() for name, values in arrays.items()}
+    filled["minor"][unknown] = minor[unknown]
+    filled["major"][unknown] = (copies - minor)[unknown]
+    filled["total"][unknown] = copies[unknown]
+    return filled
+
+
+def _take_rows(values: NDArray[np.float32], keep: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Rows of an array; a view of one number stays one."""
+    if values.strides == (0, 0) and values.size:
+        return np.broadcast_to(values[0, 0], (int(keep.sum()), values.shape[1]))
+    return values[keep]
+
+
+def _lies_on(chroms: Sequence[str], contig: str) -> NDArray[np.bool_]:
+    """Mask of the mutations on a contig, whatever its spelling."""
+    spellings = {chrom for chrom in set(chroms) if normal_chrom(chrom) == contig}
+    if not spellings:
+        return np.zeros(len(chroms), dtype=bool)
+    return np.array([chrom in spellings for chrom in chroms], dtype=bool)
+
+
+def _some(names: Sequence[str]) -> str:
+    few = list(dict.fromkeys(name for name in names if name))[:3]
+    return ", ".join(few) + " ..."

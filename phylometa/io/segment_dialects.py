@@ -1,0 +1,137 @@
+"""How each copy-number caller writes a segment: the columns that give it away, and what they mean."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+__all__ = ["SEGMENT_ALIASES", "SEGMENT_DIALECTS", "SegmentDialect"]
+
+SEGMENT_ALIASES = {
+    alias: name
+    for name, aliases in {
+        "sample": "sample_id tumor_sample_barcode tumour_sample_barcode sampleid id",
+        "chrom": "chr chromosome seqnames contig",
+        "start": "startpos start_position start.pos loc.start startposition",
+        "end": "endpos end_position end.pos loc.end stop endposition",
+        "major_cn": "major majorcn cn_major nmajor",
+        "minor_cn": "minor minorcn cn_minor nminor",
+        "total_cn": "total copynumber copy_number tcn cn_total",
+        "cn_fraction": "fraction",
+        "major_cn2": "major2_cn",
+        "minor_cn2": "minor2_cn",
+    }.items()
+    for alias in aliases.split()
+}
+NAN = math.nan
+
+
+@dataclass(frozen=True)
+class SegmentDialect:
+    """How one caller writes a segment.
+
+    Parameters
+    ----------
+    name : str
+        As in the sheet's ``cn_caller``.
+    columns : tuple of str
+        Columns (lower case, after aliases) that give the dialect away, all needed.
+    values : callable (numbers by column) -> (major, minor, total, fraction, major2, minor2)
+    numbers : tuple of str
+        Columns handed to `values`.
+    is_zero_based : bool
+        Whether `start` counts from 0.
+    is_phased : bool
+        Whether the first allele is the same parental chromosome everywhere.
+    is_fractional : bool
+        Whether copy numbers are not integers, so that small negative ones and a reversed order are noise.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    values: Callable[[dict[str, float]], tuple[float, ...]]
+    numbers: tuple[str, ...]
+    is_zero_based: bool = False
+    is_phased: bool = False
+    is_fractional: bool = False
+
+
+def _alleles(major: str, minor: str, total: str = "") -> Callable[[dict[str, float]], tuple[float, ...]]:
+    """One clonal state from the columns named; the total from its own column where the alleles are not known."""
+
+    def values(row: dict[str, float]) -> tuple[float, ...]:
+        high, low = row.get(major, NAN), row.get(minor, NAN)
+        whole = row.get(total, NAN)
+        if math.isnan(high) and not math.isnan(low):
+            high = whole - low
+        if math.isnan(low) and not math.isnan(high):
+            low = whole - high
+        known = high + low
+        return high, low, whole if math.isnan(known) else known, 1.0, NAN, NAN
+
+    return values
+
+
+def _facets(row: dict[str, float]) -> tuple[float, ...]:
+    total, minor = row["tcn.em"], row["lcn.em"]
+    return total - minor, minor, total, 1.0, NAN, NAN
+
+
+def _battenberg(row: dict[str, float]) -> tuple[float, ...]:
+    """Two states with their shares of cells; ``ntot`` is the total of both, so it is not read."""
+    fraction = row["frac1_a"]
+    first = row["nmaj1_a"], row["nmin1_a"]
+    second = row["nmaj2_a"], row["nmin2_a"]
+    if fraction == 0 and not math.isnan(second[0] + second[1]):
+        first, fraction = second, 1.0  # all cells are in the state written second
+    is_clonal = math.isnan(fraction) or fraction >= 1 or math.isnan(second[0] + second[1])
+    if is_clonal:
+        return (*first, first[0] + first[1], 1.0, NAN, NAN)
+    if second[0] + second[1] == first[0] + first[1] and second == first:
+        return (*first, first[0] + first[1], 1.0, NAN, NAN)
+    mean = fraction * sum(first) + (1 - fraction) * sum(second)
+    return (*first, mean, fraction, *second)
+
+
+def _two_states(row: dict[str, float]) -> tuple[float, ...]:
+    first = row["major_cn"], row["minor_cn"]
+    fraction = 1.0 if math.isnan(row.get("cn_fraction", NAN)) else row["cn_fraction"]
+    second = row.get("major_cn2", NAN), row.get("minor_cn2", NAN)
+    total = row.get("total_cn", NAN)
+    return (*first, first[0] + first[1] if math.isnan(total) else total, fraction, *second)
+
+
+SEGMENT_DIALECTS: tuple[SegmentDialect, ...] = (
+    SegmentDialect(
+        "battenberg",
+        ("nmaj1_a", "nmin1_a", "frac1_a"),
+        _battenberg,
+        ("nmaj1_a", "nmin1_a", "frac1_a", "nmaj2_a", "nmin2_a"),
+    ),
+    SegmentDialect("facets", ("tcn.em", "lcn.em"), _facets, ("tcn.em", "lcn.em")),
+    SegmentDialect("sequenza", ("cnt", "a", "b"), _alleles("a", "b", "cnt"), ("cnt", "a", "b")),
+    SegmentDialect(
+        "purple",
+        ("majorallelecopynumber", "minorallelecopynumber"),
+        _alleles("majorallelecopynumber", "minorallelecopynumber", "total_cn"),
+        ("majorallelecopynumber", "minorallelecopynumber", "total_cn"),
+        is_fractional=True,
+    ),
+    SegmentDialect("medicc2", ("sample", "cn_a", "cn_b"), _alleles("cn_a", "cn_b"), ("cn_a", "cn_b"), is_phased=True),
+    SegmentDialect("cnvkit", ("log2", "cn"), _alleles("cn1", "cn2", "cn"), ("cn1", "cn2", "cn"), is_zero_based=True),
+    SegmentDialect("ascat", ("nmajor", "nminor"), _alleles("major_cn", "minor_cn"), ("major_cn", "minor_cn")),
+    SegmentDialect(
+        "phylometa",
+        ("major_cn", "minor_cn", "cn_fraction"),
+        _two_states,
+        ("major_cn", "minor_cn", "total_cn", "cn_fraction", "major_cn2", "minor_cn2"),
+    ),
+    SegmentDialect(
+        "plain",
+        ("major_cn", "minor_cn"),
+        _alleles("major_cn", "minor_cn", "total_cn"),
+        ("major_cn", "minor_cn", "total_cn"),
+    ),
+    SegmentDialect("total", ("total_cn",), _alleles("", "", "total_cn"), ("total_cn",)),
+)

@@ -1,0 +1,375 @@
+"""Records of a VCF to columns: counts by the rules of their FORMAT, alleles, filters, genes."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from array import array
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
+from sys import intern
+
+import numpy as np
+
+from phylometa.config import ReadSettings
+from phylometa.errors import InputError
+from phylometa.io.calls import Calls, DropLog
+from phylometa.io.count_rules import CellError, CountRule, Reads, info_dp4, rules_for
+from phylometa.io.files import ProblemList, parse_number
+from phylometa.io.vcf_header import SampleRequest, VcfHeader
+
+__all__ = ["RecordReader"]
+
+PLAIN = frozenset("ACGT")
+BASES = re.compile(r"[ACGTN]+")
+MUSE_FILTERS = frozenset(("Tier1", "Tier2", "Tier3", "Tier4", "Tier5"))
+# Cells whose counts are held against the caller's own allele frequency.
+MAX_CHECKED_CELLS = 2000
+# Different spellings of a cell kept in memory; one patient's AD values repeat.
+MAX_CACHED_CELLS = 200000
+# Longer than any contig; keys of the look-up of segments hold positions below it.
+MAX_POSITION = 1 << 32
+
+
+class _Plan:
+    """How records of one FORMAT are read."""
+
+    def __init__(self, text: str) -> None:
+        self.keys = text.split(":")
+        self.rules: tuple[CountRule, ...] = rules_for(self.keys)
+        self.ad_index = self.keys.index("AD") if [rule.name for rule in self.rules[:1]] == ["AD"] else -1
+        self.cache: dict[str, int] = {}
+        self.af_key = next((key for key in ("AF", "FA", "FREQ") if key in self.keys), "")
+
+
+class RecordReader:
+    """Columns of the result, filled record by record."""
+
+    def __init__(
+        self,
+        header: VcfHeader,
+        requests: Sequence[SampleRequest],
+        columns: list[int],
+        settings: ReadSettings,
+        display: str,
+        keep_rejected: bool,
+    ) -> None:
+        self.keep_rejected = keep_rejected
+        self.header = header
+        self.samples = [request.sample for request in requests]
+        self.columns = columns
+        self.display = display
+        self.problems = ProblemList(display)
+        self.dropped = DropLog(display)
+        self.accepted = frozenset(settings.accepted_filters)
+        if settings.caller_filters and "Tier1" in header.filters:
+            self.accepted |= MUSE_FILTERS
+        self.ids: list[str] = []
+        self.chroms: list[str] = []
+        self.refs: list[str] = []
+        self.alts: list[str] = []
+        self.genes: list[str] = []
+        self.positions = array("q")
+        self.lines = array("q")
+        self.cells = array("q")  # alternate reads in the upper half, depth in the lower
+        self.rejected: dict[int, str] = {}
+        self.plans: dict[str, _Plan] = {}
+        self.rule_cells: dict[str, int] = {}
+        self.alike: dict[str, tuple[int, int, dict[str, int]]] = {}  # FORMAT to the place of AD and the cells seen
+        self.passed: set[str] = set()
+        self.n_records = 0
+        self.n_tried = 0
+        self.differences: list[float] = []
+
+    def read(self, lines: Iterator[str]) -> None:
+        """Every record. Written out for the common one: a substitution with counts in AD that were seen before."""
+        n_fields = len(self.header.columns) + 9 if self.header.columns else 8
+        number = self.header.n_lines
+        columns, alike, passed = self.columns, self.alike, self.passed
+        ids, chroms, refs, alts, genes = self.ids, self.chroms, self.refs, self.alts, self.genes
+        add_cells, add_position, add_line = self.cells.extend, self.positions.append, self.lines.append
+        has_genes = bool(self.header.gene_fields)
+        # a slice gives a list for one column too, where itemgetter of one column would give the cell itself
+        pick = (
+            itemgetter(*columns)
+            if len(columns) > 1
+            else itemgetter(slice(columns[0], columns[0] + 1) if columns else 0)
+        )
+        n_fast, last = 0, ""
+        for line in lines:
+            number += 1
+            fields = line.rstrip("\r\n").split("\t")
+            if len(fields) == n_fields > 8:
+                chrom, position, _, ref, alt, _, word, info, keys = fields[:9]
+                if keys in alike and word in passed and ref in PLAIN and alt in PLAIN and ref != alt:
+                    at, after, cache = alike[keys]
+                    try:
+                        add_cells([cache[cell.split(":", after)[at]] for cell in pick(fields)])
+                    except (KeyError, IndexError):
+                        pass  # a cell not seen before, or cut short
+                    else:
+                        if chrom != last:
+                            last = intern(chrom)
+                        place = int(position) if position.isdigit() and position.isascii() and chrom else 0
+                        if 0 < place < MAX_POSITION:
+                            n_fast += 1
+                            ids.append(f"{chrom}:{position}:{ref}:{alt}")
+                            chroms.append(last)
+                            refs.append(ref)
+                            alts.append(alt)
+                            add_position(place - 1)
+                            add_line(number)
+                            if has_genes:
+                                genes.append(intern(self._gene(info)))
+                            continue
+                        del self.cells[-len(columns) :]
+            self._read_record(fields, n_fields, number)
+        self.n_records += n_fast
+        self.rule_cells["AD"] = self.rule_cells.get("AD", 0) + n_fast * len(columns)
+        self.problems.check()
+
+    def _read_record(self, fields: list[str], n_fields: int, number: int) -> None:
+        """Any record, by the rules of its FORMAT; what it teaches is remembered for the fast way."""
+        if len(fields) != n_fields or self.header.is_quoted:
+            fields = self._mend(fields, n_fields, number)
+            if not fields:
+                return
+        self.n_records += 1
+        chrom, position, _, ref, alt, _, word, info = fields[:8]
+        if not self._is_place(chrom, position, number):
+            return
+        ref, alt = ref.upper(), alt.upper()
+        choices = alt.split(",")
+        reason = self._filter_reason(word)
+        if reason and not self.keep_rejected:
+            self._drop(fields, choices, reason, number)
+            return
+        self.n_tried += 1
+        plan = None
+        reads: list[Reads | None]
+        if n_fields > 8:
+            plan = self.plans.get(fields[8])
+            if plan is None:
+                plan = self.plans[fields[8]] = _Plan(fields[8])
+            if not plan.rules:
+                self._drop(fields, choices, f"no read counts in FORMAT {fields[8]}", number)
+                return
+            reads = [self._cell(plan, fields[column], ref, choices, number, column) for column in self.columns]
+            if plan.ad_index >= 0 and len(choices) == 1:
+                self._remember(plan, fields, reads)
+        else:
+            reads = [self._info_reads(info, choices, number)]
+        if not reason:
+            self.passed.add(word)
+        for k, choice in enumerate(choices):
+            name = f"{chrom}:{position}:{ref}:{choice}"
+            fault = _allele_fault(ref, choice)
+            if fault:
+                self.dropped.add(name, fault, number)
+                continue
+            pairs = [cell[k] if cell else (0, 0) for cell in reads]
+            if reason:
+                self.rejected[len(self.ids)] = reason
+            elif len(choices) == 1:
+                self._check_frequency(plan, fields, pairs)
+            self.ids.append(name)
+            self.chroms.append(intern(chrom))
+            self.positions.append(int(position) - 1)
+            self.refs.append(intern(ref))
+            self.alts.append(intern(choice))
+            self.lines.append(number)
+            if self.header.gene_fields:
+                self.genes.append(intern(self._gene(info)))
+            self.cells.extend([alt_count << 32 | depth for alt_count, depth in pairs])
+
+    def _remember(self, plan: _Plan, fields: list[str], reads: Sequence[Reads | None]) -> None:
+        """Keep what AD alone decided, for cells spelled alike; once enough frequencies were checked, the FORMAT too."""
+        for column, found in zip(self.columns, reads):
+            texts = fields[column].split(":", plan.ad_index + 1)
+            text = texts[plan.ad_index] if len(texts) > plan.ad_index else "."
+            if len(plan.cache) < MAX_CACHED_CELLS:
+                if found and "," in text and "." not in text:
+                    plan.cache[text] = found[0][0] << 32 | found[0][1]
+                elif text == "." and len(plan.rules) == 1:
+                    plan.cache[text] = 0
+        if not plan.af_key or len(self.differences) >= MAX_CHECKED_CELLS:
+            self.alike[fields[8]] = (plan.ad_index, plan.ad_index + 1, plan.cache)
+
+    def _mend(self, fields: list[str], n_fields: int, number: int) -> list[str]:
+        """Fields of a line that is not as wide as the header: blank lines, trailing tabs, lines in quotes."""
+        if fields[0].startswith('"') and self.header.is_quoted:
+            fields = "\t".join(fields).strip('"').replace('""', '"').split("\t")
+        while len(fields) > n_fields and not fields[-1].strip():
+            fields.pop()
+        if len(fields) == n_fields:
+            return fields
+        if any(field.strip() for field in fields):
+            self.problems.add(f"has {len(fields)} fields, the header {n_fields}", row=number)
+        return []
+
+    def _is_place(self, chrom: str, position: str, number: int) -> bool:
+        if (
+            chrom
+            and position.isascii()
+            and position.isdigit()
+            and len(position) < 12
+            and 0 < int(position) < MAX_POSITION
+        ):
+            return True
+        if not chrom:
+            self.problems.add("is empty", row=number, column="CHROM")
+        else:
+            self.problems.add(f"{position!r} is not a position (1 or more)", row=number, column="POS")
+        return False
+
+    def _cell(self, plan: _Plan, cell: str, ref: str, alts: Sequence[str], number: int, column: int) -> Reads | None:
+        """Reads of every alternate allele by the first rule that finds its fields in the cell."""
+        texts = cell.rstrip(" ").split(":")
+        if len(texts) < len(plan.keys):
+            texts += ["."] * (len(plan.keys) - len(texts))
+        values = dict(zip(plan.keys, texts))
+        try:
+            for rule in plan.rules:
+                reads = rule.read(values, ref, alts, self.header.ad_number)
+                if reads is not None:
+                    self.rule_cells[rule.name] = self.rule_cells.get(rule.name, 0) + 1
+                    return reads
+        except CellError as error:
+            self.problems.add(f"{error} (cell {cell[:60]!r})", row=number, column=self.header.columns[column - 9])
+        return None
+
+    def _info_reads(self, info: str, alts: Sequence[str], number: int) -> Reads | None:
+        try:
+            reads = info_dp4(info, alts)
+        except CellError as error:
+            self.problems.add(str(error), row=number, column="INFO")
+            return None
+        if reads is not None:
+            self.rule_cells["INFO DP4"] = self.rule_cells.get("INFO DP4", 0) + 1
+        return reads
+
+    def _filter_reason(self, text: str) -> str:
+        """Why a FILTER value is not accepted; '' where it is."""
+        refused = [word for word in (text or ".").split(";") if word not in self.accepted]
+        return f"FILTER {';'.join(refused)}" if refused else ""
+
+    def _drop(self, fields: list[str], choices: Sequence[str], reason: str, number: int) -> None:
+        for choice in choices:
+            self.dropped.add(f"{fields[0]}:{fields[1]}:{fields[3]}:{choice}", reason, number)
+
+    def _gene(self, info: str) -> str:
+        for item in info.split(";"):
+            key, _, value = item.partition("=")
+            for name, position in self.header.gene_fields:
+                if key == name:
+                    if position < 0:
+                        return value.split(",")[0] if value != "." else ""
+                    parts = value.split(",", 1)[0].strip("[]").split("|")
+                    return parts[position] if position < len(parts) else ""
+        return ""
+
+    def _check_frequency(self, plan: _Plan | None, fields: list[str], reads: Sequence[tuple[int, int]]) -> None:
+        """Compare counts with the caller's own allele frequency, which never replaces them."""
+        if len(self.differences) >= MAX_CHECKED_CELLS:
+            return
+        if plan is None:
+            texts = [item[3:] for item in fields[7].split(";") if item.startswith("AF=")]
+        elif plan.af_key:
+            at = plan.keys.index(plan.af_key)
+            cells = [fields[column].split(":") for column in self.columns]
+            texts = [cell[at] if at < len(cell) else "." for cell in cells]
+        else:
+            return
+        for text, (alt_count, depth) in zip(texts, reads):
+            frequency = parse_number(text.rstrip("%"))
+            if frequency is not None and depth:
+                self.differences.append(abs((frequency / 100 if text.endswith("%") else frequency) - alt_count / depth))
+
+    def calls(self) -> Calls:
+        """Everything read, as arrays; rows listed twice are left out."""
+        n_samples = len(self.samples)
+        if self.n_records == 0:
+            raise InputError("holds no records: no variants left", file=self.display)
+        self._check_has_counts()
+        shape = (len(self.ids), n_samples)
+        cells = np.frombuffer(self.cells, dtype=np.int64).reshape(shape) if self.ids else np.zeros(shape, np.int64)
+        calls = Calls(
+            file=self.display,
+            samples=self.samples,
+            ids=self.ids,
+            chroms=self.chroms,
+            positions=np.frombuffer(self.positions, dtype=np.int64) if self.ids else np.zeros(0, np.int64),
+            refs=self.refs,
+            alts=self.alts,
+            lines=np.frombuffer(self.lines, dtype=np.int64) if self.ids else np.zeros(0, np.int64),
+            alt=(cells >> 32).astype(np.int32),
+            depth=(cells & 0xFFFFFFFF).astype(np.int32),
+            genes=self.genes,
+            rejected=self.rejected,
+            dropped=self.dropped,
+            warnings=list(self.header.warnings),
+        )
+        _drop_repeated(calls)
+        return calls
+
+    def _check_has_counts(self) -> None:
+        """A file none of whose records could be counted says so, unless its filters left nothing to count."""
+        if not self.n_tried or any(self.rule_cells.values()):
+            return
+        formats = ", ".join(list(self.plans)[:3]) or "no FORMAT column"
+        raise InputError(
+            f"holds no allele depths ({formats}): reads of the reference and the alternate allele are needed, as AD, "
+            "RO/AO, NR/NV, RD/AD, DP4 or Strelka's fields",
+            file=self.display,
+        )
+
+    def summary(self) -> dict[str, object]:
+        """Records, rules and the agreement with the caller's own allele frequency, for the provenance."""
+        return {
+            "records": self.n_records,
+            "rules": dict(sorted((name, n) for name, n in self.rule_cells.items() if n)),
+            "af_cells": len(self.differences),
+            "af_median_difference": round(statistics.median(self.differences), 6) if self.differences else None,
+        }
+
+
+def _allele_fault(ref: str, alt: str) -> str:
+    """Why a pair of alleles is no small variant; '' where it is one (MNPs and indels are)."""
+    if alt in (".", "", "<NON_REF>", "<*>"):
+        return "no alternate allele"
+    if alt == "*":
+        return "allele * (spanning deletion)"
+    if alt.startswith("<"):
+        return f"symbolic allele {alt}"
+    if "[" in alt or "]" in alt or alt.startswith(".") or alt.endswith("."):
+        return "breakend"
+    if not BASES.fullmatch(ref) or not BASES.fullmatch(alt):
+        return "alleles are not bases"
+    return "reference and alternate allele are the same" if ref == alt else ""
+
+
+def _is_sorted(calls: Calls) -> bool:
+    """Whether places rise strictly along every contig, each contig in one piece: then no id can be there twice."""
+    turns = np.flatnonzero(np.diff(calls.positions) <= 0) + 1
+    chroms = [calls.chroms[at] for at in turns]
+    if any(calls.chroms[at - 1] == chrom for at, chrom in zip(turns, chroms)):
+        return False
+    return len(set(calls.chroms)) == len({*chroms, *calls.chroms[:1]}) == len(turns) + 1
+
+
+def _drop_repeated(calls: Calls) -> None:
+    """Of rows with one id the first stays (an accepted one before a rejected one)."""
+    if _is_sorted(calls) or len(set(calls.ids)) == calls.n_mutations:
+        return
+    best: dict[str, int] = {}
+    for row, name in enumerate(calls.ids):
+        if name not in best or (best[name] in calls.rejected and row not in calls.rejected):
+            best[name] = row
+    keep = np.zeros(calls.n_mutations, dtype=bool)
+    keep[list(best.values())] = True
+    rejected = calls.rejected
+    first_line = {name: int(calls.lines[row]) for name, row in best.items()}
+    ids = calls.ids
+    calls.keep(keep, lambda row: f"listed twice (line {first_line[ids[row]]})")
+    index = np.flatnonzero(keep)
+    calls.rejected = {new: rejected[old] for new, old in enumerate(index.tolist()) if old in rejected}

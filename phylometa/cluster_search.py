@@ -32,7 +32,7 @@ _PRECISIONS = (inf, 400.0, 120.0)
 _FINER_PRECISIONS = (3000.0, 1500.0, 800.0, 400.0, 250.0, 170.0, 120.0, 80.0, 50.0, 30.0, 15.0)
 _SEARCH_PRECISION = 150.0
 _LOG_OVERDISPERSED = -3.0
-# Reads of a cluster in a sample below which every second grid point is enough for that comparison.
+# Reads of a cluster in a sample below which every second grid point is enough to search.
 _COARSE_READS = 4000
 
 
@@ -158,7 +158,18 @@ def _place_probability(labels: IntArray, log_weight: FloatArray) -> FloatArray:
     return np.asarray(np.exp(own - np.logaddexp.reduce(log_weight, axis=1)))
 
 
+def _coarsened(model: ClusteringModel, items: LogGrid, labels: IntArray) -> tuple[ClusteringModel, LogGrid]:
+    """Every second grid point, where no cluster of `labels` has so many reads that the full grid is needed."""
+    reads = np.zeros((int(labels.max()) + 1, model.mutations.n_samples))
+    np.add.at(reads, labels, model.mutations.depth)
+    if reads.max() >= _COARSE_READS or len(model.ccf) % 2 == 0:
+        return model, items
+    return model.with_grid(len(model.ccf) // 2 + 1), np.ascontiguousarray(items[:, :, ::2])
+
+
 def _search_items(model: ClusteringModel, items: LogGrid) -> IntArray:
+    # A quarter of the mutations in one cluster at most, so far as the grid is concerned; what follows checks it.
+    model, items = _coarsened(model, items, np.arange(len(items)) % 4)
     labels = agglomerate(items, np.ones(len(items), dtype=np.int64), model.prior, model.count_prior)
     return refine(items, labels, model.prior, model.count_prior, max_moves=10 * len(items))[0]
 
@@ -177,14 +188,11 @@ def _estimate_precision(model: ClusteringModel, items: LogGrid, labels: IntArray
     coarse = refine(scaled, merged, model.prior, model.count_prior, max_moves=10 * len(items))[0]
     partitions = [labels] if np.array_equal(coarse, relabel(labels)) else [labels, coarse]
 
-    reads = np.zeros((int(coarse.max()) + 1, model.mutations.n_samples))
-    np.add.at(reads, coarse, model.mutations.depth)
-    stride = 2 if reads.max() < _COARSE_READS and len(model.ccf) % 2 else 1
-    scoring = model.with_grid(len(model.ccf) // stride + stride - 1)
+    scoring, binomial = _coarsened(model, items, coarse)
 
     def score(precision: float) -> float:
         if precision == inf:
-            at, prior = items[:, :, ::stride], 0.0
+            at, prior = binomial, 0.0
         else:
             at, prior = replace(scoring, precision=precision).items(), _LOG_OVERDISPERSED
         return prior + max(
@@ -281,8 +289,10 @@ def _best_split(model: ClusteringModel, items: LogGrid, rows: IntArray) -> tuple
     two_at_least = np.where(np.arange(len(rows) + 2) < 2, -1e9, -1e4 * np.arange(len(rows) + 2.0))
     halves = np.arange(len(rows))
     if len(rows) > 2:
-        halves = agglomerate(items, np.ones(len(rows), dtype=np.int64), model.prior, two_at_least)
-        halves, _ = refine(items, halves, model.prior, two_at_least, max_moves=len(rows))
+        coarse, coarse_items = _coarsened(model.take(rows), items, np.zeros(len(rows), dtype=np.int64))
+        prior = coarse.prior
+        halves = agglomerate(coarse_items, np.ones(len(rows), dtype=np.int64), prior, two_at_least)
+        halves, _ = refine(coarse_items, halves, prior, two_at_least, max_moves=len(rows))
     totals = cluster_totals(items, halves)
     sizes = np.bincount(halves).tolist()
     if len(sizes) != 2:

@@ -173,10 +173,9 @@ def cluster_totals(items: LogGrid, labels: IntArray, n_clusters: int | None = No
     """Sums of the items (n, S, G) of each cluster: (K, S, G)."""
     count = int(labels.max()) + 1 if n_clusters is None else n_clusters
     totals = np.zeros((count, *items.shape[1:]), dtype=np.float32)
-    order = np.argsort(labels, kind="stable")
-    members = labels[order]
-    first = np.flatnonzero(np.diff(members, prepend=-1))
-    totals[members[first]] = np.add.reduceat(items[order], first, axis=0)
+    # A loop over rows is faster here than add.at, reduceat or a product with an indicator matrix.
+    for row, cluster in enumerate(labels.tolist()):
+        totals[cluster] += items[row]
     return totals
 
 

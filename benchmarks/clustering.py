@@ -136,9 +136,8 @@ def run_m5() -> None:
 
 def run_conditions(n_tumours: int = 20) -> None:
     print("condition depth precision | ARI  V  RMSE  coverage present | CCF table coverage | forced diploid ARI RMSE")
-    cases = [
-        (name, depth, np.inf) for name in ("diploid", "gain", "LOH", "doubled", "subclonal") for depth in (30, 100, 400)
-    ]
+    conditions = ("diploid", "gain", "LOH", "doubled", "subclonal")
+    cases = [(name, depth, np.inf) for name in conditions for depth in (30, 100, 400)]
     cases += [("diploid", 100, 100.0), ("diploid", 400, 100.0), ("gain", 100, 100.0)]
     for condition, depth, precision in cases:
         rng = np.random.default_rng(7)

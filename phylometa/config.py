@@ -259,7 +259,15 @@ class CopyNumberSettings:
     wgd: bool = True
     """Whether genome doubling is an event."""
     bootstrap: int = 100
-    """Chromosome-wise bootstrap replicates."""
+    """Replicates of the branch support."""
+    support: Literal["bootstrap", "jackknife"] = "bootstrap"
+    """`bootstrap` draws chromosomes with replacement, `jackknife` keeps a random share 1 - 1/e of the segments."""
+    min_segment_length: int = 0
+    """Common segments shorter than this (bp) are left out."""
+    min_coverage: float = 0.5
+    """A sample that covers less than this share of what any sample covers is left out of the tree."""
+    permutations: int = 200
+    """Permutations of the null of parallel events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -442,6 +450,8 @@ def _stage_from_dict(stage: Any, values: dict[str, Any], prefix: str, source: st
         default = known[key]
         if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
+        if value is None and isinstance(default, float):  # JSON has no infinity: a manifest stores it as null
+            value = float("inf")
         if isinstance(default, tuple) and isinstance(value, list):
             value = tuple(value)
         if type(value) is not type(default):

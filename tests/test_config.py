@@ -71,3 +71,7 @@ def test_an_error_names_its_place_and_survives_pickling():
     )
     assert str(error) == "samples.tsv, row 4, column purity: 1.3 is outside (0, 1]\nsecond"
     assert pickle.loads(pickle.dumps(error)).problems == error.problems
+
+
+def test_an_infinite_setting_survives_the_manifest():
+    assert settings_from_dict({"ccf": {"precision": None}}).ccf.precision == float("inf")

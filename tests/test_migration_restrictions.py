@@ -8,6 +8,7 @@ import pytest
 
 import phylometa.migration.optima as optima_module
 import phylometa.migration.restricted as restricted_module
+import phylometa.migration.site_graphs as site_graphs_module
 from phylometa.config import MigrationSettings
 from phylometa.errors import InfeasibleError
 from phylometa.io.trees_io import read_tree_with_sites
@@ -18,6 +19,7 @@ from phylometa.migration.ranked import list_simplest
 from phylometa.migration.refined import make_question
 from phylometa.migration.restricted import find_optima_within_pattern
 from phylometa.migration.scoring import check_criteria
+from phylometa.migration.site_graphs import OutOfTime, SiteGraphSearch
 from phylometa.trees import CloneTree
 from tests.migration_oracle import all_histories, criteria, pattern, random_instance
 
@@ -47,6 +49,25 @@ def best_of(scored, order):
 def agrees(found, expected):
     listed = [frozenset(edges) for edges in found]
     return found.proved and set(listed) == expected and found.n_histories == len(listed) == len(expected)
+
+
+def test_the_integer_program_gives_what_branching_gives(monkeypatch):
+    monkeypatch.setattr(site_graphs_module, "NODES_BEFORE_PROGRAM", 0)
+    rng = np.random.default_rng(12)
+    for _ in range(5):
+        tree, presence, primary, scored, _ = instance(rng)
+        question = make_question(tree, presence, primary)
+        for order in ("UMCS", "UMC", "MCS"):
+            assert agrees(find_optima(question, order, prefer_search=True), best_of(scored, order))
+
+
+def test_the_integer_program_keeps_the_time_limit(monkeypatch):
+    monkeypatch.setattr(site_graphs_module, "NODES_BEFORE_PROGRAM", 0)
+    question = wide_question()
+    search = SiteGraphSearch(find_optima(question, "UM").families[0].optimal)
+    search.seconds_left = lambda: 1e-9
+    with pytest.raises(OutOfTime):
+        next(search.graphs(20))
 
 
 @pytest.mark.parametrize("listed_per_node", [2000, 2])

@@ -6,7 +6,7 @@ pair so far on the path is carried down the clone tree; only pairs within a cycl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from phylometa.migration.arborescences import bits, list_arborescences
@@ -47,11 +47,20 @@ class CappedHistories:
         The graph (target bitmasks by source).
     caps : mapping of (source, target) -> int
         For pairs on a cycle; 1 where absent.
+    check : callable, optional
+        Called again and again while counting; may raise to end it.
     """
 
-    def __init__(self, optimal: OptimalHistories, reach: Sequence[int], caps: Mapping[Pair, int]) -> None:
+    def __init__(
+        self,
+        optimal: OptimalHistories,
+        reach: Sequence[int],
+        caps: Mapping[Pair, int],
+        check: Callable[[], None] | None = None,
+    ) -> None:
         self.optimal = optimal
         self.reach = tuple(reach)
+        self._check = check
         cyclic = cyclic_pairs(reach)
         self._shift = {pair: BITS * i for i, pair in enumerate(cyclic)}
         self._cap = {pair: caps.get(pair, 1) for pair in cyclic}
@@ -62,7 +71,9 @@ class CappedHistories:
     def count(self) -> int:
         """Exact number of such histories."""
         question = self.optimal.question
-        return self._count(question.root, question.primary, 0) if self.optimal.is_feasible else 0
+        number = self._count(question.root, question.primary, 0) if self.optimal.is_feasible else 0
+        self._check = None  # the time is that of the search, not of what is listed afterwards
+        return number
 
     def __iter__(self) -> Iterator[tuple[Edge, ...]]:
         question = self.optimal.question
@@ -104,6 +115,8 @@ class CappedHistories:
     def _count(self, v: int, entry: int, used: int) -> int:
         key = (v, entry, used)
         if key not in self._counts:
+            if self._check is not None:
+                self._check()
             total = 0
             for alternative in self.optimal.alternatives[v]:
                 if alternative.entries >> entry & 1:

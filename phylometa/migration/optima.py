@@ -194,27 +194,30 @@ class _Search:
         cyclic: list[tuple[int, ...]] = []  # smaller graphs, whose pairs may have to repeat
         for gamma in count(0):
             for graph in cyclic:
-                if any(CappedHistories(self.optimal, graph, caps).count() for caps in _caps_of_sum(graph, gamma)):
+                if any(self._capped(graph, caps).count() for caps in _caps_of_sum(graph, gamma)):
                     return gamma, smallest
             for reach in allowed:
                 for graph in self.graphs.graphs(gamma, allowed=reach):
                     smallest = gamma if smallest < 0 else smallest
-                    if is_acyclic_graph(graph) or CappedHistories(self.optimal, graph, {}).count():
+                    if is_acyclic_graph(graph) or self._capped(graph, {}).count():
                         return gamma, smallest
                     cyclic.append(graph)
         raise AssertionError("unreachable")
+
+    def _capped(self, graph: tuple[int, ...], caps: dict[tuple[int, int], int]) -> CappedHistories:
+        return CappedHistories(self.optimal, graph, caps, self.graphs.check_time)
 
     def _add_capped(self, graph: tuple[int, ...], caps: dict[tuple[int, int], int]) -> None:
         """Add the histories of a graph within caps that add up to the least gamma."""
         within = self._with_all_additive(graph)
         acyclic = is_acyclic_graph(graph)
-        capped = None if acyclic else CappedHistories(within, graph, caps)
+        capped = None if acyclic else CappedHistories(within, graph, caps, self.graphs.check_time)
         number = count_histories(within) if capped is None else capped.count()
         if number:
             self._keep_family(Family(within, graph, number, capped=capped))
             return
         # The additive letters after C and S have their least value only beyond the caps: compare one by one.
-        every = CappedHistories(self.optimal, graph, caps)
+        every = self._capped(graph, caps)
         self.truncated |= every.count() > LISTED_PER_GRAPH
         family, key = _compare(self.optimal, graph, islice(every, LISTED_PER_GRAPH), self.rest)
         if family.n_histories:

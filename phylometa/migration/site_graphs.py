@@ -12,18 +12,30 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 from phylometa.migration.arborescences import bits, spanning_roots
 from phylometa.migration.comigration import is_acyclic
 from phylometa.migration.optimal import OptimalHistories
+
+if TYPE_CHECKING:
+    from phylometa.migration.site_graph_program import SiteGraphProgram
 
 __all__ = ["OutOfTime", "SiteGraphSearch", "graph_pairs", "is_acyclic_graph"]
 
 Pair = tuple[int, int]
 
 
+# Branchings without a graph after which the integer programme takes over.
+NODES_BEFORE_PROGRAM = 1000
+
+
 class OutOfTime(Exception):
     """The time limit passed before the search was complete."""
+
+
+class _TooManyNodes(Exception):
+    """Branching on cuts takes too long."""
 
 
 def graph_pairs(reach: Sequence[int]) -> frozenset[Pair]:
@@ -52,6 +64,8 @@ class SiteGraphSearch:
         self.deadline = deadline
         self.useful = self._useful_reach()
         self._roots: dict[tuple[int, ...], int] = {}
+        self._nodes_left: int | None = None
+        self._program: SiteGraphProgram | None = None
 
     def _useful_reach(self) -> tuple[int, ...]:
         """Pairs that some optimal history uses or may use."""
@@ -218,13 +232,40 @@ class SiteGraphSearch:
             Pairs to choose from (bitmasks of targets by source); by default all useful ones.
         """
         open_pairs = [a & u for a, u in zip(self.useful if allowed is None else allowed, self.useful)]
-        yield from self._extend([0] * self.n_sites, open_pairs, size, max_sources)
+        self._nodes_left = NODES_BEFORE_PROGRAM if self.pattern is None else None
+        given = set()
+        try:
+            for graph in self._extend([0] * self.n_sites, open_pairs, size, max_sources):
+                given.add(graph)
+                yield graph
+                if self._nodes_left is not None:
+                    self._nodes_left = NODES_BEFORE_PROGRAM
+        except _TooManyNodes:
+            if self._program is None:
+                from phylometa.migration.site_graph_program import SiteGraphProgram
+
+                self._program = SiteGraphProgram(self)
+            for graph in self._program.graphs(size, max_sources, open_pairs):
+                if graph not in given:
+                    yield graph
+
+    def seconds_left(self) -> float:
+        """CPU seconds until the deadline, not below a tenth."""
+        return max(min(self.deadline - time.process_time(), 1e6), 0.1)
+
+    def check_time(self) -> None:
+        """Raise `OutOfTime` past the deadline."""
+        if time.process_time() > self.deadline:
+            raise OutOfTime
 
     def _extend(
         self, reach: list[int], open_pairs: list[int], size: int, max_sources: int | None
     ) -> Iterator[tuple[int, ...]]:
-        if time.process_time() > self.deadline:
-            raise OutOfTime
+        self.check_time()
+        if self._nodes_left is not None:
+            self._nodes_left -= 1
+            if self._nodes_left < 0:
+                raise _TooManyNodes
         if max_sources is not None and sum(1 for targets in reach if targets) == max_sources:
             open_pairs = [o if r else 0 for o, r in zip(open_pairs, reach)]
         open_pairs = self._within_pattern(reach, open_pairs)
@@ -251,8 +292,7 @@ class SiteGraphSearch:
         return self._completes([0] * self.n_sites, list(self.useful))
 
     def _completes(self, reach: list[int], open_pairs: list[int]) -> bool:
-        if time.process_time() > self.deadline:
-            raise OutOfTime
+        self.check_time()
         open_pairs = self._within_pattern(reach, open_pairs)
         cut = self.lower_bound(reach, open_pairs, self.n_sites**2)[1]
         if cut is None:
@@ -313,8 +353,7 @@ class SiteGraphSearch:
         for size in range(self.n_sites + 1):
             found = []
             for sources in combinations(range(self.n_sites), size):
-                if time.process_time() > self.deadline:
-                    raise OutOfTime
+                self.check_time()
                 reach = tuple(self.useful[s] if s in sources else 0 for s in range(self.n_sites))
                 if self.is_feasible(reach):
                     found.append(reach)

@@ -201,6 +201,17 @@ def test_pairtree(tmp_path: Path) -> None:
     assert patient.dropped.reasons == ("garbage in the .params.json",)
 
 
+def test_pairtree_through_a_sheet(tmp_path: Path) -> None:
+    write_pairtree(tmp_path)
+    sheet = write_table(tmp_path / "s.tsv", "patient sample site counts", "P S2 b x.ssm", "P S1 a x.ssm")
+    patient = read_patient(sheet)
+    assert patient.mutations.sample_names == ("S2", "S1")
+    assert patient.mutations.alt_counts.tolist() == [[1, 40], [1, 4], [1, 4]]
+    sheet.write_text(sheet.read_text().replace("S2", "S5"))
+    with pytest.raises(InputError, match=r"sample S5 is not there \(samples found: S1, S2\)"):
+        read_patient(sheet)
+
+
 def test_pairtree_errors(tmp_path: Path) -> None:
     for rows, pattern in (
         (("s0 A 4 8 0.5",), r"row 2, column var_reads: holds 1 numbers for 2 samples"),

@@ -361,3 +361,17 @@ def test_several_vcfs_of_one_sample(tmp_path: Path) -> None:
     sheet.write_text(sheet.read_text().replace("indel.vcf", "none.vcf"))
     with pytest.raises(InputError, match="row 2, column vcf: no such file: none.vcf"):
         read_patient(sheet)
+
+
+def test_one_id_for_two_places(tmp_path: Path) -> None:
+    header = "mutation_id sample_id ref_counts alt_counts chrom pos ref alt"
+    write_table(tmp_path / "1.tsv", header, "m S1 6 4 1 5 A T")
+    write_table(tmp_path / "2.tsv", header, "m S2 6 4 1 6 A T")
+    sheet = write_table(tmp_path / "s.tsv", "patient sample site counts", "P S1 a 1.tsv", "P S2 b 2.tsv")
+    assert read_patient(sheet).mutations.ids == ("m", "m#2")
+
+
+def test_a_sample_without_any_reads(tmp_path: Path) -> None:
+    write_vcf(tmp_path / "c.vcf", ["1 10 . A T . PASS . AD 5,5 .", "1 11 . A T . PASS . AD 5,5 ."])
+    sheet = write_table(tmp_path / "s.tsv", "patient sample site vcf", "P S1 a c.vcf", "P S2 b c.vcf")
+    assert "sample S2: no mutation is observed in it; nothing can be said about it" in read_patient(sheet).warnings

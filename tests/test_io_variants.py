@@ -51,6 +51,13 @@ RULES = {
     "too many numbers": ("A T", "AD:DP", "60,30,10:100", [(0, 0)], None),
     "more alternate reads than depth": ("A T", "AD:DP", "40:30", [(0, 0)], None),
     "depth 0": ("A T", "AD:DP", "0,0:0", [(0, 0)], None),
+    "Strelka SNV fields of an indel": ("AC A", "AU:CU:GU:TU", "1,1:1,1:1,1:1,1", [(0, 0)], None),
+    "Strelka indel of two alleles": ("A AT,ATT", "TAR:TIR", "60,60:40,40", [(0, 0), (0, 0)], None),
+    "FreeBayes, one number too many": ("A T", "RO:AO", "60:30,10", [(0, 0)], None),
+    "FreeBayes, reference missing": ("A T", "RO:AO", ".:30", [(0, 0)], None),
+    "Platypus, one number too many": ("A T", "NR:NV", "99,99:40,40", [(0, 0)], None),
+    "Platypus, more alternate reads than depth": ("A T", "NR:NV", "30:40", [(0, 0)], None),
+    "DP4 of two alleles": ("A T,C", "DP4", "1,2,3,4", [(0, 0), (0, 0)], None),
 }
 NUMBER_DOT = [line.replace("ID=AD,Number=R", "ID=AD,Number=.") for line in VCF_HEADER]
 

@@ -156,15 +156,6 @@ class Calls:
         self.rejected = {}
 
 
-def drop_rejected(calls: Calls) -> None:
-    """Leave out the rows that no file accepts."""
-    if calls.rejected:
-        mask = np.ones(calls.n_mutations, dtype=bool)
-        mask[list(calls.rejected)] = False
-        reasons = calls.rejected
-        calls.keep(mask, lambda row: reasons[row])
-
-
 def merge_calls(parts: Sequence[Calls], samples: Sequence[str]) -> Calls:
     """Put the files of one patient together.
 
@@ -180,7 +171,6 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str]) -> Calls:
         counts as reads where another file accepts the mutation, and is left out elsewhere.
     """
     if len(parts) == 1 and parts[0].samples == list(samples):
-        drop_rejected(parts[0])
         return parts[0]
     column = {name: i for i, name in enumerate(samples)}
     rows: dict[Any, int] = {}

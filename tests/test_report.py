@@ -10,6 +10,7 @@ import pytest
 
 from phylometa.cohort import Outcome
 from phylometa.cohort_statistics import label_frequencies, route_frequencies
+from phylometa.pipeline import load_result
 from phylometa.report import cohort_index_html, report_html, write_cohort_index, write_report
 from phylometa.report.explorer import MAX_FRAMES, evidence_json, explorer_frames
 from phylometa.report.findings import describe
@@ -196,3 +197,13 @@ def test_cohort_index_links_patients_and_names_failures(tmp_path):
     assert Counter(tag for tag, _ in document.elements)["script"] == 1
     assert "Routes between sites" in document.text
     assert "Routes" not in Document(cohort_index_html(outcomes)).text
+
+
+def test_report_of_a_patient_that_was_analysed_and_again_from_disk(small_run):
+    text = (small_run / "report.html").read_text(encoding="utf-8")
+    assert len(text) < 3_000_000
+    document = Document(text)
+    shown = {a["data-name"] for tag, a in document.elements if tag == "figure"}
+    assert {"routes", "clone_tree", "migration_graph", "history", "seeding_matrix", "timeline", "fish"} <= shown
+    again = load_result(small_run)
+    assert Document(report_html(again)).text.count("History 1 of") == document.text.count("History 1 of") > 0

@@ -9,7 +9,7 @@ import numpy as np
 
 from phylometa.clock import age_at_divergence
 from phylometa.data import BoolArray, FloatArray, IntArray
-from phylometa.molecular_time import HistoryNodes
+from phylometa.molecular_time import HistoryNodes, allocate_draws
 from phylometa.reference_tables import AccelerationPrior
 from phylometa.terminal_branch import clone_deadlines, draw_full_branch
 
@@ -46,10 +46,21 @@ class CalendarClock:
 
 @dataclass(frozen=True, eq=False)
 class CalendarDraws:
-    """Age at the root clone (n,), and years per clock mutation after it on the way to each site (n, n_sites)."""
+    """The clock of each draw.
+
+    Parameters
+    ----------
+    root_age : float64 array (n,)
+        Age at the root clone.
+    pace : float64 array (n, n_sites)
+        Years per clock mutation after it, on the way to each site.
+    rows : int64 array (n,)
+        Draw of the lengths that each of them belongs to: draws are resampled by how well they fit the clock.
+    """
 
     root_age: FloatArray
     pace: FloatArray
+    rows: IntArray
 
 
 def site_branches(depth: FloatArray, proportions: FloatArray, sample_site: IntArray, n_sites: int) -> FloatArray:
@@ -114,7 +125,9 @@ def calendar_draws(
 ) -> CalendarDraws:
     """The clock of each draw: t_root = A tau / (tau + B / a), then (A - t_root) / B years a mutation.
 
-    NaN where no dated clone lies below the root.
+    NaN where no dated clone lies below the root. Counts alone give every edge a Jeffreys prior; with inferred ends and
+    one rate the edges' prior is that of the clones' founding times instead, so the draws are resampled by the ratio of
+    the two (importance resampling; it matters where edges hold few mutations).
 
     Parameters
     ----------
@@ -140,6 +153,7 @@ def calendar_draws(
     options: dict[str, Any] = {"regularity": clock.regularity, "quantile": quantile}
     columns: list[FloatArray] = []
     ages: list[float] = []
+    rows = np.arange(n)
     column_of_site = np.full(n_sites, -1, dtype=np.int64)
     if clock.terminal == "none":
         branches = site_branches(depth, proportions, sample_site, n_sites)
@@ -152,24 +166,32 @@ def calendar_draws(
             column_of_site[usable] = np.arange(len(usable))
     elif clock.equal_rates:
         deadline = np.where(tail, np.nan, clone_deadlines(nodes.parents, _last_age(nodes, clock.site_age)))
-        columns = [draw_full_branch(depth - trunk[:, None], nodes.parents, deadline, trunk, acceleration, **options)]
+        branch, evidence = draw_full_branch(
+            depth - trunk[:, None], nodes.parents, deadline, trunk, acceleration, **options
+        )
+        in_model = np.isfinite(deadline) & (nodes.parents >= 0)
+        log_weight = evidence + 0.5 * np.log(np.maximum(lengths[:, in_model], 1e-300)).sum(axis=1)
+        weight = np.exp(log_weight - log_weight.max())
+        rows = np.repeat(rows, allocate_draws(weight.tolist(), n, rng=rng))
+        columns, trunk, acceleration = [branch[rows]], trunk[rows], acceleration[rows]
         ages = [float(np.nanmax(np.append(deadline, -np.inf)))]
     else:
         for t in np.flatnonzero(dated):
             on_branch = nodes.ancestors[:, nodes.presence[:, t]].any(axis=1)
             deadline = np.where(on_branch & ~tail, clock.site_age[t], np.nan)
-            branch = draw_full_branch(depth - trunk[:, None], nodes.parents, deadline, trunk, acceleration, **options)
+            branch, _ = draw_full_branch(
+                depth - trunk[:, None], nodes.parents, deadline, trunk, acceleration, **options
+            )
             if np.isfinite(branch).all():
                 column_of_site[t] = len(columns)
                 columns.append(branch)
                 ages.append(float(clock.site_age[t]))
     if not columns:
-        return CalendarDraws(np.full(n, np.nan), np.full((n, n_sites), np.nan))
+        return CalendarDraws(np.full(n, np.nan), np.full((n, n_sites), np.nan), rows)
     full, at = np.stack(columns, axis=1), np.array(ages)
-    chosen = rng.integers(0, len(at), n)
-    rows = np.arange(n)
-    root_age = age_at_divergence(at[chosen], trunk, full[rows, chosen], acceleration)
+    chosen, each = rng.integers(0, len(at), n), np.arange(n)
+    root_age = age_at_divergence(at[chosen], trunk, full[each, chosen], acceleration)
     pace = (at[None, :] - root_age[:, None]) / full
     own = np.where(column_of_site >= 0, column_of_site, 0)
-    by_site = np.where(column_of_site[None, :] >= 0, pace[:, own], pace[rows, chosen][:, None])
-    return CalendarDraws(root_age, by_site)
+    by_site = np.where(column_of_site[None, :] >= 0, pace[:, own], pace[each, chosen][:, None])
+    return CalendarDraws(root_age, by_site, rows)

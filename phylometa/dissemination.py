@@ -116,7 +116,9 @@ def draw_migrations(
                 columns = [start, end, start + position * (end - start)]
                 if calendar is not None and ages is not None:
                     last = calendar.site_age[t] if np.isfinite(calendar.site_age[t]) else np.nanmax(calendar.site_age)
-                    root_age, pace, trunk = ages.root_age[rows], ages.pace[rows, t], lengths[rows, h.root]
+                    root_age, pace, own = ages.root_age[rows], ages.pace[rows, t], ages.rows[rows]
+                    start, end = depth[own, u], depth[own, v] if v != u else depth[own, u] + end - start
+                    trunk = lengths[own, h.root]
                     start, end = (np.minimum(root_age + (x - trunk) * pace, last) for x in (start, end))
                     columns += [start, end, start + position * (end - start)]
                 parts.setdefault((t, v), []).append(tuple(columns))

@@ -57,7 +57,7 @@ def draw_full_branch(
     *,
     regularity: float,
     quantile: FloatArray,
-) -> FloatArray:
+) -> tuple[FloatArray, FloatArray]:
     """Clock mutations B on a branch from the root clone to the last sampling, drawn from its posterior.
 
     A clone i with parent p and h_i further clones on the longest chain below it was founded at a share
@@ -81,11 +81,13 @@ def draw_full_branch(
 
     Returns
     -------
-    float64 array (n,); NaN where no clone lies below the root
+    (float64 array (n,), float64 array (n,))
+        B, NaN where no clone lies below the root; and the log of the density of the clones' depths with B summed out,
+        by which draws of the depths are to be weighed, since counting noise alone knows nothing of the clock.
     """
     clones = [v for v in range(len(parents)) if parents[v] >= 0 and math.isfinite(deadline[v])]
     if not clones:
-        return np.full(len(below), np.nan)
+        return np.full(len(below), np.nan), np.zeros(len(below))
     heights = clone_heights(parents)
     last = float(np.nanmax(deadline))
     deepest = below[:, clones].max(axis=1)
@@ -114,4 +116,7 @@ def draw_full_branch(
     rows = np.arange(len(below))
     before = cumulative[rows, index] - density[rows, index]
     within = (target - before) / np.maximum(density[rows, index], 1e-300)
-    return np.asarray(deepest / ((index + np.clip(within, 0.001, 1.0)) / _GRID), dtype=np.float64)
+    drawn = np.asarray(deepest / ((index + np.clip(within, 0.001, 1.0)) / _GRID), dtype=np.float64)
+    is_possible = np.isfinite(top[:, 0])
+    evidence = np.where(is_possible, np.where(is_possible, top[:, 0], 0.0) + np.log(cumulative[:, -1]), -1e6)
+    return drawn, np.asarray(evidence, dtype=np.float64)

@@ -24,7 +24,7 @@ def draw(below, parents, *, n=6000, deadline=None, regularity=1.0, seed=1, trunk
         np.full(n, acceleration),
         regularity=regularity,
         quantile=rng.random(n),
-    )
+    )[0]
 
 
 def test_heights_and_deadlines():
@@ -85,6 +85,22 @@ def test_no_clone_below_the_root():
     assert np.isnan(draw([0.0, 1.0], np.array([-1, 0]), n=3, deadline=[60.0, np.nan])).all()
 
 
+def test_evidence_is_the_density_of_the_depths():
+    # Two clones on a star, k = 1: the density is the integral of dB / B^3 above the deeper clone, 1 / (2 d^2).
+    depths = np.array([[0.0, 10.0, 4.0], [0.0, 20.0, 9.0], [0.0, 40.0, 40.0]])
+    _, evidence = draw_full_branch(
+        depths,
+        np.array([-1, 0, 0]),
+        np.full(3, 60.0),
+        np.full(3, 100.0),
+        np.ones(3),
+        regularity=1.0,
+        quantile=np.full(3, 0.5),
+    )
+    assert np.exp(evidence[0] - evidence[1]) == pytest.approx(4, rel=1e-6)
+    assert np.exp(evidence[1] - evidence[2]) == pytest.approx(4, rel=1e-6)
+
+
 def test_quantile_is_monotone():
     quantile = np.linspace(0.01, 0.99, 25)
     found = draw_full_branch(
@@ -95,5 +111,5 @@ def test_quantile_is_monotone():
         np.ones(25),
         regularity=1.0,
         quantile=quantile,
-    )
+    )[0]
     assert (np.diff(found) <= 0).all()

@@ -83,7 +83,8 @@ def _group_open(group: Group, is_interactive: bool) -> str:
     data = "".join(f' data-{name}="{_attribute(value)}"' for name, value in group.data)
     title = f"<title>{escape(group.title, quote=False)}</title>" if group.title else ""
     if is_interactive and group.is_button:
-        data += f' role="button" tabindex="0" aria-label="{_attribute(group.title)}"'
+        role = "button" if any(name == "clone" for name, _ in group.data) else "img"  # only clones can be selected
+        data += f' role="{role}" tabindex="0" aria-label="{_attribute(group.title)}"'
     return f'<g class="{_attribute(group.key)}"{data}>{title}'
 
 

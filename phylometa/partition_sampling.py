@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from phylometa.clustering_model import ClusteringModel
 from phylometa.data import FloatArray, IntArray
 from phylometa.multiplicity import log_likelihood_table, share_over_groups
-from phylometa.partition_search import LogGrid, cluster_totals, log_marginal
+from phylometa.partition_search import CcfPrior, LogGrid, cluster_totals, concentration_weights, log_marginal
 
 __all__ = ["sample_member_ccf"]
 
@@ -20,7 +20,7 @@ def sample_member_ccf(
 
     A blocked Gibbs sampler of the Dirichlet process (Ishwaran and James 2001, doi:10.1198/016214501750332758): CCFs
     given members and multiplicities, weights given sizes, then the place and the multiplicities of all mutations given
-    both; a mutation that leaves all clusters starts one of its own with its marginal likelihood.
+    both; mutations that leave all clusters, by their marginal likelihood, start new ones.
 
     Parameters
     ----------
@@ -36,7 +36,8 @@ def sample_member_ccf(
     float64 array (n, S, G)
         Share of draws of each mutation's CCF at every grid point.
     """
-    prior, count_prior = model.prior, model.count_prior
+    prior, settings = model.prior, model.settings
+    alphas, alpha_weight = concentration_weights(len(labels), settings.concentration, settings.concentration_log_sd)
     truncal_odds = np.log(prior.truncal) - np.log1p(-prior.truncal)
     state = _FixedMultiplicity(model) if model.has_fixed_multiplicity else _SampledMultiplicity(model, labels)
     n_items, n_samples, n_points = state.items.shape
@@ -56,7 +57,8 @@ def sample_member_ccf(
         point[is_truncal] = n_points - 1
         if sweep >= burn_in:
             histogram[rows, columns, point[current]] += 1.0
-        concentration = float(np.exp(count_prior[n_clusters + 1] - count_prior[n_clusters]))
+        alpha_posterior = alpha_weight + n_clusters * np.log(alphas)
+        concentration = float(alphas[(alpha_posterior + rng.gumbel(size=len(alphas))).argmax()])
         shares = rng.standard_gamma(np.append(np.bincount(current), concentration))
         log_weight = np.empty((n_items, n_clusters + 1))
         log_weight[:, :-1] = state.log_likelihood(point)
@@ -65,9 +67,29 @@ def sample_member_ccf(
         drawn = (log_weight + rng.gumbel(size=log_weight.shape)).argmax(axis=1)
         state.draw_multiplicities(drawn, rng)
         fresh = np.flatnonzero(drawn == n_clusters)
-        drawn[fresh] += np.arange(len(fresh))
+        drawn[fresh] += _group_new(state.items[fresh], prior, concentration, rng)
         current = np.unique(drawn, return_inverse=True)[1].reshape(-1)
     return np.asarray(histogram / draws)
+
+
+def _group_new(items: LogGrid, prior: CcfPrior, concentration: float, rng: np.random.Generator) -> IntArray:
+    """Partition of the mutations that left all clusters at once, drawn one after the other (restaurant process)."""
+    groups = np.zeros(len(items), dtype=np.int64)
+    if len(items) < 2:
+        return groups
+    totals, sizes = [items[0]], [1]
+    for row in range(1, len(items)):
+        joined = np.stack([*(total + items[row] for total in totals), items[row]])
+        before = np.append(log_marginal(np.stack(totals), prior), 0.0)
+        log_weight = log_marginal(joined, prior) - before + np.log([*sizes, concentration])
+        groups[row] = int((log_weight + rng.gumbel(size=len(log_weight))).argmax())
+        if groups[row] == len(totals):
+            totals.append(items[row])
+            sizes.append(1)
+        else:
+            totals[groups[row]] = totals[groups[row]] + items[row]
+            sizes[groups[row]] += 1
+    return groups
 
 
 class _FixedMultiplicity:

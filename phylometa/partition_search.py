@@ -21,6 +21,7 @@ __all__ = [
     "LogGrid",
     "agglomerate",
     "cluster_totals",
+    "concentration_weights",
     "join_gains",
     "log_cluster_count_prior",
     "log_distinct",
@@ -135,6 +136,17 @@ def log_distinct(first: NDArray[np.float32], others: NDArray[np.float32]) -> Flo
     return np.asarray(np.log1p(-np.minimum(same, 1.0 - 1e-9)))
 
 
+def concentration_weights(n_mutations: int, median: float, log_sd: float) -> tuple[FloatArray, FloatArray]:
+    """Values of a log-normal concentration alpha, and log weights ``ln p(alpha) Gamma(alpha) / Gamma(alpha + N)``.
+
+    With K clusters the posterior weight of a value is this plus K ln(alpha).
+    """
+    nodes = np.linspace(-3.0, 3.0, 25)
+    alphas = median * np.exp(log_sd * nodes)
+    constant = np.array([lgamma(alpha) - lgamma(alpha + n_mutations) for alpha in alphas.tolist()])
+    return alphas, constant - 0.5 * nodes**2
+
+
 def log_cluster_count_prior(n_mutations: int, median: float, log_sd: float) -> FloatArray:
     """The part of the Chinese restaurant process that depends on the number of clusters, its concentration summed out.
 
@@ -152,10 +164,7 @@ def log_cluster_count_prior(n_mutations: int, median: float, log_sd: float) -> F
     float64 array (N + 2,)
         Index K, the number of clusters.
     """
-    nodes = np.linspace(-3.0, 3.0, 25)
-    alphas = median * np.exp(log_sd * nodes)
-    constant = np.array([lgamma(alpha) - lgamma(alpha + n_mutations) for alpha in alphas])
-    log_weight = constant - 0.5 * nodes**2
+    alphas, log_weight = concentration_weights(n_mutations, median, log_sd)
     counts = np.arange(n_mutations + 2.0)
     prior = np.logaddexp.reduce(log_weight + counts[:, None] * np.log(alphas), axis=1)
     return np.asarray(prior)

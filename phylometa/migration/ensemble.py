@@ -16,6 +16,10 @@ from phylometa.trees import CloneTree, HistoryEnsemble, TreeHistories
 __all__ = ["Scenario", "infer_history_ensemble"]
 
 
+# However many scenarios share the limit, each lists so many histories.
+MIN_LISTED = 20
+
+
 @dataclass(frozen=True, eq=False)
 class Scenario:
     """One clone tree with one presence of its clones, drawn from the posterior.
@@ -77,6 +81,13 @@ def infer_history_ensemble(
     solved: dict[tuple[bytes, bytes], TreeHistories] = {}
     unnormalised: list[tuple[Scenario, TreeHistories, float]] = []
     heaviest = max(scenarios, key=lambda scenario: scenario.weight)
+    # The limits are those of the whole ensemble: many scenarios list few histories each, the simplest.
+    n_distinct = len({_identity(scenario) for scenario in scenarios})
+    each = replace(
+        settings,
+        max_histories=max(settings.max_histories // n_distinct, min(settings.max_histories, MIN_LISTED)),
+        seconds=settings.seconds / n_distinct,
+    )
     # The scenario with alternatives comes first, so that equal ones share its result.
     for scenario in sorted(scenarios, key=lambda scenario: scenario is not heaviest):
         key = _identity(scenario)
@@ -85,7 +96,7 @@ def infer_history_ensemble(
                 scenario.tree,
                 scenario.presence,
                 primary=primary,
-                settings=settings,
+                settings=each,
                 model=model,
                 pattern=pattern,
                 routes=routes,

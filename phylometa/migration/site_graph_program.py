@@ -7,7 +7,10 @@ for later sizes and numbers of sources; a graph that was given out is excluded b
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -119,16 +122,30 @@ class SiteGraphProgram:
         upper[:n] = [allowed[s] >> t & 1 for s, t in self.pairs]
         cost = np.zeros(n + n_sites)
         cost[(slice(n) if size is None else slice(n, None))] = 1.0  # the least size, or few sources first
-        result = milp(
-            cost,
-            constraints=LinearConstraint(matrix, [row[2] for row in rows], [row[3] for row in rows]),
-            integrality=np.ones(n + n_sites),
-            bounds=Bounds(0, upper),
-            # With presolve HiGHS may print to the standard output; these programmes are small without it.
-            options={"time_limit": self.search.seconds_left(), "presolve": False},
-        )
+        with _quiet_standard_output():
+            result = milp(
+                cost,
+                constraints=LinearConstraint(matrix, [row[2] for row in rows], [row[3] for row in rows]),
+                integrality=np.ones(n + n_sites),
+                bounds=Bounds(0, upper),
+                options={"time_limit": self.search.seconds_left()},
+            )
         if result.status == INFEASIBLE:
             return None
         if result.status != OPTIMAL:
             raise OutOfTime
         return np.flatnonzero(result.x[:n] > 0.5).tolist()
+
+
+@contextmanager
+def _quiet_standard_output() -> Iterator[None]:
+    """HiGHS prints a debug line to the process's standard output now and then, which belongs to the data."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -233,21 +233,16 @@ class SiteGraphSearch:
         """
         open_pairs = [a & u for a, u in zip(self.useful if allowed is None else allowed, self.useful)]
         self._nodes_left = NODES_BEFORE_PROGRAM if self.pattern is None else None
-        given = set()
         try:
             for graph in self._extend([0] * self.n_sites, open_pairs, size, max_sources):
-                given.add(graph)
+                self._nodes_left = None  # where there are graphs, branching lists them faster than the programme
                 yield graph
-                if self._nodes_left is not None:
-                    self._nodes_left = NODES_BEFORE_PROGRAM
         except _TooManyNodes:
             if self._program is None:
                 from phylometa.migration.site_graph_program import SiteGraphProgram
 
                 self._program = SiteGraphProgram(self)
-            for graph in self._program.graphs(size, max_sources, open_pairs):
-                if graph not in given:
-                    yield graph
+            yield from self._program.graphs(size, max_sources, open_pairs)
 
     def seconds_left(self) -> float:
         """CPU seconds until the deadline, not below a tenth."""

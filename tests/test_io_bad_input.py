@@ -207,6 +207,13 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
     ),
     "quote never closed": (
         edit("samples.tsv", "P\tS1\tbreast", 'P\tS1\t"breast'),
+        r"row 2, column site: '\"breast' begins with a quote that never closes",
+    ),
+    "quote never closed, commas": (
+        lambda folder: (
+            (folder / "samples.tsv").write_text('patient,sample,site,vcf\nP,S1,"a,calls.vcf\nP,S2,b,calls.vcf\n')
+            and None
+        ),
         r"row 2: a quote opens here and never closes",
     ),
 }

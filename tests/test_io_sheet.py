@@ -11,7 +11,7 @@ from io_files import two_samples, write_table, write_vcf
 
 from phylometa.data import Lesion, Treatment
 from phylometa.errors import InputError
-from phylometa.io.clinical import read_drivers, read_lesions, read_treatments
+from phylometa.io.clinical import read_drivers, read_lesions, read_purity_file, read_treatments
 from phylometa.io.sheet import parse_sheet, read_sheet
 from phylometa.io.tables import read_patient
 
@@ -80,7 +80,23 @@ def test_tolerated_writing(tmp_path: Path) -> None:
         path.write_text(
             mark + "\r\n".join(["Patient;Sample;SITE;Type;VCF", *rows]) + "\r\n", newline="", encoding="utf-8"
         )
-        assert [row.sample.name for row in parse_sheet(path)[0].rows] == ["S1", "S2"]
+        assert [row.sample.name for row in read_sheet(path).rows] == ["S1", "S2"]
+
+
+def test_quotes(tmp_path: Path) -> None:
+    """As R writes them, as a spreadsheet does where a field holds a comma, and as mere characters."""
+    two_samples(tmp_path)
+    path = tmp_path / "s.tsv"
+    path.write_text(
+        '"patient"\t"sample"\tsite\tvcf\tcancer_type\n'
+        '"P"\t"S1"\t"left, upper"\tcalls.vcf\t"lung ""NSCLC"""\n'
+        'P\tS2\tliver\tcalls.vcf\t5" lesion\n'
+    )
+    first, second = parse_sheet(path)[0].rows
+    assert (first.sample.name, first.sample.site, first.sample.cancer_type) == ("S1", "left, upper", 'lung "NSCLC"')
+    assert second.sample.cancer_type == '5" lesion'
+    path.write_text('"AberrantCellFraction" "Ploidy"\n"1" 0.5 2.1\n')
+    assert read_purity_file(path).purity == 0.5
 
 
 def test_unknown_columns_are_named_with_a_guess(tmp_path: Path) -> None:

@@ -226,7 +226,9 @@ class TableReader:
 
     def _split_header(self, line: str) -> list[str]:
         line = line[1:] if line.startswith("#") else line
-        return line.split() if self.delimiter == " " else next(csv.reader([line], delimiter=self.delimiter), [])
+        if self.delimiter in " \t":
+            return [_unquote(name) for name in line.split(None if self.delimiter == " " else "\t")]
+        return next(csv.reader([line], delimiter=self.delimiter), [])
 
     def _check_duplicates(self, lowered: Sequence[str]) -> None:
         twice = sorted({name for name in lowered if name and lowered.count(name) > 1})
@@ -266,6 +268,8 @@ class TableReader:
         shift: int | None = None
         for line, row in self._raw_rows():
             n = len(row)
+            if not row[0].strip() and not any(field.strip() for field in row):
+                continue
             if n != width:
                 if shift is None:
                     shift = 1 if n == width + 1 and row[-1].strip() else 0  # R's row names
@@ -276,8 +280,6 @@ class TableReader:
                     row.extend([""] * (width - n))
                     n = width
                 if n != width + shift:
-                    if not any(field.strip() for field in row):
-                        continue
                     problems.add(f"has {n} fields, the header {width}", row=line)
                     continue
                 if shift:
@@ -292,10 +294,12 @@ class TableReader:
 
     def _raw_rows(self) -> Iterator[tuple[int, list[str]]]:
         first = self._lines.n_lines
-        if self.delimiter == " ":
+        if self.delimiter in " \t":
+            separator = None if self.delimiter == " " else "\t"
             for line in self._iterator:
-                if line.strip() and not line.startswith("#"):
-                    yield self._lines.n_lines, line.split()
+                row = line.rstrip("\n").split(separator)
+                if len(row) > 1 or (row and row[0].strip() and not row[0].startswith("#")):
+                    yield self._lines.n_lines, [_unquote(field) for field in row] if '"' in line else row
             return
         reader = csv.reader(self._iterator, delimiter=self.delimiter)
         last = 0
@@ -308,6 +312,13 @@ class TableReader:
                     yield first + last, row
         except csv.Error as error:
             raise InputError(f"is not a table: {error}", file=self.display, row=first + last + 1) from None
+
+
+def _unquote(field: str) -> str:
+    """A field without the quotes that R and spreadsheets put around it; a lone quote is a character like any other."""
+    if len(field) > 1 and field[0] == field[-1] == '"':
+        return field[1:-1].replace('""', '"')
+    return field
 
 
 def _delimiter_of(header: str) -> str:

@@ -255,6 +255,8 @@ class _RowParser:
         value = self.text(column)
         if not value:
             self.add("is empty", column)
+        elif value.startswith('"'):
+            self.add(f"{value!r} begins with a quote that never closes", column)
         elif not NAME.fullmatch(value) or value.startswith("."):
             self.add(f"{value!r} cannot be a name: no slash, no control character, no dot at the start", column)
         return value

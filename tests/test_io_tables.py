@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from io_files import RECORDS, two_samples, write_table, write_vcf
 
 from phylometa.config import ReadSettings
@@ -375,3 +377,45 @@ def test_a_sample_without_any_reads(tmp_path: Path) -> None:
     write_vcf(tmp_path / "c.vcf", ["1 10 . A T . PASS . AD 5,5 .", "1 11 . A T . PASS . AD 5,5 ."])
     sheet = write_table(tmp_path / "s.tsv", "patient sample site vcf", "P S1 a c.vcf", "P S2 b c.vcf")
     assert "sample S2: no mutation is observed in it; nothing can be said about it" in read_patient(sheet).warnings
+
+
+@settings(deadline=None, max_examples=25)
+@given(data=st.data())
+def test_any_patient_survives_the_round_trip(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    n, n_samples = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 3))
+    cells = n * n_samples
+
+    def matrix(values: st.SearchStrategy[float], dtype: type) -> np.ndarray:
+        drawn = data.draw(st.lists(values, min_size=cells, max_size=cells))
+        return np.array(drawn, dtype=dtype).reshape(n, n_samples)
+
+    copies = st.one_of(st.just(np.nan), st.integers(0, 9), st.floats(0, 9, width=32))
+    low, high = np.sort([matrix(copies, np.float32), matrix(copies, np.float32)], axis=0)
+    alt = matrix(st.integers(0, 50), np.int32)
+    alt[0, 0] = 1  # a patient without any alternate read has no mutations to write
+    seen = matrix(st.booleans(), np.bool_)
+    seen[:, 0] |= ~seen.any(axis=1)
+    alt[:, 0] += (alt * seen).sum(axis=1) == 0
+    seen[:, 0] |= (alt * seen).sum(axis=1) == 0
+    depth = np.where(seen, alt + matrix(st.integers(0, 50), np.int32), 0)
+    names = tuple(f"S{k}" for k in range(n_samples))
+    purities = data.draw(
+        st.lists(st.one_of(st.just(np.nan), st.floats(0.001, 1)), min_size=n_samples, max_size=n_samples)
+    )
+    patient = Patient(
+        name="P",
+        samples=tuple(Sample(name, name, purity=purity) for name, purity in zip(names, purities)),
+        sites=tuple(Site(name, "distant") for name in names),
+        mutations=MutationTable(
+            ids=tuple(f"m{i}" for i in range(n)), sample_names=names, alt_counts=np.where(seen, alt, 0), depth=depth
+        ),
+        copy_number=CopyNumberAtLoci(
+            major=np.where(np.isnan(high), np.nan, high),
+            minor=np.where(np.isnan(high), np.nan, low),
+            total=np.where(np.isnan(high), low, high + low),
+            normal=matrix(st.integers(0, 2), np.float32),
+        ),
+    )
+    path = tmp_path_factory.mktemp("counts") / "counts.tsv"
+    write_counts(patient, path)
+    _same(read_counts(path), patient)

@@ -6,6 +6,7 @@ import numpy as np
 
 from phylometa.clock import Estimate
 from phylometa.config import SeedingSettings, Settings
+from phylometa.copy_number.result import CopyNumberEvent, CopyNumberResult, Instability, ParallelEvent
 from phylometa.data import (
     CcfTable,
     Clustering,
@@ -243,6 +244,7 @@ def make_result(n_clones=8, n_sites=4, n_samples=6, n_mutations=240, n_trees=3, 
         histories,
         make_labels(trees, histories, sites),
         make_timing(sites, clusters.names, rng, has_age=dated),
+        copy_number=make_copy_number(samples, np.random.default_rng(seed)),
         settings=Settings(),
         warnings=(f"cluster {clusters.names[-1]} has one mutation",),
     )
@@ -320,6 +322,50 @@ def make_timing(sites, clones, rng, has_age=True):
         if site.is_metastasis
     )
     return TimingResult(tuple(intervals), rows, refusals=("no growth rate: one size a lesion",))
+
+
+def make_copy_number(samples, rng):
+    """A random binary tree of the samples below a trunk, with supports and one doubling; None for a single sample."""
+    if len(samples) < 2:
+        return None
+    names = tuple(sample.name for sample in samples)
+    n = len(names)
+    clades, parents = list(range(n)), {}
+    new = n + 1  # n is the diploid
+    while len(clades) > 1:
+        for child in (clades.pop(int(rng.integers(len(clades)))), clades.pop(int(rng.integers(len(clades))))):
+            parents[child] = new
+        clades.append(new)
+        new += 1
+    parents |= {clades[0]: n, n: -1}
+    lengths = rng.integers(0, 30, new)
+    lengths[n] = 0
+    support = np.where(np.arange(new) > n, rng.uniform(0.4, 1, new), np.nan)
+    doublings = np.zeros(new, dtype=int)
+    doublings[clades[0]] = 1
+    node_names = (*names, "diploid", *(f"node_{i}" for i in range(new - n - 1)))
+    instability = tuple(
+        Instability(name, i < n, 2.4, 0.3, 0.2, 0.25, 0.0, 0.1, False, None, int(i < n), int(lengths[i]), 3, 2, 0, 0.05)
+        for i, name in enumerate(node_names)
+    )
+    return CopyNumberResult(
+        names,
+        np.zeros((n + 1, n + 1)),
+        np.zeros((n + 1, n + 1)),
+        node_names,
+        [parents[i] for i in range(new)],
+        lengths,
+        doublings,
+        support,
+        ("1",),
+        [0],
+        [80_000_000],
+        np.ones((new, 2, 1)),
+        False,
+        (CopyNumberEvent(names[0], "gain", "1", 0, 100, "major"),),
+        instability,
+        parallel=(ParallelEvent((names[0], names[1]), "loss", "8", 0, 5_000_000, ("minor", "minor"), False),),
+    )
 
 
 def random_segments(samples, rng):

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
-from phylometa.data import CopyNumberProfile, FloatArray
+from phylometa.data import CopyNumberProfile, FloatArray, Patient
+from phylometa.plots.copy_number_tree import draw_copy_number_tree, leaf_order
 from phylometa.plots.label_placement import spread
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import draw_scene, empty_scene, scene_width
@@ -103,6 +104,17 @@ def segment_image(
     return total, minor, spans
 
 
+def _of_samples(
+    patient: Patient, segments: CopyNumberProfile
+) -> tuple[FloatArray, FloatArray, list[tuple[str, float, float]]]:
+    """`segment_image` with one row for every sample of the patient; NaN for a sample without segments."""
+    total, minor, spans = segment_image(segments)
+    index = {name: i for i, name in enumerate(segments.sample_names)}
+    unknown = np.full((1, total.shape[1]), np.nan)
+    rows = [index.get(sample.name, len(index)) for sample in patient.samples]
+    return np.concatenate([total, unknown])[rows], np.concatenate([minor, unknown])[rows], spans
+
+
 def _colour_image(total: FloatArray, minor: FloatArray) -> FloatArray:
     """RGB image with `_SUBROWS` rows a sample: total copies, and black below where an allele is lost."""
     palette = np.array([to_rgb(colour) for colour in (*_TOTAL_COLOURS, _UNKNOWN)])
@@ -120,9 +132,9 @@ def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: st
     Parameters
     ----------
     result : PatientResult
-        Its ``patient.segments`` are drawn.
+        Its ``patient.segments`` are drawn, and beside them the tree of ``copy_number`` where there is one.
     ax : matplotlib Axes, optional
-        Drawn into; a new figure where omitted.
+        Drawn into, without the tree; a new figure where omitted.
     width : {"double", "single"}
         Journal columns; ignored where `ax` is given.
 
@@ -133,15 +145,26 @@ def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: st
     patient, segments = result.patient, result.patient.segments
     if segments is None or segments.n_segments == 0:
         return draw_scene(empty_scene(scene_width(ax, width), "No copy-number segments were given.", "Copy number"), ax)
-    order = _row_order(result)
+    tree = result.copy_number
+    has_tree = tree is not None and len(tree.sample_names) > 1 and ax is None
+    order = leaf_order(tree, patient) if has_tree else _row_order(result)
     short_names = short_sample_names(patient)
     names = [fit_text(short_names[s], 80, SMALL_FONT_SIZE) for s in order]
     with figure_style():
+        names_width = 18 + max(text_width(name, SMALL_FONT_SIZE) for name in names)
         if ax is None:
-            left = 18 + max(text_width(name, SMALL_FONT_SIZE) for name in names)
-            ax = data_axes(COLUMN_WIDTHS[width], len(order) * _ROW, left=left, right=8, top=6, bottom=42)
+            tree_width = 0.2 * COLUMN_WIDTHS[width] if has_tree else 0.0
+            left = names_width + tree_width
+            ax = data_axes(
+                COLUMN_WIDTHS[width],
+                len(order) * _ROW,
+                left=left,
+                right=8,
+                top=6,
+                bottom=32 if width == "double" else 42,
+            )
         inner_width, inner_height = axes_size(ax)
-        total, minor, spans = segment_image(segments)
+        total, minor, spans = _of_samples(patient, segments)
         for name, start, end in spans:  # one copy of X and Y is what a man has, not a loss
             if re.sub(r"^chr", "", name, flags=re.IGNORECASE).upper() in ("X", "Y"):
                 is_male = np.array([sample.sex == "male" for sample in patient.samples])
@@ -161,6 +184,9 @@ def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: st
             ax.axvline(end, color=MUTED, linewidth=0.4)
         ax.set_yticks(np.arange(len(order)) + 0.5, labels=names)
         ax.tick_params(axis="y", length=0, pad=10)
+        if has_tree:
+            panel = ax.inset_axes((-left / inner_width, 0.0, (tree_width - 2) / inner_width, 1.0))
+            draw_copy_number_tree(panel, tree, patient, order)
         swatches = site_swatches(len(patient.sites))
         for row, s in enumerate(order):
             swatch = swatches[patient.sample_site[s]]

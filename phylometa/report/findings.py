@@ -73,6 +73,8 @@ def describe(result: PatientResult) -> Findings:
             text = sentence.removeprefix(_OPEN_PREFIX).replace(f" by these samples ({probability:.2f})", "")
             finding = Finding(text, status, float("nan") if is_open else probability)
             (open_questions if is_open else answers).append(finding)
+    if result.copy_number is not None:
+        answers.append(Finding(_copy_number_sentence(result.copy_number), "fact"))
     if result.timing is not None:
         _timing_findings(result.timing, answers, open_questions)
     return Findings(tuple(answers), tuple(open_questions))
@@ -99,6 +101,12 @@ def _what_was_read(result: PatientResult) -> str:
             else f"; the best of {_count(trees.n_trees, 'clone tree')} has probability {percent(trees.weights[0])}"
         )
     return text + "."
+
+
+def _copy_number_sentence(copy_number: Any) -> str:
+    doubled = copy_number.wgd_branches
+    where = f"a genome doubling on the branch above {' and '.join(doubled)}" if doubled else "no genome doubling"
+    return f"{_count(copy_number.tree_length, 'copy-number event')} explain the samples, with {where}."
 
 
 # Models of calendar time by trust: dates of two samples, then the clock with its acceleration.

@@ -60,6 +60,8 @@ def all_tables(result: PatientResult) -> dict[str, Table]:
         mutations_table(result),
         intervals_table(result),
         divergence_table(result),
+        instability_table(result),
+        parallel_table(result),
         dropped_table(result),
         settings_table(result),
         inputs_table(result),
@@ -256,6 +258,42 @@ def divergence_table(result: PatientResult) -> Table | None:
         "Rate ratio", "Rate ratio low", "Rate ratio high", "JSI", "JSI call", "p (divergence)", "Call", "Notes",
     )  # fmt: skip
     return Table("divergence", "Divergence of primary and metastasis", columns, rows)
+
+
+def instability_table(result: PatientResult) -> Table | None:
+    """One row a node of the copy-number tree: instability, doubling by three rules, events on the branch above."""
+    if result.copy_number is None:
+        return None
+    rows = tuple(
+        (
+            x.name, "sample" if x.is_sample else "ancestor", number(x.ploidy), number(x.altered), number(x.loh),
+            number(x.wgii), _yes_no(x.wgd_major), _yes_no(x.wgd_ploidy), x.wgd_parsimony, x.branch_length, x.gains,
+            x.losses,
+        )
+        for x in result.copy_number.instability
+    )  # fmt: skip
+    columns = (
+        "Node", "Kind", "Ploidy", "Altered", "LOH", "wGII", "Doubled (major copies)", "Doubled (ploidy)",
+        "Doublings (parsimony)", "Events on its branch", "Gains", "Losses",
+    )  # fmt: skip
+    note = "Shares of the autosomes; the three rules of genome doubling may disagree."
+    return Table("instability", "Chromosomal instability", columns, rows, note=note)
+
+
+def _yes_no(value: bool | None) -> str:
+    return "" if value is None else "yes" if value else "no"
+
+
+def parallel_table(result: PatientResult) -> Table | None:
+    """One row a pair of branches with the same copy-number event."""
+    if result.copy_number is None:
+        return None
+    rows = tuple(
+        (*x.branches, x.kind, x.chrom, x.start + 1, x.end, "yes" if x.is_mirrored else "no")
+        for x in result.copy_number.parallel
+    )
+    columns = ("Branch", "Other branch", "Kind", "Chromosome", "From", "To", "Mirrored")
+    return Table("parallel", "Parallel copy-number events", columns, rows)
 
 
 def dropped_table(result: PatientResult) -> Table | None:

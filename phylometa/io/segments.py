@@ -22,6 +22,8 @@ from phylometa.io.vcf_header import SampleRequest
 __all__ = ["Segments", "copy_number_at_loci", "join_profiles", "read_segment_tables", "read_segments"]
 
 NAN = math.nan
+# Samples of a table that are no tumour.
+NORMAL_SAMPLES = ("diploid", "normal")
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def read_segments(
     path : Path
         Table of any dialect in `SEGMENT_DIALECTS`, recognised by its header.
     requests : sequence of SampleRequest or None
-        Samples wanted; None: all samples of the file (``diploid`` of MEDICC2's tables is left out).
+        Samples wanted; None: all samples of the file (``diploid`` and ``normal`` are left out).
     caller : str
         The sheet's ``cn_caller``, used where a header fits several dialects.
     display : str
@@ -202,7 +204,7 @@ def _assign_samples(
     """Names of the samples, and (sample index, row) of every row that is wanted."""
     found = list(dict.fromkeys(row.sample for row in rows))
     if requests is None:
-        names = [name for name in found if name != "diploid"]
+        names = [name for name in found if name.lower() not in NORMAL_SAMPLES]
         if not has_column:
             raise InputError("has no column that names the sample", file=problems.file)
         index = {name: k for k, name in enumerate(names)}

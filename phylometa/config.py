@@ -94,7 +94,7 @@ class ClusteringSettings:
     """CCF values on which a cluster's likelihood is integrated."""
     search_limit: int = 250
     """Mutations clustered by the exhaustive pairwise search; of more, a sample of so many starts the clustering."""
-    draws: int = 40
+    draws: int = 30
     """Draws of the partition behind the CCF intervals (a third as many go before them); 0 = the best partition is
     taken as certain."""
     alternatives: int = 5
@@ -147,6 +147,12 @@ class TreeSettings:
     """Trees kept in the result (the rest is counted)."""
     max_scenarios: int = 300
     """Draws of tree and presence handed to the migration stage."""
+    joint_moves: int = 6000
+    """Moves of a chain of the joint search over clusters and trees; the first half is discarded."""
+    joint_chains: int = 3
+    """Chains of the joint search."""
+    joint_draws: int = 100
+    """Draws of clusters and tree kept of all chains."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +227,7 @@ class TimingSettings:
     """Whether samples taken at different times give a clock of their own (two dates, no acceleration)."""
     hu2020: bool = False
     """Whether the seeding time of Hu et al. 2020 is given too."""
-    draws: int = 4000
+    draws: int = 3000
     """Monte Carlo draws of a dissemination interval."""
     present_prevalence: float = 0.05
     """Prevalence below which a cluster counts as absent from a sample in private counts."""

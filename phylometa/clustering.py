@@ -25,7 +25,7 @@ _LOW_VAF = 0.05
 _UNCERTAIN = 0.025
 # The same below which, if no other partition is nearly as probable, a single chain is enough.
 _CERTAIN = 0.005
-_MORE_DRAWS = 3
+_MORE_DRAWS = 5
 # Share of a cluster's mutations that lie in lost segments where the cluster is missing, from which it is flagged.
 _LOSS_SHARE = 0.5
 

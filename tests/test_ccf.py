@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -12,9 +14,11 @@ from phylometa.errors import InputError
 from phylometa.multiplicity import (
     ccf_grid,
     enumerate_multiplicities,
+    log_gamma,
     log_likelihood_table,
     slab_weights,
 )
+from phylometa.purity import purity_posterior
 
 NAN = float("nan")
 
@@ -193,3 +197,19 @@ def test_purity_is_recovered(known):
 def test_known_purities_stay():
     before = patient(reads([[4]], [[10]]), states((1, 1)), [0.7])
     assert estimate_purity(before, settings=CcfSettings()) is before
+
+
+def test_purity_posterior_of_many_mutations():
+    rng = np.random.default_rng(4)
+    depth = rng.poisson(60, (2500, 1))
+    mutations = reads(rng.binomial(depth, 0.3), depth)
+    grid, probability = purity_posterior(
+        patient(mutations, CopyNumberAtLoci.diploid(2500, 1), [NAN]), 0, settings=CcfSettings()
+    )
+    assert probability.sum() == pytest.approx(1.0)
+    assert grid[probability.argmax()] == pytest.approx(0.6, abs=0.02)
+
+
+def test_log_gamma():
+    x = np.exp(np.linspace(-8.0, 12.0, 500))
+    assert np.allclose(log_gamma(x), [math.lgamma(value) for value in x], rtol=1e-10, atol=1e-10)

@@ -384,3 +384,42 @@ def test_intervals_cover():
         low, high = best.ccf_lo[best.labels], best.ccf_hi[best.labels]
         inside.append(((low <= ccf[truth] + 1e-9) & (ccf[truth] <= high + 1e-9)).mean())
     assert 0.92 <= np.mean(inside) <= 0.99
+
+
+def test_assignment_sums_over_shared_multiplicities():
+    # Samples 0 and 2 have one copy number (multiplicity 1 or 2, shared), sample 1 another (1, 2 or 3).
+    major = np.array([[2.0, 3.0, 2.0]])
+    copy_number = CopyNumberAtLoci(major, np.ones((1, 3)), np.full((1, 3), 2.0))
+    purity = np.array([0.8, 0.6, 0.7])
+    mutations = table([[30, 20, 12]], [[60, 70, 50]])
+    settings = CcfSettings(error_rate=0.0)
+    model = ClusteringModel.build(mutations, copy_number, purity, settings=ClusteringSettings(), ccf_settings=settings)
+    ccf = np.array([[1.0, 1.0, 1.0], [0.5, 1.0, 1.0]])
+    slope = purity / (purity * (major[0] + 1.0) + 2.0 * (1.0 - purity))
+    expected = []
+    for row in ccf:
+
+        def reads(sample, copies, row=row):
+            p = copies * slope[sample] * row[sample]
+            alt, depth = mutations.alt_counts[0, sample], mutations.depth[0, sample]
+            return p**alt * (1.0 - p) ** (depth - alt)
+
+        gain = settings.subclonal_gain if row[0] < 0.9 else 1.0
+        shared = (reads(0, 1) * reads(2, 1) + gain * reads(0, 2) * reads(2, 2)) / (1.0 + gain)
+        other = sum(reads(1, copies) for copies in (1, 2, 3)) / 3.0
+        expected.append(math.log(shared) + math.log(other))
+    assert model.group_rank.tolist() == [[0, 1, 0]]
+    assert np.allclose(model.assignment_log_likelihood(ccf)[0], expected)
+
+
+def test_a_new_multiplicity_for_every_cluster_is_not_needed():
+    # Copy number differs between samples; the sampler and the search see the same clusters as without it.
+    rng = np.random.default_rng(21)
+    truth = np.repeat([0, 1], 8)
+    ccf = np.array([[1.0, 1.0, 1.0], [0.6, 0.0, 0.4]])[truth]
+    major = np.tile([[1.0, 2.0, 1.0], [2.0, 1.0, 1.0]], (8, 1))
+    depth = np.full((16, 3), 300)
+    mutations = table(rng.binomial(depth, ccf / (major + 1.0)), depth)
+    best = cluster(mutations, CopyNumberAtLoci(major, np.ones((16, 3)), np.full((16, 3), 2.0)))[0]
+    assert np.array_equal(relabel(best.labels), truth)
+    assert np.abs(best.ccf[best.labels] - ccf).max() < 0.1

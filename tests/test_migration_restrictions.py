@@ -285,3 +285,15 @@ def test_published_labellings_of_the_plain_model(primary, tied):
     )
     assert every.criteria["migrations"] == 13
     assert sorted((h.comigrations, h.seeding_sites) for h in every.histories) == tied
+
+
+def test_a_deep_chain_of_clones():
+    n_clones = 500
+    tree = CloneTree(tuple(map(str, range(n_clones))), np.arange(-1, n_clones - 1))
+    presence = np.zeros((n_clones, 3), bool)
+    presence[np.arange(n_clones), (np.arange(n_clones) // 100) % 3] = True  # a new site every hundred clones
+    found = infer_migration_histories(tree, presence, primary=0)
+    assert (found.n_histories, found.criteria["migrations"], found.criteria["comigrations"]) == (1, 4, 4)
+    capped = find_optima(make_question(tree, presence, 0), "UMC", prefer_search=True)
+    assert (capped.n_histories, capped.proved) == (1, True)
+    assert len(next(iter(capped))) == n_clones - 1

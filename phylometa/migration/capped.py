@@ -7,11 +7,11 @@ pair so far on the path is carried down the clone tree; only pairs within a cycl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from itertools import product
 
 from phylometa.migration.arborescences import bits, list_arborescences
 from phylometa.migration.comigration import Edge
-from phylometa.migration.listing import Remembered, concatenations
+from phylometa.migration.listing import Choice, walk_choices
 from phylometa.migration.optimal import OptimalHistories
 
 __all__ = ["CappedHistories", "cyclic_pairs"]
@@ -66,7 +66,6 @@ class CappedHistories:
         self._cap = {pair: caps.get(pair, 1) for pair in cyclic}
         self._trees: dict[tuple[int, int], list[tuple[Pair, ...]]] = {}
         self._counts: dict[tuple[int, int, int], int] = {}
-        self._listed: dict[tuple[int, int, int], Remembered[tuple[Edge, ...]]] = {}
 
     def count(self) -> int:
         """Exact number of such histories."""
@@ -77,7 +76,9 @@ class CappedHistories:
 
     def __iter__(self) -> Iterator[tuple[Edge, ...]]:
         question = self.optimal.question
-        return self._subtree(question.root, question.primary, 0)
+        if not self.count():
+            return iter(())
+        return walk_choices(question.order, (question.primary, 0), self._choices)
 
     def _after(self, used: int, s: int, t: int) -> int:
         """Uses on the path after one more of s -> t; -1 where that is one too many."""
@@ -113,41 +114,60 @@ class CappedHistories:
                         yield s, t, after
 
     def _count(self, v: int, entry: int, used: int) -> int:
-        key = (v, entry, used)
-        if key not in self._counts:
+        """Histories below a clone; with a stack of its own, for trees of any depth."""
+        stack = [(v, entry, used)]
+        while stack:
+            if stack[-1] in self._counts:
+                stack.pop()
+                continue
             if self._check is not None:
                 self._check()
-            total = 0
-            for alternative in self.optimal.alternatives[v]:
-                if alternative.entries >> entry & 1:
-                    for _, at in self._within(alternative.sites, entry, used):
-                        product = 1
-                        for child, stay, cross in alternative.children:
-                            product *= sum(self._count(child, t, u) for _, t, u in self._entering(at, stay, cross))
-                            if not product:
-                                break
-                        total += product
-            self._counts[key] = total
-        return self._counts[key]
+            missing: list[tuple[int, int, int]] = []
+            total = self._sum_of_products(*stack[-1], missing)
+            if missing:
+                stack += missing
+            else:
+                self._counts[stack.pop()] = total
+        return self._counts[v, entry, used]
 
-    def _subtree(self, v: int, entry: int, used: int) -> Iterator[tuple[Edge, ...]]:
+    def _sum_of_products(self, v: int, entry: int, used: int, missing: list[tuple[int, int, int]]) -> int:
+        """The count from those of the children; what is not known of them yet is added to `missing`."""
+        total = 0
+        for alternative in self.optimal.alternatives[v]:
+            if not alternative.entries >> entry & 1:
+                continue
+            for _, at in self._within(alternative.sites, entry, used):
+                ways = 1
+                for child, stay, cross in alternative.children:
+                    into_child = 0
+                    n_missing = len(missing)
+                    for _, t, after in self._entering(at, stay, cross):
+                        known = self._counts.get((child, t, after))
+                        if known is None:
+                            missing.append((child, t, after))
+                        else:
+                            into_child += known
+                    ways *= into_child
+                    if not ways and len(missing) == n_missing:
+                        break
+                total += ways
+        return total
+
+    def _choices(self, v: int, state: tuple[int, int]) -> Iterator[Choice[tuple[int, int]]]:
+        """Choices of a clone entered at a site after some uses on the path; none that leads nowhere."""
+        entry, used = state
         for alternative in self.optimal.alternatives[v]:
             if not alternative.entries >> entry & 1:
                 continue
             for tree, at in self._within(alternative.sites, entry, used):
-                own = tuple((v, s, v, t) for s, t in tree)
-                parts = [partial(iter, (own,))]
-                parts += [
-                    partial(self._branch, v, child, at, stay, cross) for child, stay, cross in alternative.children
+                within = tuple((v, s, v, t) for s, t in tree)
+                ways = [
+                    [
+                        ((v, s, child, t), (child, (t, after)))
+                        for s, t, after in self._entering(at, stay, cross)
+                        if self._count(child, t, after)
+                    ]
+                    for child, stay, cross in alternative.children
                 ]
-                if all(next(part(), None) is not None for part in parts):
-                    yield from concatenations(parts)
-
-    def _branch(self, v: int, child: int, at: Mapping[int, int], stay: int, cross: int) -> Iterator[tuple[Edge, ...]]:
-        for s, t, used in self._entering(at, stay, cross):
-            if self._count(child, t, used):
-                key = (child, t, used)
-                if key not in self._listed:
-                    self._listed[key] = Remembered(self._subtree(child, t, used))
-                for rest in self._listed[key]:
-                    yield ((v, s, child, t), *rest)
+                for picked in product(*ways):
+                    yield (*within, *(edge for edge, _ in picked)), tuple(way for _, way in picked)

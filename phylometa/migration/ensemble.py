@@ -18,6 +18,8 @@ __all__ = ["Scenario", "infer_history_ensemble"]
 
 # However many scenarios share the limit, each lists so many histories.
 MIN_LISTED = 20
+# With more scenarios than this the simplest of too many optima are not searched for exactly.
+RANKED_EXACTLY = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,12 +83,11 @@ def infer_history_ensemble(
     solved: dict[tuple[bytes, bytes], TreeHistories] = {}
     unnormalised: list[tuple[Scenario, TreeHistories, float]] = []
     heaviest = max(scenarios, key=lambda scenario: scenario.weight)
-    # The limits are those of the whole ensemble: many scenarios list few histories each, the simplest.
+    # The limit is that of the whole ensemble: many scenarios list few histories each.
     n_distinct = len({_identity(scenario) for scenario in scenarios})
     each = replace(
         settings,
         max_histories=max(settings.max_histories // n_distinct, min(settings.max_histories, MIN_LISTED)),
-        seconds=settings.seconds / n_distinct,
     )
     # The scenario with alternatives comes first, so that equal ones share its result.
     for scenario in sorted(scenarios, key=lambda scenario: scenario is not heaviest):
@@ -101,6 +102,7 @@ def infer_history_ensemble(
                 pattern=pattern,
                 routes=routes,
                 alternatives=scenario is heaviest,
+                exact_ranking=n_distinct <= RANKED_EXACTLY,
             )
     for scenario in scenarios:
         found = solved[_identity(scenario)]

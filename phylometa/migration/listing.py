@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from itertools import chain, product
 from typing import Generic, TypeVar
 
-from phylometa.migration.arborescences import bits, list_arborescences
+from phylometa.migration.arborescences import bits, list_arborescences, spanning_roots
 from phylometa.migration.comigration import Edge
 from phylometa.migration.optimal import OptimalHistories
 
-__all__ = ["Remembered", "concatenations", "list_histories"]
+__all__ = ["Choice", "Remembered", "list_histories", "viable_entries", "walk_choices"]
 
 T = TypeVar("T")
+State = TypeVar("State", bound=Hashable)
+# Edges within a clone and to its children, and how each child is entered.
+Choice = tuple[tuple[Edge, ...], tuple[tuple[int, State], ...]]
 
 
 def list_histories(optimal: OptimalHistories, reach: Sequence[int] | None = None) -> Iterator[tuple[Edge, ...]]:
@@ -29,48 +32,85 @@ def list_histories(optimal: OptimalHistories, reach: Sequence[int] | None = None
     tuple of (departing clone, source, founding clone, target)
     """
     question = optimal.question
-    if not optimal.is_feasible:
-        return
     allowed = optimal.reach if reach is None else tuple(reach)
+    viable = viable_entries(optimal, allowed)
+    if not viable[question.root] >> question.primary & 1:
+        return
     trees: dict[tuple[int, int], Remembered[tuple[tuple[int, int], ...]]] = {}
-    below: dict[tuple[int, int], Remembered[tuple[Edge, ...]]] = {}
 
-    def subtree(v: int, entry: int) -> Iterator[tuple[Edge, ...]]:
+    def choices(v: int, entry: int) -> Iterator[Choice[int]]:
         for alternative in optimal.alternatives[v]:
             sites = alternative.sites
-            if alternative.entries >> entry & 1:
-                if (sites, entry) not in trees:
-                    trees[sites, entry] = Remembered(list_arborescences(sites, entry, allowed))
-                parts: list[Callable[[], Iterator[tuple[Edge, ...]]]] = [partial(within, v, trees[sites, entry])]
-                for child, stay, cross in alternative.children:
-                    parts.append(partial(branch, v, sites, child, stay, cross))
-                if all(next(part(), None) is not None for part in parts):
-                    yield from concatenations(parts)
+            if not alternative.entries >> entry & 1:
+                continue
+            if (sites, entry) not in trees:
+                trees[sites, entry] = Remembered(list_arborescences(sites, entry, allowed))
+            ways = []
+            for child, stay, cross in alternative.children:
+                entering = [(t, t) for t in bits(stay & viable[child])]
+                for t in bits(cross & viable[child]):
+                    entering += [(s, t) for s in bits(sites & ~(1 << t)) if allowed[s] >> t & 1]
+                ways.append([((v, s, child, t), (child, t)) for s, t in entering])
+            for tree in trees[sites, entry]:
+                within = tuple((v, s, v, t) for s, t in tree)
+                for picked in product(*ways):
+                    yield (*within, *(edge for edge, _ in picked)), tuple(way for _, way in picked)
 
-    def within(v: int, spanning: Remembered[tuple[tuple[int, int], ...]]) -> Iterator[tuple[Edge, ...]]:
-        for tree in spanning:
-            yield tuple((v, s, v, t) for s, t in tree)
-
-    def branch(v: int, sites: int, child: int, stay: int, cross: int) -> Iterator[tuple[Edge, ...]]:
-        entering = [(t, t) for t in bits(stay)]
-        entering += [(s, t) for t in bits(cross) for s in bits(sites & ~(1 << t)) if allowed[s] >> t & 1]
-        for s, t in entering:
-            if (child, t) not in below:
-                below[child, t] = Remembered(subtree(child, t))
-            for rest in below[child, t]:
-                yield ((v, s, child, t), *rest)
-
-    yield from subtree(question.root, question.primary)
+    yield from walk_choices(question.order, question.primary, choices)
 
 
-def concatenations(parts: Sequence[Callable[[], Iterator[tuple[Edge, ...]]]]) -> Iterator[tuple[Edge, ...]]:
-    """One item of every part, joined; the last part varies fastest, and nothing is produced ahead of its use."""
-    for head in parts[0]():
-        if len(parts) == 1:
-            yield head
+def walk_choices(
+    order: Sequence[int], start: State, choices: Callable[[int, State], Iterator[Choice[State]]]
+) -> Iterator[tuple[Edge, ...]]:
+    """All histories by one choice a clone, none of which leads nowhere; without recursion, for trees of any depth.
+
+    Parameters
+    ----------
+    order : sequence of int
+        Clones, parents first.
+    start : hashable
+        How the root is entered.
+    choices : callable
+        Of a clone and how it is entered: edges within it and to its children, and how each child is entered.
+    """
+    remembered: dict[tuple[int, State], Remembered[Choice[State]]] = {}
+    entered = {order[0]: start}
+    edges: list[tuple[Edge, ...]] = [()] * len(order)
+    open_choices: list[Iterator[Choice[State]]] = []
+    depth = 0
+    while True:
+        if depth == len(open_choices):
+            key = (order[depth], entered[order[depth]])
+            if key not in remembered:
+                remembered[key] = Remembered(choices(*key))
+            open_choices.append(iter(remembered[key]))
+        choice = next(open_choices[depth], None)
+        if choice is None:
+            open_choices.pop()
+            depth -= 1
+            if depth < 0:
+                return
+            continue
+        edges[depth], ways = choice
+        entered.update(ways)
+        if depth == len(order) - 1:
+            yield tuple(chain.from_iterable(edges))
         else:
-            for tail in concatenations(parts[1:]):
-                yield head + tail
+            depth += 1
+
+
+def viable_entries(optimal: OptimalHistories, reach: Sequence[int]) -> list[int]:
+    """Entering sites of every clone from which an optimal subtree within the graph exists."""
+    question = optimal.question
+    viable = [0] * len(question.parents)
+    for v in reversed(question.order):
+        for alternative in optimal.alternatives[v]:
+            out = 0
+            for s in bits(alternative.sites):
+                out |= reach[s]
+            if all(viable[child] & (stay | cross & out) for child, stay, cross in alternative.children):
+                viable[v] |= alternative.entries & spanning_roots(alternative.sites, reach)
+    return viable
 
 
 class Remembered(Generic[T]):

@@ -13,6 +13,7 @@ from phylometa.config import MigrationSettings
 from phylometa.data import BoolArray, FloatArray
 from phylometa.errors import InfeasibleError
 from phylometa.migration.comigration import Edge, count_consistent_comigrations
+from phylometa.migration.frugal import list_frugal
 from phylometa.migration.near_optimal import list_near_optimal
 from phylometa.migration.optima import Optima, find_optima
 from phylometa.migration.optimal import Question
@@ -26,6 +27,7 @@ from phylometa.trees import CloneTree, MigrationHistory, TreeHistories
 __all__ = ["history_from_edges", "infer_migration_histories", "make_question", "open_routes"]
 
 MAX_STEPS = 5_000  # choices looked at in the search for near-optimal histories
+MAX_DEPTH = 100  # of a clone tree whose near-optimal histories are listed; their search is recursive
 LOOKED_AT = 5  # near-optimal histories looked at for each that is listed
 
 
@@ -79,6 +81,7 @@ def infer_migration_histories(
     pattern: str | None = None,
     routes: BoolArray | None = None,
     alternatives: bool = True,
+    exact_ranking: bool = True,
 ) -> TreeHistories:
     """All optimal migration histories of a clone tree.
 
@@ -101,6 +104,9 @@ def infer_migration_histories(
     alternatives : bool
         Whether near-optimal histories (one unobserved node or one migration more) are listed; only for the refined
         model with the criteria U, M first and without restrictions.
+    exact_ranking : bool
+        Where there are more optima than are listed: True lists the simplest, which may take long; False lists histories
+        on few pairs of sites, which are simple but not proved the simplest.
 
     Returns
     -------
@@ -134,7 +140,7 @@ def infer_migration_histories(
         optima = find_optima_within_pattern(asked, criteria, pattern, reach=reach, seconds=settings.seconds)
     else:
         raise ValueError(f"pattern {pattern!r}: expected one of {', '.join(PATTERNS[1:])}")
-    listed = _simplest(optima, settings)
+    listed = _simplest(optima, settings, exact_ranking)
     if pendant is not None:
         listed = [pendant.contract(edges) for edges in listed]
     if not listed:
@@ -214,15 +220,14 @@ def _reach_of_routes(routes: BoolArray, n_sites: int) -> tuple[int, ...]:
     return tuple(sum(1 << t for t in range(n_sites) if t != s and row[t]) for s, row in enumerate(routes.tolist()))
 
 
-def _simplest(optima: Optima, settings: MigrationSettings) -> list[tuple[Edge, ...]]:
+def _simplest(optima: Optima, settings: MigrationSettings, exact_ranking: bool) -> list[tuple[Edge, ...]]:
     """All optima, or the simplest of them where they are too many to list."""
     if optima.n_histories > settings.max_histories and len(optima.families) == 1 and optima.families[0].is_whole:
-        simplest = list_simplest(
-            optima.families[0].optimal,
-            settings.max_histories,
-            cost=partial(simplicity_cost, settings),
-            seconds=settings.seconds,
-        )
+        cost = partial(simplicity_cost, settings)
+        optimal = optima.families[0].optimal
+        if not exact_ranking:
+            return list_frugal(optimal, settings.max_histories, cost=cost)
+        simplest = list_simplest(optimal, settings.max_histories, cost=cost, seconds=settings.seconds)
         if simplest:
             return simplest
     return list(islice(optima, settings.max_histories))
@@ -232,6 +237,11 @@ def _near_optimal(question: Question, settings: MigrationSettings) -> tuple[Migr
     """The simplest of the first near-optimal histories, U + 1 before mu + 1."""
     root = (question.root, question.primary)
     kept: list[MigrationHistory] = []
+    depth = [0] * len(question.parents)
+    for v in question.order[1:]:
+        depth[v] = depth[question.parents[v]] + 1
+    if max(depth) > MAX_DEPTH:
+        return ()
     for kind in ("U", "M"):
         listed = islice(list_near_optimal(question, kind, max_steps=MAX_STEPS), LOOKED_AT * settings.max_alternatives)
         scored = [(edges, score_edges(edges, root, question.observed)) for edges in listed]

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import numpy as np
 import plot_results
@@ -37,8 +38,9 @@ from phylometa.plots.style import (
     text_width,
     wrap_text,
 )
+from phylometa.plots.timeline import timeline_scene
 from phylometa.plots.tree_drawing import row_layout
-from phylometa.trees import CloneTree, HistoryEnsemble, MigrationHistory, TreeHistories
+from phylometa.trees import CloneTree, HistoryEnsemble, MigrationHistory, PatientResult, TreeHistories
 
 # Machado, Oliveira & Fernandes 2009 (doi:10.1109/TVCG.2009.113), severity 1: linear RGB as dichromats see it.
 DICHROMACIES = {
@@ -229,6 +231,18 @@ def test_segment_image_by_hand():
     unknown = pytest.approx(nan, nan_ok=True)
     assert total.tolist() == [[2, 2, 3, 3], [unknown, 2, unknown, unknown]]
     assert minor[0].tolist() == [0, 0, 1, 1]
+
+
+def test_timeline_keeps_ages_and_dates_apart_where_no_sample_joins_them():
+    result = plot_results.eight_clones()
+    undated = tuple(replace(sample, age=math.nan) for sample in result.patient.samples)
+    scene = timeline_scene(replace(result, patient=result.patient.with_changes(samples=undated)))
+    units = [label.text for label in scene.labels if label.text in ("Age (years)", "Calendar year")]
+    assert units == ["Age (years)", "Calendar year"]
+    assert "2020" in {label.text for label in scene.labels}
+    no_events = result.patient.with_changes(samples=undated, treatments=(), lesions=())
+    only_dates = timeline_scene(PatientResult(no_events))
+    assert [label.text for label in only_dates.labels if label.text.startswith(("Age", "Cal"))] == ["Calendar year"]
 
 
 def test_drivers_of_a_clone():

@@ -207,3 +207,17 @@ def test_report_of_a_patient_that_was_analysed_and_again_from_disk(small_run):
     assert {"routes", "clone_tree", "migration_graph", "history", "seeding_matrix", "timeline", "fish"} <= shown
     again = load_result(small_run)
     assert Document(report_html(again)).text.count("History 1 of") == document.text.count("History 1 of") > 0
+
+
+def test_copy_number_is_told_and_tabulated():
+    result = plot_results.eight_clones()
+    tables = all_tables(result)
+    assert len(tables["instability"].rows) == len(result.copy_number.node_names)
+    assert tables["instability"].rows[0][6:8] == ("no", "")
+    first, second = result.copy_number.sample_names[:2]
+    assert tables["parallel"].rows == ((first, second, "loss", "8", 1, 5_000_000, "no"),)
+    told = (
+        f"{result.copy_number.tree_length} copy-number events explain the samples, with a genome doubling on the branch"
+    )
+    assert any(finding.text.startswith(told) for finding in describe(result).answers)
+    assert not any("copy-number" in finding.text for finding in describe(plot_results.one_clone()).answers)

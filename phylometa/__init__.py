@@ -28,15 +28,20 @@ _PUBLIC = {
     "simulate": ["simulate_patient"],
     "pipeline": ["AnalysisResult", "analyse", "load_result"],
     "plots": [
+        "plot_body_map",
         "plot_ccf_heatmap",
+        "plot_ccf_scatter",
         "plot_clone_proportions",
         "plot_clone_tree",
+        "plot_copy_number",
+        "plot_fish",
+        "plot_history",
         "plot_migration_graph",
         "plot_seeding_matrix",
         "plot_timeline",
         "save_figures",
     ],
-    "report": ["write_report"],
+    "report": ["write_cohort_index", "write_report"],
 }
 _MODULE_OF = {name: module for module, names in _PUBLIC.items() for name in names}
 

@@ -353,8 +353,9 @@ class MigrationHistory:
         U: nodes whose clone was not observed in their site.
     comigrations : int
         gamma, MACHINA's path maximum.
-    consistent_comigrations : int
-        The least number of comigration events with a consistent temporal order (never below `comigrations`).
+    consistent_comigrations : int or None
+        The least number of comigration events with a consistent temporal order (never below `comigrations`); None
+        where it was not computed (one of very many histories).
     seeding_sites : int
         sigma.
     pattern : str
@@ -366,7 +367,7 @@ class MigrationHistory:
     weight: float = 1.0
     unobserved: int = 0
     comigrations: int = 0
-    consistent_comigrations: int = 0
+    consistent_comigrations: int | None = 0
     seeding_sites: int = 0
     pattern: str = "none"
 

@@ -57,15 +57,17 @@ def make_question(tree: CloneTree, presence: BoolArray, primary: int) -> Questio
     )
 
 
-def history_from_edges(edges: Sequence[Edge], root: tuple[int, int], scores: Scores, weight: float) -> MigrationHistory:
-    """A `MigrationHistory` with its counts."""
+def history_from_edges(
+    edges: Sequence[Edge], root: tuple[int, int], scores: Scores, weight: float, *, consistent: bool = True
+) -> MigrationHistory:
+    """A `MigrationHistory` with its counts; without `consistent` the temporally consistent one is left out."""
     return MigrationHistory(
         root=root,
         edges=np.array(edges, dtype=np.int64).reshape(-1, 4),
         weight=weight,
         unobserved=scores.unobserved,
         comigrations=scores.comigrations,
-        consistent_comigrations=count_consistent_comigrations(edges),
+        consistent_comigrations=count_consistent_comigrations(edges) if consistent else None,
         seeding_sites=scores.seeding_sites,
         pattern=migration_pattern((s, t) for _, s, _, t in edges if s != t),
     )
@@ -106,7 +108,8 @@ def infer_migration_histories(
         model with the criteria U, M first and without restrictions.
     exact_ranking : bool
         Where there are more optima than are listed: True lists the simplest, which may take long; False lists histories
-        on few pairs of sites, which are simple but not proved the simplest.
+        on few pairs of sites, which are simple but not proved the simplest, and the
+        temporally consistent count of comigrations is left out.
 
     Returns
     -------
@@ -150,7 +153,10 @@ def infer_migration_histories(
     weights = history_weights([scores for _, scores in found], settings)
     total = sum(weights)
     ranked = sorted(zip(weights, found), key=lambda entry: (-entry[0], entry[1][0]))
-    histories = tuple(history_from_edges(edges, root, scores, weight / total) for weight, (edges, scores) in ranked)
+    histories = tuple(
+        history_from_edges(edges, root, scores, weight / total, consistent=exact_ranking)
+        for weight, (edges, scores) in ranked
+    )
     assert all(is_within_pattern(history.pattern, pattern) for history in histories)
     near: tuple[MigrationHistory, ...] = ()
     if (

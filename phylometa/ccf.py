@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.config import MIN_ALT_READS, CcfSettings
+from phylometa.config import MIN_ALT_READS, CcfSettings, ClusteringSettings
 from phylometa.data import CcfTable, CopyNumberAtLoci, FloatArray, MutationTable
 from phylometa.multiplicity import (
     MultiplicityOptions,
@@ -21,6 +23,8 @@ __all__ = ["estimate_ccf", "estimate_purity", "explain_ccf"]
 
 # Cells of a likelihood table (mutations x samples x options x grid points) computed at once: about 100 MB.
 _CELLS_AT_ONCE = 12_000_000
+# Mutations from which the overdispersion of the reads is estimated.
+_PRECISION_ROWS = 200
 
 
 def estimate_ccf(
@@ -71,6 +75,8 @@ def estimate_ccf(
     options = enumerate_multiplicities(mutations, copy_number, purity, settings=settings)
     shape = mutations.depth.shape
     result = {name: np.full(shape, np.nan) for name in ("ccf", "ccf_lo", "ccf_hi", "multiplicity", "vaf_per_ccf")}
+    if settings.precision == 0.0:
+        settings = replace(settings, precision=_estimate_precision(mutations, copy_number, purity, settings))
     ccf = ccf_grid(settings.grid_points)
     step = max(1, _CELLS_AT_ONCE // max(1, shape[1] * options.n_options * len(ccf)))
     for start in range(0, shape[0], step):
@@ -87,6 +93,21 @@ def estimate_ccf(
     clonal_vaf = result["vaf_per_ccf"] * (1.0 - 2.0 * error) + error
     power = _detection_power(np.asarray(mutations.depth) * mutations.is_informative, clonal_vaf)
     return CcfTable(power=power, **result)
+
+
+def _estimate_precision(
+    mutations: MutationTable, copy_number: CopyNumberAtLoci, purity: FloatArray, settings: CcfSettings
+) -> float:
+    """Precision of the reads: what the clustering of at most `_PRECISION_ROWS` mutations, evenly drawn, says."""
+    from phylometa.clustering import estimate_precision
+
+    rows = np.arange(mutations.n_mutations)
+    if len(rows) > _PRECISION_ROWS:
+        order = np.lexsort((*mutations.depth.T, *mutations.alt_counts.T))
+        rows = order[np.linspace(0, len(order) - 1, _PRECISION_ROWS).astype(np.int64)]
+    return estimate_precision(
+        mutations.take(rows), copy_number.take(rows), purity, settings=ClusteringSettings(), ccf_settings=settings
+    )
 
 
 def _estimate_rows(

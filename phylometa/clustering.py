@@ -17,7 +17,7 @@ from phylometa.large_clustering import partition_large
 from phylometa.multiplicity import ccf_grid
 from phylometa.partition_sampling import sample_member_ccf
 
-__all__ = ["cluster_mutations", "clustering_from_labels"]
+__all__ = ["cluster_mutations", "clustering_from_labels", "estimate_precision"]
 
 # Allele frequency below which a cluster of one sample alone looks like an artefact.
 _LOW_VAF = 0.05
@@ -106,6 +106,31 @@ def cluster_mutations(
         clustering = _as_clustering(names, candidate.labels, candidate.probability, posterior, flags, weight)
         result.append(_reordered(clustering, rank, place))
     return tuple(result)
+
+
+def estimate_precision(
+    mutations: MutationTable,
+    copy_number: CopyNumberAtLoci,
+    purity: FloatArray,
+    *,
+    settings: ClusteringSettings,
+    ccf_settings: CcfSettings,
+) -> float:
+    """Precision of the beta-binomial of the reads; inf where they are binomial.
+
+    Parameters
+    ----------
+    mutations, copy_number, purity, settings, ccf_settings : as in `cluster_mutations`
+        A few hundred mutations at most.
+
+    Returns
+    -------
+    float
+    """
+    if mutations.n_mutations == 0:
+        return float("inf")
+    model = ClusteringModel.build(mutations, copy_number, purity, settings=settings, ccf_settings=ccf_settings)
+    return search_partition(model.take(_canonical_order(model)))[0].model.precision
 
 
 def clustering_from_labels(

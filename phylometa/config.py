@@ -66,8 +66,8 @@ class CcfSettings:
     """Prior probability that a mutation is clonal in a sample (CCF 1)."""
     subclonal_gain: float = 0.25
     """Relative prior weight of several mutated copies in a mutation that is not clonal (it needs a second event)."""
-    precision: float = float("inf")
-    """Precision of the beta-binomial of a single mutation's reads; inf = binomial."""
+    precision: float = 0.0
+    """Precision of the beta-binomial of a single mutation's reads; 0 = estimated from the data, inf = binomial."""
     grid_points: int = 129
     """CCF values of a posterior."""
 
@@ -137,11 +137,11 @@ class TreeSettings:
     """Moves per cluster and chain of the local search, for annealing and again for sampling."""
     chains: int = 4
     """Chains of the search."""
-    sweeps: int = 60
+    sweeps: int = 40
     """Moves per cluster, chain and round; a third more is discarded at the start."""
-    rounds: int = 4
+    rounds: int = 8
     """Rounds at most; the search ends where the chains agree."""
-    agreement: float = 0.05
+    agreement: float = 0.02
     """Largest difference of a pairwise relation's probability between two halves of the chains at which they agree."""
     max_trees: int = 1000
     """Trees kept in the result (the rest is counted)."""

@@ -213,3 +213,24 @@ def test_purity_posterior_of_many_mutations():
 def test_log_gamma():
     x = np.exp(np.linspace(-8.0, 12.0, 500))
     assert np.allclose(log_gamma(x), [math.lgamma(value) for value in x], rtol=1e-10, atol=1e-10)
+
+
+def test_overdispersed_reads_widen_intervals():
+    rng = np.random.default_rng(6)
+    depth = np.full((40, 3), 300)
+    ccf = np.repeat([[1.0, 1.0, 1.0], [0.5, 0.4, 0.7]], 20, axis=0)
+    mutations = reads(rng.binomial(depth, rng.beta(ccf / 2 * 50.0, (1 - ccf / 2) * 50.0)), depth)
+    arguments = mutations, CopyNumberAtLoci.diploid(40, 3), np.ones(3)
+    binomial = estimate_ccf(*arguments, settings=CcfSettings(precision=math.inf))
+    estimated = estimate_ccf(*arguments, settings=CcfSettings())
+    inside = [((t.ccf_lo <= ccf + 1e-9) & (ccf <= t.ccf_hi + 1e-9)).mean() for t in (binomial, estimated)]
+    assert inside[0] < 0.8 and inside[1] > 0.9
+
+
+def test_precision_of_no_and_of_many_mutations():
+    empty = reads(np.zeros((0, 1), dtype=int), np.zeros((0, 1), dtype=int))
+    assert estimate_ccf(empty, CopyNumberAtLoci.diploid(0, 1), np.ones(1), settings=CcfSettings()).ccf.shape == (0, 1)
+    depth = np.random.default_rng(1).poisson(50, (400, 1))
+    alt = np.random.default_rng(2).binomial(depth, 0.5)
+    table = estimate_ccf(reads(alt, depth), CopyNumberAtLoci.diploid(400, 1), np.ones(1), settings=CcfSettings())
+    assert (table.ccf_hi > 0.97).mean() > 0.95

@@ -237,6 +237,7 @@ def _draw_columns(
                 with scene.group(
                     rows[v].key,
                     f"{rows[v].name} in {clean_text(columns.names[j])}: {percent(value)} of the tumour cells",
+                    **dict(rows[v].data),
                 ):
                     bar = max(1.0, value * (column_width - 1.6))
                     scene.rect(cell + 0.8, middle - 0.36 * row_height, bar, 0.72 * row_height, swatch=swatch)

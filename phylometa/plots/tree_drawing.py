@@ -69,7 +69,7 @@ class TreeRow:
     swatch: Swatch | None = None
     is_migration: bool = False
     support: float = float("nan")
-    data: tuple[tuple[str, str], ...] = ()
+    data: tuple[tuple[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from phylometa.config import CcfSettings
-from phylometa.data import FloatArray, IntArray, MutationTable, Patient
+from phylometa.data import CopyNumberAtLoci, FloatArray, IntArray, MutationTable, Patient
 from phylometa.multiplicity import MultiplicityOptions, ccf_grid, enumerate_multiplicities, slab_weights
 
 __all__ = ["estimate_purity", "purity_posterior"]
@@ -22,6 +22,10 @@ _MAX_MUTATIONS = 2000
 _PRIOR_SHARED = np.array([0.1, 8.0, 2.0])
 _PRIOR_OTHER = np.array([2.0, 2.0, 2.0])
 _WEIGHT_ROUNDS = 12
+# Error that more reads do not take away: clusters just below CCF 1 pass for clonal (benchmarks, own simulations).
+_MODEL_ERROR = 0.04
+# The same where no copy number is known: half of a genome may be gained or lost.
+_MODEL_ERROR_WITHOUT_COPY_NUMBER = 0.12
 
 
 def estimate_purity(patient: Patient, *, settings: CcfSettings) -> Patient:
@@ -44,17 +48,20 @@ def estimate_purity(patient: Patient, *, settings: CcfSettings) -> Patient:
         return patient
     mutations = patient.mutations
     # Any purity will do here: only copies and totals of the options are used.
-    options = enumerate_multiplicities(mutations, patient.copy_number, np.ones(mutations.n_samples), settings=settings)
+    copy_number = _diploid_where_unknown(patient.copy_number)
+    options = enumerate_multiplicities(mutations, copy_number, np.ones(mutations.n_samples), settings=settings)
     shared = _found_everywhere(mutations)
     samples = list(patient.samples)
     warnings = list(patient.warnings)
     for index in missing:
         density = _sample_posterior(mutations, options, shared, index)
         mean = float(density @ _PURITY_GRID)
-        spread = float(np.sqrt(density @ (_PURITY_GRID - mean) ** 2))
+        without_copy_number = not patient.copy_number.is_known[:, index].any()
+        model_error = _MODEL_ERROR_WITHOUT_COPY_NUMBER if without_copy_number else _MODEL_ERROR
+        spread = float(np.sqrt(density @ (_PURITY_GRID - mean) ** 2 + model_error**2))
         samples[index] = replace(samples[index], purity=mean, purity_is_estimated=True, purity_sd=spread)
         text = f"sample {samples[index].name}: purity not given, estimated from the reads: {mean:.2f} (sd {spread:.2f})"
-        if not np.isfinite(patient.copy_number.total[:, index]).any():
+        if without_copy_number:
             text += ", without copy number"
         warnings.append(text)
     return patient.with_changes(samples=tuple(samples), warnings=tuple(warnings))
@@ -64,8 +71,8 @@ def purity_posterior(patient: Patient, sample: int, *, settings: CcfSettings) ->
     """Posterior of the purity of one sample from its reads, whatever the sheet says.
 
     Every mutation is absent (CCF 0), clonal (CCF 1) or subclonal (uniform), with shares fitted for every purity;
-    mutations found in all samples have shares of their own. Multiplicity, and copy number where unknown, are summed
-    out. The prior of the purity is uniform.
+    mutations found in all samples have shares of their own. Multiplicity is summed out; where copy number is unknown
+    the usual one is taken. The prior of the purity is uniform.
 
     Parameters
     ----------
@@ -81,8 +88,25 @@ def purity_posterior(patient: Patient, sample: int, *, settings: CcfSettings) ->
         Adds up to 1.
     """
     mutations = patient.mutations
-    options = enumerate_multiplicities(mutations, patient.copy_number, np.ones(mutations.n_samples), settings=settings)
+    copy_number = _diploid_where_unknown(patient.copy_number)
+    options = enumerate_multiplicities(mutations, copy_number, np.ones(mutations.n_samples), settings=settings)
     return _PURITY_GRID, _sample_posterior(mutations, options, _found_everywhere(mutations), sample)
+
+
+def _diploid_where_unknown(copy_number: CopyNumberAtLoci) -> CopyNumberAtLoci:
+    """Copy number with one copy of each allele (of a male's X and Y: one copy) where nothing is known.
+
+    Every allele frequency fits several purities once copy number is free; that most of the genome has the usual number
+    of copies is what lets the reads speak at all.
+    """
+    unknown = ~copy_number.is_known
+    usual_minor = np.where(copy_number.normal > 1.0, 1.0, 0.0)
+    return replace(
+        copy_number,
+        major=np.where(unknown, 1.0, copy_number.major),
+        minor=np.where(unknown, usual_minor, copy_number.minor),
+        total=np.where(unknown, 1.0 + usual_minor, copy_number.total),
+    )
 
 
 def _found_everywhere(mutations: MutationTable) -> IntArray:

@@ -61,7 +61,12 @@ def find_optima_within_pattern(
     if pattern == "PS":
         start = tuple(targets if s == question.primary else 0 for s, targets in enumerate(start))
         return find_optima(question, criteria, reach=start, seconds=seconds)
-    return _PatternSearch(question, criteria, pattern, time.process_time() + seconds, limit).run(start)
+    found = _PatternSearch(question, criteria, pattern, time.process_time() + seconds, limit).run(start)
+    if found.families or found.proved:
+        return found
+    # Out of time before any was met: migrations from the primary alone keep to every pattern.
+    single_source = find_optima_within_pattern(question, criteria, "PS", reach=start, seconds=seconds)
+    return Optima(single_source.families, proved=False)
 
 
 class _PatternSearch:

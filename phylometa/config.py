@@ -95,8 +95,8 @@ class ClusteringSettings:
     search_limit: int = 250
     """Mutations clustered by the exhaustive pairwise search; of more, a sample of so many starts the clustering."""
     draws: int = 30
-    """Draws of the partition behind the CCF intervals (a third as many go before them); 0 = the best partition is
-    taken as certain."""
+    """Draws of the partition behind the CCF intervals, more where much is in doubt; 0 = the best partition is taken as
+    certain."""
     alternatives: int = 5
     """Clusterings returned at most."""
     min_weight: float = 0.05

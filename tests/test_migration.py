@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from migration_oracle import all_histories, criteria, optima, random_instance
 
 from phylometa.config import MigrationSettings
 from phylometa.migration import (
@@ -19,7 +20,6 @@ from phylometa.migration.optima import find_optima
 from phylometa.migration.refined import make_question
 from phylometa.migration.scoring import check_criteria
 from phylometa.trees import CloneTree
-from tests.migration_oracle import all_histories, criteria, optima, random_instance
 
 ORDERS = ("UM", "UMC", "UMCS", "UMS", "UMSC", "MCS", "M", "MC", "MU", "C", "SCM", "MCUS", "US", "CMUS")
 

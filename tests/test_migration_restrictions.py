@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from migration_oracle import all_histories, criteria, pattern, random_instance
 
 import phylometa.migration.optima as optima_module
 import phylometa.migration.restricted as restricted_module
@@ -21,7 +22,6 @@ from phylometa.migration.restricted import find_optima_within_pattern
 from phylometa.migration.scoring import check_criteria
 from phylometa.migration.site_graphs import OutOfTime, SiteGraphSearch
 from phylometa.trees import CloneTree
-from tests.migration_oracle import all_histories, criteria, pattern, random_instance
 
 DATA = os.environ.get("PHYLOMETA_DATA", "")
 needs_data = pytest.mark.skipif(not DATA, reason="published data: set PHYLOMETA_DATA")

@@ -94,8 +94,8 @@ def published(data: Path) -> bool:
 
 def brute(instances: int) -> bool:
     """Every order of criteria and every pattern against a list of all histories of small trees."""
-    sys.path.insert(0, str(Path(__file__).parent.parent))
-    from tests.migration_oracle import all_histories, criteria, pattern, random_instance
+    sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+    from migration_oracle import all_histories, criteria, pattern, random_instance
 
     rng = np.random.default_rng(11)
     orders = ("UM", "UMC", "UMCS", "UMSC", "MCS", "M", "UCS", "SCM")

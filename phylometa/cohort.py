@@ -282,8 +282,8 @@ def remove_leftovers(directory: Path) -> None:
 
 
 def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> None:
-    """Tables of a cohort: cohort.tsv, cohort_sites.tsv, frequencies.tsv, routes.tsv, associations.tsv,
-    parallel_drivers.tsv and MultiQC's phylometa_mqc.tsv.
+    """Tables and page of a cohort: cohort.tsv, cohort_sites.tsv, frequencies.tsv, routes.tsv, associations.tsv,
+    parallel_drivers.tsv, MultiQC's phylometa_mqc.tsv and index.html.
 
     Parameters
     ----------
@@ -293,6 +293,8 @@ def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> 
         Of the permutation tests.
     """
     from phylometa.io.cohort_files import write_cohort_tables
+    from phylometa.io.documents import replace_file
+    from phylometa.report import write_cohort_index
 
     summaries = [outcome.summary for outcome in outcomes if outcome.summary]
     groups = ("cancer_type", "sex", "treatment", "assay")
@@ -302,6 +304,7 @@ def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> 
             frequencies += [
                 replace(row, group=f"{group}={row.group}") for row in label_frequencies(summaries, group=group)
             ]
+    routes = route_frequencies(summaries)
     rng = stage_rng(seed, "cohort")
     pairs = [(row.label, row.value) for row in frequencies if row.group == "all"]
     associations = [
@@ -313,7 +316,10 @@ def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> 
         directory,
         patients=[(o.patient, "failed" if o.status == "failed" else "done", o.reason, o.summary) for o in outcomes],
         frequencies=frequencies,
-        routes=route_frequencies(summaries),
+        routes=routes,
         associations=[test for test in associations if len(test.shares) > 1],
         drivers=parallel_drivers(summaries),
     )
+    with replace_file(directory / "index.html") as path:
+        overall = [row for row in frequencies if row.group == "all"]
+        write_cohort_index(outcomes, path, frequencies=overall, routes=routes)

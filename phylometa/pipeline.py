@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phylometa.config import MigrationSettings, Settings
-from phylometa.data import Patient
+from phylometa.data import Clustering, Patient
 from phylometa.errors import InfeasibleError, InputError
 from phylometa.trees import CloneTree, HistoryEnsemble, PatientResult
 
@@ -66,14 +66,32 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     patient = estimate_purity(result.patient, settings=settings.ccf)
     if patient.mutations.n_mutations == 0:
         raise InputError(f"patient {patient.name}: no variants left to analyse; dropped.tsv.gz names the reasons")
-    ccf = estimate_ccf(patient.mutations, patient.copy_number, patient.purity, settings=settings.ccf)
     data = (patient.mutations, patient.copy_number, patient.purity)
-    options: dict[str, Any] = {"settings": settings.clustering, "ccf_settings": settings.ccf}
+    purity_sd = np.array([sample.purity_sd for sample in patient.samples])
+    ccf = estimate_ccf(*data, settings=settings.ccf, purity_sd=purity_sd)
+    options: dict[str, Any] = {"settings": settings.clustering, "ccf_settings": settings.ccf, "purity_sd": purity_sd}
     if patient.known_clusters is not None:
         clusters = clustering_from_labels(*data, patient.known_clusters, **options)
     else:
         clusters = cluster_mutations(*data, **options, rng=stage_rng(settings.seed, "clusters"))[0]
-    return {"patient": patient, "ccf": ccf, "clusters": clusters}
+    warnings = _conflict_warnings(patient, clusters, settings)
+    return {"patient": patient, "ccf": ccf, "clusters": clusters, "warnings": warnings}
+
+
+# Conflicts between clusters that are spelt out among the warnings; the others are counted there.
+SPELT_OUT = 8
+
+
+def _conflict_warnings(patient: Patient, clusters: Clustering, settings: Settings) -> tuple[str, ...]:
+    """Pairs of clusters that no tree can place, with the likely cause."""
+    from phylometa.sum_condition import explain_conflicts
+
+    data = (patient.mutations, patient.copy_number, patient.purity)
+    texts = [conflict.text for conflict in explain_conflicts(clusters, *data, ccf_settings=settings.ccf)]
+    if len(texts) > SPELT_OUT:
+        rest = len(texts) - SPELT_OUT
+        texts = [*texts[:SPELT_OUT], f"{rest} more pairs of clusters that no tree can place as they are"]
+    return tuple(texts)
 
 
 def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
@@ -151,7 +169,8 @@ def run_stage(name: str, result: AnalysisResult, settings: Settings) -> Analysis
         raise InfeasibleError(f"stage {name} needs {needs}, which has not been inferred yet")
     found = function(result, settings)
     warnings = list(result.warnings)
-    for item in (*found.values(),):
+    warnings += [text for text in found.pop("warnings", ()) if text not in warnings]
+    for item in found.values():
         for text in getattr(item, "warnings", ()):
             if text not in warnings:
                 warnings.append(text)

@@ -3,7 +3,8 @@
 from phylometa.cli import _invoke
 
 # Small enough for the fast suite, rich enough for every stage: three sites, two primary regions, some copy number.
-SMALL_PATIENT = ("pattern=polyclonal", "distant_sites=2", "primary_regions=2", "mutation_rate=0.0004", "depth=80")
+SMALL_PATIENT = ("pattern=polyclonal", "distant_sites=2", "primary_regions=2", "primary_clones=3")
+SMALL_PATIENT += ("mutation_rate=0.0004", "depth=80")
 
 
 def simulate_small(directory, *, seed=1, name="SMALL", patients=1, extra=()):

@@ -136,6 +136,7 @@ def test_a_worker_killed_in_mid_run_costs_nothing(tmp_path):
     assert {row["status"] for row in table(output / "cohort.tsv")} == {"done"}
 
 
+@pytest.mark.system
 def test_a_full_disk_fails_the_patient_and_leaves_nothing(tmp_path, small_sheet):
     """A limit on the size of files stands for the full disk: the write fails in the middle of a file."""
     output = tmp_path / "out"

@@ -11,9 +11,10 @@ from phylometa.report import write_cohort_index, write_report
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 HAS_DRIVER = all(importlib.util.find_spec(name) for name in ("playwright", "axe_playwright_python"))
-pytestmark = pytest.mark.skipif(
-    not (BROWSER and HAS_DRIVER), reason="needs chromium, playwright and axe-playwright-python"
-)
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(not (BROWSER and HAS_DRIVER), reason="needs chromium, playwright and axe-playwright-python"),
+]
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -187,6 +187,7 @@ def test_a_cohort_goes_on_past_a_bad_patient(tmp_path, capsys):
     capsys.readouterr()
 
 
+@pytest.mark.system
 def test_two_processes_give_the_bytes_of_one(tmp_path):
     sheet = simulate_small(tmp_path / "cohort", patients=3, name="C", extra=("mutation_rate=0.0002",))
     one, two = tmp_path / "one", tmp_path / "two"
@@ -215,6 +216,7 @@ def test_a_missing_sheet_is_invalid_input(name, tmp_path, capsys):
     assert not target.exists()
 
 
+@pytest.mark.system
 def test_an_interrupt_in_mid_run_leaves_nothing(tmp_path, small_sheet):
     target = tmp_path / "out"
     command = [sys.executable, "-m", "phylometa", "run", str(small_sheet), "-o", str(target)]

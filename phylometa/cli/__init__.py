@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from importlib import import_module
 
@@ -97,6 +98,7 @@ def _invoke(args: list[str] | None) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut the clean-up of the first short
         click.echo("interrupted; nothing half-written was left", err=True)
         return EXIT_INTERRUPTED
     except click.ClickException as error:

@@ -148,7 +148,9 @@ def read_clusters(patient: Patient, directory: Path) -> Clustering:
     names = tuple(dict.fromkeys(row["cluster"] for row in table))
     index = {name: k for k, name in enumerate(names)}
     column = {name: s for s, name in enumerate(patient.mutations.sample_names)}
-    arrays = {name: np.full((len(names), len(column)), np.nan) for name in list(table[0])[3:8]} if table else {}
+    arrays: dict[str, Any] = {}
+    if table:
+        arrays = {name: np.full((len(names), len(column)), np.nan) for name in list(table[0])[3:8]}
     flags = {}
     for number, row in enumerate(table, start=2):
         if row["sample"] not in column:

@@ -16,7 +16,8 @@ from phylometa.trees import CloneTree, HistoryEnsemble, TreeHistories
 __all__ = ["Scenario", "infer_history_ensemble"]
 
 
-# However many scenarios share the limit, each lists so many histories.
+# Histories that all scenarios list together, about; each lists so many at least (or all it has).
+LISTED_TOGETHER = 20_000
 MIN_LISTED = 20
 # With more scenarios than this the simplest of too many optima are not searched for exactly.
 RANKED_EXACTLY = 10
@@ -83,11 +84,11 @@ def infer_history_ensemble(
     solved: dict[tuple[bytes, bytes], TreeHistories] = {}
     unnormalised: list[tuple[Scenario, TreeHistories, float]] = []
     heaviest = max(scenarios, key=lambda scenario: scenario.weight)
-    # The limit is that of the whole ensemble: many scenarios list few histories each.
+    # Many scenarios list fewer histories each.
     n_distinct = len({_identity(scenario) for scenario in scenarios})
     each = replace(
         settings,
-        max_histories=max(settings.max_histories // n_distinct, min(settings.max_histories, MIN_LISTED)),
+        max_histories=min(settings.max_histories, max(LISTED_TOGETHER // n_distinct, MIN_LISTED)),
     )
     # The scenario with alternatives comes first, so that equal ones share its result.
     for scenario in sorted(scenarios, key=lambda scenario: scenario is not heaviest):

@@ -21,10 +21,14 @@ _LABELS = ("pattern", "clonality_site", "phyletic", "met_to_met", "reseeding_pri
 class PatientOutcome(Protocol):
     """What became of a patient; see `phylometa.cohort.Outcome`."""
 
-    patient: str
-    status: str
-    reason: str
-    summary: Mapping[str, Any]
+    @property
+    def patient(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def summary(self) -> Mapping[str, Any]: ...
 
 
 def _label_cell(summary: Mapping[str, Any], label: str) -> str:

@@ -1,0 +1,130 @@
+"""Cost of a cohort: processes, Dask and growth in patients and within a patient.
+
+    python benchmarks/cohort.py jobs [PATIENTS]     speed-up at two processes, same bytes, overhead a patient
+    python benchmarks/cohort.py patients            time and memory at 50, 100, 200 and 400 patients
+    python benchmarks/cohort.py patient             time of each stage as mutations, samples and clones grow
+
+Every run is a process of its own; CPU seconds and the largest memory are the operating system's figures for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+TINY = (
+    "mutation_rate=0.0001",
+    "primary_clones=2",
+    "distant_sites=2",
+    "primary_regions=2",
+    "depth=60",
+    "cn_caller=ascat",
+)
+SIZED = ("mutation_rate=0.0004", "primary_clones=3", "distant_sites=2", "primary_regions=2")
+
+
+def simulate(folder: Path, patients: int, settings: tuple[str, ...]) -> Path:
+    changes = [text for pair in settings for text in ("--set", pair)]
+    command = [sys.executable, "-m", "phylometa", "simulate", "-o", str(folder), "--patients", str(patients), *changes]
+    subprocess.run(command, check=True)
+    return folder / "samples.tsv"
+
+
+def run(sheet: Path, output: Path, *options: str) -> tuple[float, float, float]:
+    """Wall seconds, CPU seconds (children included) and peak memory (MB, largest process) of one run."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    started = time.monotonic()
+    command = [sys.executable, "-m", "phylometa", "run", str(sheet), "-o", str(output), "--no-plots", *options]
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.monotonic() - started, cpu, after.ru_maxrss / 1024
+
+
+def digest(folder: Path) -> str:
+    total = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name not in ("run.log", "manifest.json"):
+            total.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return total.hexdigest()
+
+
+def jobs(patients: int) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        sheet = simulate(folder / "cohort", patients, SIZED)
+        one = run(sheet, folder / "one")
+        two = run(sheet, folder / "two", "--jobs", "2")
+        same = digest(folder / "one") == digest(folder / "two")
+        alone = sum(
+            float(line.rsplit("done in", 1)[1].split()[0])
+            for line in subprocess.run(
+                [sys.executable, "-m", "phylometa", "run", str(sheet), "-o", str(folder / "log"), "--no-plots"],
+                capture_output=True,
+                text=True,
+            ).stderr.splitlines()
+            if "done in" in line
+        )
+    print(f"{patients} patients, wall s: 1 process {one[0]:.1f}, 2 processes {two[0]:.1f}, same bytes: {same}")
+    print(f"speed-up {one[0] / two[0]:.2f} (limit 1.7); seconds a patient {one[0] / patients:.2f}")
+    print(f"overhead a patient {1000 * (one[0] - alone) / patients:.0f} ms (limit 50)")
+
+
+def patients() -> None:
+    print("patients  wall s  CPU s  MB  CPU s a patient")
+    for number in (50, 100, 200, 400):
+        with tempfile.TemporaryDirectory() as name:
+            sheet = simulate(Path(name) / "cohort", number, TINY)
+            wall, cpu, memory = run(sheet, Path(name) / "out", "--jobs", "2")
+        print(f"{number:8} {wall:7.1f} {cpu:6.1f} {memory:4.0f} {cpu / number:8.2f}", flush=True)
+
+
+def patient() -> None:
+    cases = [
+        *((f"mutations x{m}", (*SIZED, f"mutation_rate={0.002 * m}")) for m in (1, 10, 50)),
+        *((f"samples {3 * r}", (*SIZED, f"primary_regions={r}", f"metastasis_regions={r}")) for r in (1, 4, 10)),
+        *((f"clones about {c + 4}", (*SIZED, f"primary_clones={c}", "primary_regions=6")) for c in (2, 6, 12, 24)),
+    ]
+    print("case               mutations samples clusters   CPU s    MB  slowest stage")
+    for label, settings in cases:
+        with tempfile.TemporaryDirectory() as name:
+            sheet = simulate(Path(name) / "cohort", 1, settings)
+            _, cpu, memory = run(sheet, Path(name) / "out")
+            (folder,) = (path for path in (Path(name) / "out").iterdir() if path.is_dir())
+            lines = [line.split(" ", 1) for line in (folder / "run.log").read_text().splitlines()]
+            summary = json.loads((folder / "summary.json").read_text())
+        stamps = [(time.mktime(time.strptime(at, "%Y-%m-%dT%H:%M:%S")), text) for at, text in lines]
+        spans = {
+            text.removeprefix("stage "): later - at
+            for (at, text), (later, _) in zip(stamps, stamps[1:])
+            if text.startswith("stage ")
+        }
+        slowest = max(spans, key=lambda stage: spans[stage])
+        numbers = (summary["n_mutations"], summary["n_samples"], summary["n_clusters"])
+        print(
+            f"{label:18} {numbers[0]:9} {numbers[1]:7} {numbers[2]:8} {cpu:7.1f} {memory:5.0f}  {slowest}", flush=True
+        )
+
+
+def main() -> None:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    chosen = sys.argv[1] if len(sys.argv) > 1 else ""
+    if chosen == "jobs":
+        jobs(int(sys.argv[2]) if len(sys.argv) > 2 else 200)
+    elif chosen == "patients":
+        patients()
+    elif chosen == "patient":
+        patient()
+    else:
+        raise SystemExit(__doc__)
+
+
+if __name__ == "__main__":
+    main()

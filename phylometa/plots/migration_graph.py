@@ -205,7 +205,7 @@ def _place_nodes(
     box = min(108.0, max(44.0, (width - 2 * _MARGIN - sum(gaps) - last) / len(columns)))
     spare = max(0.0, width - 2 * _MARGIN - sum(gaps) - last - box * len(columns))
     for node in nodes.values():
-        node.name = wrap_text(node.site.name, box - 14, FONT_SIZE, "bold", lines=2)
+        node.name = wrap_text(node.site.name, box - 14, FONT_SIZE, "bold", lines=4)
         node.width = box
         node.height = max(10.0 * len(node.name) + 13, _ports_height(node.left) + 4, _ports_height(node.right) + 4)
     stacks = [[node.height + _NODE_GAP for node in nodes.values() if node.column == column] for column in columns]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phylometa.config import MigrationSettings, Settings
+from phylometa.config import MIN_ALT_READS, MigrationSettings, Settings
 from phylometa.data import Clustering, Patient
 from phylometa.errors import InfeasibleError, InputError
 from phylometa.trees import CloneTree, HistoryEnsemble, PatientResult
@@ -144,6 +144,39 @@ def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:
     return {"timing": timing}
 
 
+def _copy_number(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    """The copy-number tree of the samples; where the data admit none, a warning says why and the other stages stay."""
+    from phylometa.copy_number import compare_with_clones, explain_absences, infer_copy_number_tree
+
+    patient, trees = result.patient, result.trees
+    if patient.segments is None:
+        return {"copy_number": None, "warnings": ("no copy-number segments: no copy-number tree",)}
+    site_class = {site.name: site.site_class for site in patient.sites}
+    try:
+        found = infer_copy_number_tree(
+            patient.segments,
+            settings=settings.copy_number,
+            rng=stage_rng(settings.seed, "copy_number"),
+            site_classes={sample.name: site_class[sample.site] for sample in patient.samples},
+            sex=next((sample.sex for sample in patient.samples if sample.sex), None),
+        )
+    except InfeasibleError as error:
+        return {"copy_number": None, "warnings": (f"no copy-number tree: {error}",)}
+    names = patient.mutations.sample_names
+    if trees is not None:
+        carried = trees.best.is_ancestor.astype(float) @ trees.proportions[0] > CARRIED
+        clones = (trees.names, carried, trees.n_mutations.astype(np.int64), names)
+        found = replace(found, agreement=compare_with_clones(found, *clones))
+    mutations = patient.mutations
+    is_present = (mutations.alt_counts >= MIN_ALT_READS) & mutations.is_informative
+    explained = explain_absences(found, mutations.chroms, mutations.positions, is_present, names)
+    pairs = tuple((mutations.ids[i], names[s]) for i, s in np.argwhere(explained))
+    return {"copy_number": replace(found, explained_absences=pairs)}
+
+
+# Prevalence above which a clone (with its descendants) counts as carried by a sample in the comparison of trees.
+CARRIED = 0.05
+
 # Stage name -> (the field of the result it needs first, the function that adds its fields).
 STAGES: dict[str, tuple[str, Callable[[PatientResult, Settings], dict[str, Any]]]] = {
     "clusters": ("patient", _clusters),
@@ -151,6 +184,7 @@ STAGES: dict[str, tuple[str, Callable[[PatientResult, Settings], dict[str, Any]]
     "histories": ("trees", _histories),
     "labels": ("histories", _labels),
     "timing": ("labels", _timing),
+    "copy_number": ("patient", _copy_number),
 }
 
 
@@ -333,4 +367,8 @@ def load_result(directory: str | PathLike[str]) -> AnalysisResult:
         from phylometa.timing_result import TimingResult
 
         found["timing"] = TimingResult.from_json(found["timing"])
+    if "copy_number" in found:
+        from phylometa.copy_number import CopyNumberResult
+
+        found["copy_number"] = CopyNumberResult.from_json(found["copy_number"])
     return AnalysisResult(**found)

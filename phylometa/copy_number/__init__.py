@@ -1,7 +1,10 @@
-"""Copy-number phylogeny: distances between samples, their tree, ancestral profiles."""
+"""Copy-number phylogeny: distances between samples, their tree, ancestral profiles, events and instability."""
 
+from phylometa.copy_number.clone_agreement import compare_with_clones, explain_absences
 from phylometa.copy_number.distance import copy_number_distances, directed_distance, zero_agnostic_distances
+from phylometa.copy_number.inference import infer_copy_number_tree
 from phylometa.copy_number.parsimony import ParsimonyTree, score_topology, search_tree, start_topology
+from phylometa.copy_number.result import CopyNumberEvent, CopyNumberResult, Instability
 from phylometa.copy_number.segmentation import (
     AlleleSequences,
     CopyNumberMatrix,
@@ -11,12 +14,18 @@ from phylometa.copy_number.segmentation import (
 
 __all__ = [
     "AlleleSequences",
+    "CopyNumberEvent",
     "CopyNumberMatrix",
+    "CopyNumberResult",
+    "Instability",
     "ParsimonyTree",
     "allele_sequences",
+    "compare_with_clones",
     "consistent_segmentation",
     "copy_number_distances",
     "directed_distance",
+    "explain_absences",
+    "infer_copy_number_tree",
     "score_topology",
     "search_tree",
     "start_topology",

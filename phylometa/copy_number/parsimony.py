@@ -12,7 +12,7 @@ from phylometa.copy_number.segmentation import AlleleSequences
 from phylometa.data import FloatArray, IntArray
 from phylometa.trees import preorder
 
-__all__ = ["ParsimonyTree", "score_topology", "search_tree", "start_topology"]
+__all__ = ["ParsimonyTree", "leaf_sets", "score_topology", "search_tree", "start_topology"]
 
 # Trees with up to so many samples are searched by subtree pruning and regrafting, larger ones by interchanges.
 SPR_SAMPLES = 12
@@ -162,13 +162,18 @@ def search_tree(sequences: AlleleSequences, parents: IntArray, *, wgd: bool) -> 
     return min(polished, key=lambda found: found.length)
 
 
-def _shape(parents: IntArray, n: int) -> frozenset[int]:
-    """Clades of a topology as bit sets of leaves."""
+def leaf_sets(parents: IntArray, n: int) -> list[int]:
+    """Leaves at or below every node as bit sets."""
     below = [1 << v if v < n else 0 for v in range(len(parents))]
     for v in reversed(preorder(parents)):
         if parents[v] >= 0:
             below[parents[v]] |= below[v]
-    return frozenset(below)
+    return below
+
+
+def _shape(parents: IntArray, n: int) -> frozenset[int]:
+    """A topology as the set of its clades."""
+    return frozenset(leaf_sets(parents, n))
 
 
 def _neighbours(parents: IntArray, n: int, is_spr: bool) -> Iterator[IntArray]:

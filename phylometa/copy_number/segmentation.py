@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -64,6 +64,17 @@ class CopyNumberMatrix:
     def length(self) -> IntArray:
         """Length of every segment (bp)."""
         return self.end - self.start
+
+    def take(self, segments: IntArray) -> CopyNumberMatrix:
+        """Restricted to some segments (indices)."""
+        return replace(
+            self,
+            chroms=tuple(self.chroms[k] for k in segments),
+            start=self.start[segments],
+            end=self.end[segments],
+            copies=self.copies[:, :, segments],
+            clonal_share=self.clonal_share[:, segments],
+        )
 
 
 def consistent_segmentation(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from phylometa.config import Settings, settings_from_dict
+from phylometa.io.copy_number_files import write_copy_number
 from phylometa.io.documents import read_json, replace_directory, write_json
 from phylometa.io.history_files import histories_from_json, histories_to_json, write_migration_graph
 from phylometa.io.patient_files import read_ccf, read_clusters, write_clusters, write_input
@@ -84,8 +85,6 @@ def _write_stage(result: PatientResult, stage: str, directory: Path, *, is_subdi
     elif stage == "timing":
         write_timing(result.timing, target)
     else:
-        from phylometa.io.copy_number_files import write_copy_number
-
         write_copy_number(result.copy_number, target)
 
 
@@ -205,7 +204,12 @@ def read_result(directory: Path) -> dict[str, Any]:
     if histories.is_file() and "trees" in found:
         trees = [found["trees"].tree(i) for i in range(len(found["trees"]))]
         found["histories"] = histories_from_json(read_json(histories), trees, source=str(histories))
-    for name, file in (("labels", "seeding/labels.json"), ("timing", "timing/timing.json")):
+    documents = {
+        "labels": "seeding/labels.json",
+        "timing": "timing/timing.json",
+        "copy_number": "copy_number/result.json",
+    }
+    for name, file in documents.items():
         if (directory / file).is_file():
             found[name] = read_json(directory / file)
     found["settings"] = Settings()

@@ -138,7 +138,12 @@ def _read_rows(table: TableReader, dialect: SegmentDialect, problems: ProblemLis
         for name in dialect.numbers
     ]
     rows = []
-    for line, fields in table:
+    entries = list(table)
+    # MEDICC2 leaves the convention to the user; a segment that starts at 0 can only count from 0
+    is_zero_based = dialect.is_zero_based or (
+        dialect.name == "medicc2" and any(parse_count(fields[at_start]) == 0 for _, fields in entries)
+    )
+    for line, fields in entries:
         chrom = fields[at_chrom].strip()
         start, end = parse_count(fields[at_start]), parse_count(fields[at_end])
         if is_missing(chrom):
@@ -148,7 +153,7 @@ def _read_rows(table: TableReader, dialect: SegmentDialect, problems: ProblemLis
             column, text = ("start", fields[at_start]) if start is None else ("end", fields[at_end])
             problems.add(f"{text.strip()!r} is not a position", row=line, column=column)
             continue
-        start = start if dialect.is_zero_based else max(start - 1, 0)
+        start = start if is_zero_based else max(start - 1, 0)
         if end <= start:
             problems.add(
                 f"segment {chrom}:{fields[at_start].strip()}-{end} ends before it starts", row=line, column="end"

@@ -6,10 +6,10 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from phylometa.io.documents import read_json, write_json
+from phylometa.io.documents import write_json
 from phylometa.io.tsv import write_tsv
 
-__all__ = ["read_copy_number", "write_copy_number"]
+__all__ = ["write_copy_number"]
 
 INSTABILITY_COLUMNS = (
     *("name", "is_sample", "ploidy", "altered", "loh", "wgii", "subclonal", "major_2", "wgd_major", "wgd_ploidy"),
@@ -82,15 +82,3 @@ def summary(result: Any) -> dict[str, Any]:
         "explained_absences": len(result.explained_absences),
         "warnings": list(result.warnings),
     }
-
-
-def read_copy_number(directory: str | Path) -> dict[str, Any]:
-    """The document `phylometa.copy_number.CopyNumberResult.from_json` takes.
-
-    Raises
-    ------
-    InputError
-        Naming the file that is missing or malformed.
-    """
-    document: dict[str, Any] = read_json(Path(directory) / "result.json")
-    return document

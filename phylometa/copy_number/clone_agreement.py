@@ -3,8 +3,8 @@
 Every SNV clone splits the samples into those that carry it and the others; every node of the copy-number tree into
 those below it and the others. Robinson-Foulds counts the splits that only one side has; two splits conflict where each
 of the three sets carriers and below, carriers only, below only has a sample (on a tree rooted at the diploid they
-cannot both be clades). The cophenetic correlation is Pearson's, over pairs of samples, between events and mutations that lie
-above the pair's last common ancestor.
+cannot both be clades). The cophenetic correlation is Pearson's, over pairs of samples, between events and mutations
+that lie above the pair's last common ancestor.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ from phylometa.config import TreeSettings
 from phylometa.data import BoolArray, FloatArray, IntArray
 from phylometa.enumeration import TreePosterior
 from phylometa.tree_likelihood import ReadModel
-from phylometa.trees import ancestor_matrix
 
 __all__ = [
     "local_search",
@@ -333,12 +332,13 @@ def posterior_of_trees(parents: IntArray, score: FloatArray, weights: FloatArray
     weights = weights / weights.sum()
     order = np.lexsort((*parents.T[::-1], -np.round(score, 9), -np.round(weights, 12)))
     edges, ancestors = np.zeros((n, n)), np.zeros((n, n))
-    for row, weight in zip(parents[order], weights[order]):
-        children = np.flatnonzero(row >= 0)
-        edges[row[children], children] += weight
-        rooted = np.append(np.where(row < 0, n, row), -1)
-        ancestors += weight * ancestor_matrix(rooted)[:n, :n]
-    np.fill_diagonal(ancestors, 0.0)
+    for v in range(n):
+        edges[:, v] = np.bincount(parents[order, v] + 1, weights[order], n + 1)[1:]
+    rows = max(1, 4_000_000 // (n * n))
+    for start in range(0, len(order), rows):
+        part = order[start : start + rows]
+        above = ancestors_of_many(parents[part]).reshape(len(part), -1)
+        ancestors += (weights[part] @ above).reshape(n, n)
     order = order[:max_trees]
     return TreePosterior(
         parents=parents[order],

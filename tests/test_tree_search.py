@@ -6,8 +6,8 @@ import pytest
 from phylometa.config import TreeSettings
 from phylometa.data import Clustering
 from phylometa.presence import presence_scenarios
-from phylometa.tree_likelihood import read_model, tree_log_likelihood
 from phylometa.tree_chains import starting_tree
+from phylometa.tree_likelihood import read_model, tree_log_likelihood
 from phylometa.tree_search import infer_clone_trees
 from phylometa.trees import ancestor_matrix
 

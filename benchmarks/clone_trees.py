@@ -1,0 +1,266 @@
+"""Clone trees: relation accuracy on machina_m5, exactness, scale, and calibration on own simulations.
+
+Run as ``python benchmarks/clone_trees.py [m5] [exact] [scale] [calibration]`` (default: all; m5 needs PHYLOMETA_DATA).
+Accuracy is the share of mutation pairs whose most probable relation of {same, ancestor, descendant, branched} is the
+true one. Times are CPU seconds of one core, compiled kernels cached.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from phylometa.config import TreeSettings
+from phylometa.data import Clustering
+from phylometa.enumeration import enumerate_trees
+from phylometa.tree_chains import search_trees, starting_tree
+from phylometa.tree_likelihood import read_model, tree_log_likelihood
+from phylometa.tree_search import infer_clone_trees
+from phylometa.trees import ancestor_matrix
+
+
+def as_clustering(alt, total, sizes):
+    ccf = np.clip(2 * alt / np.maximum(total, 1), 0, 1)
+    labels = np.repeat(np.arange(len(alt)), sizes)
+    names = tuple(str(k + 1) for k in range(len(alt)))
+    return Clustering(names, labels, np.ones(len(labels)), ccf, ccf, ccf, alt, total)
+
+
+def proper_ancestors(parents):
+    n = len(parents)
+    rooted = np.append(np.where(np.asarray(parents) < 0, n, parents), -1)
+    return ancestor_matrix(rooted)[:n, :n] & ~np.eye(n, dtype=bool)
+
+
+def relations(probability, parents, sizes):
+    """(accuracy over mutation pairs, [(p, hit)] of every pair of clusters and relation, mean log score)."""
+    above = proper_ancestors(parents)
+    right = whole = float(sum(size * (size - 1) / 2 for size in sizes))
+    calls, logs = [], []
+    for i in range(len(parents)):
+        for j in range(i):
+            p = [probability[i, j], probability[j, i], 1 - probability[i, j] - probability[j, i]]
+            truth = 0 if above[i, j] else 1 if above[j, i] else 2
+            whole += sizes[i] * sizes[j]
+            right += sizes[i] * sizes[j] * (int(np.argmax(p)) == truth)
+            calls += [(p[r], float(r == truth)) for r in range(3)]
+            logs.append(np.log(max(p[truth], 1e-6)))
+    return (right / whole if whole else 1.0), calls, (float(np.mean(logs)) if logs else 0.0)
+
+
+def calibration_error(calls, bins=10):
+    if not len(calls):
+        return float("nan")
+    p, hit = np.array(calls).T
+    index = np.clip((p * bins).astype(int), 0, bins - 1)
+    return sum(abs(p[index == i].sum() - hit[index == i].sum()) for i in range(bins)) / len(p)
+
+
+def read_m5(tree_file: Path):
+    """True clusters of a tumor: Clustering with pooled reads, sites of samples, true parents, true presence."""
+    folder, seed = tree_file.parent, re.search(r"T_seed(\d+)", tree_file.name).group(1)
+    rows = [line.split("\t") for line in (folder / f"reads_seed{seed}.tsv").read_text().splitlines()]
+    rows = [row for row in rows if not row[0].startswith("#") and len(row) == 8]
+    samples, sites = list(dict.fromkeys(r[1] for r in rows)), list(dict.fromkeys(r[3] for r in rows))
+    known = {row[5] for row in rows}
+    site_of_leaf = dict(line.split() for line in (folder / f"T_seed{seed}.labeling").read_text().splitlines())
+    parent = {below: above for above, below in map(str.split, tree_file.read_text().splitlines())}
+    held = {v: [m for m in v.split(";") if m in known] for v in parent if v not in site_of_leaf}
+    kept = sorted((v for v in held if held[v]), key=lambda v: (-len(held[v]), v))
+
+    def carrier(v):
+        while v != "GL" and not held.get(v):
+            v = parent[v]
+        return kept.index(v) if v != "GL" else -1
+
+    place = {m: k for k, v in enumerate(kept) for m in held[v]}
+    alt, total = np.zeros((len(kept), len(samples))), np.zeros((len(kept), len(samples)))
+    for row in rows:
+        k, s = place[row[5]], samples.index(row[1])
+        alt[k, s] += int(row[7])
+        total[k, s] += int(row[6]) + int(row[7])
+    present = np.zeros((len(kept), len(sites)), dtype=bool)
+    for leaf, site in site_of_leaf.items():
+        present[carrier(parent[leaf]), sites.index(site)] = True
+    site_of = {row[1]: sites.index(row[3]) for row in rows}
+    clusters = as_clustering(alt, total, [len(held[v]) for v in kept])
+    return clusters, [site_of[s] for s in samples], sites, np.array([carrier(parent[v]) for v in kept]), present
+
+
+def infer(clusters, sample_site, sites, settings):
+    start = time.process_time()
+    trees = infer_clone_trees(clusters, sample_site, sites, settings=settings, rng=np.random.default_rng(1))
+    return trees, time.process_time() - start
+
+
+def benchmark_m5() -> None:
+    rows, calls, presence = [], [], []
+    for tree_file in sorted(Path(os.environ["PHYLOMETA_DATA"]).glob("machina_m5/*/T_seed*.tree")):
+        clusters, sample_site, sites, parents, present = read_m5(tree_file)
+        trees, seconds = infer(clusters, sample_site, sites, TreeSettings())
+        accuracy, pairs, log_score = relations(
+            np.array(trees.diagnostics["ancestor_probability"]), parents, clusters.sizes
+        )
+        rows.append((accuracy, log_score, seconds))
+        calls += pairs
+        mean = np.einsum("t,tks->ks", trees.weights, trees.presence)[: len(parents)]
+        presence += list(zip(mean.ravel(), present.ravel().astype(float)))
+    rows = np.array(rows[1:])  # the first tumor loads the kernels
+    print("machina_m5, true clusters: relation accuracy, CPU s a tumor")
+    print(f"  phylometa  {rows[:, 0].mean():.3f}  {rows[:, 2].mean():.2f} (max {rows[:, 2].max():.2f})")
+    print("  fastBE .935 .04 | Orchard .950 1.3 (20 tumors) | Pairtree .952 48 (3 tumors)")
+    print(f"  mean log score of a pair {rows[:, 1].mean():.3f}")
+    print(f"  calibration error of relations {calibration_error(calls):.4f} (n = {len(calls)}; limit .03)")
+    print(f"  calibration error of presence in sites {calibration_error(presence):.4f} (n = {len(presence)})")
+
+
+def total_variation(first, second):
+    branched = np.abs(first + first.T - second - second.T)
+    return float((0.5 * (np.abs(first - second) + np.abs(first - second).T + branched)).max())
+
+
+def benchmark_exact() -> None:
+    print("search against exact: clusters, samples, depth: greatest total variation of a pairwise relation (limit .02)")
+    for n_clusters, n_samples, depth in ((5, 2, 30), (6, 3, 60), (7, 5, 200), (8, 5, 60), (8, 6, 200), (9, 5, 200)):
+        alt, total, _ = scale_data(n_clusters, n_samples, n_clusters, reads=depth)
+        model = read_model(alt, total, settings=TreeSettings())
+        start = time.process_time()
+        exact = enumerate_trees(model, best=tree_log_likelihood(starting_tree(model), model))
+        middle = time.process_time()
+        searched, found = search_trees(model, settings=TreeSettings(), rng=np.random.default_rng(1))
+        seconds = time.process_time() - middle
+        distance = total_variation(exact.ancestor_probability, searched.ancestor_probability)
+        print(
+            f"  {n_clusters} {n_samples} {depth}: {distance:.3f}  exact {middle - start:.1f} s, {exact.n_trees} trees;"
+            f" search {seconds:.2f} s, weights by {found['weights']}, chains differ by {found['disagreement']:.3f}"
+        )
+    model = read_model(np.ones((9, 5)) * 0.3, np.ones((9, 5)), settings=TreeSettings())
+    start = time.process_time()
+    exact = enumerate_trees(model)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"  9 clusters, 5 samples, one read a cell: {exact.n_trees} trees in {time.process_time() - start:.0f} s,"
+          f" peak memory {peak:.1f} GB (limits 300 s, 4 GB)")  # fmt: skip
+
+
+def scale_data(n_clusters, n_samples, seed, *, reads=1000, star=False, concentration=0.1):
+    """Random recursive tree, Dirichlet proportions, `reads` a cluster and sample (ten mutations at 100x)."""
+    rng = np.random.default_rng(seed)
+    parents = np.array([-1] + [0 if star else int(rng.integers(0, k)) for k in range(1, n_clusters)])
+    shares = rng.dirichlet(np.full(n_clusters, concentration), size=n_samples).T
+    prevalence = np.minimum(ancestor_matrix(parents) @ shares, 1.0)
+    total = rng.poisson(reads, prevalence.shape).astype(float)
+    alt = rng.binomial(total.astype(int), 0.001 + prevalence * 0.499).astype(float)
+    order = rng.permutation(n_clusters)
+    rank = np.argsort(order)
+    return alt[order], total[order], np.array([-1 if parents[k] < 0 else rank[parents[k]] for k in order])
+
+
+def benchmark_scale() -> None:
+    print("scale, true clusters, ten mutations each at 100x (fastBE 30x30 .84 s; 100x30 31 s .990; Orchard 63 s .927;")
+    print("star of 24 children not done by fastBE in 40 s): clusters x samples, accuracy, CPU s, peak MB")
+    for n_clusters, n_samples, star in (
+        (30, 30, False), (30, 30, False), (100, 30, False), (60, 10, True), (100, 100, False), (300, 100, False),
+    ):  # fmt: skip
+        alt, total, parents = scale_data(n_clusters, n_samples, 1, star=star)
+        sites = [str(s) for s in range(n_samples)]
+        clusters = as_clustering(alt, total, np.full(n_clusters, 10))
+        trees, seconds = infer(clusters, list(range(n_samples)), sites, TreeSettings())
+        accuracy, _, _ = relations(np.array(trees.diagnostics["ancestor_probability"]), parents, np.ones(n_clusters))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+        kind = " star" if star else ""
+        print(f"  {n_clusters}x{n_samples}{kind}: {accuracy:.4f}  {seconds:.1f} s  {peak:.0f} MB", flush=True)
+
+
+def simulate_patient(rng):
+    """3-12 clones, 1-6 sites with 1-3 samples, 60-400x, purity .3-.95, copy numbers 2-4: reads as a `Clustering`."""
+    n = int(rng.integers(3, 13))
+    site = np.repeat(np.arange(n_sites := int(rng.integers(1, 7))), rng.integers(1, 4, n_sites))
+    depth, spread, crowd = int(rng.choice([60, 100, 200, 400])), rng.choice([0.3, 1, 3]), rng.choice([0.5, 1.5, 3])
+    parents = np.array([-1] + [int(rng.integers(0, k)) for k in range(1, n)])
+    shares = np.zeros((n, len(site)))
+    for t in range(n_sites):
+        pool = rng.choice(n, size=min(n, 1 + rng.poisson(crowd)), replace=False)
+        for s in np.flatnonzero(site == t):
+            some = pool[rng.random(len(pool)) < 0.7]
+            some = some if len(some) else pool[:1]
+            shares[some, s] = rng.dirichlet(np.full(len(some), spread))
+    prevalence = np.minimum(ancestor_matrix(parents) @ shares, 1.0)
+    kept = np.flatnonzero(prevalence.max(axis=1) > 0)
+    for v in range(n):  # clones seen nowhere are no clusters: their children move up
+        while parents[v] >= 0 and parents[v] not in kept:
+            parents[v] = parents[parents[v]]
+    parents = np.array([-1 if parents[v] < 0 else int(np.flatnonzero(kept == parents[v])[0]) for v in kept])
+    shares, prevalence = shares[kept], prevalence[kept]
+    purity = rng.uniform(0.3, 0.95, len(site))
+    alt, total = np.zeros(prevalence.shape), np.zeros(prevalence.shape)
+    grid = np.linspace(0, 1.1, 221)
+    sizes = rng.geometric(1 / 8, size=len(kept)) + np.where(parents < 0, 10, 0)
+    for k, size in enumerate(sizes):
+        reads = rng.poisson(depth, (size, len(site)))
+        slope = purity / (purity * rng.choice([2, 2, 2, 2, 3, 4], size=reads.shape) + 2 * (1 - purity))
+        seen = rng.binomial(reads, 0.001 + prevalence[k] * slope * 0.998)
+        rate = 0.001 + grid[:, None, None] * slope * 0.998
+        curve = (seen * np.log(rate) + (reads - seen) * np.log1p(-rate)).sum(axis=1)
+        for s in range(len(site)):  # the binomial at CCF / 2 with the same mode and curvature
+            top = grid[curve[:, s].argmax()]
+            at = 0.001 + max(top, 0.02) * 0.499
+            if top == 0:
+                loss = curve[:, s].max() - np.interp(0.02, grid, curve[:, s])
+                total[k, s] = loss / (np.log1p(-0.001) - np.log1p(-at))
+            else:
+                rates = 0.001 + top * slope[:, s] * 0.998
+                at = 0.001 + top * 0.499
+                total[k, s] = (reads[:, s] * slope[:, s] ** 2 / (rates * (1 - rates))).sum() * at * (1 - at) / 0.499**2
+                alt[k, s] = total[k, s] * at
+    present = np.zeros((len(kept), n_sites), dtype=bool)
+    for s, t in enumerate(site):
+        present[:, t] |= shares[:, s] > 0
+    condition = {"depth": depth, "clones a site": float(crowd), "evenness": float(spread), "samples": len(site)}
+    return as_clustering(alt, total, sizes), site, n_sites, parents, present, condition
+
+
+def benchmark_calibration(n_patients: int = 150) -> None:
+    calls, presence, conditions = [], [], []
+    for seed in range(n_patients):
+        clusters, site, n_sites, parents, present, condition = simulate_patient(np.random.default_rng(seed))
+        settings = TreeSettings(enumerate_clusters=7)
+        trees, _ = infer(clusters, site, [str(t) for t in range(n_sites)], settings)
+        probability = np.array(trees.diagnostics["ancestor_probability"])
+        calls.append(relations(probability, parents, np.ones(len(parents)))[1])
+        mean = np.einsum("t,tks->ks", trees.weights, trees.presence)[: len(parents)]
+        presence.append(list(zip(mean.ravel(), present.ravel().astype(float))))
+        conditions.append(condition)
+    print(f"own simulations, {n_patients} patients: calibration error of relations and of presence (limit .03)")
+
+    def row(name, chosen):
+        pairs = [call for i in chosen for call in calls[i]]
+        cells = [call for i in chosen for call in presence[i]]
+        print(
+            f"  {name}: relations {calibration_error(pairs):.3f} (n = {len(pairs)}), "
+            f"presence {calibration_error(cells):.3f} (n = {len(cells)})"
+        )
+
+    row("all", range(n_patients))
+    for key in ("depth", "clones a site", "evenness"):
+        for value in sorted({condition[key] for condition in conditions}):
+            row(f"{key} {value}", [i for i, condition in enumerate(conditions) if condition[key] == value])
+    for low, high in ((1, 3), (4, 8), (9, 18)):
+        row(f"{low}-{high} samples", [i for i, c in enumerate(conditions) if low <= c["samples"] <= high])
+
+
+def main() -> None:
+    parts = {
+        "m5": benchmark_m5, "exact": benchmark_exact, "scale": benchmark_scale, "calibration": benchmark_calibration,
+    }  # fmt: skip
+    for name in sys.argv[1:] or list(parts):
+        parts[name]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,233 @@
+"""Clusters and clone tree as one posterior: draws of both together, with presence.
+
+The state is a partition of the mutations and a tree on its clusters. Its posterior is normalised throughout, so
+partitions with different numbers of clusters compare: marginal likelihood of the reads given clusters and tree
+(proportions integrated out, see `tree_likelihood`, over the prior's total mass), a Chinese-restaurant prior over
+partitions, and a uniform prior over the K^(K-1) rooted trees. Moves: prune-regraft, parent-child swap, a mutation to
+another cluster, a mutation founding or giving up a cluster, split and merge of parent and child or of siblings
+(reversible jump; Green 1995, Biometrika 82:711).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phylometa.ccf import estimate_ccf
+from phylometa.config import Settings
+from phylometa.data import BoolArray, CopyNumberAtLoci, FloatArray, IntArray, MutationTable
+from phylometa.presence import draw_presence
+from phylometa.tree_likelihood import ReadModel, log_prior_mass, read_model
+from phylometa.trees import CloneTree, TreeEnsemble
+
+__all__ = ["JointDraw", "JointPosterior", "infer_jointly"]
+
+
+@dataclass(frozen=True, eq=False)
+class JointDraw:
+    """One draw of clusters and tree.
+
+    Parameters
+    ----------
+    labels : int64 array (n,)
+        Clone of every mutation.
+    parents : int64 array (K,)
+        Parent of every clone; -1 at the founder.
+    log_posterior : float
+        Natural log, up to a constant.
+    """
+
+    labels: IntArray
+    parents: IntArray
+    log_posterior: float
+
+
+@dataclass(frozen=True, eq=False)
+class JointPosterior:
+    """Draws of clusters, tree and presence from their joint posterior.
+
+    Parameters
+    ----------
+    draws : tuple of JointDraw
+    scenarios : tuple of (draw index, weight, bool array (K, n_sites))
+        Presence of the draw's clones in the sites; weights sum to 1.
+    acceptance_gap : float
+        Greatest difference between chains of the mean log posterior: large where they disagree.
+    """
+
+    draws: tuple[JointDraw, ...]
+    scenarios: tuple[tuple[int, float, BoolArray], ...]
+    acceptance_gap: float
+
+    def tree(self, index: int) -> CloneTree:
+        """Clone tree of one draw."""
+        draw = self.draws[index]
+        sizes = np.bincount(draw.labels, minlength=len(draw.parents)).astype(float)
+        return CloneTree(tuple(str(k + 1) for k in range(len(draw.parents))), draw.parents, sizes)
+
+    def labels_of(self, index: int) -> IntArray:
+        """Clone of every mutation in one draw."""
+        return self.draws[index].labels
+
+    @property
+    def same_cluster(self) -> FloatArray:
+        """``[i, j]`` probability that two mutations belong to the same clone (n, n)."""
+        return np.asarray(np.mean([draw.labels[:, None] == draw.labels for draw in self.draws], axis=0))
+
+
+def infer_jointly(
+    mutations: MutationTable,
+    copy_number: CopyNumberAtLoci,
+    purity: FloatArray,
+    sample_site: NDArray[np.integer] | Sequence[int],
+    *,
+    labels: NDArray[np.integer],
+    trees: TreeEnsemble,
+    settings: Settings,
+    rng: np.random.Generator,
+) -> JointPosterior:
+    """Draws from the joint posterior of clusters, tree and presence.
+
+    Parameters
+    ----------
+    mutations : MutationTable
+    copy_number : CopyNumberAtLoci
+    purity : float64 array (S,)
+    sample_site : int array (S,)
+    labels : int array (n,)
+        Clustering to start from.
+    trees : TreeEnsemble
+        Trees of that clustering, with a single founder: the start, and the fitted presence weight.
+    settings : Settings
+    rng : numpy Generator
+
+    Returns
+    -------
+    JointPosterior
+
+    Raises
+    ------
+    ValueError
+        Where the trees have an artificial germline (clonally unrelated tumours).
+    """
+    from phylometa._joint_kernels import run_joint
+
+    n_clusters = int(np.max(labels)) + 1
+    if len(trees.names) != n_clusters:
+        raise ValueError("trees: more clones than clusters; the joint search needs a single founder")
+    tree_settings = replace(
+        settings.trees, presence_weight=float(trees.diagnostics.get("presence_weight", settings.trees.presence_weight))
+    )
+    slope = estimate_ccf(mutations, copy_number, purity, settings=settings.ccf).vaf_per_ccf / 0.5
+    seen = mutations.is_informative & np.isfinite(slope)
+    slope = np.where(seen, slope, 1.0)
+    total = np.where(seen, mutations.depth * slope, 0.0)
+    alt = np.where(seen, mutations.alt_counts, 0).astype(float)
+    model = read_model(alt[:1], np.maximum(total[:1], alt[:1]), settings=tree_settings)
+    curves = _curves(mutations, slope, seen, model, tree_settings.error_rate)
+    n = len(alt)
+    n_slots = min(n, 2 * n_clusters + 8)
+    log_mass = _log_masses(model, n_slots)
+    options = np.array([tree_settings.error_rate, 0.75 / tree_settings.ccf_error**2, tree_settings.outlier_cost])
+    steps, kept = tree_settings.joint_moves, tree_settings.joint_draws
+    chains = tree_settings.joint_chains
+    thin = max(steps * chains // (2 * kept), 1)
+    draws, means = [], []
+    for chain in range(chains):
+        start = trees.parents[rng.choice(len(trees), p=trees.weights)] if chain else trees.parents[0]
+        parent = np.full(n_slots + 1, -2)
+        parent[:n_clusters] = np.where(start < 0, n_slots, start)
+        parent[n_slots] = -1
+        kept_labels, kept_parents, values = run_joint(
+            np.asarray(labels, dtype=np.int64),
+            parent,
+            curves,
+            alt,
+            total,
+            options,
+            model.slab,
+            model.founder,
+            log_mass,
+            float(np.log(settings.clustering.concentration)),
+            rng.random((steps, 6 + n + n_slots)),
+            thin,
+        )
+        half = len(values) // 2
+        means.append(float(values[half:].mean()))
+        draws += [_draw(*row) for row in zip(kept_labels[half:], kept_parents[half:], values[half:])]
+    scenarios = _scenarios(
+        draws, curves, alt, total, model, options, np.asarray(sample_site), tree_settings.max_scenarios, rng
+    )
+    return JointPosterior(tuple(draws), tuple(scenarios), max(means) - min(means))
+
+
+def _curves(mutations: MutationTable, slope: FloatArray, seen: BoolArray, model: ReadModel, error: float) -> FloatArray:
+    """Log-likelihood of every mutation in every sample at each prevalence of the grid (n, S, G)."""
+    vaf = error + model.prevalence * (slope * (0.5 - error))[:, :, None]
+    vaf = np.minimum(vaf, 1.0 - error)
+    alt, depth = mutations.alt_counts[:, :, None], mutations.depth[:, :, None]
+    return np.where(seen[:, :, None], alt * np.log(vaf) + (depth - alt) * np.log1p(-vaf), 0.0)
+
+
+def _log_masses(model: ReadModel, n_slots: int) -> FloatArray:
+    """Log prior mass of the proportions by number of clones (n_slots + 1,), all samples."""
+    one = model.likelihood[:1, :, :]
+    counts = range(1, n_slots + 1)
+    return np.array([0.0, *(log_prior_mass(replace(model, likelihood=np.repeat(one, k, axis=0))) for k in counts)])
+
+
+def _draw(labels: NDArray[np.int16], parents: NDArray[np.int16], value: float) -> JointDraw:
+    """A draw with its clusters numbered by first mutation, so that equal draws are equal."""
+    slots = len(parents) - 1
+    used, first = np.unique(labels, return_index=True)
+    rank = np.full(slots + 1, -1)
+    rank[used[np.argsort(first)]] = np.arange(len(used))
+    compact = np.empty(len(used), dtype=np.int64)
+    for slot in used:
+        compact[rank[slot]] = rank[parents[slot]]
+    return JointDraw(rank[labels].astype(np.int64), compact, float(value))
+
+
+def _scenarios(
+    draws: list[JointDraw],
+    curves: FloatArray,
+    alt: FloatArray,
+    total: FloatArray,
+    model: ReadModel,
+    options: FloatArray,
+    sample_site: IntArray,
+    n_scenarios: int,
+    rng: np.random.Generator,
+) -> list[tuple[int, float, BoolArray]]:
+    """Presence in sites drawn under every draw; equal scenarios are merged."""
+    from phylometa._joint_kernels import pool_cluster
+
+    groups: dict[tuple[bytes, bytes], list[int]] = {}
+    for index, draw in enumerate(draws):
+        groups.setdefault((draw.labels.tobytes(), draw.parents.tobytes()), []).append(index)
+    each = max(n_scenarios // len(draws), 1)
+    n_sites = int(sample_site.max()) + 1
+    counts: dict[tuple[int, bytes], int] = {}
+    for members in groups.values():
+        draw = draws[members[0]]
+        k = len(draw.parents)
+        likelihood = np.ones((k, model.n_samples, model.n_grid))
+        scratch = [np.zeros((k, model.n_samples)) for _ in range(3)]
+        for cluster in range(k):
+            pool_cluster(cluster, draw.labels, curves, alt, total, options, likelihood, *scratch)
+        own = replace(model, likelihood=likelihood)
+        for presence in draw_presence(draw.parents, own, each * len(members), rng=rng):
+            in_site = np.zeros((k, n_sites), dtype=bool)
+            for sample, site in enumerate(sample_site):
+                in_site[:, site] |= presence[:, sample]
+            key = (members[0], in_site.tobytes())
+            counts[key] = counts.get(key, 0) + 1
+    whole = sum(counts.values())
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        (index, count / whole, np.frombuffer(packed, dtype=bool).reshape(len(draws[index].parents), n_sites))
+        for (index, packed), count in ordered
+    ]

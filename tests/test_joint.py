@@ -1,0 +1,126 @@
+"""Joint search over clusters and trees: against the sum over every partition and every tree."""
+
+import itertools
+from dataclasses import replace
+from math import lgamma, log
+
+import numpy as np
+import pytest
+from test_tree_search import clustering
+
+from phylometa.config import Settings, TreeSettings
+from phylometa.data import CopyNumberAtLoci, MutationTable
+from phylometa.joint import infer_jointly
+from phylometa.tree_likelihood import log_prior_mass, read_model, tree_log_likelihood
+from phylometa.tree_search import infer_clone_trees
+
+SETTINGS = replace(
+    Settings(),
+    trees=TreeSettings(presence_weight_sd=0.0, joint_moves=16000, joint_chains=2, joint_draws=400, max_scenarios=100),
+)
+
+
+def table(alt, depth):
+    alt = np.asarray(alt)
+    names = tuple(f"m{i}" for i in range(len(alt)))
+    return MutationTable(names, tuple(f"s{j}" for j in range(alt.shape[1])), alt, np.full(alt.shape, depth))
+
+
+def partitions(n):
+    for labels in itertools.product(range(n), repeat=n):
+        if all(label <= max(labels[:i], default=-1) + 1 for i, label in enumerate(labels)):
+            yield np.array(labels)
+
+
+def exact_posterior(mutations, settings):
+    """P(same cluster) and P(number of clusters) by summing over all partitions and trees."""
+    n = mutations.n_mutations
+    scores = {}
+    for labels in partitions(n):
+        k = labels.max() + 1
+        alt = np.array([mutations.alt_counts[labels == c].sum(axis=0) for c in range(k)], dtype=float)
+        total = np.array([mutations.depth[labels == c].sum(axis=0) for c in range(k)], dtype=float)
+        model = read_model(alt, total, settings=settings)
+        # the maximum of each cluster's likelihood is not tempered, only its shape is
+        tops = 0.0
+        vaf = settings.error_rate + model.prevalence * (0.5 - settings.error_rate)
+        for c in range(k):
+            curve = alt[c][:, None] * np.log(vaf) + (total[c] - alt[c])[:, None] * np.log1p(-vaf)
+            tops += curve.max(axis=1).sum()
+        prior = sum(lgamma(size) for size in np.bincount(labels)) - (k - 1) * log(k) - log_prior_mass(model)
+        prior += k * log(SETTINGS.clustering.concentration)
+        for parents in itertools.product(range(-1, k), repeat=int(k)):
+            if sum(parent < 0 for parent in parents) != 1:
+                continue
+            try:
+                value = tree_log_likelihood(np.array(parents), model) - model.log_scale.sum()
+            except ValueError:
+                continue
+            scores[tuple(labels), parents] = value + tops + prior
+    weights = np.exp(np.array(list(scores.values())) - max(scores.values()))
+    weights /= weights.sum()
+    same = np.zeros((n, n))
+    for (labels, _), weight in zip(scores, weights):
+        same += weight * np.equal.outer(labels, labels)
+    return same
+
+
+def start_of(mutations, labels):
+    labels = np.asarray(labels)
+    k = labels.max() + 1
+    alt = np.array([mutations.alt_counts[labels == c].sum(axis=0) for c in range(k)], dtype=float)
+    total = np.array([mutations.depth[labels == c].sum(axis=0) for c in range(k)], dtype=float)
+    clusters = clustering(alt * 2 / total, depth=total, sizes=np.bincount(labels), alt=alt)
+    names = [f"site{i}" for i in range(alt.shape[1])]
+    return infer_clone_trees(
+        clusters, np.arange(len(names)), names, settings=SETTINGS.trees, rng=np.random.default_rng(1)
+    )
+
+
+def run(mutations, labels, settings=SETTINGS, seed=1):
+    n, n_samples = mutations.depth.shape
+    return infer_jointly(
+        mutations,
+        CopyNumberAtLoci.diploid(n, n_samples),
+        np.ones(n_samples),
+        np.arange(n_samples),
+        labels=np.asarray(labels),
+        trees=start_of(mutations, labels),
+        settings=settings,
+        rng=np.random.default_rng(seed),
+    )
+
+
+def test_draws_follow_the_exact_posterior():
+    mutations = table([[20, 19], [21, 14], [9, 2], [5, 6]], 40)
+    joint = run(mutations, [0, 0, 1, 1])
+    np.testing.assert_allclose(joint.same_cluster, exact_posterior(mutations, SETTINGS.trees), atol=0.06)
+
+
+def test_scenarios_are_a_distribution_over_draws():
+    mutations = table([[20, 20], [19, 21], [10, 0], [0, 18]], 40)
+    settings = replace(SETTINGS, trees=replace(SETTINGS.trees, joint_moves=2000, joint_draws=20))
+    joint = run(mutations, [0, 0, 1, 2], settings)
+    assert sum(weight for _, weight, _ in joint.scenarios) == pytest.approx(1.0)
+    for index, _, presence in joint.scenarios:
+        tree = joint.tree(index)
+        assert presence.shape == (tree.n_clones, 2)
+        assert tree.n_mutations.sum() == 4
+        assert joint.labels_of(index).max() == tree.n_clones - 1
+    again = run(mutations, [0, 0, 1, 2], settings)
+    assert [w for _, w, _ in again.scenarios] == [w for _, w, _ in joint.scenarios]
+
+
+def test_a_wrong_start_is_mended():
+    rng = np.random.default_rng(3)
+    vaf = np.repeat([[0.5, 0.5], [0.3, 0.0], [0.1, 0.5]], 5, axis=0)
+    mutations = table(rng.binomial(200, vaf), 200)
+    joint = run(mutations, [0] * 5 + [1] * 10, replace(SETTINGS, trees=replace(SETTINGS.trees, joint_draws=100)))
+    truth = np.repeat([0, 1, 2], 5)
+    assert np.abs(joint.same_cluster - np.equal.outer(truth, truth)).max() < 0.3
+
+
+def test_unrelated_tumours_are_refused():
+    mutations = table([[20, 0], [0, 20]], 40)
+    with pytest.raises(ValueError, match="single founder"):
+        run(mutations, [0, 1])

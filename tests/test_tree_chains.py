@@ -1,0 +1,109 @@
+"""Markov chains over trees: against the exact posterior, and their diagnostics."""
+
+import numpy as np
+import pytest
+from test_enumeration import simulated_model
+from test_tree_search import clustering, trees_of
+
+from phylometa.config import TreeSettings
+from phylometa.enumeration import enumerate_trees
+from phylometa.tree_chains import ancestors_of_many, relation_diagnostics, search_large, search_trees, starting_tree
+from phylometa.tree_likelihood import sample_posterior, tree_log_likelihood
+from phylometa.trees import ancestor_matrix
+
+
+def largest_difference(first, second):
+    branched = np.abs(first + first.T - second - second.T)
+    return (0.5 * (np.abs(first - second) + np.abs(first - second).T + branched)).max()
+
+
+@pytest.mark.parametrize(("n_clusters", "n_samples", "depth"), [(4, 2, 20), (5, 3, 60), (6, 4, 100)])
+def test_chains_agree_with_the_exact_posterior(n_clusters, n_samples, depth):
+    model = simulated_model(n_clusters, n_samples, depth, 11)
+    exact = enumerate_trees(model)
+    found, diagnostics = search_trees(model, settings=TreeSettings(), rng=np.random.default_rng(1))
+    assert largest_difference(exact.ancestor_probability, found.ancestor_probability) <= 0.02
+    assert found.log_score[0] == pytest.approx(exact.log_score[0], abs=1e-9)
+    assert diagnostics["weights"] == "scores"
+
+
+def test_frequencies_of_visits_agree_too():
+    model = simulated_model(6, 1, 3, 5)  # hardly any evidence: thousands of trees
+    exact = enumerate_trees(model)
+    settings = TreeSettings(sweeps=150, rounds=2)
+    found, diagnostics = search_trees(model, settings=settings, rng=np.random.default_rng(1))
+    assert diagnostics["weights"] == "visits"
+    assert largest_difference(exact.ancestor_probability, found.ancestor_probability) <= 0.1
+
+
+def test_several_founders_are_searched():
+    model = simulated_model(4, 2, 10, 2)
+    exact = enumerate_trees(model, unrelated=True)
+    settings = TreeSettings(sweeps=300)
+    found, _ = search_trees(model, settings=settings, rng=np.random.default_rng(1), unrelated=True)
+    assert ((found.parents < 0).sum(axis=1) >= 2).all()
+    assert largest_difference(exact.ancestor_probability, found.ancestor_probability) <= 0.05
+
+
+def test_the_local_score_finds_clean_large_trees():
+    rng = np.random.default_rng(4)
+    parents = np.array([-1] + [int(rng.integers(0, k)) for k in range(1, 28)])
+    shares = rng.dirichlet(np.full(28, 0.1), size=25).T
+    trees = trees_of(clustering(ancestor_matrix(parents) @ shares, depth=3000.0), local_sweeps=30, chains=2)
+    assert trees.diagnostics["likelihood"] == "local"
+    assert (trees.best.parents == parents).mean() > 0.9
+    assert trees.proportions.shape[1:] == (28, 25)
+
+
+def test_compiled_posterior_of_proportions_is_the_plain_one():
+    from phylometa._tree_kernels import proportions_and_presence
+
+    model = simulated_model(8, 3, 60, 7)
+    parents = np.array([-1, 0, 0, 0, 1, 1, -1, 6])
+    plain = sample_posterior(parents, model)
+    rooted = np.append(np.where(parents < 0, 8, parents), -1)
+    shares, presence = proportions_and_presence(rooted, model.likelihood, model.slab, model.founder)
+    np.testing.assert_allclose(shares, plain.proportions, atol=1e-12)
+    np.testing.assert_allclose(presence, plain.presence, atol=1e-12)
+
+
+def test_chain_scores_are_the_marginal_likelihood():
+    model = simulated_model(7, 3, 60, 9)
+    found, _ = search_trees(model, settings=TreeSettings(sweeps=10), rng=np.random.default_rng(1))
+    for parents, score in zip(found.parents[:5], found.log_score[:5]):
+        assert score == pytest.approx(tree_log_likelihood(parents, model), abs=1e-8)
+
+
+def test_the_same_seed_gives_the_same_posterior():
+    model = simulated_model(6, 2, 30, 3)
+    first, second = (search_trees(model, settings=TreeSettings(), rng=np.random.default_rng(5))[0] for _ in range(2))
+    assert (first.parents == second.parents).all()
+    assert (first.weights == second.weights).all()
+
+
+def test_large_search_draws_valid_trees():
+    model = simulated_model(5, 3, 100, 3)
+    settings = TreeSettings(local_sweeps=20, chains=2)
+    found, diagnostics = search_large(model, settings=settings, rng=np.random.default_rng(1), unrelated=True)
+    assert ((found.parents < 0).sum(axis=1) >= 2).all()
+    assert diagnostics["chains"] == 2
+
+
+def test_starting_tree_with_two_founders():
+    model = simulated_model(4, 2, 200, 3)
+    assert (starting_tree(model) < 0).sum() == 1
+    assert (starting_tree(model, unrelated=True) < 0).sum() >= 2
+
+
+def test_diagnostics_tell_chains_that_disagree():
+    apart = np.array([[[2, 0]] * 20, [[1, 2]] * 20])
+    assert not relation_diagnostics(apart)["converged"]
+    same = np.array([[[2, 0]] * 20] * 2)
+    assert relation_diagnostics(same) == {"r_hat": 1.0, "effective_draws": 40.0, "converged": True}
+    assert not relation_diagnostics(same[:, :2])["converged"]
+
+
+def test_ancestors_of_many_trees():
+    parents = np.array([[-1, 0, 1, 1], [3, 0, -1, 2]])
+    expected = [ancestor_matrix(row) & ~np.eye(4, dtype=bool) for row in parents]
+    assert (ancestors_of_many(parents) == expected).all()

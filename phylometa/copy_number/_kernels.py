@@ -325,15 +325,26 @@ def pair_distance(u, v, starts, max_doublings, floor):  # type: ignore[no-untype
 def zero_agnostic(profiles, starts, out):  # type: ignore[no-untyped-def]
     """ZCNT distance of all pairs: half the L1 distance of breakpoint profiles; out (n, n) is filled."""
     n = len(profiles)
+    n_sequences = len(starts) - 1
+    # one breakpoint before each position and one at the end of each sequence; small integers, so that sums vectorise
+    width = profiles.shape[1] + n_sequences
+    breaks = np.zeros((n, width), dtype=np.int16)
     for i in range(n):
+        at = 0
+        for c in range(n_sequences):
+            before = 0
+            for k in range(starts[c], starts[c + 1]):
+                breaks[i, at] = profiles[i, k] - before
+                before = profiles[i, k]
+                at += 1
+            breaks[i, at] = -before
+            at += 1
+    for i in range(n):
+        left = breaks[i]
         for j in range(i + 1, n):
-            total = 0
-            for c in range(len(starts) - 1):
-                before = 0
-                for k in range(starts[c], starts[c + 1]):
-                    now = profiles[i, k] - profiles[j, k]
-                    total += abs(now - before)
-                    before = now
-                total += abs(before)
+            right = breaks[j]
+            total = np.int32(0)
+            for k in range(width):
+                total += np.int32(abs(left[k] - right[k]))
             out[i, j] = total // 2
             out[j, i] = total // 2

@@ -45,6 +45,7 @@ def test_help_costs_less_than_300_ms_of_cpu():
     assert best < 0.3
 
 
+@pytest.mark.system
 def test_interrupt_exits_with_130(tmp_path):
     """SIGINT while a named pipe blocks the reader: status 130, no output directory."""
     pipe = tmp_path / "sheet.tsv"

@@ -158,6 +158,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
+@pytest.mark.system
 def test_a_scheduler_that_does_not_answer_is_a_usage_error(tmp_path, small_sheet, capsys):
     pytest.importorskip("distributed")
     arguments = ["run", str(small_sheet), "-o", str(tmp_path / "out"), "--scheduler", f"tcp://127.0.0.1:{free_port()}"]

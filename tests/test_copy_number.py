@@ -50,7 +50,7 @@ def reachable(x, most=6):
 def test_directed_cost_equals_breadth_first_search():
     rng = np.random.default_rng(2)
     cache = {}
-    for _ in range(400):
+    for _ in range(200):
         n = int(rng.integers(1, 5))
         x, u = (tuple(int(c) for c in rng.integers(0, 4, n)) for _ in range(2))
         if x not in cache:

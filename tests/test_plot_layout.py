@@ -9,6 +9,7 @@ from phylometa.plots.style import figure_style
 
 # 60 clones and 20 samples are the most that must fit; sizes between are tried among the slow tests.
 CASES = [("one_clone", "single"), ("eight_clones", "single"), ("sixty_clones", "double"), ("malicious", "double")]
+MARKED = [pytest.param(*case, marks=pytest.mark.slow) if case[0] == "sixty_clones" else case for case in CASES]
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def check_layout(drawn):
 
 
 @pytest.mark.parametrize("figure", FIGURES)
-@pytest.mark.parametrize("case, width", CASES)
+@pytest.mark.parametrize("case, width", MARKED)
 def test_no_text_overlaps_and_none_is_cut(results, case, width, figure):
     check_layout(FIGURES[figure](results[case], width=width).figure)
 

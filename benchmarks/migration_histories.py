@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from itertools import islice, product
 from pathlib import Path
 
@@ -250,14 +251,14 @@ def random_patient(rng, n_clones: int, n_sites: int, kind: str):
     return tree, presence
 
 
-def growth(seconds: float) -> bool:
+def growth(seconds: float, patients: int, kinds: Sequence[str]) -> bool:
     """CPU time and share proved, criteria UMCS."""
-    print(f"growth: criteria UMCS, five patients a row, limit {seconds:.0f} s")
+    print(f"growth: criteria UMCS, {patients} patients a row, limit {seconds:.0f} s")
     print("kind       clones  sites   CPU s median, max   proved")
-    for kind in ("migrating", "scattered", "wide"):
+    for kind in kinds:
         for n_clones, n_sites in ((10, 5), (20, 8), (50, 8), (50, 12), (100, 12), (200, 12)):
             times, proved = [], 0
-            for seed in range(5):
+            for seed in range(patients):
                 rng = np.random.default_rng(seed)
                 tree, presence = random_patient(rng, n_clones, n_sites, kind)
                 question = make_question(tree, presence, 0)
@@ -265,7 +266,7 @@ def growth(seconds: float) -> bool:
                 proved += find_optima(question, "UMCS", seconds=seconds).proved
                 times.append(time.process_time() - start)
             print(
-                f"{kind:10s} {n_clones:5d} {n_sites:6d}   {np.median(times):6.2f}, {max(times):6.2f}     {proved} of 5",
+                f"{kind:10s} {n_clones:5d} {n_sites:6d}   {np.median(times):6.2f}, {max(times):6.2f}     {proved} of {patients}",
                 flush=True,
             )
     return True
@@ -276,13 +277,15 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", default=["published", "brute", "simulated", "growth"])
     parser.add_argument("--instances", type=int, default=5000)
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--patients", type=int, default=5, help="of each row of growth")
+    parser.add_argument("--kinds", nargs="*", default=["migrating", "scattered", "wide"], help="of growth")
     arguments = parser.parse_args()
     data = Path(os.environ.get("PHYLOMETA_DATA", ""))
     parts = {
         "published": lambda: published(data),
         "brute": lambda: brute(arguments.instances),
         "simulated": lambda: simulated(data),
-        "growth": lambda: growth(arguments.seconds),
+        "growth": lambda: growth(arguments.seconds, arguments.patients, arguments.kinds),
     }
     failed = []
     for part in arguments.parts:

@@ -265,10 +265,8 @@ def growth(seconds: float, patients: int, kinds: Sequence[str]) -> bool:
                 start = time.process_time()
                 proved += find_optima(question, "UMCS", seconds=seconds).proved
                 times.append(time.process_time() - start)
-            print(
-                f"{kind:10s} {n_clones:5d} {n_sites:6d}   {np.median(times):6.2f}, {max(times):6.2f}     {proved} of {patients}",
-                flush=True,
-            )
+            cost = f"{np.median(times):6.2f}, {max(times):6.2f}"
+            print(f"{kind:10s} {n_clones:5d} {n_sites:6d}   {cost}     {proved} of {patients}", flush=True)
     return True
 
 

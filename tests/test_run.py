@@ -243,3 +243,17 @@ def test_known_clusters_are_kept(small_run, tmp_path):
     assert _invoke(["cluster", str(counts), "--sheet", str(small_run / "input/samples.tsv"), "-o", str(output)]) == 0
     kept = {row["mutation_id"]: row["cluster"] for row in table(output / "clusters/assignments.tsv")}
     assert kept == {name: f"c{value}" for name, value in cluster.items()}
+
+
+def test_clusters_of_another_program_are_kept(small_run, tmp_path):
+    cluster = {row["mutation_id"]: row["cluster"] for row in table(small_run / "clusters/assignments.tsv")}
+    foreign = tmp_path / "pyclone.tsv"
+    header = ["mutation_id", "sample_id", "cluster_id", "cellular_prevalence", "cellular_prevalence_std"]
+    rows = [[name, "S", value, "0.5", "0.01", "1.0"] for name, value in cluster.items()]
+    lines = ["\t".join(row) for row in [[*header, "cluster_assignment_prob"], *rows]]
+    foreign.write_text("\n".join(lines) + "\n")
+    output = tmp_path / "out"
+    arguments = ["cluster", str(small_run / "input/counts.tsv"), "--sheet", str(small_run / "input/samples.tsv")]
+    assert _invoke([*arguments, "--clusters", str(foreign), "-o", str(output)]) == 0
+    kept = {row["mutation_id"]: row["cluster"] for row in table(output / "clusters/assignments.tsv")}
+    assert kept == cluster

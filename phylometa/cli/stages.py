@@ -45,20 +45,28 @@ def _run_on_directory(directory: Path, stage: str, settings: Any) -> None:
 @click.command()
 @click.argument("counts", type=click.Path())
 @click.option("--sheet", type=click.Path(), default=None, help="Sample sheet with the sites (counts from COUNTS).")
+@click.option(
+    "--clusters", type=click.Path(), default=None, help="Clusters of PyClone-VI, PyClone, CONIPHER or Pairtree."
+)
 @output_option("The patient's directory to write.")
 @seed_option
 @config_option
 @force_option
-def cluster(counts: str, sheet: str | None, output: str, seed: int | None, config: str | None, force: bool) -> None:
-    """Mutation clusters of COUNTS (PyClone-VI's columns; known clusters in a column `cluster` are kept)."""
+def cluster(counts: str, sheet: str | None, clusters: str | None, output: str, **options: Any) -> None:
+    """Mutation clusters of COUNTS (PyClone-VI's columns); known ones (column `cluster`, or --clusters) are kept."""
     from phylometa.io.documents import replace_directory
     from phylometa.io.results import write_stages
     from phylometa.io.tables import read_counts
     from phylometa.pipeline import AnalysisResult, run_stage
 
-    settings = read_settings(config, seed)
-    directory = check_output_directory(output, force=force)
+    settings = read_settings(options["config"], options["seed"])
+    directory = check_output_directory(output, force=options["force"])
     patient = read_counts(counts, sheet=sheet, settings=settings.read)
+    if clusters is not None:
+        from phylometa.io.clusters import clusters_of_mutations, read_clustering
+
+        known, warnings = clusters_of_mutations(read_clustering(clusters), patient.mutations.ids, file=clusters)
+        patient = patient.with_changes(known_clusters=known, warnings=(*patient.warnings, *warnings))
     result = AnalysisResult(patient=patient, settings=settings, warnings=patient.warnings)
     result = run_stage("clusters", result, settings)
     for text in result.warnings:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from phylometa.data import CopyNumberProfile
+from phylometa.organs import find_organ
 from phylometa.plots import FIGURES, plot_clone_tree, plot_migration_graph
-from phylometa.plots.anatomy import locate
 from phylometa.plots.body_map import body_map_scene
 from phylometa.plots.clone_tree import clone_drivers
 from phylometa.plots.copy_number_plots import chromosome_order, segment_image
@@ -192,8 +192,8 @@ def test_no_arrow_below_the_threshold_in_the_clinicians_view():
     ],
 )
 def test_sites_are_found_by_their_words(name, x, y):
-    found = locate(name)
-    assert found == (None if x is None else pytest.approx((x, y)))
+    found = find_organ(name)
+    assert found is None if x is None else (found.x, found.y) == pytest.approx((x, y))
 
 
 def test_body_marks_do_not_touch():

@@ -9,7 +9,8 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from phylometa.data import Site
-from phylometa.plots.anatomy import BODY_HEIGHT, HALF_OUTLINE, HEAD, locate
+from phylometa.organs import find_organ
+from phylometa.plots.anatomy import BODY_HEIGHT, HALF_OUTLINE, HEAD
 from phylometa.plots.history_overview import Migration, migration_edges
 from phylometa.plots.label_placement import spread
 from phylometa.plots.scene import NOTE_LINE, Command, Scene, draw_scene, note_lines, scene_width
@@ -111,7 +112,7 @@ def body_map_scene(
 
 def _known_places(sites: Sequence[Site]) -> dict[int, tuple[float, float]]:
     """Site -> place on the body; the bed of the primary lies where the primary is."""
-    found = {i: at for i, site in enumerate(sites) if (at := locate(site.name)) is not None}
+    found = {i: (at.x, at.y) for i, site in enumerate(sites) if (at := find_organ(site.name)) is not None}
     primary = next((found[i] for i, site in enumerate(sites) if site.site_class == "primary" and i in found), None)
     if primary is not None:
         found.update({i: primary for i, site in enumerate(sites) if site.site_class == "bed" and i not in found})

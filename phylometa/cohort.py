@@ -25,6 +25,15 @@ from phylometa.data import Patient
 from phylometa.errors import InfeasibleError, InputError, PhylometaError
 from phylometa.pipeline import Progress, analyse, stage_rng
 
+# A directory's name may have 255 bytes; a half-written one has ".", ".partial-" and eight letters more.
+MAX_NAME_BYTES = 200
+COHORT_FILES = frozenset(
+    (
+        *("cohort.tsv", "cohort_sites.tsv", "frequencies.tsv", "routes.tsv", "associations.tsv"),
+        *("parallel_drivers.tsv", "site_frequencies.tsv", "phylometa_mqc.tsv", "index.html"),
+    )
+)
+
 __all__ = ["Outcome", "PatientJob", "read_job", "remove_leftovers", "run_cohort", "run_patient", "write_cohort"]
 
 
@@ -84,10 +93,21 @@ class Outcome:
 
 
 def patient_directory(output: str | Path, patient: str) -> Path:
-    """Directory of a patient below the output; InputError where its name would lead out of it."""
+    """Directory of a patient below the output.
+
+    Raises
+    ------
+    InputError
+        Where the name would lead out of the output, is that of one of the cohort's own files, or is longer than file
+        systems allow.
+    """
     name = str(patient)
-    if not name or name in (".", "..") or "/" in name or "\\" in name or "\0" in name or name.startswith("."):
+    if not name or "/" in name or "\\" in name or "\0" in name or name.startswith("."):
         raise InputError(f"patient {name!r} cannot name a directory: it is empty, holds a slash or starts with a dot")
+    if name.lower() in COHORT_FILES:
+        raise InputError(f"patient {name!r} cannot name a directory: a file of the cohort has that name")
+    if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
+        raise InputError(f"patient {name[:40]!r}... cannot name a directory: longer than {MAX_NAME_BYTES} bytes")
     return Path(output) / name
 
 

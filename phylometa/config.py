@@ -50,6 +50,8 @@ class ReadSettings:
     """Mapping quality (Phred) below which a read does not count (genotype)."""
     unobserved_warning: float = 0.2
     """Share of unobserved cells of a sample above which a warning tells how to genotype."""
+    max_expansion: float = 200.0
+    """Decompressed bytes a byte of a gzip, bgzip or BCF file above which it is refused (beyond 128 MB in all)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,6 +422,8 @@ def load_settings(path: str | Path) -> Settings:
         raise InputError(f"cannot be read: {error.strerror}", file=str(path)) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"not valid TOML: {error}", file=str(path)) from None
+    except RecursionError:
+        raise InputError("not valid TOML: nested too deeply", file=str(path)) from None
     return settings_from_dict(document, source=str(path))
 
 

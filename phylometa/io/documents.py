@@ -32,7 +32,7 @@ def replace_directory(target: str | Path) -> Iterator[Path]:
     try:
         yield partial
         partial.chmod(0o777 & ~_umask())
-        if target.exists():
+        if target.exists() or target.is_symlink():
             old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old-", dir=target.parent))
             os.rename(target, old / target.name)
             os.rename(partial, target)
@@ -101,3 +101,5 @@ def read_json(path: str | Path) -> Any:
         raise InputError(f"cannot be read: {error.strerror}", file=str(path)) from None
     except ValueError as error:
         raise InputError(f"not valid JSON: {error}", file=str(path)) from None
+    except RecursionError:
+        raise InputError("not valid JSON: nested too deeply", file=str(path)) from None

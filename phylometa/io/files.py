@@ -9,15 +9,20 @@ import io
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import IO
 
+from phylometa.config import ReadSettings
 from phylometa.errors import InputError, Problem
 
 __all__ = [
     "MISSING_WORDS",
     "ProblemList",
     "TableReader",
+    "check_expansion",
+    "expansion_limit",
     "is_missing",
     "open_binary",
     "open_text",
@@ -32,6 +37,9 @@ MISSING_WORDS = frozenset(("", "na", "n/a", "nan", ".", "none", "null", "-", "?"
 MAX_PROBLEMS = 50
 # More reads than any sequencer gives at a locus: a cell beyond is a mistake (and would not fit an int32).
 MAX_COUNT = 1_000_000_000
+# Decompressed bytes that any file may have: small tables of equal lines are compressed more than a thousandfold.
+FREE_BYTES = 1 << 27
+_max_expansion: ContextVar[float] = ContextVar("max_expansion", default=ReadSettings().max_expansion)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -101,6 +109,50 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def expansion_limit(ratio: float) -> Iterator[None]:
+    """Files opened in the block may decompress to at most `ratio` times their size (`ReadSettings.max_expansion`)."""
+    token = _max_expansion.set(ratio)
+    try:
+        yield
+    finally:
+        _max_expansion.reset(token)
+
+
+def check_expansion(n_bytes: int, n_compressed: int, display: str) -> None:
+    """`InputError` where a file of `n_compressed` bytes gave `n_bytes` so far, more than the limit allows."""
+    ratio = _max_expansion.get()
+    if n_bytes > max(FREE_BYTES, ratio * n_compressed):
+        raise InputError(
+            f"decompresses to more than {ratio:g} times its size (a decompression bomb?); if the file is right, raise "
+            "max_expansion in [read] of the settings (--config)",
+            file=display,
+        )
+
+
+class _Expanding(io.RawIOBase):
+    """Decompressed bytes of a gzip file, as long as they stay within the limit."""
+
+    def __init__(self, path: Path, display: str) -> None:
+        self._inner = gzip.open(path, "rb")  # noqa: SIM115 (closed with this stream)
+        self._display = display
+        self._n_compressed = path.stat().st_size
+        self._n_bytes = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        n = self._inner.readinto(buffer)
+        self._n_bytes += n
+        check_expansion(self._n_bytes, self._n_compressed, self._display)
+        return n
+
+    def close(self) -> None:
+        self._inner.close()
+        super().close()
+
+
 def open_binary(path: Path, display: str) -> IO[bytes]:
     """A file's bytes, decompressed where it is gzip or bgzip; a file that cannot be opened is an `InputError`."""
     try:
@@ -119,7 +171,7 @@ def open_binary(path: Path, display: str) -> IO[bytes]:
         raise InputError("is empty", file=display)
     if magic[:2] == b"\x1f\x8b":
         handle.close()
-        return io.BufferedReader(gzip.open(path, "rb"), buffer_size=1 << 17)  # type: ignore[arg-type]
+        return io.BufferedReader(_Expanding(path, display), buffer_size=1 << 17)
     return handle
 
 

@@ -17,7 +17,7 @@ from phylometa.errors import InputError, Problem
 from phylometa.io.calls import Calls, merge_calls, normal_chrom
 from phylometa.io.clinical import read_drivers, read_lesions, read_purity_file, read_treatments
 from phylometa.io.counts import read_count_table
-from phylometa.io.files import sha256_of
+from phylometa.io.files import expansion_limit, sha256_of
 from phylometa.io.long_tables import read_long_table
 from phylometa.io.segments import copy_number_at_loci, join_profiles, read_segments
 from phylometa.io.sheet import SampleSheet, SheetRow, split_files
@@ -66,31 +66,35 @@ class PatientReader:
         fasta: str | Path | None = None,
     ) -> Patient:
         """Read every file, then put them together; options as in `read_patient`."""
-        self.provenance.append({"file": self.sheet.display, "sha256": sha256_of(self.sheet.path), "reader": "sheet"})
-        named = self.attempt(sites_of, self.rows, primary=primary, source=self.sheet.display)
-        sites = named[0] if named else ()
-        self.warnings.extend(named[1] if named else ())
-        site_names = tuple(dict.fromkeys([site.name for site in sites] + [sample.site for sample in self.samples]))
-        self._read_purity_files()
-        profile = self._read_segments()
-        parts = self._read_mutations()
-        given_treatments = self.attempt(read_treatments, treatments, self.name, site_names) if treatments else ()
-        given_lesions = self.attempt(read_lesions, lesions, self.name, site_names) if lesions else ()
-        drivers = self.attempt(read_drivers, genes) if genes else frozenset()
-        for path, kind in ((treatments, "treatments"), (lesions, "lesions"), (genes, "genes")):
-            if path and not self.problems:
-                self.provenance.append({"file": str(path), "sha256": sha256_of(Path(path)), "reader": kind})
-        if self.problems:
-            raise InputError(self.problems)
-        return self.assemble(
-            parts,
-            profile,
-            sites=sites,
-            fasta=fasta,
-            treatments=given_treatments,
-            lesions=given_lesions,
-            drivers=drivers,
-        )
+        with expansion_limit(self.settings.max_expansion):
+            self._note_file(self.sheet.display, self.sheet.path, "sheet")
+            named = self.attempt(sites_of, self.rows, primary=primary, source=self.sheet.display)
+            sites = named[0] if named else ()
+            self.warnings.extend(named[1] if named else ())
+            site_names = tuple(dict.fromkeys([site.name for site in sites] + [sample.site for sample in self.samples]))
+            self._read_purity_files()
+            profile = self._read_segments()
+            parts = self._read_mutations()
+            given_treatments = self.attempt(read_treatments, treatments, self.name, site_names) if treatments else ()
+            given_lesions = self.attempt(read_lesions, lesions, self.name, site_names) if lesions else ()
+            drivers = self.attempt(read_drivers, genes) if genes else frozenset()
+            for path, kind in ((treatments, "treatments"), (lesions, "lesions"), (genes, "genes")):
+                if path and not self.problems:
+                    self._note_file(str(path), Path(path), kind)
+            if self.problems:
+                raise InputError(self.problems)
+            return self.assemble(
+                parts,
+                profile,
+                sites=sites,
+                fasta=fasta,
+                treatments=given_treatments,
+                lesions=given_lesions,
+                drivers=drivers,
+            )
+
+    def _note_file(self, name: str, path: Path, reader: str) -> None:
+        self.provenance.append({"file": name, "sha256": sha256_of(path), "reader": reader})
 
     def assemble(
         self,

@@ -15,7 +15,7 @@ from phylometa.data import Sample, SiteClass
 from phylometa.errors import InputError
 from phylometa.io.files import ProblemList, TableReader, is_missing, parse_number
 
-__all__ = ["SOURCES", "SampleSheet", "SheetRow", "parse_date", "parse_sheet", "read_sheet", "split_files"]
+__all__ = ["SOURCES", "SampleSheet", "SheetRow", "is_name", "parse_date", "parse_sheet", "read_sheet", "split_files"]
 
 # Other names of columns: those of the contract, and nf-core/tumourevo's sheet.
 COLUMN_ALIASES = {
@@ -63,6 +63,11 @@ ASSAYS: dict[str, Literal["wgs", "wes", "panel"]] = {
 YES = frozenset(("1", "yes", "y", "true", "t", "exclude", "excluded"))
 NO = frozenset(("0", "no", "n", "false", "f"))
 NAME = re.compile(r"[^\x00-\x1f\x7f/\\]+")
+
+
+def is_name(text: str) -> bool:
+    """Whether `text` can name a patient, sample or site: no slash, no control character, no dot at the start."""
+    return NAME.fullmatch(text) is not None and not text.startswith(".")
 
 
 @dataclass(frozen=True)
@@ -257,7 +262,7 @@ class _RowParser:
             self.add("is empty", column)
         elif value.startswith('"'):
             self.add(f"{value!r} begins with a quote that never closes", column)
-        elif not NAME.fullmatch(value) or value.startswith("."):
+        elif not is_name(value):
             self.add(f"{value!r} cannot be a name: no slash, no control character, no dot at the start", column)
         return value
 

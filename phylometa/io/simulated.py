@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phylometa.data import Patient
+from phylometa.errors import InputError
+from phylometa.io.sheet import is_name
 from phylometa.io.tsv import write_tsv
 
 if TYPE_CHECKING:
@@ -97,10 +99,17 @@ def write_simulated_cohort(patients: Iterable[SimulatedPatient], directory: str 
     kept = []
     for simulated in patients:
         name = simulated.patient.name
+        _check_name(name)
         (directory / name).mkdir(parents=True, exist_ok=True)
         rows += _write_patient_files(simulated, directory / name, prefix=f"{name}/")
         kept.append(simulated)
     return _write_tables(kept, rows, directory)
+
+
+def _check_name(name: str) -> None:
+    """`InputError` where a patient's name would lead files out of the directory."""
+    if not is_name(name):
+        raise InputError(f"patient {name!r} cannot be a name: no slash, no control character, no dot at the start")
 
 
 def _write_tables(patients: Sequence[SimulatedPatient], rows: list[list[Any]], directory: Path) -> Path:
@@ -121,6 +130,7 @@ def _write_tables(patients: Sequence[SimulatedPatient], rows: list[list[Any]], d
 def _write_patient_files(simulated: SimulatedPatient, directory: Path, *, prefix: str) -> list[list[Any]]:
     """VCF, segments and truth of one patient; its rows of the sample sheet."""
     patient = simulated.patient
+    _check_name(patient.name)
     _write_vcf(simulated, directory / "tumour.vcf.gz")
     segments = _write_segments(simulated, directory)
     text = json.dumps(simulated.to_dict(), indent=1, sort_keys=False, allow_nan=False)

@@ -11,6 +11,7 @@ from phylometa.data import Patient, Sample, Site
 from phylometa.errors import InputError
 from phylometa.io.calls import Calls
 from phylometa.io.counts import read_count_table, write_counts
+from phylometa.io.files import expansion_limit
 from phylometa.io.pairtree import read_pairtree_reads
 from phylometa.io.patient_reader import READERS, PatientReader
 from phylometa.io.sheet import SOURCES, SampleSheet, SheetRow, parse_sheet, read_sheet
@@ -135,14 +136,17 @@ def read_counts(
             for row in parsed.rows_of(name)
         )
         return PatientReader(parsed, name, rows, settings).read()
-    return _without_sheet(read_count_table(path, None, settings=settings, display=display), path, name, settings)
+    with expansion_limit(settings.max_expansion):
+        calls = read_count_table(path, None, settings=settings, display=display)
+    return _without_sheet(calls, path, name, settings)
 
 
 def read_pairtree(ssm: str | Path, params: str | Path, *, settings: ReadSettings | None = None) -> Patient:
     """A patient from Pairtree's .ssm and .params.json, without a sample sheet; see `read_counts`."""
     path = Path(ssm)
     settings = settings or ReadSettings()
-    calls = read_pairtree_reads(path, None, params=Path(params), settings=settings, display=str(path))
+    with expansion_limit(settings.max_expansion):
+        calls = read_pairtree_reads(path, None, params=Path(params), settings=settings, display=str(path))
     return _without_sheet(calls, path, None, settings)
 
 

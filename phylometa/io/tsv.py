@@ -12,6 +12,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from phylometa.io.files import open_binary
+
 __all__ = ["format_value", "open_text_writer", "read_tsv", "write_tsv"]
 
 # Digits of a printed number: enough for every reader, few enough that the last bit of a sum does not show.
@@ -56,6 +58,5 @@ def write_tsv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[A
 def read_tsv(path: str | Path) -> Iterator[dict[str, str]]:
     """Rows of a table that `write_tsv` wrote, as dictionaries of text."""
     path = Path(path)
-    opener: Any = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8", newline="") as handle:
+    with io.TextIOWrapper(open_binary(path, str(path)), encoding="utf-8", newline="") as handle:
         yield from csv.DictReader(handle, delimiter="\t")

@@ -13,7 +13,7 @@ from pathlib import Path
 from phylometa.config import ReadSettings
 from phylometa.errors import InputError
 from phylometa.io.calls import Calls
-from phylometa.io.files import open_binary, open_text, sha256_of
+from phylometa.io.files import check_expansion, open_binary, open_text, sha256_of
 from phylometa.io.vcf_header import (
     SampleRequest,
     describe_left_out,
@@ -101,11 +101,17 @@ def _bcf_lines(path: Path, display: str) -> Iterator[str]:
     import pysam
 
     verbosity = pysam.set_verbosity(0)
+    n_bytes, n_compressed = 0, path.stat().st_size
     try:
         with pysam.VariantFile(str(path), "rb") as bcf:
             yield from str(bcf.header).splitlines(keepends=True)
             for record in bcf:
-                yield str(record)
+                line = str(record)
+                n_bytes += len(line)
+                check_expansion(n_bytes, n_compressed, display)
+                yield line
+    except InputError:
+        raise
     except Exception as error:  # damaged files make htslib raise nearly anything
         raise InputError(f"is not a readable BCF file ({error})", file=display) from None
     finally:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from phylometa.config import MIN_ALT_READS, CcfSettings, ClusteringSettings
 from phylometa.data import CcfTable, CopyNumberAtLoci, FloatArray, MutationTable
+from phylometa.lost_copies import carriers, loss_probability
 from phylometa.multiplicity import (
     MultiplicityOptions,
     ccf_grid,
@@ -55,7 +56,8 @@ def estimate_ccf(
     Returns
     -------
     CcfTable
-        Arrays (n, S); NaN where nothing was observed.
+        Arrays (n, S); NaN where nothing was observed. Where the mutated copy may have been lost
+        (`phylometa.lost_copies`), reads without the mutation leave its CCF open.
 
     Raises
     ------
@@ -92,7 +94,8 @@ def estimate_ccf(
     error = options.error[options.cell_state]
     clonal_vaf = result["vaf_per_ccf"] * (1.0 - 2.0 * error) + error
     power = _detection_power(np.asarray(mutations.depth) * mutations.is_informative, clonal_vaf)
-    return CcfTable(power=power, **result)
+    loss = loss_probability(copy_number, carriers(mutations))
+    return CcfTable(power=power, loss=loss, **result)
 
 
 def _estimate_precision(
@@ -133,6 +136,8 @@ def _estimate_rows(
     mean = posterior @ ccf
     low, high = _quantiles(posterior, ccf)
     copies = options.copies[options.cell_state]
+    option = np.where(copies > 0.0, option, 0.0)  # what a cell shows that has kept the mutation
+    option /= np.maximum(option.sum(axis=2, keepdims=True), 1e-300)
     best = option.argmax(axis=2)[:, :, None]
     slope = options.slope[options.cell_state]
     return {

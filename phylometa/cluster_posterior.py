@@ -224,6 +224,9 @@ def _equivalent_reads(
     With p = mode / 2, gradient g and curvature -k in the CCF: ``x = p^2 (4 k (1 - p) + 2 g)`` and
     ``n - x = (1 - p)^2 (4 k p - 2 g)``. In the interior g = 0; at CCF 0 or 1 the gradient keeps what the likelihood
     says about values it would prefer beyond the boundary.
+
+    Where mutations may have been lost the likelihood falls from a low mode to a plateau: the reads are then no more
+    than those whose likelihood falls as far at CCF 1.
     """
     n_reads = np.maximum(depth, 1.0)
     step = np.clip(0.3 * np.sqrt(np.maximum(mode * (2.0 - mode), 4.0 / n_reads) / n_reads), 1e-6, 0.05)
@@ -238,6 +241,16 @@ def _equivalent_reads(
     p = mode / 2.0
     alt = np.maximum(p**2 * (4.0 * curvature * (1.0 - p) + 2.0 * gradient), 0.0)
     ref = np.maximum((1.0 - p) ** 2 * (4.0 * curvature * p - 2.0 * gradient), 0.0)
+    options = reads.model.options
+    may_be_lost = np.zeros(mode.shape, dtype=bool)
+    np.logical_or.at(may_be_lost, reads.labels, (options.copies == 0.0).any(axis=1)[options.cell_state])
+    if may_be_lost.any():
+        at_mode, at_one = np.moveaxis(reads.log_likelihood(np.stack((mode, np.ones(mode.shape)), axis=2)), 2, 0)
+        known = np.clip(p, 1e-9, 0.5)
+        fall = (alt + ref) * (np.log(2.0) + p * np.log(known) + (1.0 - p) * np.log1p(-known))
+        share = np.clip((at_mode - at_one) / np.maximum(fall, 1e-300), 0.0, 1.0)
+        share = np.where(may_be_lost & (mode < 0.5), share, 1.0)
+        alt, ref = share * alt, share * ref
     seen = depth > 0.0
     return np.where(seen, alt, 0.0), np.where(seen, alt + ref, 0.0)
 

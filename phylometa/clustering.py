@@ -14,6 +14,7 @@ from phylometa.config import CcfSettings, ClusteringSettings
 from phylometa.data import Clustering, CopyNumberAtLoci, FloatArray, IntArray, MutationTable
 from phylometa.errors import InfeasibleError
 from phylometa.large_clustering import partition_large
+from phylometa.lost_copies import has_lost_allele
 from phylometa.multiplicity import ccf_grid
 from phylometa.partition_sampling import sample_member_ccf
 
@@ -315,8 +316,7 @@ def _flags(
     n_clusters = len(posterior.mean)
     sizes = np.bincount(labels, minlength=n_clusters)
     is_present = posterior.absent < 0.5
-    lost = (np.nan_to_num(np.asarray(copy_number.minor), nan=1.0) < 1.0) & (copy_number.normal > 1.0)
-    lost |= np.nan_to_num(np.asarray(copy_number.minor2), nan=1.0) < 1.0
+    lost = has_lost_allele(copy_number)
     lost_share = np.zeros(posterior.mean.shape)
     np.add.at(lost_share, labels, lost.astype(np.float64))
     lost_share /= np.maximum(sizes, 1)[:, None]

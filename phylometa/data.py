@@ -494,7 +494,10 @@ class CcfTable:
         Expected variant allele frequency at CCF 1 under the most probable multiplicity,
         m rho / (rho C_T + 2 (1 - rho)).
     power : float64
-        P(at least 3 alternate reads | mutation clonal in the sample, depth, purity, copy number).
+        P(at least 3 alternate reads | mutation clonal in the sample and not lost, depth, purity, copy number).
+    loss : float64
+        P(no mutated copy is left | the sample's cells descend from a carrier), from copy number
+        (`phylometa.lost_copies`); default 0.
     """
 
     ccf: FloatArray
@@ -503,9 +506,12 @@ class CcfTable:
     multiplicity: FloatArray
     vaf_per_ccf: FloatArray
     power: FloatArray
+    loss: FloatArray = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         shape = np.shape(self.ccf)
+        if self.loss is None:
+            object.__setattr__(self, "loss", np.zeros(shape))
         for item in fields(self):
             freeze_array(self, item.name, np.float64, shape)
 
@@ -531,6 +537,8 @@ class Clustering:
         Comma-separated warnings about a cluster (``singleton``, ``one_sample``, ``loss``), '' where none.
     weight : float
         Posterior weight among alternative clusterings.
+    deleted : int64 array (m, 2)
+        Cells (mutation, sample) whose mutation is probably deleted: its cluster is in the sample, its copy was lost.
     """
 
     names: tuple[str, ...]
@@ -543,10 +551,14 @@ class Clustering:
     total_reads: FloatArray
     flags: tuple[str, ...] = ()
     weight: float = 1.0
+    deleted: IntArray = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__
         set_field(self, "names", tuple(self.names))
+        if self.deleted is None:
+            set_field(self, "deleted", np.zeros((0, 2), dtype=np.int64))
+        freeze_array(self, "deleted", np.int64, (None, 2))
         n_clusters = len(self.names)
         set_field(self, "flags", tuple(self.flags) or ("",) * n_clusters)
         freeze_array(self, "labels", np.int64, (None,))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from phylometa.config import CcfSettings
 from phylometa.data import CopyNumberAtLoci, FloatArray, MutationTable
 from phylometa.errors import InputError
+from phylometa.lost_copies import carriers, loss_probability
 
 __all__ = [
     "MultiplicityOptions",
@@ -47,7 +48,7 @@ class MultiplicityOptions:
     slope : float64 array (n_states, J)
         Expected VAF at CCF 1 without error, m rho / (rho C_T + C_N (1 - rho)); 0 in unused columns.
     copies : float64 array (n_states, J)
-        Mean mutated copies in a cell that carries the mutation.
+        Mean mutated copies in a cell that carries the mutation; 0 where its copy may have been lost.
     totals : float64 array (n_states, J)
         Mean copies of the locus in tumour cells, C_T.
     normal : float64 array (n_states,)
@@ -127,6 +128,9 @@ def enumerate_multiplicities(
 ) -> MultiplicityOptions:
     """Every multiplicity that copy number allows, with its prior, for every mutation and sample.
 
+    Where a sample has fewer copies than those that carry the mutation, one option is that no mutated copy is left
+    (`phylometa.lost_copies`).
+
     Parameters
     ----------
     mutations : MutationTable with n rows, S columns
@@ -161,7 +165,8 @@ def enumerate_multiplicities(
         copy_number.major2,
         copy_number.minor2,
     ]
-    group, group_cells = _factorise([_without_nan(column) for column in columns])
+    loss = np.round(loss_probability(copy_number, carriers(mutations)), 2)
+    group, group_cells = _factorise([*(_without_nan(column) for column in columns), loss])
     error = np.full(mutations.depth.shape, settings.error_rate)
     if mutations.error_rate is not None:
         given = np.asarray(mutations.error_rate, dtype=np.float64)
@@ -174,7 +179,8 @@ def enumerate_multiplicities(
     options_of_group = [
         _options(*(float(column[cell]) for column in flat), max_copies=settings.max_copies) for cell in group_cells
     ]
-    width = max((len(option[0]) for option in options_of_group), default=1)
+    has_loss = loss.reshape(-1)[group_cells] > 0.0
+    width = max((len(option[0]) + extra for option, extra in zip(options_of_group, has_loss.tolist())), default=1)
     n_states = len(state_cells)
     slope = np.zeros((n_states, width))
     copies = np.ones((n_states, width))
@@ -185,6 +191,10 @@ def enumerate_multiplicities(
     n_samples = max(group.shape[1], 1)
     for state, cell in enumerate(state_cells):
         option_copies, option_totals, weights = options_of_group[group.reshape(-1)[cell]]
+        lost = float(loss.reshape(-1)[cell])
+        if lost > 0.0:
+            option_copies, option_totals = np.append(option_copies, 0.0), np.append(option_totals, option_totals[0])
+            weights = np.append((1.0 - lost) * weights, lost)
         rho = purity[cell % n_samples]
         normal[state] = flat[3][cell]
         count = len(option_copies)
@@ -241,6 +251,10 @@ def log_likelihood_table(
     if absent.any():
         p = probability[:, :, absent][state]
         table[..., absent] = alt * np.log(p) + ref * np.log1p(-p)
+    lost = options.copies == 0.0
+    if lost.any():  # no mutated copy: errors alone, as at CCF 0
+        p = probability[:, :, :1][state]
+        table = np.where(lost[state][..., None], alt * np.log(p) + ref * np.log1p(-p), table)
     return np.asarray(table.astype(dtype))
 
 
@@ -257,7 +271,8 @@ def read_log_likelihood(
 
     A beta-binomial of mean p (`allele_probability`): ``ln B(alt + a, ref + b) - ln B(a, b)``, a = p precision,
     b = (1 - p) precision. Its limit at precision inf is the binomial, ``alt ln p + ref ln(1 - p)``, which also holds
-    where the mutation is absent (CCF 0): sequencing errors have a rate of their own, not the spread of an allele.
+    where the mutation is absent (CCF 0, or no copy left): sequencing errors have a rate of their own, not the spread
+    of an allele.
     """
     p = allele_probability(slope, error, ccf)
     binomial = alt * np.log(p) + ref * np.log1p(-p)
@@ -268,7 +283,7 @@ def read_log_likelihood(
     spread = (
         log_gamma(alt + a) - log_gamma(a) + log_gamma(ref + b) - log_gamma(b) - log_gamma(whole) + lgamma(precision)
     )
-    return np.where(np.broadcast_to(ccf, spread.shape) == 0.0, binomial, spread)
+    return np.where(slope * ccf == 0.0, binomial, spread)
 
 
 def log_gamma(x: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phylometa.config import MIN_ALT_READS, MigrationSettings, Settings
+from phylometa.config import MigrationSettings, Settings
 from phylometa.data import Clustering, Patient
 from phylometa.errors import InfeasibleError, InputError
 from phylometa.trees import CloneTree, HistoryEnsemble, PatientResult
@@ -62,6 +62,7 @@ def stage_rng(seed: int, stage: str) -> np.random.Generator:
 def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.ccf import estimate_ccf, estimate_purity
     from phylometa.clustering import cluster_mutations, clustering_from_labels
+    from phylometa.lost_copies import deleted_mutations
 
     patient = estimate_purity(result.patient, settings=settings.ccf)
     if patient.mutations.n_mutations == 0:
@@ -74,6 +75,8 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
         clusters = clustering_from_labels(*data, patient.known_clusters, **options)
     else:
         clusters = cluster_mutations(*data, **options, rng=stage_rng(settings.seed, "clusters"))[0]
+    deleted = deleted_mutations(patient.mutations, ccf, clusters, error_rate=settings.ccf.error_rate)
+    clusters = replace(clusters, deleted=deleted)
     warnings = _conflict_warnings(patient, clusters, settings)
     return {"patient": patient, "ccf": ccf, "clusters": clusters, "warnings": warnings}
 
@@ -146,7 +149,7 @@ def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:
 
 def _copy_number(result: PatientResult, settings: Settings) -> dict[str, Any]:
     """The copy-number tree of the samples; where the data admit none, a warning says why and the other stages stay."""
-    from phylometa.copy_number import compare_with_clones, explain_absences, infer_copy_number_tree
+    from phylometa.copy_number import compare_with_clones, infer_copy_number_tree
 
     patient, trees = result.patient, result.trees
     if patient.segments is None:
@@ -162,16 +165,11 @@ def _copy_number(result: PatientResult, settings: Settings) -> dict[str, Any]:
         )
     except InfeasibleError as error:
         return {"copy_number": None, "warnings": (f"no copy-number tree: {error}",)}
-    names = patient.mutations.sample_names
     if trees is not None:
         carried = trees.best.is_ancestor.astype(float) @ trees.proportions[0] > CARRIED
-        clones = (trees.names, carried, trees.n_mutations.astype(np.int64), names)
+        clones = (trees.names, carried, trees.n_mutations.astype(np.int64), patient.mutations.sample_names)
         found = replace(found, agreement=compare_with_clones(found, *clones))
-    mutations = patient.mutations
-    is_present = (mutations.alt_counts >= MIN_ALT_READS) & mutations.is_informative
-    explained = explain_absences(found, mutations.chroms, mutations.positions, is_present, names)
-    pairs = tuple((mutations.ids[i], names[s]) for i, s in np.argwhere(explained))
-    return {"copy_number": replace(found, explained_absences=pairs)}
+    return {"copy_number": found}
 
 
 # Prevalence above which a clone (with its descendants) counts as carried by a sample in the comparison of trees.

@@ -10,6 +10,7 @@ import numpy as np
 
 from phylometa.config import MIN_ALT_READS, TimingSettings
 from phylometa.data import BoolArray, CcfTable, CopyNumberAtLoci, FloatArray, IntArray, MutationTable
+from phylometa.lost_copies import lost_cells
 from phylometa.trees import TreeEnsemble, ancestor_matrix
 
 __all__ = [
@@ -18,7 +19,6 @@ __all__ = [
     "count_private_mutations",
     "is_absent_in",
     "is_clonal_in",
-    "lost_cells",
     "missing_probability",
 ]
 
@@ -61,45 +61,6 @@ def missing_probability(
         power = np.where(lost, 0.0, power)
     missed: FloatArray = np.prod(1 - power, axis=1)
     return missed
-
-
-def lost_cells(
-    copy_number: CopyNumberAtLoci, kept: Sequence[int], lost: Sequence[int], multiplicity: FloatArray
-) -> BoolArray:
-    """Cells (n, len(lost)) from which a deletion or LOH may have removed a mutation that the `kept` samples carry.
-
-    True where an allele is gone in the sample (in either state of a subclonal segment) that some `kept` sample has,
-    or where copies were lost and the mutation stood on no more copies than were lost. Unknown copy number is False.
-
-    Parameters
-    ----------
-    copy_number : CopyNumberAtLoci
-    kept, lost : sequences of int
-        Samples that carry the mutations, samples that lack them.
-    multiplicity : float64 array (n,)
-        Mutated copies in the samples that carry it.
-
-    Returns
-    -------
-    bool array (n, len(lost))
-    """
-
-    def states(name: str, pick: Sequence[int], most: bool) -> FloatArray:
-        both = np.stack(
-            [np.asarray(getattr(copy_number, name + x), dtype=np.float64)[:, list(pick)] for x in ("", "2")]
-        )
-        return np.asarray(np.fmax(both[0], both[1]) if most else np.fmin(both[0], both[1]))
-
-    removed = np.zeros((len(multiplicity), len(lost)), dtype=bool)
-    if not len(kept) or not len(lost):
-        return removed
-    for name in ("minor", "major"):
-        had = np.fmax.reduce(states(name, kept, True), axis=1)[:, None]
-        has = states(name, lost, False)
-        copies_lost = had - has
-        removed |= (has < 0.5) & (had > 0.5)
-        removed |= (copies_lost > 0.5) & (np.round(multiplicity)[:, None] <= np.round(copies_lost))
-    return removed
 
 
 @dataclass(frozen=True, eq=False)

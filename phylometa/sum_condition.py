@@ -8,17 +8,17 @@ of the mutations in a sample, to a wrong multiplicity, or to a mixed cluster.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from phylometa.clustering import clustering_from_labels
-from phylometa.config import CcfSettings, ClusteringSettings
+from phylometa.config import CcfSettings
 from phylometa.data import BoolArray, Clustering, CopyNumberAtLoci, FloatArray, MutationTable
+from phylometa.lost_copies import has_lost_allele
 from phylometa.multiplicity import MultiplicityOptions, enumerate_multiplicities
 
-__all__ = ["ClusterConflict", "explain_conflicts", "find_conflicts", "reopen_clusters"]
+__all__ = ["ClusterConflict", "explain_conflicts", "find_conflicts"]
 
 # Share of a cluster's mutations in the sample that copy number must concern before it counts as the explanation.
 _MIN_SHARE = 0.3
@@ -93,7 +93,7 @@ def explain_conflicts(
     tuple of ClusterConflict
     """
     options = enumerate_multiplicities(mutations, copy_number, purity, settings=ccf_settings)
-    lost = _lost_allele(copy_number)
+    lost = has_lost_allele(copy_number)
     ambiguous = _several_multiplicities(options)
     conflicts = []
     for pair in find_conflicts(clusters):
@@ -115,75 +115,10 @@ def explain_conflicts(
     return tuple(conflicts)
 
 
-def reopen_clusters(
-    clusters: Clustering,
-    conflicts: tuple[ClusterConflict, ...],
-    mutations: MutationTable,
-    copy_number: CopyNumberAtLoci,
-    purity: FloatArray,
-    *,
-    settings: ClusteringSettings,
-    ccf_settings: CcfSettings,
-) -> Clustering:
-    """CCFs of the clusters again, without the reads whose copy number the conflicts put in doubt.
-
-    In the samples of a conflict explained by loss or multiplicity, the suspected cluster's mutations at lost or
-    ambiguous loci count as unobserved, as long as others remain to speak for the cluster.
-
-    Parameters
-    ----------
-    clusters : Clustering
-    conflicts : tuple of ClusterConflict
-    mutations, copy_number, purity : as in `phylometa.clustering.cluster_mutations`
-    settings : ClusteringSettings
-    ccf_settings : CcfSettings
-
-    Returns
-    -------
-    Clustering
-        Same clusters, labels, probabilities and weight; new CCFs, intervals, equivalent reads and flags.
-    """
-    options = enumerate_multiplicities(mutations, copy_number, purity, settings=ccf_settings)
-    doubtful = {"loss": _lost_allele(copy_number), "multiplicity": _several_multiplicities(options)}
-    observed = np.array(mutations.observed)
-    for conflict in conflicts:
-        if conflict.cause == "unexplained":
-            continue
-        members = clusters.labels == conflict.clusters[0]
-        for sample in conflict.samples:
-            hidden = members & doubtful[conflict.cause][:, sample]
-            if (members & ~hidden & mutations.is_informative[:, sample]).any():
-                observed[hidden, sample] = False
-    # Counts of unobserved cells are 0 by convention.
-    shown = replace(
-        mutations,
-        alt_counts=np.where(observed, mutations.alt_counts, 0),
-        depth=np.where(observed, mutations.depth, 0),
-        observed=observed,
-    )
-    # Names in the clusters' order, whatever the order of the mutations.
-    order = np.argsort(clusters.labels, kind="stable")
-    fresh = clustering_from_labels(
-        shown.take(order),
-        copy_number.take(order),
-        purity,
-        [clusters.names[k] for k in clusters.labels[order]],
-        settings=settings,
-        ccf_settings=ccf_settings,
-    )
-    return replace(fresh, labels=clusters.labels, probability=clusters.probability, weight=clusters.weight)
-
-
-def _lost_allele(copy_number: CopyNumberAtLoci) -> BoolArray:
-    """Cells (n, S) in which an allele of an autosome (or a female's X) is lost in some cells."""
-    first = np.nan_to_num(np.asarray(copy_number.minor), nan=1.0) < 1.0
-    second = np.nan_to_num(np.asarray(copy_number.minor2), nan=1.0) < 1.0
-    return np.asarray((first | second) & (copy_number.normal > 1.0))
-
-
 def _several_multiplicities(options: MultiplicityOptions) -> BoolArray:
     """Cells (n, S) that allow more than one multiplicity."""
-    return np.asarray((np.isfinite(options.log_prior).sum(axis=1) > 1)[options.cell_state])
+    is_option = np.isfinite(options.log_prior) & (options.copies > 0.0)
+    return np.asarray((is_option.sum(axis=1) > 1)[options.cell_state])
 
 
 def _conflict(

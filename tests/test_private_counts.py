@@ -7,12 +7,12 @@ import pytest
 
 from phylometa.config import TimingSettings
 from phylometa.data import CcfTable, CopyNumberAtLoci, MutationTable
+from phylometa.lost_copies import lost_cells
 from phylometa.private_counts import (
     cluster_prevalence,
     count_private_mutations,
     is_absent_in,
     is_clonal_in,
-    lost_cells,
     missing_probability,
 )
 from phylometa.trees import TreeEnsemble

@@ -11,6 +11,7 @@ from brute_force_histories import infer_by_brute_force
 from phylometa.config import MigrationSettings, SeedingSettings, Settings
 from phylometa.data import CcfTable, Clustering, CopyNumberAtLoci, MutationTable, Patient, Sample, Site
 from phylometa.errors import InfeasibleError
+from phylometa.lost_copies import lost_cells
 from phylometa.migration import Scenario, infer_history_ensemble
 from phylometa.seeding import (
     DriverHit,
@@ -34,7 +35,7 @@ from phylometa.seeding.presence_rules import (
     jsi_warnings,
     lymph_node_distant_origin,
 )
-from phylometa.seeding.reads import cluster_power, divergence_by_site, lost_with_allele
+from phylometa.seeding.reads import cluster_power, divergence_by_site
 from phylometa.seeding.result import NO_PRIMARY, UNRELATED, status_word
 from phylometa.seeding.settle import explained_entropy
 from phylometa.trees import CloneTree, PatientResult, PresenceScenario, TreeEnsemble
@@ -381,10 +382,10 @@ def test_lost_alleles():
     copy_number = CopyNumberAtLoci(
         major=one, minor=minor, normal=2 * one, fraction=one, major2=second * 0 + 1, minor2=second
     )
-    lost = lost_with_allele(copy_number, np.array([0]))
+    lost = lost_cells(copy_number, [0], [0, 1])
     assert lost[:, 1].tolist() == [True, False, False, True]
     homozygous = CopyNumberAtLoci(major=0 * one, minor=0 * one, normal=2 * one)
-    assert lost_with_allele(homozygous, np.array([0])).all()
+    assert lost_cells(homozygous, [0], [0, 1]).all()
 
 
 # ---------------------------------------------------------------- a whole patient

@@ -1,6 +1,6 @@
 """Copy-number phylogeny: distances between samples, their tree, ancestral profiles, events and instability."""
 
-from phylometa.copy_number.clone_agreement import compare_with_clones, explain_absences
+from phylometa.copy_number.clone_agreement import compare_with_clones
 from phylometa.copy_number.distance import copy_number_distances, directed_distance, zero_agnostic_distances
 from phylometa.copy_number.inference import infer_copy_number_tree
 from phylometa.copy_number.parsimony import ParsimonyTree, score_topology, search_tree, start_topology
@@ -24,7 +24,6 @@ __all__ = [
     "consistent_segmentation",
     "copy_number_distances",
     "directed_distance",
-    "explain_absences",
     "infer_copy_number_tree",
     "score_topology",
     "search_tree",

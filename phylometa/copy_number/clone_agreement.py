@@ -1,4 +1,4 @@
-"""The copy-number tree of samples against the SNV clone tree, and SNVs that are absent because their segment was lost.
+"""The copy-number tree of samples against the SNV clone tree.
 
 Every SNV clone splits the samples into those that carry it and the others; every node of the copy-number tree into
 those below it and the others. Robinson-Foulds counts the splits that only one side has; two splits conflict where each
@@ -17,9 +17,8 @@ import numpy as np
 
 from phylometa.copy_number.result import CopyNumberResult
 from phylometa.data import BoolArray, IntArray
-from phylometa.trees import ancestor_matrix
 
-__all__ = ["compare_with_clones", "explain_absences"]
+__all__ = ["compare_with_clones"]
 
 
 def compare_with_clones(
@@ -93,52 +92,3 @@ def compare_with_clones(
         "conflicts": conflicts,
         "nodes": nodes,
     }
-
-
-def explain_absences(
-    result: CopyNumberResult,
-    chroms: Sequence[str],
-    positions: IntArray,
-    is_present: BoolArray,
-    sample_names: Sequence[str],
-) -> BoolArray:
-    """Absences that the loss of a copy explains (Dollo: a mutation arises once and is lost only with its segment).
-
-    Parameters
-    ----------
-    result : CopyNumberResult
-    chroms : sequence of str, length n
-        ``chr17`` and ``17`` are the same.
-    positions : int64 array (n,)
-        0-based; -1 = unknown.
-    is_present : bool array (n, S)
-    sample_names : sequence of str, length S
-
-    Returns
-    -------
-    bool array (n, S)
-        True where the mutation is absent, but a loss at its position lies on the way from the last common ancestor of
-        the sample and the carriers down to the sample, on a branch with no carrier below: the absence says nothing
-        about descent. False for samples outside the copy-number tree.
-    """
-    presence = np.asarray(is_present, dtype=bool)
-    masked = np.zeros(presence.shape, dtype=bool)
-    rows = {name: k for k, name in enumerate(result.node_names)}
-    leaf = np.array([rows.get(name, -1) for name in sample_names])
-    is_above = ancestor_matrix(result.parents)
-    bare = [chrom.lower().removeprefix("chr") for chrom in chroms]
-    losses: dict[str, list[tuple[int, int, int]]] = {}
-    for event in result.events:
-        if event.kind == "loss":
-            name = event.chrom.lower().removeprefix("chr")
-            losses.setdefault(name, []).append((event.start, event.end, rows[event.branch]))
-    in_tree = leaf >= 0
-    for i in range(len(bare)):
-        carriers = leaf[presence[i] & in_tree]
-        if not len(carriers) or bare[i] not in losses:
-            continue
-        lost = {v for start, end, v in losses[bare[i]] if start <= positions[i] < end}
-        free = [v for v in lost if not is_above[v, carriers].any()]  # losses with no carrier below
-        for v in free:
-            masked[i] |= in_tree & ~presence[i] & is_above[v, np.maximum(leaf, 0)]
-    return masked

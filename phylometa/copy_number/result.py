@@ -195,8 +195,6 @@ class CopyNumberResult:
         Settings that the numbers depend on.
     agreement : mapping or None
         Against the SNV clone tree, see `phylometa.copy_number.compare_with_clones`.
-    explained_absences : tuple of (str, str)
-        Mutation and sample: absent there, on a segment that lost a copy on the way to the sample.
     warnings : tuple of str
     """
 
@@ -221,7 +219,6 @@ class CopyNumberResult:
     wgd: bool = True
     support_method: str = "bootstrap"
     agreement: Mapping[str, Any] | None = None
-    explained_absences: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -303,7 +300,6 @@ class CopyNumberResult:
         fields["parallel"] = records("parallel", ParallelEvent)
         test = fields["parallel_test"]
         fields["parallel_test"] = None if test is None else ParallelTest(**test)
-        fields["explained_absences"] = tuple((str(a), str(b)) for a, b in fields["explained_absences"])
         for name in ("sample_names", "node_names", "chroms", "warnings"):
             fields[name] = tuple(fields[name])
         return cls(**fields)

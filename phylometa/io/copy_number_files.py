@@ -79,6 +79,5 @@ def summary(result: Any) -> dict[str, Any]:
         "comparisons": [dataclasses.asdict(item) for item in result.comparisons],
         "parallel_events": None if test is None else dataclasses.asdict(test),
         "agreement": result.agreement,
-        "explained_absences": len(result.explained_absences),
         "warnings": list(result.warnings),
     }

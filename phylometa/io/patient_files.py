@@ -89,7 +89,7 @@ def _write_segments(patient: Patient, path: Path) -> None:
 
 def _write_variants(patient: Patient, ccf: CcfTable, path: Path) -> None:
     header = ["mutation_id", "sample_id", "gene", "alt_counts", "depth", "vaf", "ccf", "ccf_lo", "ccf_hi"]
-    header += ["multiplicity", "vaf_per_ccf", "power", "total_cn", "purity"]
+    header += ["multiplicity", "vaf_per_ccf", "power", "loss", "total_cn", "purity"]
     mutations, purity = patient.mutations, patient.purity
     vaf, total = mutations.vaf, patient.copy_number.total
     informative = mutations.is_informative
@@ -100,7 +100,7 @@ def _write_variants(patient: Patient, ccf: CcfTable, path: Path) -> None:
                 seen = bool(informative[i, s])
                 counts = (mutations.alt_counts[i, s], mutations.depth[i, s]) if seen else (None, None)
                 estimate = (ccf.ccf[i, s], ccf.ccf_lo[i, s], ccf.ccf_hi[i, s], ccf.multiplicity[i, s])
-                rest = (ccf.vaf_per_ccf[i, s], ccf.power[i, s], total[i, s], purity[s])
+                rest = (ccf.vaf_per_ccf[i, s], ccf.power[i, s], ccf.loss[i, s], total[i, s], purity[s])
                 yield (name, sample, mutations.genes[i], *counts, vaf[i, s], *estimate, *rest)
 
     write_tsv(path, header, rows())
@@ -108,7 +108,7 @@ def _write_variants(patient: Patient, ccf: CcfTable, path: Path) -> None:
 
 def read_ccf(patient: Patient, path: Path) -> CcfTable:
     """The CCF table that `write_input` wrote, for the same patient."""
-    columns = ("ccf", "ccf_lo", "ccf_hi", "multiplicity", "vaf_per_ccf", "power")
+    columns = ("ccf", "ccf_lo", "ccf_hi", "multiplicity", "vaf_per_ccf", "power", "loss")
     rows = {name: i for i, name in enumerate(patient.mutations.ids)}
     samples = {name: s for s, name in enumerate(patient.mutations.sample_names)}
     arrays = {name: np.full((len(rows), len(samples)), np.nan) for name in columns}
@@ -123,7 +123,7 @@ def read_ccf(patient: Patient, path: Path) -> CcfTable:
 
 
 def write_clusters(patient: Patient, clusters: Clustering, directory: Path) -> None:
-    """clusters/: assignments.tsv and clusters.tsv (the contract's columns first)."""
+    """clusters/: assignments.tsv and clusters.tsv (the contract's columns first), deleted.tsv."""
     directory.mkdir(exist_ok=True)
     names = clusters.names
     write_tsv(
@@ -139,6 +139,9 @@ def write_clusters(patient: Patient, clusters: Clustering, directory: Path) -> N
         for s, sample in enumerate(patient.mutations.sample_names)
     ]
     write_tsv(directory / "clusters.tsv", header, rows)
+    ids, samples = patient.mutations.ids, patient.mutations.sample_names
+    cells = ((ids[i], names[clusters.labels[i]], samples[s]) for i, s in clusters.deleted.tolist())
+    write_tsv(directory / "deleted.tsv", ["mutation_id", "cluster", "sample"], cells)
 
 
 def read_clusters(patient: Patient, directory: Path) -> Clustering:
@@ -172,8 +175,12 @@ def read_clusters(patient: Patient, directory: Path) -> Clustering:
             raise InputError(
                 f"cluster {row['cluster']!r} is not in clusters.tsv", file=str(directory / "assignments.tsv")
             )
+    mutation = {name: i for i, name in enumerate(patient.mutations.ids)}
+    listed = list(read_tsv(directory / "deleted.tsv")) if (directory / "deleted.tsv").is_file() else []
+    deleted = [(mutation[row["mutation_id"]], column[row["sample"]]) for row in listed]
     return Clustering(
         names=names,
+        deleted=np.array(deleted, dtype=np.int64).reshape(-1, 2),
         labels=np.array([index[row["cluster"]] for row in rows], dtype=np.int64),
         probability=np.array([float(row.get("probability") or 1) for row in rows]),
         flags=tuple(flags[name] for name in names),

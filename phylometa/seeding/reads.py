@@ -10,9 +10,10 @@ import numpy as np
 from phylometa.config import MIN_ALT_READS, SeedingSettings
 from phylometa.data import BoolArray, CcfTable, Clustering, CopyNumberAtLoci, FloatArray, IntArray, Patient, Site
 from phylometa.divergence import DivergenceTest, divergence_test
+from phylometa.lost_copies import lost_cells
 from phylometa.seeding.presence_rules import CLONAL
 
-__all__ = ["SiteReads", "cluster_power", "divergence_by_site", "lost_with_allele"]
+__all__ = ["SiteReads", "cluster_power", "divergence_by_site"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +28,7 @@ class SiteReads:
     is_informative : bool array (n, S)
         Observed with at least one read.
     power : float64 array (n, S)
-        P(at least 3 alternate reads | clonal in the sample); see `CcfTable.power`.
+        P(at least 3 alternate reads | clonal in the sample); see `CcfTable.power` and `CcfTable.loss`.
     copy_number : CopyNumberAtLoci
     sample_site : int64 array (S,)
     purity : float64 array (S,)
@@ -48,24 +49,11 @@ class SiteReads:
             cluster=clusters.labels,
             alt_counts=patient.mutations.alt_counts.astype(np.int64),
             is_informative=patient.mutations.is_informative,
-            power=ccf.power,
+            power=ccf.power * (1.0 - ccf.loss),
             copy_number=patient.copy_number,
             sample_site=patient.sample_site,
             purity=patient.purity,
         )
-
-
-def lost_with_allele(copy_number: CopyNumberAtLoci, primary_samples: IntArray) -> BoolArray:
-    """Cells (n, S) where a mutation of the primary can be missing because its allele was deleted.
-
-    True where no copy is left, or where the minor allele is lost while every primary sample keeps both: what is
-    missing there says nothing about the order of divergence.
-    """
-    minor, total = np.asarray(copy_number.minor), np.asarray(copy_number.total)
-    minor = np.fmin(minor, np.asarray(copy_number.minor2))  # a subclonal loss may have taken it too
-    kept_in_primary = (minor[:, primary_samples] > 0).all(axis=1, keepdims=True)
-    lost: BoolArray = (total == 0) | ((minor == 0) & kept_in_primary)
-    return lost
 
 
 def cluster_power(reads: SiteReads, n_clusters: int, n_sites: int) -> FloatArray:
@@ -112,7 +100,8 @@ def divergence_by_site(
     mutation counts as having no reads.
     """
     of_primary = np.flatnonzero(reads.sample_site == primary)
-    usable: BoolArray = reads.is_informative & ~lost_with_allele(reads.copy_number, of_primary)
+    everywhere = np.arange(len(reads.sample_site))
+    usable: BoolArray = reads.is_informative & ~lost_cells(reads.copy_number, of_primary, everywhere)
     is_clonal = states[reads.cluster, primary] == CLONAL
     missing_here: BoolArray = reads.alt_counts < MIN_ALT_READS
     missed = 1.0 - np.nan_to_num(reads.power, nan=0.0)

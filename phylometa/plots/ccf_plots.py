@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import Rectangle
 
 from phylometa.plots.label_placement import spread
@@ -17,6 +16,7 @@ from phylometa.plots.style import (
     FONT_SIZE,
     INK,
     MUTED,
+    SHADES,
     SMALL_FONT_SIZE,
     axes_size,
     clean_text,
@@ -29,10 +29,8 @@ from phylometa.plots.style import (
 )
 from phylometa.trees import PatientResult
 
-__all__ = ["CCF_COLOURS", "plot_ccf_heatmap", "plot_ccf_scatter"]
+__all__ = ["plot_ccf_heatmap", "plot_ccf_scatter"]
 
-# One hue, lightness falling evenly from white (absent) to dark (in all cells).
-CCF_COLOURS = LinearSegmentedColormap.from_list("ccf", ["#f7fbff", "#b5d4e9", "#6aaed6", "#2171b5", "#08306b"])
 _MIN_BLOCK = 6.0
 _COLUMNS = 1200
 _ROW = 12.0
@@ -117,7 +115,7 @@ def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: st
         )
         drawn = ax.imshow(
             np.ma.masked_invalid(image),
-            cmap=CCF_COLOURS,
+            cmap=SHADES,
             vmin=0,
             vmax=1,
             aspect="auto",
@@ -136,7 +134,7 @@ def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: st
         _label_below(ax, ends - 0.5 * columns, texts, [f"{sizes[k]}" for k in order], point, total)
         _label_drivers(ax, genes, labels, order, columns, point, total)
         bar = ax.inset_axes((1 + 8 / inner_width, 0.0, 6 / inner_width, 1.0))
-        bar.imshow(np.linspace(1, 0, 64)[:, None], cmap=CCF_COLOURS, vmin=0, vmax=1, aspect="auto", extent=(0, 1, 0, 1))
+        bar.imshow(np.linspace(1, 0, 64)[:, None], cmap=SHADES, vmin=0, vmax=1, aspect="auto", extent=(0, 1, 0, 1))
         bar.set_xticks([])
         bar.yaxis.tick_right()
         bar.set_yticks(

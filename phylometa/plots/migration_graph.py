@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 
 from phylometa.data import Site
 from phylometa.plots.history_overview import HistoryOverview, Migration, migration_edges
+from phylometa.plots.migration_matrix import migration_matrix_scene
 from phylometa.plots.scene import NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
@@ -44,6 +45,8 @@ _NARROW = 360.0  # below, two columns of sites, one edge a pair, labels of the p
 _LEAST_CONTRAST = 3.0  # of a line against the page; lighter colours get a dark rim (WCAG 2.2, 1.4.11)
 # More single clones than this and the edges between two sites are drawn as one.
 _MAX_SINGLE_EDGES = 30
+# More pairs of sites than these, at the two widths, and a table of probabilities takes the place of the graph.
+_MAX_PAIRS, _MAX_PAIRS_NARROW = 30, 18
 # Left to right: where the disease starts, what drains it, what lies far.
 _COLUMN_OF_CLASS = {"primary": 0, "bed": 0, "lymph_node": 1, "distant": 2, "normal": 2}
 
@@ -112,22 +115,31 @@ def migration_graph_scene(
         shown = _worth_drawing(edges, rank, min_probability)
     sites = result.patient.sites
     clones = tuple(clean_text(name) for name in result.trees.names) if result.trees else ()
+    tooltips = {edge: _tooltip(edge, sites, clones) for edge in shown}
+    description = _description(shown, sites)
+    if is_merged is not False and len(shown) > (_MAX_PAIRS_NARROW if is_narrow else _MAX_PAIRS):
+        keys = {edge: _key(edge) for edge in shown}
+        notes = [] if rank is None else [f"Framed: in the history drawn ({percent(history.weight)})."]
+        notes += _hidden(edges, shown, min_probability)
+        return migration_matrix_scene(
+            sites, shown, keys, tooltips, notes, title=title, description=description, width=width
+        )
     is_bare = is_narrow or rank is None
     texts = {edge: percent(edge.probability) if is_bare else _edge_text(edge, clones) for edge in shown}
     nodes = _place_nodes(sites, shown, texts, width)
     height = max(node.y + node.height for node in nodes.values())
     notes = note_lines(_notes(edges, shown, history, rank, min_probability, is_bare), width - 2 * _MARGIN)
-    description = _description(shown, sites) if shown else notes[0]
-    scene = Scene(width, height + _MARGIN + NOTE_LINE * len(notes) + _MARGIN, title, description)
+    scene = Scene(width, height + _MARGIN + NOTE_LINE * len(notes) + _MARGIN, title, description or notes[0])
     swatches = site_swatches(len(sites))
     colours = {edge: swatches[edge.source].colour if edge.is_in_history or rank is None else _GREY for edge in shown}
     ordered = sorted(shown, key=lambda edge: (edge.is_in_history, edge.probability))
+    lanes = _lanes(ordered, nodes)
     for edge in ordered:
-        _draw_edge(scene, edge, nodes, texts, colours[edge], _tooltip(edge, sites, clones))
+        _draw_edge(scene, edge, nodes, texts[edge], colours[edge], tooltips[edge], lanes.get(edge))
     for index, node in nodes.items():
         _draw_node(scene, index, node, swatches[index])
     for edge in ordered:
-        _draw_label(scene, edge, nodes, texts[edge], colours[edge], _tooltip(edge, sites, clones))
+        _draw_label(scene, edge, nodes, texts[edge], colours[edge], tooltips[edge])
     scene.notes(_MARGIN, height + _MARGIN + 5, notes)
     return scene
 
@@ -151,25 +163,29 @@ def _notes(
     elif all(len(edge.founding_clones) == 1 for edge in shown):
         notes = ["Label: the clone that migrates and the probability of its migration."]
     else:
-        notes = ["Label: the clone that migrates, or the number of several, and the probability of a migration."]
+        notes = ["Label: the probability of a migration; before it the clone that migrates, or the number of several."]
     if any(not edge.is_in_history for edge in shown) and rank is not None:
         notes[0] += f" Grey, dashed: not in the history drawn ({percent(history.weight)})."
+    return notes + _hidden(edges, shown, min_probability)
+
+
+def _hidden(edges: Sequence[Migration], shown: Sequence[Migration], min_probability: float) -> list[str]:
+    """A note on the migrations that are too improbable to draw."""
     hidden = len(edges) - len(shown)
-    if hidden:
-        some = "1 migration" if hidden == 1 else f"{hidden} migrations"
-        notes.append(f"{some} with a probability below {percent(min_probability)} not drawn.")
-    return notes
+    some = "1 migration" if hidden == 1 else f"{hidden} migrations"
+    return [f"{some} with a probability below {percent(min_probability)} not drawn."] if hidden else []
 
 
 def _description(shown: Sequence[Migration], sites: Sequence[Site]) -> str:
     pairs = sorted({(edge.source, edge.target) for edge in shown})
     listed = "; ".join(f"{clean_text(sites[s].name)} to {clean_text(sites[t].name)}" for s, t in pairs)
-    return f"Migrations: {listed}."
+    return f"Migrations: {listed}." if pairs else ""
 
 
 def _edge_text(edge: Migration, clones: tuple[str, ...]) -> str:
-    if len(edge.founding_clones) > 1:
-        return f"{len(edge.founding_clones)} clones: {percent(edge.probability)}"
+    if len(edge.founding_clones) > 1:  # those of a history that is not drawn are the clones of all histories
+        n = f"{len(edge.founding_clones)} clones: " if edge.is_in_history else ""
+        return n + percent(edge.probability)
     return f"{fit_text(clones[edge.founding_clones[0]], 36, SMALL_FONT_SIZE)}: {percent(edge.probability)}"
 
 
@@ -245,6 +261,29 @@ def _ends(edge: Migration, nodes: Mapping[int, _Node]) -> tuple[float, float, fl
     return start_x, source.port(edge, False), out, end_x, target.port(edge, True), into
 
 
+def _lanes(edges: Sequence[Migration], nodes: Mapping[int, _Node]) -> dict[Migration, tuple[float, float, float]]:
+    """(left, right, y) at which an edge that skips a column passes between the boxes of that column."""
+    found: dict[Migration, tuple[float, float, float]] = {}
+    middle = sorted((node for node in nodes.values() if node.column == 1), key=lambda node: node.y)
+    passing = [edge for edge in edges if abs(nodes[edge.target].column - nodes[edge.source].column) > 1]
+    if not middle:
+        return found
+    edges_of_boxes = [node.y for node in middle[1:]], [node.y + node.height for node in middle[:-1]]
+    gaps = [(0.5 * (low + high), high - low) for high, low in zip(*edges_of_boxes)]
+    gaps = [(middle[0].y - 5, 6.0), *gaps, (middle[-1].y + middle[-1].height + 5, 6.0)]
+    chosen: dict[int, list[Migration]] = {}
+    for edge in sorted(passing, key=lambda edge: nodes[edge.source].middle + nodes[edge.target].middle):
+        ends = _ends(edge, nodes)
+        straight = 0.5 * (ends[1] + ends[4])
+        chosen.setdefault(min(range(len(gaps)), key=lambda i: abs(gaps[i][0] - straight)), []).append(edge)
+    for i, members in chosen.items():
+        step = min(3.5, (gaps[i][1] - 3) / max(1, len(members) - 1))
+        for k, edge in enumerate(members):
+            y = gaps[i][0] + (k - 0.5 * (len(members) - 1)) * step
+            found[edge] = (middle[0].x - 4, middle[0].x + middle[0].width + 4, y)
+    return found
+
+
 def _data(edge: Migration) -> dict[str, Any]:
     data = {"source": edge.source, "target": edge.target}
     return {"clone": edge.founding_clones[0], **data} if len(edge.founding_clones) == 1 else data
@@ -262,19 +301,31 @@ def _draw_edge(
     scene: Scene,
     edge: Migration,
     nodes: Mapping[int, _Node],
-    texts: Mapping[Migration, str],
+    text: str,
     colour: str,
     tooltip: str,
+    lane: tuple[float, float, float] | None,
 ) -> None:
     start_x, start_y, out, end_x, end_y, into = _ends(edge, nodes)
-    stub_x = end_x + into * (text_width(texts[edge], SMALL_FONT_SIZE) + _ARROW + 6)
+    stub_x = end_x + into * (text_width(text, SMALL_FONT_SIZE) + _ARROW + 6)
+    if lane is not None:
+        first, last, y = lane if out > 0 else (lane[1], lane[0], lane[2])
+        a, b = 0.5 * (start_x + first), 0.5 * (last + stub_x)
+        between = [("C", a, start_y, a, y, first, y), ("L", last, y), ("C", b, y, b, end_y, stub_x, end_y)]
+        _draw_course(scene, edge, [("M", start_x, start_y), *between, ("L", end_x + into * 5, end_y)], colour, tooltip)
+        return
     reach = max(10.0, 0.45 * abs(stub_x - start_x)) if out != into else max(10.0, min(26.0, 0.2 * abs(end_y - start_y)))
+    course = [
+        ("M", start_x, start_y),
+        ("C", start_x + out * reach, start_y, stub_x + into * reach, end_y, stub_x, end_y),
+        ("L", end_x + into * 5, end_y),
+    ]
+    _draw_course(scene, edge, course, colour, tooltip)
+
+
+def _draw_course(scene: Scene, edge: Migration, course: Sequence[Any], colour: str, tooltip: str) -> None:
+    """The line of an edge, with a dark rim where its colour is too light for the page."""
     with scene.group(_key(edge), tooltip, **_data(edge)):
-        course = [
-            ("M", start_x, start_y),
-            ("C", start_x + out * reach, start_y, stub_x + into * reach, end_y, stub_x, end_y),
-            ("L", end_x + into * 5, end_y),
-        ]
         if contrast(colour, "#ffffff") < _LEAST_CONTRAST:
             scene.path(course, stroke=INK, line_width=_line_width(edge) + 0.7)
         scene.path(course, stroke=colour, line_width=_line_width(edge), dash=(3.0, 2.0) if colour == _GREY else ())
@@ -313,6 +364,9 @@ def plot_migration_graph(
     width: str = "double",
 ) -> Axes:
     """Migration graph: one edge a migrating clone; width and label are its probability, alternatives grey and dashed.
+
+    Beyond 30 clones (or in one column) one edge a pair of sites; beyond 30 pairs (18 in one column), where lines
+    could not be followed any more, a table of source by target sites.
 
     Parameters
     ----------

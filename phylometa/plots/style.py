@@ -18,6 +18,7 @@ from typing import Any
 from matplotlib import get_data_path, rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
@@ -25,6 +26,7 @@ __all__ = [
     "CLONE_PALETTE",
     "COLUMN_WIDTHS",
     "HATCHES",
+    "SHADES",
     "SITE_PALETTE",
     "Swatch",
     "clean_text",
@@ -53,6 +55,8 @@ RULE = "#e3e3e3"
 SITE_PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#999999")
 # Tol 2021, "Colour schemes", muted; another scheme than that of the sites, so that no clone is taken for a site.
 CLONE_PALETTE = ("#88CCEE", "#CC6677", "#DDCC77", "#117733", "#332288", "#AA4499", "#44AA99", "#882255")
+# One hue, lightness falling evenly from white (0) to dark (1): cancer cell fractions, probabilities.
+SHADES = LinearSegmentedColormap.from_list("shades", ["#f7fbff", "#b5d4e9", "#6aaed6", "#2171b5", "#08306b"])
 HATCHES = ("", "////", "\\\\\\\\", "----", "||||", "xxxx", "++++", "////--")
 
 _RC: Any = {

@@ -1,0 +1,110 @@
+"""Migrations as a table of source by target sites: what the graph becomes where its edges are too many to follow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from phylometa.data import Site
+from phylometa.plots.history_overview import Migration
+from phylometa.plots.scene import NOTE_LINE, Scene, note_lines
+from phylometa.plots.style import (
+    INK,
+    RULE,
+    SHADES,
+    SMALL_FONT_SIZE,
+    Swatch,
+    clean_text,
+    fit_text,
+    site_swatches,
+    text_colour_on,
+    text_width,
+)
+
+__all__ = ["migration_matrix_scene"]
+
+_MARGIN = 6.0
+_SWATCH = 7.0
+_WIDEST = 30.0  # points of a cell
+
+
+def _shade(probability: float) -> str:
+    red, green, blue, _ = SHADES(0.85 * probability)
+    return f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"
+
+
+def _number(probability: float, room: float) -> str:
+    """Per cent without a sign; 100 becomes 99 where it has no room."""
+    text = f"{100 * probability:.0f}"
+    return text if text_width(text, SMALL_FONT_SIZE) <= room else str(min(99, int(text)))
+
+
+def migration_matrix_scene(
+    sites: Sequence[Site],
+    shown: Sequence[Migration],
+    keys: Mapping[Migration, str],
+    tooltips: Mapping[Migration, str],
+    notes: Sequence[str],
+    *,
+    title: str,
+    description: str,
+    width: float,
+) -> Scene:
+    """A row a source, a column a target, each cell the probability of a migration in per cent.
+
+    Parameters
+    ----------
+    sites : sequence of Site
+    shown : sequence of Migration
+        At most one a pair of sites; those of the drawn history get a border.
+    keys, tooltips : mapping
+        Group key and tooltip of every migration.
+    notes : sequence of str
+    title, description : str
+    width : float
+        Points.
+    """
+    n = len(sites)
+    names = [clean_text(site.name) for site in sites]
+    swatches = site_swatches(n)
+    room = min(0.34 * width, max(text_width(name, SMALL_FONT_SIZE) for name in names))
+    left = _MARGIN + room + 4 + _SWATCH + 3
+    cell = min(_WIDEST, (width - left - _MARGIN) / n)
+    row = max(12.0, min(cell, 15.0))
+    heads = [fit_text(name, 96, SMALL_FONT_SIZE) for name in names]
+    top = _MARGIN + 10 + max(text_width(name, SMALL_FONT_SIZE) for name in heads) + 4 + _SWATCH + 3
+    bottom = top + n * row
+    legend = "Row: site that a clone left; column: site that it reached; number: probability (%) that any clone did."
+    lines = note_lines([legend, *notes], width - 2 * _MARGIN)
+    scene = Scene(width, bottom + 8 + NOTE_LINE * len(lines) + _MARGIN, title, description)
+    scene.note(left, _MARGIN + 3, "to")
+    scene.note(left - _SWATCH - 7, top - _SWATCH - 8, "from", anchor="end")
+    for i, (name, swatch) in enumerate(zip(names, swatches)):
+        kind = sites[i].site_class.replace("_", " ") + (", not sampled" if sites[i].is_virtual else "")
+        with scene.group(f"site-{i}", f"{name} ({kind})", site=i):
+            _draw_headings(scene, name, heads[i], swatch, left, top, i, cell, row, room)
+    for i in range(n + 1):
+        scene.line([(left, top + i * row), (left + n * cell, top + i * row)], stroke=RULE, line_width=0.5)
+        scene.line([(left + i * cell, top), (left + i * cell, bottom)], stroke=RULE, line_width=0.5)
+    for edge in sorted(shown, key=lambda edge: edge.is_in_history):
+        fill = _shade(edge.probability)
+        data = {"source": edge.source, "target": edge.target}
+        with scene.group(keys[edge], tooltips[edge], is_button=True, **data):
+            x, y = left + edge.target * cell, top + edge.source * row
+            stroke, line_width = (INK, min(1.2, 0.07 * cell)) if edge.is_in_history else (RULE, 0.5)
+            scene.rect(x + 0.6, y + 0.6, cell - 1.2, row - 1.2, fill=fill, stroke=stroke, line_width=line_width)
+            text = _number(edge.probability, cell - 2)
+            scene.small(x + 0.5 * cell, y + 0.5 * row, text, anchor="middle", colour=text_colour_on(fill))
+    scene.notes(_MARGIN, bottom + 12, lines)
+    return scene
+
+
+def _draw_headings(
+    scene: Scene, name: str, head: str, swatch: Swatch, left: float, top: float, i: int, cell: float, row: float,
+    room: float,
+) -> None:  # fmt: skip
+    """The site at the left of its row and upright above its column, the colour between the name and the cells."""
+    y, x = top + i * row, left + i * cell
+    scene.rect(left - _SWATCH - 3, y + 1, _SWATCH, row - 2, swatch=swatch, stroke=INK, line_width=0.3)
+    scene.small(left - _SWATCH - 7, y + 0.5 * row, name, anchor="end", room=room)
+    scene.rect(x + 1, top - _SWATCH - 3, cell - 2, _SWATCH, swatch=swatch, stroke=INK, line_width=0.3)
+    scene.small(x + 0.5 * cell, top - _SWATCH - 7, head, angle=90.0)

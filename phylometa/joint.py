@@ -121,13 +121,14 @@ def infer_jointly(
     tree_settings = replace(
         settings.trees, presence_weight=float(trees.diagnostics.get("presence_weight", settings.trees.presence_weight))
     )
-    slope = estimate_ccf(mutations, copy_number, purity, settings=settings.ccf).vaf_per_ccf / 0.5
+    ccf = estimate_ccf(mutations, copy_number, purity, settings=settings.ccf)
+    slope = ccf.vaf_per_ccf / 0.5
     seen = mutations.is_informative & np.isfinite(slope)
     slope = np.where(seen, slope, 1.0)
     total = np.where(seen, mutations.depth * slope, 0.0)
     alt = np.where(seen, mutations.alt_counts, 0).astype(float)
     model = read_model(alt[:1], np.maximum(total[:1], alt[:1]), settings=tree_settings)
-    curves = _curves(mutations, slope, seen, model, tree_settings.error_rate)
+    curves = _curves(mutations, slope, seen, np.asarray(ccf.loss), model, tree_settings.error_rate)
     n = len(alt)
     n_slots = min(n, 2 * n_clusters + 8)
     log_mass = _log_masses(model, n_slots)
@@ -164,12 +165,19 @@ def infer_jointly(
     return JointPosterior(tuple(draws), tuple(scenarios), max(means) - min(means))
 
 
-def _curves(mutations: MutationTable, slope: FloatArray, seen: BoolArray, model: ReadModel, error: float) -> FloatArray:
-    """Log-likelihood of every mutation in every sample at each prevalence of the grid (n, S, G)."""
+def _curves(
+    mutations: MutationTable, slope: FloatArray, seen: BoolArray, loss: FloatArray, model: ReadModel, error: float
+) -> FloatArray:
+    """Log-likelihood of every mutation in every sample at each prevalence of the grid (n, S, G), a copy that was lost
+    allowed for: then the reads are those of prevalence 0."""
     vaf = error + model.prevalence * (slope * (0.5 - error))[:, :, None]
     vaf = np.minimum(vaf, 1.0 - error)
     alt, depth = mutations.alt_counts[:, :, None], mutations.depth[:, :, None]
-    return np.where(seen[:, :, None], alt * np.log(vaf) + (depth - alt) * np.log1p(-vaf), 0.0)
+    kept = alt * np.log(vaf) + (depth - alt) * np.log1p(-vaf)
+    lost = alt * np.log(error) + (depth - alt) * np.log1p(-error)
+    with np.errstate(divide="ignore"):
+        mixed = np.logaddexp(kept + np.log1p(-loss)[:, :, None], lost + np.log(loss)[:, :, None])
+    return np.where(seen[:, :, None], mixed, 0.0)
 
 
 def _log_masses(model: ReadModel, n_slots: int) -> FloatArray:

@@ -75,7 +75,10 @@ def loss_probability(copy_number: CopyNumberAtLoci, carries: BoolArray) -> Float
 
 
 def lost_cells(
-    copy_number: CopyNumberAtLoci, kept: Sequence[int], lost: Sequence[int], multiplicity: FloatArray | None = None
+    copy_number: CopyNumberAtLoci,
+    kept: Sequence[int] | IntArray,
+    lost: Sequence[int] | IntArray,
+    multiplicity: FloatArray | None = None,
 ) -> BoolArray:
     """Cells (n, len(lost)) from which a loss may have removed a mutation that the `kept` samples carry.
 

@@ -1,6 +1,6 @@
 """Cost of a cohort: processes, Dask and growth in patients and within a patient.
 
-    python benchmarks/cohort.py jobs [PATIENTS]     speed-up at two processes, same bytes, overhead a patient
+    python benchmarks/cohort.py jobs [PATIENTS]     speed-up at two processes, same bytes (Dask too), overhead a patient
     python benchmarks/cohort.py patients            time and memory at 50, 100, 200 and 400 patients
     python benchmarks/cohort.py patient             time of each stage as mutations, samples and clones grow
 
@@ -12,11 +12,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import resource
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 TINY = (
@@ -46,8 +49,28 @@ def run(sheet: Path, output: Path, *options: str) -> tuple[float, float, float, 
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     wall = time.monotonic() - started
-    within = sum(float(line.rsplit("done in", 1)[1].split()[0]) for line in said.splitlines() if "done in" in line)
+    within = sum(float(seconds) for seconds in re.findall(r"status=done seconds=(\S+)", said))
     return wall, cpu, after.ru_maxrss / 1024, within
+
+
+@contextmanager
+def dask_cluster(folder: Path):
+    """A scheduler and two worker processes on this machine, over TCP; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    address, quiet = f"tcp://127.0.0.1:{port}", {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    base = [sys.executable, "-m"]
+    scheduler = [*base, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"]
+    worker = [*base, "distributed.cli.dask_worker", address, "--nworkers", "1", "--nthreads", "1", "--no-dashboard"]
+    worker += ["--local-directory", str(folder), "--death-timeout", "30"]
+    processes = [subprocess.Popen(command, **quiet) for command in (scheduler, worker, worker)]
+    try:
+        yield address
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            process.wait(timeout=30)
 
 
 def digest(folder: Path) -> str:
@@ -64,8 +87,13 @@ def jobs(patients: int) -> None:
         sheet = simulate(folder / "cohort", patients, SIZED)
         one = run(sheet, folder / "one")
         two = run(sheet, folder / "two", "--jobs", "2")
-        same = digest(folder / "one") == digest(folder / "two")
-    print(f"{patients} patients, wall s: 1 process {one[0]:.1f}, 2 processes {two[0]:.1f}, same bytes: {same}")
+        with dask_cluster(folder / "dask") as address:
+            dask = run(sheet, folder / "three", "--scheduler", address)
+        same = digest(folder / "one") == digest(folder / "two") == digest(folder / "three")
+    print(
+        f"{patients} patients, wall s: 1 process {one[0]:.1f}, 2 processes {two[0]:.1f}, Dask (2 workers) {dask[0]:.1f}"
+    )
+    print(f"same bytes: {same}")
     print(f"speed-up {one[0] / two[0]:.2f} (limit 1.7); seconds a patient {one[0] / patients:.2f}")
     print(f"overhead a patient {1000 * (one[0] - one[3]) / patients:.0f} ms (limit 50)")
 

@@ -14,12 +14,26 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import phylometa
-from phylometa.cohort_statistics import label_association, label_frequencies, parallel_drivers, route_frequencies
+from phylometa.cohort_sites import (
+    SITE_LABELS,
+    organ_routes,
+    site_label_frequencies,
+    site_measures,
+    site_quantities,
+)
+from phylometa.cohort_statistics import (
+    PATIENT_LABELS,
+    adjusted,
+    label_association,
+    label_frequencies,
+    parallel_drivers,
+    route_frequencies,
+)
 from phylometa.config import Settings
 from phylometa.data import Patient
 from phylometa.errors import InfeasibleError, InputError, PhylometaError
@@ -119,12 +133,25 @@ def read_job(job: PatientJob) -> Patient:
 
 
 def result_key(patient: Patient, job: PatientJob) -> str:
-    """SHA-256 over version, settings, reader options and the hashes of all input files of the patient."""
+    """SHA-256 over version, settings, reader options, the patient's rows of the sheet and the hashes of its files.
+
+    Where the files lie does not count, nor do the sheet's other patients.
+    """
+    inputs = []
+    for entry in patient.provenance:
+        source = dict(entry)
+        if source.get("reader") == "sheet":
+            continue
+        if "sha256" in source:
+            source["file"] = Path(str(source["file"])).name
+        inputs.append(source)
     content = {
         "version": phylometa.__version__,
         "settings": job.settings.to_dict(),
-        "inputs": [dict(source) for source in patient.provenance],
-        "options": {key: str(value) for key, value in sorted(job.inputs.items())},
+        "samples": [asdict(sample) for sample in patient.samples],
+        "sites": [asdict(site) for site in patient.sites],
+        "inputs": inputs,
+        "options": {key: Path(str(value)).name for key, value in sorted(job.inputs.items())},
         "figures": job.figures,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
@@ -302,8 +329,8 @@ def remove_leftovers(directory: Path) -> None:
 
 
 def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> None:
-    """Tables and page of a cohort: cohort.tsv, cohort_sites.tsv, frequencies.tsv, routes.tsv, associations.tsv,
-    parallel_drivers.tsv, MultiQC's phylometa_mqc.tsv and index.html.
+    """Tables and page of a cohort: cohort.tsv, cohort_sites.tsv, frequencies.tsv, site_frequencies.tsv,
+    routes.tsv, associations.tsv, parallel_drivers.tsv, MultiQC's phylometa_mqc.tsv and index.html.
 
     Parameters
     ----------
@@ -325,6 +352,7 @@ def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> 
                 replace(row, group=f"{group}={row.group}") for row in label_frequencies(summaries, group=group)
             ]
     routes = route_frequencies(summaries)
+    by_site = [function(summaries, seed=seed) for function in (site_label_frequencies, organ_routes, site_quantities)]
     rng = stage_rng(seed, "cohort")
     pairs = [(row.label, row.value) for row in frequencies if row.group == "all"]
     associations = [
@@ -335,11 +363,15 @@ def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> 
     write_cohort_tables(
         directory,
         patients=[(o.patient, "failed" if o.status == "failed" else "done", o.reason, o.summary) for o in outcomes],
+        patient_labels=PATIENT_LABELS,
+        site_labels=SITE_LABELS,
+        measures=[site_measures(outcome.summary) for outcome in outcomes],
         frequencies=frequencies,
         routes=routes,
-        associations=[test for test in associations if len(test.shares) > 1],
+        site_frequencies=[row for rows in by_site for row in rows],
+        associations=adjusted(associations),
         drivers=parallel_drivers(summaries),
     )
     with replace_file(directory / "index.html") as path:
         overall = [row for row in frequencies if row.group == "all"]
-        write_cohort_index(outcomes, path, frequencies=overall, routes=routes)
+        write_cohort_index(outcomes, path, frequencies=overall, routes=routes, by_site=by_site)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,8 @@ import numpy as np
 __all__ = [
     "AssociationTest",
     "Frequency",
+    "PATIENT_LABELS",
+    "adjusted",
     "label_association",
     "label_frequencies",
     "parallel_drivers",
@@ -24,8 +26,8 @@ __all__ = [
 
 Summary = Mapping[str, Any]
 
-# Labels of a patient that a cohort table counts, by the names of labels.json.
-COUNTED_LABELS = (
+# Labels of a patient that the tables of a cohort show and count, by the names of labels.json.
+PATIENT_LABELS = (
     *("pattern", "clonality_site", "clonality_machina", "phyletic", "reseeding_primary", "self_seeding"),
     *("local_recurrence", "met_to_met", "cascade", "cross_seeding"),
 )
@@ -90,7 +92,7 @@ def label_frequencies(summaries: Sequence[Summary], *, group: str | None = None)
     for summary in summaries:
         name = "all" if group is None else str((summary.get("clinical") or {}).get(group) or "unknown")
         labels = (summary.get("labels") or {}).get("labels") or {}
-        for label in COUNTED_LABELS:
+        for label in PATIENT_LABELS:
             values = labels.get(label)
             if values and _is_meaningful(values):
                 tally[label, name].append(values)
@@ -140,6 +142,8 @@ class AssociationTest:
         Group -> mean probability of the value.
     p_value : float
         Permutation test; NaN with fewer than two groups.
+    q_value : float
+        The same, adjusted for all tests of the cohort (Benjamini & Hochberg); NaN before `adjusted`.
     """
 
     label: str
@@ -148,6 +152,7 @@ class AssociationTest:
     n_patients: int
     shares: Mapping[str, float]
     p_value: float
+    q_value: float = float("nan")
 
 
 def label_association(
@@ -196,6 +201,19 @@ def label_association(
     observed = statistic(code)
     larger = sum(statistic(rng.permutation(code)) >= observed - 1e-12 for _ in range(permutations))
     return AssociationTest(label, value, column, len(x), shares, (1 + larger) / (1 + permutations))
+
+
+def adjusted(tests: Sequence[AssociationTest]) -> list[AssociationTest]:
+    """The tests that compare at least two groups, with the false discovery rate at which each would be called.
+
+    Benjamini & Hochberg 1995; the values of one label are dependent, which this procedure bears where the dependence is
+    positive (Benjamini & Yekutieli 2001).
+    """
+    from scipy.stats import false_discovery_control
+
+    kept = [test for test in tests if len(test.shares) > 1]
+    q_values = false_discovery_control([test.p_value for test in kept]) if kept else ()
+    return [replace(test, q_value=float(q)) for test, q in zip(kept, q_values)]
 
 
 def parallel_drivers(summaries: Sequence[Summary]) -> list[tuple[str, int, float]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import BrokenExecutor, Executor, Future
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,15 @@ from test_run import digests, table
 
 from phylometa import cohort
 from phylometa.cli import _invoke
-from phylometa.cohort import Outcome, PatientJob, patient_directory, remove_leftovers, run_cohort
+from phylometa.cohort import (
+    Outcome,
+    PatientJob,
+    patient_directory,
+    read_job,
+    remove_leftovers,
+    result_key,
+    run_cohort,
+)
 from phylometa.config import Settings
 from phylometa.errors import InputError, PhylometaError
 
@@ -113,6 +123,34 @@ def workers_of(pid):
             if int(fields[1]) == pid and "spawn_main" in command:
                 found.append(int(entry))
     return found
+
+
+def test_the_key_of_a_result_knows_what_is_in_the_files_not_where_they_are(tmp_path, small_sheet):
+    shutil.copytree(small_sheet.parent, tmp_path / "moved")
+    moved = tmp_path / "moved" / small_sheet.name
+    job = PatientJob(str(small_sheet), "SMALL", "out", Settings())
+    key = result_key(read_job(job), job)
+
+    def key_there(**changes):
+        there = replace(job, sheet=str(moved), **changes)
+        return result_key(read_job(there), there)
+
+    assert key_there() == key
+    text = moved.read_text()
+    rows = [line.replace("SMALL\t", "OTHER\t", 1) for line in text.splitlines()[1:]]
+    moved.write_text(text + "".join(f"{row}\n" for row in rows))
+    assert key_there() == key, "another patient in the sheet changes nothing"
+    assert key_there(settings=Settings(seed=2)) != key
+    assert key_there(figures=False) != key
+    header, first, rest = text.split("\n", 2)
+    cells = dict(zip(header.split("\t"), first.split("\t")))
+    changed = "\t".join(str(float(v) / 2) if k == "purity" else v for k, v in cells.items())
+    moved.write_text("\n".join([header, changed, rest]))
+    assert key_there() != key, "another purity"
+    moved.write_text(text)
+    called = tmp_path / "moved" / cells["cn_segments"]
+    called.write_text(called.read_text() + "\n")
+    assert key_there() != key, "another byte in a file"
 
 
 @pytest.mark.system
@@ -211,6 +249,31 @@ def test_a_dask_cluster_gives_the_bytes_of_one_process(tmp_path, dask_cluster):
     done = subprocess.run([*command, "--scheduler", address], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert digests(one) == digests(many)
+
+
+@pytest.mark.system
+def test_the_snakefile_of_the_documentation_runs(tmp_path):
+    pytest.importorskip("snakemake")
+    page = (Path(__file__).parent.parent / "docs" / "scale.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```python\n# Snakefile\n(.*?)```", page, re.S)
+    simulate_small(tmp_path, patients=3, name="C", extra=TINY).rename(tmp_path / "cohort.tsv")
+    (tmp_path / "Snakefile").write_text(text, encoding="utf-8")
+    scripts = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+
+    def snakemake(*options):
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *options]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+
+    done = snakemake()
+    assert done.returncode == 0, done.stderr
+    again = snakemake()
+    assert "Nothing to be done" in again.stderr + again.stdout
+    known = [(path, path.stat().st_mtime_ns) for path in (tmp_path / "results").glob("*/summary.json")]
+    assert len(known) == 3
+    assert _invoke(["run", str(tmp_path / "cohort.tsv"), "-o", str(tmp_path / "results"), "--resume"]) == 0
+    assert [row["status"] for row in table(tmp_path / "results" / "cohort.tsv")] == ["done"] * 3
+    assert [(path, path.stat().st_mtime_ns) for path, _ in known] == known, "nothing was run again"
 
 
 @pytest.mark.system

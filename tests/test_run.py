@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -183,9 +184,15 @@ def test_a_cohort_goes_on_past_a_bad_patient(tmp_path, capsys):
     assert "absent" in rows["C2"]["reason"]
     assert (output / "C1/report.html").is_file()
     assert not (output / "C2").exists()
-    for name in ("cohort_sites.tsv", "frequencies.tsv", "routes.tsv", "associations.tsv", "phylometa_mqc.tsv"):
-        assert (output / name).is_file()
-    capsys.readouterr()
+    names = ("cohort_sites", "frequencies", "site_frequencies", "routes", "associations", "phylometa_mqc")
+    assert all((output / f"{name}.tsv").is_file() for name in names)
+    first, second, last = capsys.readouterr().err.splitlines()[-3:]
+    assert re.fullmatch(
+        r"\d{4}-\d\d-\d\dT[\d:]{8} level=info patient=C1 status=done seconds=\S+ number=1 of=2 warnings=\d+", first
+    )
+    assert "level=error patient=C2 status=failed" in second
+    assert re.search(r' exit=3 reason="[^\n]*absent', second)
+    assert last == f"1 of 2 patients done, 1 failed; page: {output / 'index.html'}"
 
 
 @pytest.mark.system

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -115,9 +117,13 @@ def _execute(
             directory.rmdir()
     if any(outcome.status != "failed" for outcome in outcomes):
         write_cohort(outcomes, directory, seed=jobs[0].settings.seed)
-    for outcome in outcomes:
-        _report_outcome(outcome, directory)
-    return 5 if any(outcome.status == "failed" for outcome in outcomes) else 0
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if sys.stderr.isatty():  # otherwise the log has them
+        for outcome in failed:
+            _report_outcome(outcome, directory)
+    page = f"; page: {directory / 'index.html'}" if len(failed) < len(outcomes) else ""
+    click.echo(f"{len(outcomes) - len(failed)} of {len(jobs)} patients done, {len(failed)} failed{page}", err=True)
+    return 5 if failed else 0
 
 
 def _run_many(jobs: list[PatientJob], n_jobs: int, scheduler: str | None, fail_fast: bool) -> list[Outcome]:
@@ -127,6 +133,8 @@ def _run_many(jobs: list[PatientJob], n_jobs: int, scheduler: str | None, fail_f
 
     def show(outcome: Outcome, number: int, of: int) -> None:
         line(f"{outcome.patient} {outcome.status}", number, of)
+        if not line.is_shown:
+            click.echo(log_line(outcome, number, of), err=True)
 
     try:
         if scheduler is not None:
@@ -144,6 +152,25 @@ def _run_many(jobs: list[PatientJob], n_jobs: int, scheduler: str | None, fail_f
         return run_cohort(jobs, make_executor=make_pool, in_flight=n_jobs, fail_fast=fail_fast, progress=show)
     finally:
         line.close()
+
+
+def log_line(outcome: Outcome, number: int, of: int) -> str:
+    """An outcome as one line of key=value pairs after the time (logfmt), for logs that programs read.
+
+    Values with a blank, a quote, an equals sign or a control character are JSON strings.
+    """
+    pairs: dict[str, Any] = {"level": "error" if outcome.status == "failed" else "info", "patient": outcome.patient}
+    pairs |= {"status": outcome.status, "seconds": f"{outcome.seconds:.2f}", "number": number, "of": of}
+    if outcome.status == "failed":
+        pairs |= {"exit": outcome.exit_code, "reason": outcome.reason}
+    else:
+        pairs["warnings"] = len(outcome.summary.get("warnings", ()))
+    words = [f"{key}={value if _is_bare(str(value)) else json.dumps(str(value))}" for key, value in pairs.items()]
+    return " ".join([datetime.datetime.now().isoformat(timespec="seconds"), *words])
+
+
+def _is_bare(value: str) -> bool:
+    return value != "" and not any(mark in ' "=' or not mark.isprintable() for mark in value)
 
 
 @contextmanager

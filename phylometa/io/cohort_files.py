@@ -11,11 +11,11 @@ from phylometa.io.tsv import write_tsv
 
 __all__ = ["write_cohort_tables"]
 
-PATIENT_LABELS = (
-    *("pattern", "clonality_site", "clonality_machina", "phyletic", "reseeding_primary", "self_seeding"),
-    *("local_recurrence", "met_to_met", "cascade", "cross_seeding"),
+DIVERGENCE = ("S", "L_p", "L_m", "W_s", "jsi", "p_value", "call")
+MEASURES = (
+    *("seeding_age", "seeding_age_lo", "seeding_age_hi", "p_before_diagnosis"),
+    *("ploidy", "altered", "loh", "wgii", "wgd"),
 )
-SITE_LABELS = ("site_seeding", "site_sources", "ln_route", "ongoing_evolution")
 MULTIQC_HEADER = """# plot_type: 'table'
 # section_name: 'phylometa'
 # description: 'seeding labels (most probable value and its probability) of each patient'
@@ -31,37 +31,30 @@ def _best(values: Mapping[str, float] | None) -> tuple[str | None, float | None]
     return value, values[value]
 
 
-def _patient_row(name: str, status: str, reason: str, summary: Mapping[str, Any]) -> list[Any]:
+def _patient_row(name: str, status: str, reason: str, summary: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
     labels = (summary.get("labels") or {}).get("labels") or {}
     row: list[Any] = [name, status, reason.replace("\n", "; ")]
     row += [summary.get(key) for key in ("n_mutations", "n_samples", "n_clusters", "n_dropped")]
-    for label in PATIENT_LABELS:
+    for label in names:
         row += _best(labels.get(label))
     return [*row, len(summary.get("warnings") or ())]
 
 
-def _site_rows(name: str, summary: Mapping[str, Any]) -> list[list[Any]]:
-    """One row a metastasis: labels with probability, timing in years where there is one."""
-    document = summary.get("labels") or {}
-    labels = document.get("labels") or {}
+def _site_rows(
+    name: str, summary: Mapping[str, Any], names: Sequence[str], measures: Mapping[str, Mapping[str, float]]
+) -> list[list[Any]]:
+    """One row a metastasis: labels with probability, divergence, age at seeding, instability."""
+    labels = (summary.get("labels") or {}).get("labels") or {}
     divergence = {row["metastasis"]: row for row in (summary.get("timing") or {}).get("divergence") or ()}
-    dated: dict[str, Mapping[str, Any]] = {}
-    for interval in (summary.get("timing") or {}).get("intervals") or ():
-        if interval["unit"] == "age_years" and interval["model"] == "clock":
-            held = dated.get(interval["site"])
-            if held is None or interval["probability"] > held["probability"]:
-                dated[interval["site"]] = interval
     rows = []
     for site in summary.get("sites") or ():
         if site["site_class"] not in ("lymph_node", "distant"):
             continue
         row: list[Any] = [name, site["name"], site["site_class"]]
-        for label in SITE_LABELS:
+        for label in names:
             row += _best((labels.get(label) or {}).get(site["name"]))
-        pair = divergence.get(site["name"], {})
-        row += [pair.get(key) for key in ("S", "L_p", "L_m", "W_s", "jsi", "p_value", "call")]
-        seeding = (dated.get(site["name"]) or {}).get("seeding") or {}
-        rows.append([*row, *(seeding.get(key) for key in ("median", "lo", "hi"))])
+        row += [divergence.get(site["name"], {}).get(key) for key in DIVERGENCE]
+        rows.append([*row, *(measures.get(site["name"], {}).get(measure) for measure in MEASURES)])
     return rows
 
 
@@ -69,8 +62,12 @@ def write_cohort_tables(
     directory: Path,
     *,
     patients: Sequence[tuple[str, str, str, Mapping[str, Any]]],
+    patient_labels: Sequence[str],
+    site_labels: Sequence[str],
+    measures: Sequence[Mapping[str, Mapping[str, float]]],
     frequencies: Sequence[Any],
     routes: Sequence[Any],
+    site_frequencies: Sequence[Any],
     associations: Sequence[Any],
     drivers: Sequence[tuple[str, int, float]],
 ) -> None:
@@ -80,39 +77,37 @@ def write_cohort_tables(
     ----------
     directory : Path
     patients : sequence of (name, status, reason, summary)
+    patient_labels, site_labels : sequences of str
+        Labels that get a column.
+    measures : sequence of mapping
+        Of each patient: metastasis -> quantity -> number.
     frequencies, routes : sequences of Frequency
+    site_frequencies : sequence of SiteFrequency
     associations : sequence of AssociationTest
     drivers : sequence of (gene, patients with any support, expected patients)
     """
     header = ["patient", "status", "reason", "n_mutations", "n_samples", "n_clusters", "n_dropped"]
-    header += [column for label in PATIENT_LABELS for column in (label, f"{label}_probability")] + ["n_warnings"]
-    rows = [_patient_row(*patient) for patient in patients]
+    header += _with_probability(patient_labels)
+    header += ["n_warnings"]
+    rows = [_patient_row(*patient, patient_labels) for patient in patients]
     with replace_file(directory / "cohort.tsv") as path:
         write_tsv(path, header, rows)
-    site_header = ["patient", "site", "site_class"]
-    site_header += [column for label in SITE_LABELS for column in (label, f"{label}_probability")]
-    site_header += [
-        "S",
-        "L_p",
-        "L_m",
-        "W_s",
-        "jsi",
-        "p_value",
-        "call",
-        "seeding_age",
-        "seeding_age_lo",
-        "seeding_age_hi",
-    ]
+    site_header = ["patient", "site", "site_class", *_with_probability(site_labels), *DIVERGENCE]
+    site_header += MEASURES
+    site_rows = (_site_rows(name, summary, site_labels, at) for (name, _, _, summary), at in zip(patients, measures))
     with replace_file(directory / "cohort_sites.tsv") as path:
-        write_tsv(path, site_header, [row for name, _, _, summary in patients for row in _site_rows(name, summary)])
+        write_tsv(path, site_header, [row for rows_of_patient in site_rows for row in rows_of_patient])
     columns = ["label", "group", "value", "n_patients", "expected", "share", "share_lo", "share_hi"]
     with replace_file(directory / "frequencies.tsv") as path:
         write_tsv(path, columns, ([getattr(row, name) for name in columns] for row in frequencies))
+    columns = ["quantity", "group", "value", "n_patients", "n_sites", "mean", "lo", "hi"]
+    with replace_file(directory / "site_frequencies.tsv") as path:
+        write_tsv(path, columns, ([getattr(row, name) for name in columns] for row in site_frequencies))
     with replace_file(directory / "routes.tsv") as path:
         names = ["source", "target", "n_patients", "expected", "share", "share_lo", "share_hi"]
         write_tsv(path, names, ([row.group, row.value, *(getattr(row, n) for n in names[2:])] for row in routes))
     with replace_file(directory / "associations.tsv") as path:
-        names = ["label", "value", "column", "n_patients", "p_value"]
+        names = ["label", "value", "column", "n_patients", "p_value", "q_value"]
         cells = ([*(getattr(test, n) for n in names), _shares(test.shares)] for test in associations)
         write_tsv(path, [*names, "shares"], cells)
     with replace_file(directory / "parallel_drivers.tsv") as path:
@@ -121,6 +116,10 @@ def write_cohort_tables(
         kept = [0, 3, 5, *range(7, len(header))]
         write_tsv(path, ["Sample", *(header[i] for i in kept[1:])], ([row[i] for i in kept] for row in rows))
         path.write_text(MULTIQC_HEADER + path.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def _with_probability(labels: Sequence[str]) -> list[str]:
+    return [column for label in labels for column in (label, f"{label}_probability")]
 
 
 def _shares(shares: Mapping[str, float]) -> str:

@@ -144,8 +144,22 @@ def summary(result: PatientResult) -> dict[str, Any]:
         document["histories_complete"] = histories.complete
     document["labels"] = None if result.labels is None else result.labels.to_json()
     document["timing"] = None if result.timing is None else dataclasses.asdict(result.timing)
+    document["instability"] = _instability(result)
     document["warnings"] = list(result.warnings)
     return document
+
+
+def _instability(result: PatientResult) -> list[dict[str, Any]] | None:
+    """Chromosomal instability of every sample in the copy-number tree."""
+    if result.copy_number is None:
+        return None
+    sites = {sample.name: sample.site for sample in result.patient.samples}
+    measures = ("ploidy", "altered", "loh", "wgii", "wgd_parsimony")
+    return [
+        {"sample": record.name, "site": sites[record.name], **{name: getattr(record, name) for name in measures}}
+        for record in result.copy_number.instability
+        if record.is_sample
+    ]
 
 
 def write_manifest(path: Path, result: PatientResult, *, arguments: Mapping[str, Any], key: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -89,8 +90,57 @@ def _routes_table(routes: Sequence[Any]) -> Table:
     return Table("routes", "Routes between sites", columns, rows)
 
 
+_QUANTITIES = {
+    "seeding_age": "Age at seeding (years)",
+    "seeding_before_diagnosis": "Seeded before diagnosis by (years)",
+    "ploidy": "Ploidy",
+    "altered": "Share of the genome altered",
+    "loh": "Share of the genome with LOH",
+    "wgii": "Weighted genome instability (wGII)",
+    "wgd": "Share of samples with a doubled genome",
+}
+
+
+def _mean(row: Any) -> str:
+    interval = f" ({row.lo:.2f} to {row.hi:.2f})" if math.isfinite(row.lo) else ""
+    return f"{row.mean:.2f}{interval}"
+
+
+def _site_tables(by_site: Sequence[Sequence[Any]]) -> list[Table]:
+    """Labels of metastases, routes between organs, dates and instability; rows of `phylometa.cohort_sites`."""
+    labels, routes, quantities = by_site
+    counts = ("Patients", "Metastases")
+    label_rows = tuple(
+        (label_name(r.quantity), value_name(r.quantity, r.value), r.group, r.n_patients, r.n_sites, _mean(r))
+        for r in labels
+    )
+    route_rows = tuple((r.group, r.value, r.n_patients, r.n_sites, _mean(r)) for r in routes)
+    quantity_rows = tuple((_quantity_name(r.quantity), r.group, r.n_patients, r.n_sites, _mean(r)) for r in quantities)
+    mean = "Mean (95 % interval over patients)"
+    note = "Metastases of one patient are not independent: the intervals are bootstraps over patients."
+    return [
+        Table("site-labels", "Labels of metastases", ("Label", "Value", "Organ", *counts, mean), label_rows, note=note),
+        Table(
+            "organ-routes",
+            "Migration between organs",
+            ("Source", "Target", "Patients", "Pairs of sites", mean),
+            route_rows,
+        ),
+        Table("site-quantities", "Dates and instability", ("Quantity", "Organ", *counts, mean), quantity_rows),
+    ]
+
+
+def _quantity_name(quantity: str) -> str:
+    before = "P(seeded before "
+    return _QUANTITIES.get(quantity) or quantity.replace("p_before_", before).replace("_", " ") + ")"
+
+
 def cohort_index_html(
-    outcomes: Sequence[PatientOutcome], *, frequencies: Sequence[Any] = (), routes: Sequence[Any] = ()
+    outcomes: Sequence[PatientOutcome],
+    *,
+    frequencies: Sequence[Any] = (),
+    routes: Sequence[Any] = (),
+    by_site: Sequence[Sequence[Any]] = ((), (), ()),
 ) -> str:
     """The index page as text; see `write_cohort_index`."""
     failures = [(outcome.patient, outcome.reason) for outcome in outcomes if outcome.status == "failed"]
@@ -99,6 +149,7 @@ def cohort_index_html(
         patients=_patients_table(outcomes),
         frequencies=_frequencies_table(frequencies),
         routes=_routes_table(routes),
+        site_tables=_site_tables(by_site),
         failures=failures,
         n_done=len(outcomes) - len(failures),
     )
@@ -110,6 +161,7 @@ def write_cohort_index(
     *,
     frequencies: Sequence[Any] = (),
     routes: Sequence[Any] = (),
+    by_site: Sequence[Sequence[Any]] = ((), (), ()),
 ) -> Path:
     """Write the index page of a cohort; it links to ``PATIENT/report.html`` beside it.
 
@@ -120,12 +172,14 @@ def write_cohort_index(
     path : path of the file to write
     frequencies, routes : sequences
         Rows of `phylometa.cohort_statistics.label_frequencies` and `route_frequencies`.
+    by_site : three sequences
+        Rows of `site_label_frequencies`, `organ_routes` and `site_quantities` of `phylometa.cohort_sites`.
 
     Returns
     -------
     Path
     """
     path = Path(path)
-    text = cohort_index_html(outcomes, frequencies=frequencies, routes=routes)
+    text = cohort_index_html(outcomes, frequencies=frequencies, routes=routes, by_site=by_site)
     path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
     return path

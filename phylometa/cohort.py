@@ -352,7 +352,7 @@ def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> 
                 replace(row, group=f"{group}={row.group}") for row in label_frequencies(summaries, group=group)
             ]
     routes = route_frequencies(summaries)
-    by_site = [function(summaries, seed=seed) for function in (site_label_frequencies, organ_routes, site_quantities)]
+    by_site = [site_label_frequencies(summaries), organ_routes(summaries), site_quantities(summaries, seed=seed)]
     rng = stage_rng(seed, "cohort")
     pairs = [(row.label, row.value) for row in frequencies if row.group == "all"]
     associations = [

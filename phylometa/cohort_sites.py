@@ -1,21 +1,25 @@
 """What the metastases of a cohort show, organ by organ: labels, routes, dates and chromosomal instability.
 
-Metastases of one patient are not independent: intervals come from a bootstrap over patients (percentiles of 2,000
-draws), and a patient whose labels are uncertain counts with their probabilities. All functions take the patients'
-summaries (summary.json). Sites are grouped by `phylometa.organs.site_group`.
+Metastases of one patient are not independent. The interval of a share is Jeffreys' with as many observations as there
+are patients (right where the metastases of a patient agree wholly, wide where they do not); that of a measurement is a
+bootstrap over patients (percentiles of 2,000 draws). A patient whose labels are uncertain counts with their
+probabilities. All functions take the patients' summaries (summary.json). Sites are grouped by
+`phylometa.organs.site_group`.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
 import numpy as np
 
+from phylometa.cohort_statistics import share_interval
+from phylometa.data import FloatArray, IntArray
 from phylometa.organs import site_group
 
 __all__ = [
@@ -52,7 +56,7 @@ class SiteFrequency:
     n_patients, n_sites : int
         Patients and metastases (pairs of sites for a route) behind the mean.
     mean, lo, hi : float
-        Mean over sites and its 95 % interval over patients; the interval is NaN with fewer than three patients.
+        Mean over sites and its 95 % interval over patients; NaN for a measurement with fewer than three patients.
     """
 
     quantity: str
@@ -65,22 +69,39 @@ class SiteFrequency:
     hi: float
 
 
-def _rows(tally: Mapping[tuple[str, str, str], Sequence[tuple[int, float]]], seed: int) -> list[SiteFrequency]:
-    """(quantity, group, value) -> [(patient, number)] turned into means with a bootstrap over patients."""
+Tally = Mapping[tuple[str, str, str], Sequence[tuple[int, float]]]
+
+
+def _means(tally: Tally, interval: Callable[[FloatArray, IntArray], tuple[float, float]]) -> list[SiteFrequency]:
+    """(quantity, group, value) -> [(patient, number)] turned into means; `interval` of sums and numbers by patient."""
     rows = []
     for key in sorted(tally):
         patients, numbers = zip(*tally[key])
         _, code = np.unique(patients, return_inverse=True)
-        sums, sizes = np.bincount(code, weights=numbers), np.bincount(code)
-        low = high = float("nan")
-        if len(sums) >= 3:
-            # the same draws for every row: rows of equal patients can be compared
-            rng = np.random.default_rng([seed, len(sums)])
-            drawn = rng.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=DRAWS)
-            low, high = np.quantile((drawn @ sums) / (drawn @ sizes), [0.025, 0.975])
+        sums = np.bincount(code, weights=numbers).astype(np.float64)
+        sizes = np.bincount(code)
         mean = float(sums.sum() / sizes.sum())
-        rows.append(SiteFrequency(*key, len(sums), len(numbers), mean, float(low), float(high)))
+        rows.append(SiteFrequency(*key, len(sums), len(numbers), mean, *interval(sums, sizes)))
     return rows
+
+
+def _over_patients(sums: FloatArray, sizes: IntArray) -> tuple[float, float]:
+    n = len(sums)
+    _, low, high = share_interval(n * float(sums.sum() / sizes.sum()), n)
+    return low, high
+
+
+def _bootstrap(seed: int) -> Callable[[FloatArray, IntArray], tuple[float, float]]:
+    def interval(sums: FloatArray, sizes: IntArray) -> tuple[float, float]:
+        n = len(sums)
+        if n < 3:
+            return math.nan, math.nan
+        # the same draws for every row: rows of the same patients can be compared
+        drawn = np.random.default_rng([seed, n]).multinomial(n, np.full(n, 1 / n), size=DRAWS)
+        low, high = np.quantile((drawn @ sums) / (drawn @ sizes), [0.025, 0.975])
+        return float(low), float(high)
+
+    return interval
 
 
 def _metastases(summary: Summary) -> Iterable[tuple[str, str]]:
@@ -90,7 +111,7 @@ def _metastases(summary: Summary) -> Iterable[tuple[str, str]]:
             yield site["name"], site_group(site["name"], site["site_class"])
 
 
-def site_label_frequencies(summaries: Sequence[Summary], *, seed: int = 1) -> list[SiteFrequency]:
+def site_label_frequencies(summaries: Sequence[Summary]) -> list[SiteFrequency]:
     """How frequent every value of a site's label is, over all metastases and by organ.
 
     `site_sources` is counted by the sources' groups: the names of other sites mean nothing across patients.
@@ -115,7 +136,7 @@ def site_label_frequencies(summaries: Sequence[Summary], *, seed: int = 1) -> li
         for (label, group), sites in counted.items()
         for value in {value for _, values in sites for value in values}
     }
-    return _rows(tally, seed)
+    return _means(tally, _over_patients)
 
 
 def _by_group(values: Mapping[str, float], groups: Mapping[str, str]) -> dict[str, float]:
@@ -126,7 +147,7 @@ def _by_group(values: Mapping[str, float], groups: Mapping[str, str]) -> dict[st
     return total
 
 
-def organ_routes(summaries: Sequence[Summary], *, seed: int = 1) -> list[SiteFrequency]:
+def organ_routes(summaries: Sequence[Summary]) -> list[SiteFrequency]:
     """Migration flow between organs: of the pairs of sampled sites, the share in which one seeded the other."""
     tally: dict[tuple[str, str, str], list[tuple[int, float]]] = defaultdict(list)
     for number, summary in enumerate(summaries):
@@ -137,11 +158,11 @@ def organ_routes(summaries: Sequence[Summary], *, seed: int = 1) -> list[SiteFre
         for source in sites:
             for target in sites:
                 if source is not target:
-                    groups = (site_group(site["name"], site.get("site_class", "")) for site in (source, target))
-                    share = probability.get((source["name"], target["name"]), 0.0)
-                    tally[("route", *groups)].append((number, share))
+                    start = site_group(source["name"], source.get("site_class", ""))
+                    end = site_group(target["name"], target.get("site_class", ""))
+                    tally["route", start, end].append((number, probability.get((source["name"], target["name"]), 0.0)))
     return sorted(
-        (row for row in _rows(tally, seed) if row.mean > 0),
+        (row for row in _means(tally, _over_patients) if row.mean > 0),
         key=lambda row: (-row.mean * row.n_sites, row.group, row.value),
     )
 
@@ -192,4 +213,4 @@ def site_quantities(summaries: Sequence[Summary], *, seed: int = 1) -> list[Site
                 if quantity not in ("seeding_age_lo", "seeding_age_hi") and value is not None and math.isfinite(value):
                     for key in (ALL, group):
                         tally[quantity, key, ""].append((number, value))
-    return _rows(tally, seed)
+    return _means(tally, _bootstrap(seed))

@@ -22,6 +22,7 @@ __all__ = [
     "label_frequencies",
     "parallel_drivers",
     "route_frequencies",
+    "share_interval",
 ]
 
 Summary = Mapping[str, Any]
@@ -58,7 +59,7 @@ class Frequency:
     share_hi: float
 
 
-def _interval(expected: float, n: int) -> tuple[float, float, float]:
+def share_interval(expected: float, n: int) -> tuple[float, float, float]:
     """Mean and 95 % interval of a share: Beta(x + 1/2, n - x + 1/2), Jeffreys' prior, x the expected count."""
     from scipy.special import betaincinv
 
@@ -100,7 +101,9 @@ def label_frequencies(summaries: Sequence[Summary], *, group: str | None = None)
     for (label, name), patients in sorted(tally.items()):
         for value in sorted({value for values in patients for value in values}):
             expected = sum(values.get(value, 0.0) for values in patients)
-            rows.append(Frequency(label, name, value, len(patients), expected, *_interval(expected, len(patients))))
+            rows.append(
+                Frequency(label, name, value, len(patients), expected, *share_interval(expected, len(patients)))
+            )
     return rows
 
 
@@ -124,7 +127,7 @@ def route_frequencies(summaries: Sequence[Summary]) -> list[Frequency]:
             if (source, target) in both:
                 expected[source, target] += probability
     rows = [
-        Frequency("route", source, target, both[source, target], total, *_interval(total, both[source, target]))
+        Frequency("route", source, target, both[source, target], total, *share_interval(total, both[source, target]))
         for (source, target), total in expected.items()
     ]
     return sorted(rows, key=lambda row: (-row.expected, row.group, row.value))

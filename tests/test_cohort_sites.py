@@ -59,7 +59,9 @@ def test_sources_are_counted_by_organ():
     rows = site_label_frequencies([patient(sources=sources)])
     found = {row.value: row.mean for row in rows if row.quantity == "site_sources" and row.group == "lung"}
     assert found == {"liver": 0.25, "liver+primary": 0.25, "primary": 0.5}
-    assert all(math.isnan(row.lo) for row in rows), "no interval from one patient"
+    # one patient is one observation: Beta(1, 1) for an expected half
+    primary = row_of(rows, "site_sources", "lung", "primary")
+    assert (primary.lo, primary.hi) == (pytest.approx(0.025), pytest.approx(0.975))
 
 
 def test_routes_between_organs_count_pairs_of_sites():
@@ -68,7 +70,6 @@ def test_routes_between_organs_count_pairs_of_sites():
         ("primary", "liver", 6, 0.5),
         ("liver", "lung", 6, 0.25),
     ]
-    assert rows[0].lo == rows[0].hi == 0.5, "equal patients leave nothing to sampling"
 
 
 def test_measures_of_a_metastasis():
@@ -95,6 +96,7 @@ def test_quantities_and_their_interval():
     assert (found.n_patients, found.mean) == (8, pytest.approx(ages.mean()))
     # the bootstrap of a mean: 1.96 standard errors, to the error of a bootstrap of eight
     assert found.hi - found.lo == pytest.approx(2 * 1.96 * ages.std() / math.sqrt(8), rel=0.06)
+    assert math.isnan(row_of(site_quantities([patient()] * 2), "seeding_age", "liver").lo), "two patients: no interval"
     assert not [row for row in rows if row.quantity == "loh"], "what is unknown is not averaged"
 
 

@@ -117,7 +117,7 @@ def _site_tables(by_site: Sequence[Sequence[Any]]) -> list[Table]:
     route_rows = tuple((r.group, r.value, r.n_patients, r.n_sites, _mean(r)) for r in routes)
     quantity_rows = tuple((_quantity_name(r.quantity), r.group, r.n_patients, r.n_sites, _mean(r)) for r in quantities)
     mean = "Mean (95 % interval over patients)"
-    note = "Metastases of one patient are not independent: the intervals are bootstraps over patients."
+    note = "Metastases of one patient are not independent: the intervals count patients."
     return [
         Table("site-labels", "Labels of metastases", ("Label", "Value", "Organ", *counts, mean), label_rows, note=note),
         Table(

@@ -2,13 +2,14 @@
 
     python benchmarks/cohort.py jobs [PATIENTS]     speed-up at two processes, same bytes (Dask too), overhead a patient
     python benchmarks/cohort.py patients            time and memory at 50, 100, 200 and 400 patients
-    python benchmarks/cohort.py patient             time of each stage as mutations, samples and clones grow
+    python benchmarks/cohort.py patient [mutations|samples|clones]    time of each stage as a patient grows
 
 Every run is a process of its own; CPU seconds and the largest memory are the operating system's figures for it.
 """
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 import os
@@ -107,31 +108,44 @@ def patients() -> None:
         print(f"{number:8} {wall:7.1f} {cpu:6.1f} {memory:4.0f} {cpu / number:8.2f}", flush=True)
 
 
-def patient() -> None:
+STAGES = ("read", "clusters", "trees", "histories", "labels", "timing", "copy_number", "report")
+
+
+def seconds_by_stage(log: Path) -> dict[str, float]:
+    """Wall seconds of every stage, from the time stamps of run.log."""
+    marks = []
+    for line in log.read_text().splitlines():
+        at, text = line.split(" ", 1)
+        if text.startswith(("phylometa", "stage ", "done")):
+            name = "read" if text.startswith("phylometa") else text.removeprefix("stage ")
+            marks.append((datetime.datetime.fromisoformat(at), name))
+    spans: dict[str, float] = dict.fromkeys(STAGES, 0.0)
+    for (at, name), (later, _) in zip(marks, marks[1:]):
+        spans[name] = spans.get(name, 0.0) + (later - at).total_seconds()
+    return spans
+
+
+def patient(only: str = "") -> None:
+    many = ("assay=wgs", "primary_clones=3", "distant_sites=2", "primary_regions=2")
     cases = [
-        *((f"mutations x{m}", (*SIZED, f"mutation_rate={0.002 * m}")) for m in (1, 10, 50)),
-        *((f"samples {3 * r}", (*SIZED, f"primary_regions={r}", f"metastasis_regions={r}")) for r in (1, 4, 10)),
-        *((f"clones about {c + 4}", (*SIZED, f"primary_clones={c}", "primary_regions=6")) for c in (2, 6, 12, 24)),
+        *(("mutations", (*many, f"mutation_rate={0.0025 * 10**k}")) for k in range(4)),
+        *(("samples", (*SIZED, f"primary_regions={r}", f"metastasis_regions={r}")) for r in (1, 4, 10, 17)),
+        *(("clones", (*SIZED, f"primary_clones={c}", "primary_regions=6")) for c in (2, 6, 12, 24, 48, 96)),
     ]
-    print("case               mutations samples clusters   CPU s    MB  slowest stage")
+    print(f"{'growth of':9} {'mutations':>9} samples clusters   CPU s    MB  wall s of each stage")
+    print(f"{'':44} {' '.join(f'{stage:>8.8}' for stage in STAGES)}")
     for label, settings in cases:
+        if only not in ("", label):
+            continue
         with tempfile.TemporaryDirectory() as name:
             sheet = simulate(Path(name) / "cohort", 1, settings)
             _, cpu, memory, _ = run(sheet, Path(name) / "out")
             (folder,) = (path for path in (Path(name) / "out").iterdir() if path.is_dir())
-            lines = [line.split(" ", 1) for line in (folder / "run.log").read_text().splitlines()]
+            spans = seconds_by_stage(folder / "run.log")
             summary = json.loads((folder / "summary.json").read_text())
-        stamps = [(time.mktime(time.strptime(at, "%Y-%m-%dT%H:%M:%S")), text) for at, text in lines]
-        spans = {
-            text.removeprefix("stage "): later - at
-            for (at, text), (later, _) in zip(stamps, stamps[1:])
-            if text.startswith("stage ")
-        }
-        slowest = max(spans, key=lambda stage: spans[stage])
         numbers = (summary["n_mutations"], summary["n_samples"], summary["n_clusters"])
-        print(
-            f"{label:18} {numbers[0]:9} {numbers[1]:7} {numbers[2]:8} {cpu:7.1f} {memory:5.0f}  {slowest}", flush=True
-        )
+        columns = " ".join(f"{spans[stage]:8.2f}" for stage in STAGES)
+        print(f"{label:9} {numbers[0]:9} {numbers[1]:7} {numbers[2]:8} {cpu:7.1f} {memory:5.0f} {columns}", flush=True)
 
 
 def main() -> None:
@@ -142,7 +156,7 @@ def main() -> None:
     elif chosen == "patients":
         patients()
     elif chosen == "patient":
-        patient()
+        patient(sys.argv[2] if len(sys.argv) > 2 else "")
     else:
         raise SystemExit(__doc__)
 

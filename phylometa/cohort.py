@@ -173,7 +173,7 @@ def run_patient(job: PatientJob, progress: Progress | None = None) -> Outcome:
     log: list[str] = []
 
     def say(text: str) -> None:
-        log.append(f"{datetime.datetime.now().isoformat(timespec='seconds')} {text}")
+        log.append(f"{datetime.datetime.now().isoformat(timespec='milliseconds')} {text}")
 
     say(f"phylometa {phylometa.__version__}, patient {job.patient}, sheet {job.sheet}")
     patient = read_job(job)

@@ -108,7 +108,7 @@ def patients() -> None:
         print(f"{number:8} {wall:7.1f} {cpu:6.1f} {memory:4.0f} {cpu / number:8.2f}", flush=True)
 
 
-STAGES = ("read", "clusters", "trees", "histories", "labels", "timing", "copy_number", "report")
+STAGES = ("read", "clusters", "trees", "histories", "labels", "timing", "copy_number", "files", "report")
 
 
 def seconds_by_stage(log: Path) -> dict[str, float]:

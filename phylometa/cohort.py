@@ -189,6 +189,7 @@ def run_patient(job: PatientJob, progress: Progress | None = None) -> Outcome:
             progress(name, number, of)
 
     result = analyse(patient, settings=job.settings, progress=on_stage)
+    say("stage files")
     with replace_directory(target) as partial:
         write_result(result, partial, arguments=job.arguments, key=key)
         if job.figures:

@@ -10,9 +10,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from phylometa._local_kernels import vertex_score
 from phylometa.data import BoolArray, FloatArray, IntArray
 
 _TINY = 1e-40  # messages are scaled to maximum 1; below this a term is skipped
+# Delayed acceptance: factor on the local score, and the most it may say (natural log).
+_SCREEN, _SCREENED_AT_MOST = 0.4, 5.0
+_FLOOR = 1e-13  # of the local density, exp(-30)
 
 
 @njit(cache=True)
@@ -183,6 +187,7 @@ def run_chain(
     founder: FloatArray,
     prevalence: FloatArray,
     variance: FloatArray,
+    density: float,
     unrelated: bool,
     uniforms: FloatArray,
     heat: FloatArray,
@@ -190,9 +195,11 @@ def run_chain(
     """Metropolis-Hastings over clone trees.
 
     Parameters: `parent` int64 (K + 1,), the start (germline last, its parent -1); `likelihood` (K, S, G); `prevalence`
-    and `variance` (K + 1, S) of the clusters' own estimates, for informed proposals; `unrelated` whether several
-    founders are allowed (then at least two are asked for); `uniforms` (steps, 4 + K) random numbers in [0, 1);
-    `heat` (steps,) the factor on the log-likelihood (below 1 while annealing).
+    and `variance` (K + 1, S) of the clusters' own estimates, for informed proposals; `density` the slab per unit of
+    prevalence; `unrelated` whether several founders are allowed (then at least two are asked for); `uniforms`
+    (steps, 5 + K) random numbers in [0, 1); `heat` (steps,) the factor on the log-likelihood (below 1 while annealing).
+    A proposal is judged by the local score first (see `_local_kernels`), and by its likelihood only if it passes:
+    delayed acceptance (Christen & Fox 2005, doi:10.1198/106186005X76983), which leaves the posterior as it is.
     Returns the parent vectors of the chain (steps, K), their log-likelihoods (steps,), the proposed trees (steps, K),
     their log-likelihoods (-inf where a move was not possible), and the number of accepted moves.
     """
@@ -215,6 +222,11 @@ def run_chain(
     proposal_values = np.full(n_steps, -np.inf)
     accepted = 0
     blocked = np.zeros(n_clones + 1, np.bool_)
+    touched = np.zeros(n_clones + 1, np.bool_)
+    local = np.empty(n_clones + 1)
+    for v in range(n_clones + 1):
+        local[v] = vertex_score(v, parent, prevalence, variance, density, _FLOOR)
+    new_local = local.copy()
     for step in range(n_steps):
         kind, pick, target, accept = uniforms[step, 0], uniforms[step, 1], uniforms[step, 2], uniforms[step, 3]
         new = parent.copy()
@@ -249,6 +261,7 @@ def run_chain(
                         if remaining < 0.0:
                             break
                 new[k] = p
+                valid = p != old
                 log_ratio = np.log(weights[old] / weights[p])
                 mark_path(marks, old, new)
                 mark_path(marks, p, new)
@@ -282,7 +295,7 @@ def run_chain(
                         n_old += 1
                     if new[v] == p:
                         n_new += 1
-                        if uniforms[step, 4 + v] < 0.5:
+                        if uniforms[step, 5 + v] < 0.5:
                             new[v] = k
                 new[k] = p
                 log_ratio = (n_new - n_old) * np.log(2.0)
@@ -293,6 +306,19 @@ def run_chain(
             for v in range(n_clones):
                 founders += new[v] == germline
             valid = founders >= 2 if unrelated else founders == 1
+        screened = 0.0
+        if valid:
+            touched[:] = False
+            for v in range(n_clones):
+                if new[v] != parent[v]:
+                    touched[parent[v]] = True
+                    touched[new[v]] = True
+            for v in range(n_clones + 1):
+                if touched[v]:
+                    new_local[v] = vertex_score(v, new, prevalence, variance, density, _FLOOR)
+                    screened += new_local[v] - local[v]
+            screened = min(max(_SCREEN * heat[step] * screened, -_SCREENED_AT_MOST), _SCREENED_AT_MOST)
+            valid = np.log(max(uniforms[step, 4], 1e-300)) < screened + log_ratio
         if valid:
             order = marked_order(marks, new)
             proposed = refresh(
@@ -300,10 +326,13 @@ def run_chain(
             ).sum()
             proposals[step] = new[:n_clones]
             proposal_values[step] = proposed
-            if np.log(max(accept, 1e-300)) < heat[step] * (proposed - value) + log_ratio:
+            if np.log(max(accept, 1e-300)) < heat[step] * (proposed - value) - screened:
                 accepted += 1
                 parent = new
                 value = proposed
+                for v in range(n_clones + 1):
+                    if touched[v]:
+                        local[v] = new_local[v]
                 for v in order:
                     messages[v] = new_messages[v]
                     scales[v] = new_scales[v]

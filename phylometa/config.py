@@ -139,7 +139,7 @@ class TreeSettings:
     """Moves per cluster and chain of the local search, for annealing and again for sampling."""
     chains: int = 4
     """Chains of the search."""
-    sweeps: int = 40
+    sweeps: int = 160
     """Moves per cluster, chain and round; a third more is discarded at the start."""
     rounds: int = 8
     """Rounds at most; the search ends where the chains agree."""

@@ -134,7 +134,8 @@ def infer_clone_trees(
             posterior, fitted, method, diagnostics = several
     model = fitted
     sites = np.asarray(sample_site, dtype=np.int64)
-    shares, in_site = _proportions(posterior.parents, model, sites, len(site_names), compiled=method == "search")
+    compiled = method == "search" or n > _COMPILED_FROM
+    shares, in_site = _proportions(posterior.parents, model, sites, len(site_names), compiled=compiled)
     if unrelated:  # the germline is no tumour clone: no share, present nowhere
         shares = np.pad(shares, ((0, 0), (0, 1), (0, 0)))
         in_site = np.pad(in_site, ((0, 0), (0, 1), (0, 0)))

@@ -173,10 +173,18 @@ class MigrationSettings:
     """Coefficient of U where histories with different roots are compared (primary unknown)."""
     migration_weight: float = 4.0
     """Coefficient of mu in the same comparison."""
+    extra_unobserved_weight: float = 6.0
+    """Log weight that a history of the posterior loses by one unobserved node more than needed; inf: it has none."""
+    extra_migration_weight: float = 1.0
+    """Log weight that a history of the posterior loses by one migration more than needed; inf: it has none. With both
+    inf only histories of least U and mu have weight (the strict criterion); so it is with uniform weights, with
+    another order than UM, and for cases given as JSON."""
     max_histories: int = 1000
     """Histories listed for one tree, the simplest first; the number beyond is counted and said."""
     max_alternatives: int = 20
-    """Near-optimal histories (U + 1, mu + 1) listed for one tree, of each kind."""
+    """Near-optimal histories (U + 1, mu + 1) listed for one tree and presence, of each kind, the simplest first."""
+    near_optimal_scenarios: int = 30
+    """Most probable trees and presences whose near-optimal histories are weighed."""
     seconds: float = 60.0
     """CPU time limit of one tree's enumeration."""
 
@@ -258,6 +266,16 @@ class TimingSettings:
     """Mutations per Mb of a treated sample from which only CpG transitions are dated."""
     synchronous_days: int = SYNCHRONOUS_DAYS
     """Metastasis found within so many days of the primary: synchronous."""
+    clonogens: float = 1e7
+    """Tumour control against dose (a figure only): clonogenic cells in the irradiated site."""
+    radiation_alpha: float = 0.3
+    """The same: linear coefficient of cell kill (per Gy)."""
+    radiation_beta: float = 0.03
+    """The same: quadratic coefficient of cell kill (per Gy^2)."""
+    recruitment_per_gy: float = 1.0
+    """The same, with reseeding: circulating tumour cells recruited into the site per Gy (an assumption)."""
+    clonogenic_probability: float = 0.005
+    """The same: P(a recruited cell grows out)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -429,7 +429,10 @@ class TreeHistories:
     histories : tuple of MigrationHistory
         By falling weight.
     alternatives : tuple of MigrationHistory
-        Near-optimal histories (U + 1 and mu + 1), weight 0.
+        Near-optimal histories (U + 1 and mu + 1) that are not weighed, weight 0.
+    excess : (int, int)
+        Unobserved nodes and migrations of these histories beyond the least of this tree and presence: (0, 0) where
+        they are the optimal ones, else they are near-optimal ones that are weighed (their optimum is `criteria`).
     """
 
     tree: int
@@ -440,9 +443,15 @@ class TreeHistories:
     complete: bool
     histories: tuple[MigrationHistory, ...]
     alternatives: tuple[MigrationHistory, ...] = ()
+    excess: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         freeze_array(self, "presence", np.bool_, (None, None))
+
+    @property
+    def is_optimal(self) -> bool:
+        """Whether these histories are the optimal ones."""
+        return self.excess == (0, 0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -452,6 +461,7 @@ class HistoryEnsemble:
     Parameters
     ----------
     trees : tuple of TreeHistories
+        First the optimal histories of every tree and presence, then near-optimal ones where these are weighed.
     site_names : sequence of str
     criteria_order : str
         E.g. ``"UM"``.
@@ -489,7 +499,8 @@ class HistoryEnsemble:
 
     @property
     def complete(self) -> bool:
-        return all(tree.complete for tree in self.trees)
+        """Whether every optimal history is listed."""
+        return all(tree.complete for tree in self.trees if tree.is_optimal)
 
 
 @dataclass(frozen=True, eq=False)

@@ -171,7 +171,8 @@ def test_ensemble_favours_the_tree_with_the_simpler_history():
     alternative = np.array([[1, 1, 0], [0, 1, 1]], bool)
     scenarios = [Scenario(0, simple, 0.5, presence), Scenario(1, simple, 0.25, alternative)]
     scenarios.append(Scenario(2, simple, 0.25, presence))
-    ensemble = infer_history_ensemble(scenarios, ["P", "M1", "M2"], primary=0)
+    strict = MigrationSettings(extra_unobserved_weight=np.inf, extra_migration_weight=np.inf)
+    ensemble = infer_history_ensemble(scenarios, ["P", "M1", "M2"], primary=0, settings=strict)
     # presence: P->M1->M2 or P->M2->M1 (gamma 2, sigma 2); alternative: P->M1 in R, M1->M2 (gamma 2, sigma 2)
     assert sum(h.weight for _, h in ensemble) == pytest.approx(1)
     by_hand = np.array([0.5 * 2, 0.25 * 1, 0.25 * 2])

@@ -13,7 +13,14 @@ import phylometa.migration.site_graphs as site_graphs_module
 from phylometa.config import MigrationSettings
 from phylometa.errors import InfeasibleError
 from phylometa.io.trees_io import read_tree_with_sites
-from phylometa.migration import count_comigrations, infer_migration_histories, infer_origin, open_routes
+from phylometa.migration import (
+    Scenario,
+    count_comigrations,
+    infer_history_ensemble,
+    infer_migration_histories,
+    infer_origin,
+    open_routes,
+)
 from phylometa.migration.near_optimal import list_near_optimal
 from phylometa.migration.optima import find_optima
 from phylometa.migration.ranked import list_simplest
@@ -129,6 +136,57 @@ def test_brute_force_agrees_on_near_optimal_histories():
             assert len(listed) == len(expected)
             seen += len(listed)
     assert seen > 50
+
+
+def test_near_optimal_histories_are_weighed_as_brute_force_says():
+    rng = np.random.default_rng(14)
+    settings = MigrationSettings(max_alternatives=1000)
+    names = ["P", "A", "B", "C"]
+    seen = 0
+    for _ in range(8):
+        tree, presence, primary, scored, observed = instance(rng)
+        best = min((value["U"], value["M"]) for _, value in scored)
+        fewest = min((value["M"] for _, value in scored if value["U"] == best[0] + 1), default=0)
+        expected = {}
+        for edges, value in scored:
+            extra = value["U"] - best[0], value["M"] - best[1]
+            idle = value["M"] != fewest or idle_copies(edges, (0, primary), observed)
+            if extra in ((0, 0), (0, 1)) or (extra[0] == 1 and not idle):
+                expected[edges] = np.exp(-value["C"] - 2 * value["S"] - 6 * extra[0] - extra[1])
+        scenario = Scenario(0, tree, 1.0, presence)
+        found = infer_history_ensemble([scenario], names[: presence.shape[1]], primary=primary, settings=settings)
+        weights = {frozenset(map(tuple, h.edges.tolist())): h.weight for _, h in found}
+        total = sum(expected.values())
+        assert weights == pytest.approx({edges: weight / total for edges, weight in expected.items()})
+        for entry in found.trees:
+            assert {(h.unobserved, h.n_migrations) for h in entry.histories} == {
+                (entry.criteria["unobserved"], entry.criteria["migrations"])
+            }
+            assert entry.complete
+            assert entry.n_histories == len(entry.histories)
+        assert [entry.is_optimal for entry in found.trees] == [True] + [False] * (len(found.trees) - 1)
+        seen += len(found.trees) - 1
+    assert seen > 8
+
+
+def test_only_the_order_um_with_exponential_weights_weighs_near_optimal_histories():
+    tree = CloneTree.from_edges([("R", "A"), ("R", "B")])
+    scenario = Scenario(0, tree, 1.0, np.array([[1, 0], [0, 1], [0, 1]]))
+    assert len(infer_history_ensemble([scenario], ["P", "M"], primary=0).trees) > 1
+    for changes in (
+        {"weights": "uniform"},
+        {"criteria": "UMC"},
+        {"max_alternatives": 0},
+        {"extra_unobserved_weight": np.inf, "extra_migration_weight": np.inf},
+    ):
+        settings = MigrationSettings(**changes)
+        strict = infer_history_ensemble([scenario], ["P", "M"], primary=0, settings=settings)
+        assert [entry.is_optimal for entry in strict.trees] == [True]
+    one_kind = MigrationSettings(extra_migration_weight=np.inf)
+    entries = infer_history_ensemble([scenario], ["P", "M"], primary=0, settings=one_kind).trees
+    assert [entry.excess for entry in entries] == [(0, 0), (1, -1)]
+    # two clones of M: gamma 1, sigma 1, as the one founder that was not seen there; fewer migrations then gain nothing
+    assert entries[1].weight == pytest.approx(np.exp(-6) / (1 + np.exp(-6)))
 
 
 def test_alternatives_are_listed_beside_the_optimum():

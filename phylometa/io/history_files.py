@@ -13,6 +13,8 @@ from phylometa.trees import CloneTree, HistoryEnsemble, MigrationHistory, TreeHi
 
 __all__ = ["histories_from_json", "histories_to_json", "write_migration_graph"]
 
+_EXCESS = ("unobserved", "migrations")
+
 
 def _history_to_json(history: MigrationHistory, tree: CloneTree, sites: Sequence[str]) -> dict[str, Any]:
     clones = tree.names
@@ -50,6 +52,7 @@ def histories_to_json(histories: HistoryEnsemble, trees: Mapping[int, CloneTree]
                 "weight": entry.weight,
                 "presence": presence,
                 "criteria": dict(entry.criteria),
+                "excess": dict(zip(_EXCESS, entry.excess)),
                 "n_histories": entry.n_histories,
                 "complete": entry.complete,
                 "histories": [_history_to_json(history, tree, sites) for history in entry.histories],
@@ -114,6 +117,7 @@ def histories_from_json(
                     complete=item["complete"],
                     histories=tuple(read(history) for history in item["histories"]),
                     alternatives=tuple(read(history) for history in item["alternatives"]),
+                    excess=tuple(item.get("excess", {}).get(name, 0) for name in _EXCESS),
                 )
             )
         return HistoryEnsemble(

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from phylometa.config import MigrationSettings
 from phylometa.data import BoolArray
-from phylometa.migration.refined import criteria_of_model, history_weights, infer_migration_histories
-from phylometa.migration.scoring import Scores
+from phylometa.migration.near_optimal import simplest_near_optimal
+from phylometa.migration.refined import (
+    criteria_of_model,
+    history_from_edges,
+    infer_migration_histories,
+    make_question,
+)
+from phylometa.migration.scoring import Scores, excess_cost, history_weights
 from phylometa.trees import CloneTree, HistoryEnsemble, TreeHistories
 
 __all__ = ["Scenario", "infer_history_ensemble"]
@@ -55,11 +62,14 @@ def infer_history_ensemble(
 ) -> HistoryEnsemble:
     r"""Histories of every tree of a posterior, weighted jointly.
 
-    .. math:: w(T, H) \propto w_T \exp(-\gamma(H) - 2 \sigma(H))
+    .. math:: w(T, H) \propto w_T \exp(-\gamma(H) - 2 \sigma(H) - a \Delta U(H) - b \Delta\mu(H))
 
     With exponential weights the sum over a tree's histories is not normalised within the tree, so that trees with
-    simple histories gain weight (inference.md, From reads to history). With uniform weights each tree keeps its
-    weight, shared equally by its histories.
+    simple histories gain weight (inference.md, From reads to history). Under the criteria ``UM`` histories with one
+    unobserved node or one migration more than the least of their tree and presence are weighed too, by
+    ``extra_unobserved_weight`` a and ``extra_migration_weight`` b: a population that was missed in a site cannot be
+    excluded. They are entries of their own behind the optimal ones. With uniform weights each tree keeps its weight,
+    shared equally by its optimal histories.
 
     Parameters
     ----------
@@ -75,14 +85,16 @@ def infer_history_ensemble(
     Returns
     -------
     HistoryEnsemble
-        One `TreeHistories` a scenario, in the order given; the weights of all histories add up to 1. Near-optimal
-        alternatives are listed for the scenario of greatest weight (the first of them).
+        One `TreeHistories` a scenario, in the order given, then those of near-optimal histories; the weights of all
+        histories add up to 1. Where near-optimal histories are not weighed, they are listed as alternatives of the
+        scenario of greatest weight (the first of them).
     """
     settings = MigrationSettings() if settings is None else settings
     if not scenarios:
         raise ValueError("scenarios: none given")
     solved: dict[tuple[bytes, bytes], TreeHistories] = {}
     unnormalised: list[tuple[Scenario, TreeHistories, float]] = []
+    kinds = _weighed_kinds(settings, model) if pattern is None and routes is None else ""
     heaviest = max(scenarios, key=lambda scenario: scenario.weight)
     # Many scenarios list fewer histories each.
     n_distinct = len({_identity(scenario) for scenario in scenarios})
@@ -102,7 +114,7 @@ def infer_history_ensemble(
                 model=model,
                 pattern=pattern,
                 routes=routes,
-                alternatives=scenario is heaviest,
+                alternatives=scenario is heaviest and not kinds,
                 exact_ranking=n_distinct <= RANKED_EXACTLY,
             )
     for scenario in scenarios:
@@ -113,6 +125,8 @@ def infer_history_ensemble(
                 history_weights([Scores(0, 0, h.comigrations, h.seeding_sites) for h in found.histories], settings)
             )
         unnormalised.append((scenario, found, share))
+    if kinds:
+        unnormalised += _near_optimal(scenarios, solved, kinds, primary=primary, settings=settings)
     total = sum(share for _, _, share in unnormalised)
     if not total > 0:
         raise ValueError("scenarios: their weights do not add up to a positive number")
@@ -127,6 +141,69 @@ def infer_history_ensemble(
     )
     order = criteria_of_model(settings, model).upper()
     return HistoryEnsemble(trees, tuple(site_names), order, settings.weights, model)
+
+
+def _weighed_kinds(settings: MigrationSettings, model: str) -> str:
+    """Kinds of near-optimal histories that have weight: U, M, both or none."""
+    if settings.weights != "exponential" or settings.criteria.upper() != "UM" or model != "refined":
+        return ""
+    weights = {"U": settings.extra_unobserved_weight, "M": settings.extra_migration_weight}
+    return "".join(kind for kind, weight in weights.items() if math.isfinite(weight)) * bool(settings.max_alternatives)
+
+
+def _near_optimal(
+    scenarios: Sequence[Scenario],
+    solved: Mapping[tuple[bytes, bytes], TreeHistories],
+    kinds: str,
+    *,
+    primary: int,
+    settings: MigrationSettings,
+) -> list[tuple[Scenario, TreeHistories, float]]:
+    """Near-optimal histories of the most probable scenarios, by kind, with their weights (not normalised).
+
+    What the scenarios beyond these would add is too little to be worth its time.
+    """
+    together: dict[tuple[bytes, bytes], list[Scenario]] = {}
+    for scenario in scenarios:
+        together.setdefault(_identity(scenario), []).append(scenario)
+    ranked = sorted(together.values(), key=lambda same: -sum(scenario.weight for scenario in same))  # stable
+    entries = []
+    for same in ranked[: settings.near_optimal_scenarios]:
+        optimum = solved[_identity(same[0])]
+        question = make_question(same[0].tree, same[0].presence, primary)
+        root = (question.root, question.primary)
+        for kind in kinds:
+            near = simplest_near_optimal(question, kind, settings)
+            if not near.histories:
+                continue
+            scores = [each for _, each in near.histories]
+            weights = history_weights(scores, settings)
+            histories = tuple(
+                history_from_edges(edges, root, each, weight / sum(weights), consistent=False)
+                for (edges, each), weight in sorted(zip(near.histories, weights), key=lambda entry: -entry[1])
+            )
+            more = (
+                scores[0].unobserved - optimum.criteria["unobserved"],
+                scores[0].migrations - optimum.criteria["migrations"],
+            )
+            found = TreeHistories(
+                tree=0,
+                weight=1.0,
+                presence=optimum.presence,
+                criteria={
+                    "unobserved": scores[0].unobserved,
+                    "migrations": scores[0].migrations,
+                    "comigrations": min(each.comigrations for each in scores),
+                    "seeding_sites": min(each.seeding_sites for each in scores),
+                },
+                n_histories=near.n_found,
+                complete=near.complete,
+                histories=histories,
+                excess=more,
+            )
+            share = sum(weights) * math.exp(-excess_cost(settings, *more))
+            entries += [(scenario, found, scenario.weight * share) for scenario in same]
+    return entries
 
 
 def _identity(scenario: Scenario) -> tuple[bytes, bytes]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
-from itertools import chain, count
+from itertools import chain, islice
 
+from phylometa.config import MigrationSettings
 from phylometa.migration.arborescences import bits, list_arborescences
 from phylometa.migration.comigration import Edge
 from phylometa.migration.listing import Remembered
@@ -18,13 +20,75 @@ from phylometa.migration.optimal import (
     complete_graph,
     cost_table,
 )
+from phylometa.migration.scoring import Scores, score_edges, simplicity_cost
 
-__all__ = ["list_near_optimal"]
+__all__ = ["NearOptimal", "Steps", "list_near_optimal", "simplest_near_optimal"]
 
 UNOBSERVED_FIRST = Costs.from_criteria("UM")
+MAX_STEPS = 5_000  # choices looked at in a search
+MAX_DEPTH = 100  # of a clone tree whose near-optimal histories are listed; their search is recursive
+LOOKED_AT = 5  # near-optimal histories looked at for each that is listed
 
 
-def list_near_optimal(question: Question, kind: str, *, max_steps: int | None = None) -> Iterator[tuple[Edge, ...]]:
+@dataclass
+class Steps:
+    """Choices that a listing may still look at."""
+
+    left: int
+
+    def take(self) -> bool:
+        """Whether one more may be looked at."""
+        self.left -= 1
+        return self.left >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class NearOptimal:
+    """Near-optimal histories of one kind.
+
+    Parameters
+    ----------
+    kind : {"U", "M"}
+    histories : tuple of (edges, scores)
+        The simplest first.
+    n_found : int
+        Number there are; a lower bound where not `complete`.
+    complete : bool
+        Whether all are listed.
+    """
+
+    kind: str
+    histories: tuple[tuple[tuple[Edge, ...], Scores], ...]
+    n_found: int
+    complete: bool
+
+
+def simplest_near_optimal(question: Question, kind: str, settings: MigrationSettings) -> NearOptimal:
+    """The simplest of the first near-optimal histories of a kind, up to ``settings.max_alternatives``.
+
+    Parameters
+    ----------
+    question : Question
+    kind : {"U", "M"}
+        See `list_near_optimal`.
+    settings : MigrationSettings
+    """
+    depth = [0] * len(question.parents)
+    for v in question.order[1:]:
+        depth[v] = depth[question.parents[v]] + 1
+    if max(depth) > MAX_DEPTH:
+        return NearOptimal(kind, (), 0, False)
+    root = (question.root, question.primary)
+    limit = LOOKED_AT * settings.max_alternatives
+    steps = Steps(MAX_STEPS)
+    listed = list(islice(list_near_optimal(question, kind, steps=steps), limit + 1))
+    scored = [(edges, score_edges(edges, root, question.observed)) for edges in listed[:limit]]
+    scored.sort(key=lambda entry: (simplicity_cost(settings, entry[1].comigrations, entry[1].seeding_sites), entry[0]))
+    kept = tuple(scored[: settings.max_alternatives])
+    return NearOptimal(kind, kept, len(listed), steps.left >= 0 and len(kept) == len(listed))
+
+
+def list_near_optimal(question: Question, kind: str, *, steps: Steps | None = None) -> Iterator[tuple[Edge, ...]]:
     """Histories next to the optimum of criteria U, mu.
 
     Parameters
@@ -33,8 +97,8 @@ def list_near_optimal(question: Question, kind: str, *, max_steps: int | None = 
     kind : {"U", "M"}
         ``U``: one unobserved node more, and the fewest migrations possible then; copies that change nothing (one way
         in, one way out) are left out. ``M``: one migration more, no unobserved node more.
-    max_steps : int, optional
-        Choices looked at before the listing ends early; by default it is complete.
+    steps : Steps, optional
+        The listing ends early where these are used up; by default it is complete.
 
     Yields
     ------
@@ -45,7 +109,7 @@ def list_near_optimal(question: Question, kind: str, *, max_steps: int | None = 
     site_sets = [sorted(needed(v)) for v in range(len(question.parents))]
     if kind == "M":
         table = cost_table(question, UNOBSERVED_FIRST, site_sets=site_sets)
-        yield from _with_excess(question, table, UNOBSERVED_FIRST.migration, max_steps)
+        yield from _with_excess(question, table, UNOBSERVED_FIRST.migration, steps)
         return
     more = [
         sorted({sites | 1 << s for sites in options for s in range(question.n_sites)} | set(options))
@@ -54,7 +118,7 @@ def list_near_optimal(question: Question, kind: str, *, max_steps: int | None = 
     table = cost_table(question, UNOBSERVED_FIRST, site_sets=more)
     excess = _one_more_unobserved(question, table)
     if excess < INFINITE:
-        yield from _with_excess(question, table, excess, max_steps)
+        yield from _with_excess(question, table, excess, steps)
 
 
 def _one_more_unobserved(question: Question, table: CostTable) -> int:
@@ -87,13 +151,10 @@ def _one_more_unobserved(question: Question, table: CostTable) -> int:
     return second[root][question.primary] - table.least[root][question.primary]
 
 
-def _with_excess(
-    question: Question, table: CostTable, excess: int, max_steps: int | None
-) -> Iterator[tuple[Edge, ...]]:
+def _with_excess(question: Question, table: CostTable, excess: int, steps: Steps | None) -> Iterator[tuple[Edge, ...]]:
     """All histories whose cost exceeds the least by `excess`, which can only be spent in one place."""
     migration = UNOBSERVED_FIRST.migration
     reach = complete_graph(question.n_sites)
-    steps = count()
     remembered: dict[tuple[int, int, int], Remembered[tuple[Edge, ...]]] = {}
 
     @cache
@@ -128,7 +189,7 @@ def _with_excess(
             for spender in (None,) if rest == 0 else children:
                 parts = [(c, min(table.from_site[c][s] for s in bits(sites)) + rest * (c == spender)) for c in children]
                 for tree in list_arborescences(sites, entry, reach):
-                    if max_steps is not None and next(steps) > max_steps:
+                    if steps is not None and not steps.take():
                         return
                     within = tuple((v, s, v, t) for s, t in tree)
                     for below in branches(v, sites, parts, idle_unless(v, sites, tree)):
@@ -145,7 +206,7 @@ def _with_excess(
     def branches(
         v: int, sites: int, parts: list[tuple[int, int]], wanted: dict[int, int]
     ) -> Iterator[tuple[Edge, ...]]:
-        if sum(wanted.values()) > len(parts) or (max_steps is not None and next(steps) > max_steps):
+        if sum(wanted.values()) > len(parts) or (steps is not None and not steps.take()):
             return
         if not parts:
             yield ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from itertools import islice
@@ -14,21 +13,17 @@ from phylometa.data import BoolArray, FloatArray
 from phylometa.errors import InfeasibleError
 from phylometa.migration.comigration import Edge, count_consistent_comigrations
 from phylometa.migration.frugal import list_frugal
-from phylometa.migration.near_optimal import list_near_optimal
+from phylometa.migration.near_optimal import simplest_near_optimal
 from phylometa.migration.optima import Optima, find_optima
 from phylometa.migration.optimal import Question
 from phylometa.migration.patterns import PATTERNS, is_within_pattern, migration_pattern
 from phylometa.migration.plain import PendantTree
 from phylometa.migration.ranked import list_simplest
 from phylometa.migration.restricted import find_optima_within_pattern
-from phylometa.migration.scoring import Scores, score_edges
+from phylometa.migration.scoring import Scores, history_weights, score_edges, simplicity_cost
 from phylometa.trees import CloneTree, MigrationHistory, TreeHistories
 
 __all__ = ["history_from_edges", "infer_migration_histories", "make_question", "open_routes"]
-
-MAX_STEPS = 5_000  # choices looked at in the search for near-optimal histories
-MAX_DEPTH = 100  # of a clone tree whose near-optimal histories are listed; their search is recursive
-LOOKED_AT = 5  # near-optimal histories looked at for each that is listed
 
 
 def make_question(tree: CloneTree, presence: BoolArray, primary: int) -> Question:
@@ -240,31 +235,7 @@ def _simplest(optima: Optima, settings: MigrationSettings, exact_ranking: bool) 
 
 
 def _near_optimal(question: Question, settings: MigrationSettings) -> tuple[MigrationHistory, ...]:
-    """The simplest of the first near-optimal histories, U + 1 before mu + 1."""
+    """The simplest near-optimal histories, U + 1 before mu + 1, without weight."""
     root = (question.root, question.primary)
-    kept: list[MigrationHistory] = []
-    depth = [0] * len(question.parents)
-    for v in question.order[1:]:
-        depth[v] = depth[question.parents[v]] + 1
-    if max(depth) > MAX_DEPTH:
-        return ()
-    for kind in ("U", "M"):
-        listed = islice(list_near_optimal(question, kind, max_steps=MAX_STEPS), LOOKED_AT * settings.max_alternatives)
-        scored = [(edges, score_edges(edges, root, question.observed)) for edges in listed]
-        scored.sort(
-            key=lambda entry: (simplicity_cost(settings, entry[1].comigrations, entry[1].seeding_sites), entry[0])
-        )
-        kept += [history_from_edges(edges, root, scores, 0.0) for edges, scores in scored[: settings.max_alternatives]]
-    return tuple(kept)
-
-
-def simplicity_cost(settings: MigrationSettings, comigrations: int, seeding_sites: int) -> float:
-    """Minus the logarithm of a history's exponential weight."""
-    return settings.comigration_weight * comigrations + settings.seeding_site_weight * seeding_sites
-
-
-def history_weights(scores: Sequence[Scores], settings: MigrationSettings) -> list[float]:
-    """Weights of tied histories, not normalised: exp(-gamma - 2 sigma) with the settings' coefficients, or 1."""
-    if settings.weights == "uniform":
-        return [1.0] * len(scores)
-    return [math.exp(-simplicity_cost(settings, each.comigrations, each.seeding_sites)) for each in scores]
+    found = (simplest_near_optimal(question, kind, settings) for kind in "UM")
+    return tuple(history_from_edges(edges, root, scores, 0.0) for near in found for edges, scores in near.histories)

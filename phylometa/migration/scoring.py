@@ -1,13 +1,15 @@
-"""The four criteria of one history, and orders of them."""
+"""The four criteria of one history, orders of them, and the weights that they give."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from phylometa.config import MigrationSettings
 from phylometa.migration.comigration import Edge, count_comigrations
 
-__all__ = ["Scores", "check_criteria", "score_edges"]
+__all__ = ["Scores", "check_criteria", "excess_cost", "history_weights", "score_edges", "simplicity_cost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +74,30 @@ def check_criteria(criteria: str) -> str:
     if not letters or len(set(letters)) != len(letters) or set(letters) - set("UMCS"):
         raise ValueError(f"criteria {criteria!r}: expected an order of the letters U, M, C, S, each at most once")
     return letters if "U" in letters else letters + "U"
+
+
+def simplicity_cost(settings: MigrationSettings, comigrations: int, seeding_sites: int) -> float:
+    """Minus the logarithm of a history's exponential weight."""
+    return settings.comigration_weight * comigrations + settings.seeding_site_weight * seeding_sites
+
+
+def excess_cost(settings: MigrationSettings, unobserved: int, migrations: int) -> float:
+    """Minus the logarithm of what a history's weight loses by unobserved nodes and migrations beyond the least.
+
+    Examples
+    --------
+    >>> settings = MigrationSettings(extra_unobserved_weight=6.0, extra_migration_weight=1.0)
+    >>> excess_cost(settings, 1, -1)  # one node more, which saves a migration
+    5.0
+    """
+    of_migrations = settings.extra_migration_weight * migrations if migrations else 0.0
+    if not math.isfinite(of_migrations):  # histories with more migrations are not weighed; fewer gain nothing
+        of_migrations = 0.0
+    return settings.extra_unobserved_weight * unobserved + of_migrations if unobserved else of_migrations
+
+
+def history_weights(scores: Sequence[Scores], settings: MigrationSettings) -> list[float]:
+    """Weights of tied histories, not normalised: exp(-gamma - 2 sigma) with the settings' coefficients, or 1."""
+    if settings.weights == "uniform":
+        return [1.0] * len(scores)
+    return [math.exp(-simplicity_cost(settings, each.comigrations, each.seeding_sites)) for each in scores]

@@ -93,7 +93,7 @@ def classify_seeding(
     scenarios = [(tree_of(scenario.tree), scenario) for scenario in histories.trees if scenario.histories]
     if not scenarios:
         raise InfeasibleError("no migration history to classify")
-    scenarios.sort(key=lambda pair: -pair[1].weight)  # stable
+    scenarios = _merge_kinds(scenarios)
     by_scenario = [
         [
             (batch, label_batch(batch))
@@ -133,7 +133,7 @@ def classify_seeding(
         alternative_criteria=alternatives,
         criterion_sensitive=criterion_sensitive(count_labels(as_compared, CRITERION_LABELS), alternatives),
         cluster_states=describe_states(scenarios[0][0].names, sites, states, state_probability, power),
-        near_optimal=_near_optimal_labels(compared, sites, primary),
+        near_optimal=_near_optimal_labels(*scenarios[0], sites, primary),
         primary_sampled=is_sampled,
         clonally_unrelated=is_unrelated,
         n_metastases=len(metastases),
@@ -153,6 +153,24 @@ def classify_seeding(
         warnings=_warnings(histories, labels, sites, unrelated),
         **from_presence,
     )
+
+
+def _merge_kinds(
+    scenarios: Sequence[tuple[CloneTree, TreeHistories]],
+) -> list[tuple[CloneTree, TreeHistories]]:
+    """One entry a tree and presence, by falling weight: optimal histories, then near-optimal ones that are weighed."""
+    together: dict[tuple[int, bytes], list[tuple[CloneTree, TreeHistories]]] = {}
+    for tree, entry in sorted(scenarios, key=lambda pair: not pair[1].is_optimal):  # stable
+        together.setdefault((entry.tree, entry.presence.tobytes()), []).append((tree, entry))
+    merged = []
+    for same in together.values():
+        tree, first = same[0]
+        weight = sum(entry.weight for _, entry in same)
+        histories = tuple(history for _, entry in same for history in entry.histories)
+        near = tuple(history for _, entry in same if not entry.is_optimal for history in entry.histories)
+        alternatives = (*first.alternatives, *near)
+        merged.append((tree, replace(first, weight=weight, histories=histories, alternatives=alternatives)))
+    return sorted(merged, key=lambda pair: -pair[1].weight)
 
 
 def alternative_criteria(
@@ -237,14 +255,11 @@ def criterion_sensitive(labels: Mapping[str, Any], alternatives: Mapping[str, An
 
 
 def _near_optimal_labels(
-    scenarios: Sequence[tuple[CloneTree, TreeHistories]], sites: Sequence[Site], primary: int
+    tree: CloneTree, scenario: TreeHistories, sites: Sequence[Site], primary: int
 ) -> dict[str, tuple[str, ...]]:
     """Values that near-optimal histories (one more unobserved node or migration) give the compared labels."""
-    tables = []
-    for tree, scenario in scenarios:
-        batches = batch_histories(tree, scenario.alternatives, sites, scenario.presence, primary=primary)
-        tables += [(np.ones(batch.n_histories), label_batch(batch)) for batch in batches]
-    counts = count_labels(tables, CRITERION_LABELS)
+    batches = batch_histories(tree, scenario.alternatives, sites, scenario.presence, primary=primary)
+    counts = count_labels([(np.ones(batch.n_histories), label_batch(batch)) for batch in batches], CRITERION_LABELS)
     return {name: tuple(counts[name]) for name in CRITERION_LABELS if counts[name]}
 
 

@@ -10,6 +10,7 @@ from phylometa.simulate.patient import simulate_patient
 from phylometa.simulate.patterns import PATTERNS
 from phylometa.simulate.presets import PRESETS, settings_from_text
 from phylometa.simulate.truth import CopyNumberEvent, SimulatedPatient, SimulationTruth
+from phylometa.simulate.visible import VisibleTruth, lose_populations, visible_labels, visible_truth
 
 __all__ = [
     "CALLABLE_MB",
@@ -21,7 +22,11 @@ __all__ = [
     "Region",
     "SimulatedPatient",
     "SimulationTruth",
+    "VisibleTruth",
+    "lose_populations",
     "settings_from_text",
     "simulate_patient",
     "true_labels",
+    "visible_labels",
+    "visible_truth",
 ]

@@ -114,7 +114,8 @@ def place_mutations(
     copy, clone_of = lineages.piece_copy[piece], lineages.piece_clone[piece]
     below = is_ancestor[clone_of]
     multiplicity = np.where(below, lineages.n_descendants[copy], 0).astype(np.int64)
-    refs, alts, contexts = _draw_alleles(len(piece), np.array([bool(gene) for gene in genes]), settings, rng)
+    is_driver = np.array([bool(gene) for gene in genes], dtype=bool)
+    refs, alts, contexts = _draw_alleles(len(piece), is_driver, settings, rng)
     return Mutations(
         clone=clone_of,
         segment=segment,

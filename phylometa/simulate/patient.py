@@ -35,7 +35,7 @@ from phylometa.simulate.reads import (
 from phylometa.simulate.truth import SimulatedPatient, SimulationTruth
 from phylometa.trees import MigrationHistory
 
-__all__ = ["simulate_patient"]
+__all__ = ["scored_history", "simulate_patient"]
 
 DAYS_PER_YEAR = 365.25
 # Depth of the matched normal relative to the tumour's.
@@ -139,7 +139,7 @@ def simulate_patient(
         tree=plan.tree(np.bincount(mutations.clone, minlength=n_clones).astype(float)),
         n_called=np.bincount(mutations.clone[listed], minlength=n_clones),
         clone_age=clone_age,
-        history=_scored_history(plan, presence),
+        history=scored_history(plan.history(), presence),
         arrival_age=arrival,
         seeding_age=seeding,
         presence=presence,
@@ -156,12 +156,11 @@ def simulate_patient(
     return SimulatedPatient(patient, truth, settings, normal_alt.astype(np.int32), normal_depth.astype(np.int32))
 
 
-def _scored_history(plan: HistoryPlan, presence: BoolArray) -> MigrationHistory:
-    """The true history with its counts by the rules of `phylometa.migration`."""
+def scored_history(history: MigrationHistory, presence: BoolArray) -> MigrationHistory:
+    """A history with its counts by the rules of `phylometa.migration`."""
     from phylometa.migration.comigration import count_comigrations, count_consistent_comigrations
     from phylometa.migration.patterns import migration_pattern
 
-    history = plan.history()
     edges = [(int(u), int(s), int(v), int(t)) for u, s, v, t in history.edges]
     pairs = [(s, t) for _, s, _, t in edges if s != t]
     return replace(

@@ -7,6 +7,7 @@ import pytest
 
 from phylometa.cohort_sites import organ_routes, site_label_frequencies, site_measures, site_quantities
 from phylometa.cohort_statistics import AssociationTest, adjusted
+from phylometa.plots.organ_flow import organ_flow_scene
 
 SITES = (("P", "primary"), ("left lung", "distant"), ("liver 1", "distant"), ("liver 2", "distant"))
 
@@ -107,3 +108,27 @@ def test_false_discovery_rates():
     found = [test.q_value for test in adjusted([*tests, single])]
     assert found == [pytest.approx(q) for q in (0.04, 0.16 / 3, 0.16 / 3, 0.5)]
     assert adjusted([single]) == []
+
+
+def test_the_flow_between_organs_is_drawn_with_its_shares():
+    routes = organ_routes([patient(graph=[["P", "liver 1", 1.0], ["liver 1", "left lung", 0.5]])] * 3)
+    scene = organ_flow_scene(routes)
+    texts = {item.group.key: item.text for item in scene.items if item.group and hasattr(item, "text")}
+    assert texts["route-0-1"] == "50" and texts["route-1-2"] == "25"
+    assert [texts[f"site-{i}"] for i in range(3)] == ["primary", "liver", "lung"]
+    assert organ_flow_scene([]) is None
+
+
+def test_the_flow_of_many_organs_keeps_the_busiest_and_says_so():
+    graph = [["P", f"organ {i}", 0.5] for i in range(30)]
+    summary = {
+        "sites": [
+            {"name": name, "site_class": "primary" if name == "P" else "distant"}
+            for name in ("P", *(g[1] for g in graph))
+        ],
+        "migration_graph": graph,
+    }
+    scene = organ_flow_scene(organ_routes([summary]))
+    texts = [item.text for item in scene.items if hasattr(item, "text")]
+    assert sum(text.startswith("organ ") for text in texts) == 2 * 15
+    assert any("15 organs with fewer migrations are left out" in text for text in texts)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from phylometa.data import Site
 from phylometa.plots.history_overview import Migration
-from phylometa.plots.scene import NOTE_LINE, Scene, note_lines
+from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, note_lines
 from phylometa.plots.style import (
     INK,
     RULE,
@@ -22,9 +22,9 @@ from phylometa.plots.style import (
 
 __all__ = ["migration_matrix_scene"]
 
-_MARGIN = 6.0
 _SWATCH = 7.0
 _WIDEST = 30.0  # points of a cell
+LEGEND = "Row: site that a clone left; column: site that it reached; number: probability (%) that any clone did."
 
 
 def _shade(probability: float) -> str:
@@ -48,6 +48,7 @@ def migration_matrix_scene(
     title: str,
     description: str,
     width: float,
+    legend: str = LEGEND,
 ) -> Scene:
     """A row a source, a column a target, each cell the probability of a migration in per cent.
 
@@ -62,21 +63,22 @@ def migration_matrix_scene(
     title, description : str
     width : float
         Points.
+    legend : str
+        What rows, columns and numbers are.
     """
     n = len(sites)
     names = [clean_text(site.name) for site in sites]
     swatches = site_swatches(n)
     room = min(0.34 * width, max(text_width(name, SMALL_FONT_SIZE) for name in names))
-    left = _MARGIN + room + 4 + _SWATCH + 3
-    cell = min(_WIDEST, (width - left - _MARGIN) / n)
+    left = MARGIN + room + 4 + _SWATCH + 3
+    cell = min(_WIDEST, (width - left - MARGIN) / n)
     row = max(12.0, min(cell, 15.0))
     heads = [fit_text(name, 96, SMALL_FONT_SIZE) for name in names]
-    top = _MARGIN + 10 + max(text_width(name, SMALL_FONT_SIZE) for name in heads) + 4 + _SWATCH + 3
+    top = MARGIN + 10 + max(text_width(name, SMALL_FONT_SIZE) for name in heads) + 4 + _SWATCH + 3
     bottom = top + n * row
-    legend = "Row: site that a clone left; column: site that it reached; number: probability (%) that any clone did."
-    lines = note_lines([legend, *notes], width - 2 * _MARGIN)
-    scene = Scene(width, bottom + 8 + NOTE_LINE * len(lines) + _MARGIN, title, description)
-    scene.note(left, _MARGIN + 3, "to")
+    lines = note_lines([legend, *notes], width - 2 * MARGIN)
+    scene = Scene(width, bottom + 8 + NOTE_LINE * len(lines) + MARGIN, title, description)
+    scene.note(left, MARGIN + 3, "to")
     scene.note(left - _SWATCH - 7, top - _SWATCH - 8, "from", anchor="end")
     for i, (name, swatch) in enumerate(zip(names, swatches)):
         kind = sites[i].site_class.replace("_", " ") + (", not sampled" if sites[i].is_virtual else "")
@@ -94,7 +96,7 @@ def migration_matrix_scene(
             scene.rect(x + 0.6, y + 0.6, cell - 1.2, row - 1.2, fill=fill, stroke=stroke, line_width=line_width)
             text = _number(edge.probability, cell - 2)
             scene.small(x + 0.5 * cell, y + 0.5 * row, text, anchor="middle", colour=text_colour_on(fill))
-    scene.notes(_MARGIN, bottom + 12, lines)
+    scene.notes(MARGIN, bottom + 12, lines)
     return scene
 
 

@@ -9,7 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from markupsafe import Markup
+
 from phylometa.plots.label_words import label_name, most_probable_value, value_name
+from phylometa.plots.organ_flow import organ_flow_scene
+from phylometa.plots.scene_svg import scene_svg
 from phylometa.plots.style import percent
 from phylometa.report.page import render_page
 from phylometa.report.report_tables import Table
@@ -144,12 +148,14 @@ def cohort_index_html(
 ) -> str:
     """The index page as text; see `write_cohort_index`."""
     failures = [(outcome.patient, outcome.reason) for outcome in outcomes if outcome.status == "failed"]
+    flow = organ_flow_scene(by_site[1])
     return render_page(
         "index.html.j2",
         patients=_patients_table(outcomes),
         frequencies=_frequencies_table(frequencies),
         routes=_routes_table(routes),
         site_tables=_site_tables(by_site),
+        organ_flow="" if flow is None else Markup(scene_svg(flow, prefix="organ-flow")),
         failures=failures,
         n_done=len(outcomes) - len(failures),
     )

@@ -11,7 +11,12 @@ from phylometa.config import TimingSettings
 from phylometa.data import BoolArray, CcfTable, Clustering, Patient, Treatment
 from phylometa.private_counts import is_clonal_in, missing_probability
 from phylometa.timing_result import ReseedingRow
-from phylometa.treatment import grade_reseeding_evidence, is_radiation_scar_deletion, radiation_scar_excess
+from phylometa.treatment import (
+    grade_reseeding_evidence,
+    is_radiation_scar_deletion,
+    is_radiotherapy,
+    radiation_scar_excess,
+)
 from phylometa.trees import HistoryEnsemble
 
 __all__ = ["irradiated_recurrences"]
@@ -75,7 +80,7 @@ def irradiated_recurrences(
     rows = []
     local = {site.name for site in patient.sites if site.site_class in ("primary", "bed")}
     for treatment in patient.treatments:
-        if treatment.kind.lower() not in ("radiotherapy", "radiation", "irradiation") or treatment.start is None:
+        if not is_radiotherapy(treatment.kind) or treatment.start is None:
             continue
         # A field over the primary covers its bed; a field over a metastasis has no recurrence of the primary in it.
         for name in sorted(local) if treatment.site in local or not treatment.site else ():

@@ -22,6 +22,7 @@ __all__ = [
     "grade_reseeding_evidence",
     "is_oligometastatic",
     "is_radiation_scar_deletion",
+    "is_radiotherapy",
     "is_synchronous",
     "radiation_scar_excess",
     "surviving_fraction",
@@ -157,6 +158,17 @@ def is_synchronous(days_between: float, *, limit: float) -> bool | None:
 def is_oligometastatic(n_lesions: int) -> bool:
     """One to five metastatic lesions."""
     return 1 <= n_lesions <= OLIGOMETASTATIC_LESIONS
+
+
+def is_radiotherapy(kind: str) -> bool:
+    """Whether a treatment's kind is irradiation, in any of its common words.
+
+    Examples
+    --------
+    >>> is_radiotherapy("Radiotherapy"), is_radiotherapy("systemic")
+    (True, False)
+    """
+    return kind.strip().lower() in ("radiotherapy", "radiation", "irradiation")
 
 
 def is_radiation_scar_deletion(ref: str, alt: str) -> bool:

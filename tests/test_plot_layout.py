@@ -2,6 +2,7 @@
 
 import plot_results
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.text import Text
 
 from phylometa.plots import FIGURES
@@ -21,7 +22,7 @@ def text_boxes(figure):
     """(text, left, bottom, right, top) in pixels of everything that is drawn as text."""
     with figure_style():
         figure.set_dpi(200)  # as in the PNG; at 72 dpi letters are hinted to whole pixels
-        if any(axes.axison for axes in figure.axes):  # tick labels get their place when they are drawn
+        if any(axes.axison for axes in figure.findobj(Axes)):  # tick labels get their place when they are drawn
             figure.draw_without_rendering()
         renderer = figure.canvas.get_renderer()
         return [

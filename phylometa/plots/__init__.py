@@ -1,7 +1,8 @@
 """Figures: a result in, matplotlib `Axes` out; all of a patient's with `save_figures`."""
 
 from phylometa.plots.body_map import plot_body_map
-from phylometa.plots.ccf_plots import plot_ccf_heatmap, plot_ccf_scatter
+from phylometa.plots.ccf_plots import plot_ccf_heatmap
+from phylometa.plots.ccf_scatter import plot_ccf_pairs, plot_ccf_scatter
 from phylometa.plots.clone_tree import plot_clone_tree
 from phylometa.plots.copy_number_plots import plot_copy_number
 from phylometa.plots.figure_set import FIGURES, save_figures
@@ -12,12 +13,14 @@ from phylometa.plots.proportions import plot_clone_proportions
 from phylometa.plots.seeding_matrix import plot_seeding_matrix
 from phylometa.plots.style import figure_style
 from phylometa.plots.timeline import plot_timeline
+from phylometa.plots.tumour_control import plot_tumour_control
 
 __all__ = [
     "FIGURES",
     "figure_style",
     "plot_body_map",
     "plot_ccf_heatmap",
+    "plot_ccf_pairs",
     "plot_ccf_scatter",
     "plot_clone_proportions",
     "plot_clone_tree",
@@ -27,5 +30,6 @@ __all__ = [
     "plot_migration_graph",
     "plot_seeding_matrix",
     "plot_timeline",
+    "plot_tumour_control",
     "save_figures",
 ]

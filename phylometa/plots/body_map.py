@@ -13,28 +13,32 @@ from phylometa.organs import find_organ
 from phylometa.plots.anatomy import BODY_HEIGHT, HALF_OUTLINE, HEAD
 from phylometa.plots.history_overview import Migration, migration_edges
 from phylometa.plots.label_placement import spread
-from phylometa.plots.scene import NOTE_LINE, Command, Scene, draw_scene, note_lines, scene_width
+from phylometa.plots.scene import MARGIN, NOTE_LINE, Command, Scene, draw_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
     INK,
     MUTED,
+    SMALL_FONT_SIZE,
     clean_text,
     contrast,
     percent,
     site_swatches,
+    wrap_text,
 )
 from phylometa.trees import PatientResult
 
 __all__ = ["body_map_scene", "plot_body_map"]
 
-_MARGIN = 6.0
 _CROP = 242.0  # thighs; legs are drawn only where a site lies in them
 _HALF_WIDTH = 66.0
 _SKIN = "#f4f4f4"
 _RADIUS = 3.6
 _APART = 2 * _RADIUS + 1.5
 _LINE = 10.5
+_SECOND_LINE = 7.0
 _OUTLINE = "#9c9c9c"
+# More arrows than this could not be told apart.
+_MAX_ARROWS = 24
 
 
 def _smooth(points: Sequence[tuple[float, float]], *, is_closed: bool) -> list[Command]:
@@ -87,27 +91,40 @@ def body_map_scene(
     lowest = max((y for _, y in found.values()), default=0.0)
     is_whole = lowest > _CROP - 12
     scale = min(0.86 if is_whole else 1.2, (0.5 * width - 88) / _HALF_WIDTH)
-    middle, top = 0.5 * width, _MARGIN + 4
+    middle, top = 0.5 * width, MARGIN + 4
     places = dict(zip(found, _separate([(middle + x * scale, top + y * scale) for x, y in found.values()])))
     edges: list[Migration] = []
     if result.histories is not None and any(True for _ in result.histories):
         edges = [e for e in migration_edges(result.histories, is_merged=True) if e.probability >= min_probability]
+    edges, n_hidden = _clearest(edges)
     body_bottom = top + scale * (BODY_HEIGHT if is_whole else _CROP) + 6
     notes = [f"Arrows: migrations with a probability of at least {percent(min_probability)}; front view."]
+    if n_hidden:
+        notes.append(f"Only the most probable into every site; {n_hidden} more not drawn.")
     notes += [_elsewhere_note(i, sites, edges) for i in elsewhere]
-    lines = note_lines(notes, width - 2 * _MARGIN)
+    lines = note_lines(notes, width - 2 * MARGIN)
     listed = ", ".join(clean_text(sites[i].name) for i in found) or "none"
     title = f"Body map of {clean_text(result.patient.name)}"
     scene = Scene(
-        width, body_bottom + NOTE_LINE * len(lines) + _MARGIN, title, f"Sites shown: {listed}. {' '.join(notes)}"
+        width, body_bottom + NOTE_LINE * len(lines) + MARGIN, title, f"Sites shown: {listed}. {' '.join(notes)}"
     )
     _draw_body(scene, middle, top, scale, is_whole=is_whole)
     for edge in sorted(edges, key=lambda e: e.probability):
         if edge.source in places and edge.target in places:
             _draw_migration(scene, edge, places, sites)
     _draw_sites(scene, sites, places, middle, scale, body_bottom)
-    scene.notes(_MARGIN, body_bottom + 5, lines)
+    scene.notes(MARGIN, body_bottom + 5, lines)
     return scene
+
+
+def _clearest(edges: list[Migration]) -> tuple[list[Migration], int]:
+    """All of them, or of too many the most probable into every site; and how many are left out."""
+    if len(edges) <= _MAX_ARROWS:
+        return edges, 0
+    best: dict[int, Migration] = {}
+    for edge in sorted(edges, key=lambda e: (-e.probability, e.source)):
+        best.setdefault(edge.target, edge)
+    return list(best.values()), len(edges) - len(best)
 
 
 def _known_places(sites: Sequence[Site]) -> dict[int, tuple[float, float]]:
@@ -194,21 +211,25 @@ def _draw_sites(
     """Marks of all placed sites; their names beside the body, joined by a line, without overlap."""
     swatches = site_swatches(len(sites))
     half = _HALF_WIDTH * scale
-    room = middle - half - _MARGIN - 20
+    room = middle - half - MARGIN - 20
     sides: dict[int, list[int]] = {-1: [], 1: []}
     for i in sorted(at, key=lambda i: (at[i][1], at[i][0])):
         offset = at[i][0] - middle
         lean = -1 if offset < -2 else 1 if offset > 2 else (-1 if len(sides[-1]) <= len(sides[1]) else 1)
         sides[lean].append(i)
     for side, members in sides.items():
-        heights = spread([at[i][1] for i in members], [_LINE] * len(members), _MARGIN, bottom)
+        names = {i: wrap_text(sites[i].name, room, SMALL_FONT_SIZE) for i in members}
+        sizes = [_LINE + _SECOND_LINE * (len(names[i]) - 1) for i in members]
+        heights = spread([at[i][1] for i in members], sizes, MARGIN, bottom)
         for i, y in zip(members, heights):
             x = middle + side * (half + 10)
             scene.line([at[i], (x - side * 2, y)], stroke=MUTED, line_width=0.5)
             with scene.group(f"site-{i}", clean_text(sites[i].name), site=i):
                 scene.rect(x if side > 0 else x - 5, y - 3, 5, 6, swatch=swatches[i], stroke=INK, line_width=0.3)
                 anchor = "end" if side < 0 else "start"
-                scene.small(x + side * 8, y, sites[i].name, anchor=anchor, room=room, halo=True)
+                for k, line in enumerate(names[i]):
+                    shift = _SECOND_LINE * (k - 0.5 * (len(names[i]) - 1))
+                    scene.small(x + side * 8, y + shift, line, anchor=anchor, halo=True)
     for i, (x, y) in at.items():
         mark: dict[str, Any] = {"swatch": swatches[i], "stroke": INK, "line_width": 0.9}
         with scene.group(f"site-{i}", clean_text(sites[i].name), site=i):

@@ -1,4 +1,4 @@
-"""Cancer cell fractions: heat map of all mutations and samples, and two samples against each other."""
+"""Heat map of the cancer cell fractions of all mutations and samples."""
 
 from __future__ import annotations
 
@@ -9,35 +9,29 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from phylometa.plots.label_placement import spread
+from phylometa.plots.sample_axes import axis_text, label_sample_rows, sample_order
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import draw_scene, empty_scene, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
-    FONT_SIZE,
     INK,
     MUTED,
     SHADES,
     SMALL_FONT_SIZE,
     axes_size,
     clean_text,
-    clone_swatches,
     data_axes,
     figure_style,
     fit_text,
-    site_swatches,
     text_width,
 )
 from phylometa.trees import PatientResult
 
-__all__ = ["plot_ccf_heatmap", "plot_ccf_scatter"]
+__all__ = ["plot_ccf_heatmap"]
 
 _MIN_BLOCK = 6.0
 _COLUMNS = 1200
 _ROW = 12.0
-
-
-def _sample_order(result: PatientResult) -> np.ndarray:
-    return np.argsort(result.patient.sample_site, kind="stable")
 
 
 def _block_columns(sizes: np.ndarray, width: float) -> np.ndarray:
@@ -94,7 +88,7 @@ def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: st
         names = ("all",) if result.clusters is None else tuple(clean_text(name) for name in result.clusters.names)
         sizes = np.bincount(labels, minlength=len(names))
         order = np.flatnonzero(sizes)
-        samples = _sample_order(result)
+        samples = sample_order(patient)
         short_names = short_sample_names(patient)
         sample_names = [fit_text(short_names[s], 90, SMALL_FONT_SIZE) for s in samples]
         genes = _driver_columns(result)
@@ -128,7 +122,7 @@ def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: st
         for end in ends[:-1]:
             ax.axvline(end, color="#ffffff", linewidth=0.8, zorder=2)
             ax.axvline(end, color=INK, linewidth=0.3, zorder=2)
-        _label_rows(ax, result, samples, sample_names, inner_width)
+        label_sample_rows(ax, patient, samples.tolist(), sample_names)
         point = total / inner_width
         texts = [f"{names[k]}" for k in order]
         _label_below(ax, ends - 0.5 * columns, texts, [f"{sizes[k]}" for k in order], point, total)
@@ -151,28 +145,6 @@ def _driver_columns(result: PatientResult) -> list[tuple[int, str]]:
     return [(i, clean_text(gene)) for i, gene in enumerate(patient.mutations.genes) if gene in patient.drivers]
 
 
-def _label_rows(ax: Axes, result: PatientResult, samples: np.ndarray, names: list[str], inner_width: float) -> None:
-    swatches = site_swatches(len(result.patient.sites))
-    sample_site = result.patient.sample_site
-    ax.set_yticks(np.arange(len(samples)) + 0.5, labels=names)
-    ax.tick_params(axis="y", length=0, pad=10)
-    for row, s in enumerate(samples):
-        swatch = swatches[sample_site[s]]
-        ax.add_patch(
-            Rectangle(
-                (-8 / inner_width, row + 0.06),
-                5 / inner_width,
-                0.88,
-                transform=ax.get_yaxis_transform(),
-                facecolor=swatch.colour,
-                hatch=swatch.hatch or None,
-                edgecolor=INK,
-                linewidth=0.3,
-                clip_on=False,
-            )
-        )
-
-
 def _label_below(ax: Axes, centres: Any, names: list[str], counts: list[str], point: float, total: float) -> None:
     """Cluster names and sizes below the blocks, spread so that they do not touch; too many are upright."""
     ax.set_xticks([])
@@ -192,48 +164,45 @@ def _label_below(ax: Axes, centres: Any, names: list[str], counts: list[str], po
     for centre, place, name, count in zip(centres, places, names, counts):
         ax.plot([centre, place], [0, -3 / height], transform=transform, color=MUTED, linewidth=0.4, clip_on=False)
         if is_upright:
-            ax.text(
+            axis_text(
+                ax,
                 place,
                 -4 / height,
                 name,
                 transform=transform,
-                fontsize=size,
                 rotation=90,
                 ha="center",
                 va="top",
-                parse_math=False,
             )
         else:
-            ax.text(
+            axis_text(
+                ax,
                 place,
                 -4 / height,
                 name,
                 transform=transform,
-                fontsize=size,
                 ha="center",
                 va="top",
                 fontweight="bold",
-                parse_math=False,
             )
-            ax.text(
+            axis_text(
+                ax,
                 place,
                 -12 / height,
                 count,
                 transform=transform,
-                fontsize=size,
                 ha="center",
                 va="top",
                 color=MUTED,
-                parse_math=False,
             )
     if not is_upright:
-        ax.text(
-            0,
+        axis_text(
+            ax,
+            total,
             -21 / height,
             "cluster and its number of mutations; hatched: no reads",
             transform=transform,
-            fontsize=size,
-            ha="left",
+            ha="right",
             va="top",
             color=MUTED,
         )
@@ -265,129 +234,14 @@ def _label_drivers(
     transform = ax.get_xaxis_transform()
     for (centre, gene), place in zip(entries, places):
         ax.plot([centre, place], [1, 1 + 4 / height], transform=transform, color=MUTED, linewidth=0.4, clip_on=False)
-        ax.text(
+        axis_text(
+            ax,
             place,
             1 + 6 / height,
             fit_text(gene, 60, size),
             transform=transform,
-            fontsize=size,
             rotation=90,
             ha="center",
             va="bottom",
             fontstyle="italic",
-            parse_math=False,
         )
-
-
-def plot_ccf_scatter(
-    result: PatientResult,
-    *,
-    ax: Axes | None = None,
-    x: str | None = None,
-    y: str | None = None,
-    width: str = "single",
-) -> Axes:
-    """Cancer cell fractions of two samples against each other, one point a mutation, one colour and marker a cluster.
-
-    Parameters
-    ----------
-    result : PatientResult
-    ax : matplotlib Axes, optional
-        Drawn into; a new figure where omitted.
-    x, y : str, optional
-        Sample names; the first sample of the primary and the first of another site where omitted.
-    width : {"single", "double"}
-        Journal columns; ignored where `ax` is given.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-    """
-    patient = result.patient
-    if result.ccf is None or patient.mutations.n_mutations == 0 or len(patient.samples) < 2:
-        message = "Two samples with cancer cell fractions are needed."
-        return draw_scene(empty_scene(scene_width(ax, width), message, "Cancer cell fractions"), ax)
-    names = [sample.name for sample in patient.samples]
-    shown = short_sample_names(patient)
-    order = _sample_order(result)
-    first = names.index(x) if x is not None else int(order[0])
-    others = [int(s) for s in order if patient.sample_site[s] != patient.sample_site[first]] or [
-        int(s) for s in order if s != first
-    ]
-    second = names.index(y) if y is not None else others[0]
-    with figure_style():
-        if ax is None:
-            side = COLUMN_WIDTHS[width] - 60
-            ax = data_axes(COLUMN_WIDTHS[width], side, left=40, right=20, top=12, bottom=34)
-        values = np.asarray(result.ccf.ccf)[:, [first, second]]
-        known: np.ndarray = np.asarray(np.isfinite(values).all(axis=1))
-        labels = np.zeros(len(values), dtype=int) if result.clusters is None else np.asarray(result.clusters.labels)
-        n_clusters = int(labels.max()) + 1
-        swatches = clone_swatches(n_clusters)
-        for cluster in range(n_clusters):
-            members = known & (labels == cluster)
-            points = ax.scatter(
-                values[members, 0],
-                values[members, 1],
-                s=9,
-                marker=_MARKERS[cluster % len(_MARKERS)],
-                facecolor=swatches[cluster].colour,
-                edgecolor="#ffffff",
-                linewidth=0.3,
-                rasterized=len(values) > 2000,
-                clip_on=False,
-                zorder=2,
-            )
-            points.set_gid(f"cluster-{cluster}")
-        ax.set_xlim(-0.03, 1.03)
-        ax.set_ylim(-0.03, 1.03)
-        ax.set_xticks([0, 0.25, 0.5, 0.75, 1])
-        ax.set_yticks([0, 0.25, 0.5, 0.75, 1])
-        ax.spines[["top", "right"]].set_visible(False)
-        room = axes_size(ax)
-        ax.set_xlabel(fit_text(f"CCF in {shown[first]}", room[0], FONT_SIZE), parse_math=False)
-        ax.set_ylabel(fit_text(f"CCF in {shown[second]}", room[1], FONT_SIZE), parse_math=False)
-        if result.clusters is not None:
-            _name_clusters(ax, values, known, labels, tuple(clean_text(name) for name in result.clusters.names))
-    return ax
-
-
-_MARKERS = "osD^v<>PXph"
-
-
-def _name_clusters(ax: Axes, values: np.ndarray, known: np.ndarray, labels: np.ndarray, names: tuple[str, ...]) -> None:
-    """Cluster names at their medians; the larger cluster keeps the place where two would overlap."""
-    width, height = axes_size(ax)
-    taken: list[tuple[float, float, float, float]] = []
-    sizes = np.bincount(labels[known], minlength=len(names))
-    for cluster in sorted(range(len(names)), key=lambda k: -int(sizes[k])):
-        if sizes[cluster] == 0:
-            continue
-        centre = np.median(values[known & (labels == cluster)], axis=0)
-        text = fit_text(names[cluster], 50, FONT_SIZE, "bold")
-        half = 0.5 * (text_width(text, FONT_SIZE, "bold") + 3) / width, 0.5 * (FONT_SIZE + 2) / height
-        for dx, dy in _OFFSETS:
-            at = centre[0] + dx * (half[0] + 6 / width), centre[1] + dy * (half[1] + 6 / height)
-            box = at[0] - half[0], at[1] - half[1], at[0] + half[0], at[1] + half[1]
-            inside = box[0] > -0.02 and box[1] > -0.02 and box[2] < 1.02 and box[3] < 1.02
-            if inside and all(box[2] < b[0] or box[0] > b[2] or box[3] < b[1] or box[1] > b[3] for b in taken):
-                taken.append(box)
-                label = ax.text(
-                    *at,
-                    text,
-                    ha="center",
-                    va="center",
-                    fontsize=FONT_SIZE,
-                    fontweight="bold",
-                    zorder=4,
-                    parse_math=False,
-                )
-                label.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8})
-                break
-
-
-_OFFSETS = tuple(
-    (r * dx, r * dy)
-    for r in (1, 1.8, 3, 4.5)
-    for dx, dy in ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (0, 1), (-1, 0), (0, -1))
-)

@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from phylometa.data import Patient
+from phylometa.plots.sample_axes import sample_order
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
 from phylometa.plots.style import COLUMN_WIDTHS, Swatch, clean_text, percent, site_swatches
-from phylometa.plots.tree_drawing import SampleColumns, TreeRow, tree_scene
+from phylometa.plots.tree_drawing import LEAST_SHARE, SampleColumns, TreeRow, tree_scene
 from phylometa.trees import PatientResult
 
 __all__ = ["clone_drivers", "clone_tree_scene", "plot_clone_tree"]
@@ -28,7 +29,7 @@ def clone_drivers(result: PatientResult, clone: int) -> tuple[str, ...]:
 
 
 def _sample_columns(patient: Patient, values: Any) -> SampleColumns:
-    order = np.argsort(patient.sample_site, kind="stable")
+    order = sample_order(patient)
     swatches = site_swatches(len(patient.sites))
     return SampleColumns(
         tuple(short_sample_names(patient)[s] for s in order),
@@ -87,7 +88,7 @@ def clone_tree_scene(result: PatientResult, *, tree: int = 0, width: float = COL
         title=title,
         description=f"{drawn.n_clones} clones; tree {tree + 1} of {len(trees)}: {percent(trees.weights[tree])}.",
         note="Beside each clone: its mutations, in brackets the support of its edge, its drivers. "
-        "Bars: share of each sample's tumour cells.",
+        f"Bars: share of each sample's tumour cells, from {percent(LEAST_SHARE)}.",
         legend=site_entries(result.patient),
     )
 

@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from phylometa.data import CopyNumberProfile, FloatArray, Patient
 from phylometa.plots.copy_number_tree import draw_copy_number_tree, leaf_order
 from phylometa.plots.label_placement import spread
+from phylometa.plots.sample_axes import axis_text, label_sample_rows, sample_order
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import draw_scene, empty_scene, scene_width
 from phylometa.plots.style import (
@@ -26,7 +27,6 @@ from phylometa.plots.style import (
     data_axes,
     figure_style,
     fit_text,
-    site_swatches,
     text_width,
 )
 from phylometa.trees import PatientResult
@@ -147,7 +147,7 @@ def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: st
         return draw_scene(empty_scene(scene_width(ax, width), "No copy-number segments were given.", "Copy number"), ax)
     tree = result.copy_number
     has_tree = tree is not None and len(tree.sample_names) > 1 and ax is None
-    order = leaf_order(tree, patient) if has_tree else _row_order(result)
+    order = leaf_order(tree, patient) if has_tree else sample_order(patient).tolist()
     short_names = short_sample_names(patient)
     names = [fit_text(short_names[s], 80, SMALL_FONT_SIZE) for s in order]
     with figure_style():
@@ -182,35 +182,13 @@ def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: st
             ax.axhline(row, color=INK, linewidth=0.4)
         for _, _, end in spans[:-1]:
             ax.axvline(end, color=MUTED, linewidth=0.4)
-        ax.set_yticks(np.arange(len(order)) + 0.5, labels=names)
-        ax.tick_params(axis="y", length=0, pad=10)
+        label_sample_rows(ax, patient, order, names)
         if has_tree:
             panel = ax.inset_axes((-left / inner_width, 0.0, (tree_width - 2) / inner_width, 1.0))
             draw_copy_number_tree(panel, tree, patient, order)
-        swatches = site_swatches(len(patient.sites))
-        for row, s in enumerate(order):
-            swatch = swatches[patient.sample_site[s]]
-            ax.add_patch(
-                Rectangle(
-                    (-8 / inner_width, row + 0.06),
-                    5 / inner_width,
-                    0.88,
-                    transform=ax.get_yaxis_transform(),
-                    facecolor=swatch.colour,
-                    hatch=swatch.hatch or None,
-                    edgecolor=INK,
-                    linewidth=0.3,
-                    clip_on=False,
-                )
-            )
         _name_chromosomes(ax, spans, total.shape[1] / inner_width, inner_height)
         _key(ax, inner_width, inner_height, has_unknown=bool(np.isnan(total).any()))
     return ax
-
-
-def _row_order(result: PatientResult) -> list[int]:
-    """Samples in the order of the rows: by site."""
-    return [int(s) for s in np.argsort(result.patient.sample_site, kind="stable")]
 
 
 def _name_chromosomes(ax: Axes, spans: Sequence[tuple[str, float, float]], point: float, height: float) -> None:
@@ -226,16 +204,7 @@ def _name_chromosomes(ax: Axes, spans: Sequence[tuple[str, float, float]], point
             continue
         places = spread([0.5 * (spans[i][1] + spans[i][2]) for i in members], sizes, 0, spans[-1][2])
         for i, place in zip(members, places):
-            ax.text(
-                place,
-                -(3 + 8 * line) / height,
-                bare[i],
-                transform=transform,
-                fontsize=SMALL_FONT_SIZE,
-                ha="center",
-                va="top",
-                parse_math=False,
-            )
+            axis_text(ax, place, -(3 + 8 * line) / height, bare[i], transform=transform, ha="center", va="top")
 
 
 def _key(ax: Axes, width: float, height: float, *, has_unknown: bool) -> None:
@@ -255,7 +224,7 @@ def _key(ax: Axes, width: float, height: float, *, has_unknown: bool) -> None:
             style: dict[str, Any] = {"facecolor": colour, "edgecolor": INK, "linewidth": 0.4, "clip_on": False}
             ax.add_patch(Rectangle(corner, *box, transform=ax.transAxes, **style))
         at = (x + (10 if colour else 0)) / width, y / height
-        ax.text(*at, words, transform=ax.transAxes, fontsize=SMALL_FONT_SIZE, va="center", parse_math=False)
+        axis_text(ax, *at, words, transform=ax.transAxes, va="center")
         x += needed - (10 if colour is None else 0)
 
     put("total copies", None, (0, 0))

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from phylometa.plots.body_map import plot_body_map
-from phylometa.plots.ccf_plots import plot_ccf_heatmap, plot_ccf_scatter
+from phylometa.plots.ccf_plots import plot_ccf_heatmap
+from phylometa.plots.ccf_scatter import plot_ccf_pairs, plot_ccf_scatter
 from phylometa.plots.clone_tree import plot_clone_tree
 from phylometa.plots.copy_number_plots import plot_copy_number
 from phylometa.plots.fish import plot_fish
@@ -17,6 +18,7 @@ from phylometa.plots.proportions import plot_clone_proportions
 from phylometa.plots.seeding_matrix import plot_seeding_matrix
 from phylometa.plots.style import save_figure
 from phylometa.plots.timeline import plot_timeline
+from phylometa.plots.tumour_control import plot_tumour_control
 from phylometa.trees import PatientResult
 
 __all__ = ["FIGURES", "FORMATS", "save_figures"]
@@ -30,8 +32,10 @@ FIGURES: dict[str, Callable[..., Any]] = {
     "clone_proportions": plot_clone_proportions,
     "ccf_heatmap": plot_ccf_heatmap,
     "ccf_scatter": plot_ccf_scatter,
+    "ccf_pairs": plot_ccf_pairs,
     "fish": plot_fish,
     "timeline": plot_timeline,
+    "tumour_control": plot_tumour_control,
     "copy_number": plot_copy_number,
 }
 """File name -> function, in the order of the report."""

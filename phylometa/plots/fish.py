@@ -15,7 +15,7 @@ from phylometa.data import FloatArray, Patient
 from phylometa.plots.label_placement import spread
 from phylometa.plots.legend import draw_legend, legend_height
 from phylometa.plots.sample_names import short_sample_names
-from phylometa.plots.scene import NOTE_LINE, Command, Scene, draw_scene, empty_scene, note_lines, scene_width
+from phylometa.plots.scene import MARGIN, NOTE_LINE, Command, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
     INK,
@@ -32,7 +32,6 @@ from phylometa.trees import CloneTree, PatientResult
 
 __all__ = ["fish_scene", "nested_intervals", "plot_fish"]
 
-_MARGIN = 6.0
 _PANEL = 62.0
 _HEADER = 13.0
 _FOOTER = 13.0
@@ -106,23 +105,23 @@ def fish_scene(result: PatientResult, *, tree: int = 0, width: float = COLUMN_WI
     sites = [i for i in range(len(patient.sites)) if (patient.sample_site == i).any()]
     n_across = max(1, min(len(sites), int(width // 165)))
     n_down = -(-len(sites) // n_across)
-    panel_width = (width - 2 * _MARGIN - 10 * (n_across - 1)) / n_across
+    panel_width = (width - 2 * MARGIN - 10 * (n_across - 1)) / n_across
     cell = _HEADER + _PANEL + _FOOTER + 6
     swatches = clone_swatches(drawn.n_clones)
     totals = drawn.is_ancestor.astype(float) @ proportions
     present = [k for k in drawn.preorder if (totals[k] >= _SMALLEST).any()]
     legend = [(clean_text(drawn.names[k]), swatches[k]) for k in present]
-    notes_top = _MARGIN + n_down * cell + 2
-    lines = note_lines([_NOTE], width - 2 * _MARGIN)
+    notes_top = MARGIN + n_down * cell + 2
+    lines = note_lines([_NOTE], width - 2 * MARGIN)
     legend_top = notes_top + NOTE_LINE * len(lines) + 3
-    height = legend_top + legend_height(legend, width - 2 * _MARGIN) + _MARGIN
+    height = legend_top + legend_height(legend, width - 2 * MARGIN) + MARGIN
     scene = Scene(width, height, title, f"{len(present)} clones in {len(sites)} sites; clone tree {tree + 1}.")
     for rank, site in enumerate(sites):
-        left = _MARGIN + (rank % n_across) * (panel_width + 10)
-        top = _MARGIN + (rank // n_across) * cell
+        left = MARGIN + (rank % n_across) * (panel_width + 10)
+        top = MARGIN + (rank // n_across) * cell
         _draw_site(scene, patient, site, drawn, proportions, swatches, (left, top, panel_width))
-    scene.notes(_MARGIN, notes_top + 4, lines)
-    draw_legend(scene, legend, _MARGIN, legend_top, width - 2 * _MARGIN, keys=[("clone", k) for k in present])
+    scene.notes(MARGIN, notes_top + 4, lines)
+    draw_legend(scene, legend, MARGIN, legend_top, width - 2 * MARGIN, keys=[("clone", k) for k in present])
     return scene
 
 

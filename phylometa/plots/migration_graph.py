@@ -15,11 +15,12 @@ from matplotlib.axes import Axes
 from phylometa.data import Site
 from phylometa.plots.history_overview import HistoryOverview, Migration, migration_edges
 from phylometa.plots.migration_matrix import migration_matrix_scene
-from phylometa.plots.scene import NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
+from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
     FONT_SIZE,
     INK,
+    NARROW,
     SMALL_FONT_SIZE,
     Swatch,
     clean_text,
@@ -34,14 +35,12 @@ from phylometa.trees import MigrationHistory, PatientResult
 
 __all__ = ["migration_graph_scene", "plot_migration_graph"]
 
-_MARGIN = 6.0
 _IN_PORT = 9.5
 _OUT_PORT = 4.5
 _NODE_GAP = 10.0
 _CURVE = 24.0
 _ARROW = 7.0
 _GREY = "#8c8c8c"
-_NARROW = 360.0  # below, two columns of sites, one edge a pair, labels of the probability alone
 _LEAST_CONTRAST = 3.0  # of a line against the page; lighter colours get a dark rim (WCAG 2.2, 1.4.11)
 # More single clones than this and the edges between two sites are drawn as one.
 _MAX_SINGLE_EDGES = 30
@@ -109,7 +108,7 @@ def migration_graph_scene(
     history = overview.ranked[rank or 0][1]
     edges = migration_edges(histories, history, sums=overview.sums(bool(is_merged)))
     shown = _worth_drawing(edges, rank, min_probability)
-    is_narrow = width < _NARROW
+    is_narrow = width < NARROW
     if is_merged is None and (is_narrow or len(shown) > _MAX_SINGLE_EDGES):
         edges = migration_edges(histories, history, sums=overview.sums(True))
         shown = _worth_drawing(edges, rank, min_probability)
@@ -128,8 +127,8 @@ def migration_graph_scene(
     texts = {edge: percent(edge.probability) if is_bare else _edge_text(edge, clones) for edge in shown}
     nodes = _place_nodes(sites, shown, texts, width)
     height = max(node.y + node.height for node in nodes.values())
-    notes = note_lines(_notes(edges, shown, history, rank, min_probability, is_bare), width - 2 * _MARGIN)
-    scene = Scene(width, height + _MARGIN + NOTE_LINE * len(notes) + _MARGIN, title, description or notes[0])
+    notes = note_lines(_notes(edges, shown, history, rank, min_probability, is_bare), width - 2 * MARGIN)
+    scene = Scene(width, height + MARGIN + NOTE_LINE * len(notes) + MARGIN, title, description or notes[0])
     swatches = site_swatches(len(sites))
     colours = {edge: swatches[edge.source].colour if edge.is_in_history or rank is None else _GREY for edge in shown}
     ordered = sorted(shown, key=lambda edge: (edge.is_in_history, edge.probability))
@@ -140,7 +139,7 @@ def migration_graph_scene(
         _draw_node(scene, index, node, swatches[index])
     for edge in ordered:
         _draw_label(scene, edge, nodes, texts[edge], colours[edge], tooltips[edge])
-    scene.notes(_MARGIN, height + _MARGIN + 5, notes)
+    scene.notes(MARGIN, height + MARGIN + 5, notes)
     return scene
 
 
@@ -203,7 +202,7 @@ def _place_nodes(
     sites: Sequence[Site], shown: Sequence[Migration], texts: Mapping[Migration, str], width: float
 ) -> dict[int, _Node]:
     """Boxes in columns, tall enough for a port of every edge, with room between columns for the labels."""
-    most = 1 if width < _NARROW else 2  # columns beside that of the primary
+    most = 1 if width < NARROW else 2  # columns beside that of the primary
     nodes = {i: _Node(site, min(most, _COLUMN_OF_CLASS[site.site_class])) for i, site in enumerate(sites)}
     for edge in shown:
         source, target = nodes[edge.source], nodes[edge.target]
@@ -218,21 +217,21 @@ def _place_nodes(
             stubs[column, name] = max((text_width(t, SMALL_FONT_SIZE) + _ARROW + 6 for t in entering), default=0.0)
     gaps = [stubs[a, "right"] + stubs[b, "left"] + _CURVE for a, b in zip(columns, columns[1:])]
     last = stubs[columns[-1], "right"] + (10.0 if stubs[columns[-1], "right"] else 0.0)
-    box = min(108.0, max(44.0, (width - 2 * _MARGIN - sum(gaps) - last) / len(columns)))
-    spare = max(0.0, width - 2 * _MARGIN - sum(gaps) - last - box * len(columns))
+    box = min(108.0, max(44.0, (width - 2 * MARGIN - sum(gaps) - last) / len(columns)))
+    spare = max(0.0, width - 2 * MARGIN - sum(gaps) - last - box * len(columns))
     for node in nodes.values():
         node.name = wrap_text(node.site.name, box - 14, FONT_SIZE, "bold", lines=4)
         node.width = box
         node.height = max(10.0 * len(node.name) + 13, _ports_height(node.left) + 4, _ports_height(node.right) + 4)
     stacks = [[node.height + _NODE_GAP for node in nodes.values() if node.column == column] for column in columns]
     height = max(sum(stack) for stack in stacks) - _NODE_GAP
-    x = _MARGIN
+    x = MARGIN
     for rank, column in enumerate(columns):
         members = [node for node in nodes.values() if node.column == column]
         between = (height - sum(node.height for node in members)) / (len(members) + 1)
         gap = max(between, 0.0) if len(members) == 1 else max(_NODE_GAP, between)
         used = sum(node.height for node in members) + gap * (len(members) - 1)
-        y = _MARGIN + 0.5 * (height - used)
+        y = MARGIN + 0.5 * (height - used)
         for node in members:
             node.x, node.y = x, y
             y += node.height + gap

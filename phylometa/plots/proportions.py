@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from phylometa.plots.legend import draw_legend, legend_height
+from phylometa.plots.sample_axes import sample_order
 from phylometa.plots.sample_names import short_sample_names
-from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
+from phylometa.plots.scene import MARGIN, Scene, draw_scene, empty_scene, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
     INK,
@@ -24,9 +25,8 @@ from phylometa.trees import PatientResult
 
 __all__ = ["clone_proportions_scene", "plot_clone_proportions"]
 
-_MARGIN = 6.0
 _ROW = 14.0
-_SMALLEST = 0.005
+_SMALLEST = 0.01
 
 
 def clone_proportions_scene(result: PatientResult, *, tree: int = 0, width: float = COLUMN_WIDTHS["double"]) -> Scene:
@@ -37,26 +37,26 @@ def clone_proportions_scene(result: PatientResult, *, tree: int = 0, width: floa
         return empty_scene(width, "No clone proportions could be estimated from these samples.", title)
     proportions = np.asarray(trees.proportions[tree])
     names = [clean_text(name) for name in trees.names]
-    order = np.argsort(patient.sample_site, kind="stable")
+    order = sample_order(patient)
     swatches = clone_swatches(len(names))
     of_site = site_swatches(len(patient.sites))
     names_of_samples = short_sample_names(patient)
     row_names = [fit_text(names_of_samples[s], min(90.0, 0.25 * width), SMALL_FONT_SIZE) for s in order]
-    left = _MARGIN + max(text_width(name, SMALL_FONT_SIZE) for name in row_names) + 12
-    bar = width - left - _MARGIN - 8
+    left = MARGIN + max(text_width(name, SMALL_FONT_SIZE) for name in row_names) + 12
+    bar = width - left - MARGIN - 8
     shown = [k for k in trees.best.preorder if (proportions[k] >= _SMALLEST).any()]
     legend = [(names[k], swatches[k]) for k in shown]
     sites = list(zip(patient.site_names, of_site))
-    bottom = _MARGIN + len(order) * _ROW
+    bottom = MARGIN + len(order) * _ROW
     legend_top = bottom + 22
-    clone_lines = legend_height(legend, width - 2 * _MARGIN - 34)
-    height = legend_top + clone_lines + 2 + legend_height(sites, width - 2 * _MARGIN - 34) + _MARGIN
+    clone_lines = legend_height(legend, width - 2 * MARGIN - 34)
+    height = legend_top + clone_lines + 2 + legend_height(sites, width - 2 * MARGIN - 34) + MARGIN
     scene = Scene(width, height, title, f"{len(shown)} clones in {len(order)} samples.")
     for tick in (0, 0.25, 0.5, 0.75, 1):
-        scene.line([(left + tick * bar, _MARGIN), (left + tick * bar, bottom + 2)], stroke=RULE, line_width=0.6)
+        scene.line([(left + tick * bar, MARGIN), (left + tick * bar, bottom + 2)], stroke=RULE, line_width=0.6)
         scene.note(left + tick * bar, bottom + 8, f"{100 * tick:.0f}%", anchor="middle")
     for row, s in enumerate(order):
-        top = _MARGIN + row * _ROW
+        top = MARGIN + row * _ROW
         middle = top + 0.5 * _ROW
         scene.small(left - 12, middle, row_names[row], anchor="end")
         scene.rect(left - 9, top + 1, 5, _ROW - 2, swatch=of_site[patient.sample_site[s]], stroke=INK, line_width=0.3)
@@ -71,10 +71,13 @@ def clone_proportions_scene(result: PatientResult, *, tree: int = 0, width: floa
                 if text_width(names[k], SMALL_FONT_SIZE, "bold") + 4 <= share * bar:
                     _chip(scene, x + 0.5 * share * bar, middle, names[k])
             x += share * bar
-    scene.note(_MARGIN, legend_top + 5, "clone")
-    draw_legend(scene, legend, _MARGIN + 34, legend_top, width - 2 * _MARGIN - 34, keys=[("clone", k) for k in shown])
-    scene.note(_MARGIN, legend_top + clone_lines + 7, "site")
-    draw_legend(scene, sites, _MARGIN + 34, legend_top + clone_lines + 2, width - 2 * _MARGIN - 34)
+        if left + bar - x > 0.5:  # clones too small to draw
+            with scene.group(f"rest-{s}", f"{percent(1 - (x - left) / bar)} in clones below {percent(_SMALLEST)} each"):
+                scene.rect(x, top + 1, left + bar - x, _ROW - 2, fill=RULE, stroke="#ffffff", line_width=0.6)
+    scene.note(MARGIN, legend_top + 5, "clone")
+    draw_legend(scene, legend, MARGIN + 34, legend_top, width - 2 * MARGIN - 34, keys=[("clone", k) for k in shown])
+    scene.note(MARGIN, legend_top + clone_lines + 7, "site")
+    draw_legend(scene, sites, MARGIN + 34, legend_top + clone_lines + 2, width - 2 * MARGIN - 34)
     return scene
 
 

@@ -33,11 +33,13 @@ from phylometa.plots.style import (
     wrap_text,
 )
 
-__all__ = ["Group", "Label", "Scene", "Shape", "draw_scene", "empty_scene", "note_lines", "scene_width"]
+__all__ = ["MARGIN", "Group", "Label", "Scene", "Shape", "draw_scene", "empty_scene", "note_lines", "scene_width"]
 
 # Share of the font size between the baseline and the middle of lower-case text.
 _HALF_X_HEIGHT = 0.35
 NOTE_LINE = 9.5
+# Points between a picture and the edge of its figure.
+MARGIN = 6.0
 _CODES = {"M": [MplPath.MOVETO], "L": [MplPath.LINETO], "C": [MplPath.CURVE4] * 3, "Z": [MplPath.CLOSEPOLY]}
 # Cubic Bezier handle of a quarter circle.
 _KAPPA = 0.5522847498

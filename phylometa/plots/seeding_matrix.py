@@ -8,11 +8,12 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from phylometa.plots.label_words import PATIENT_ROWS, SITE_COLUMNS, label_name, most_probable_value, value_name
-from phylometa.plots.scene import NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
+from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
     INK,
     MUTED,
+    NARROW,
     RULE,
     SMALL_FONT_SIZE,
     clean_text,
@@ -25,11 +26,9 @@ from phylometa.trees import PatientResult
 
 __all__ = ["plot_seeding_matrix", "seeding_matrix_scene"]
 
-_MARGIN = 6.0
 _ROW = 12.5
 _NARROW_ROW = 21.0
 _CELL = 20.0
-_NARROW = 360.0  # below, names stand above values and only the first columns are shown
 _COLUMN_SHARES = {"site_sources": 2.0, "seeding_waves": 0.5}
 # Words and shades of the three levels of support (seeding labels; shades differ in lightness, the words say it too).
 _SHADES = {"supported": "#9ecae1", "favoured": "#deebf7", "not determined": "#ffffff"}
@@ -42,21 +41,21 @@ def seeding_matrix_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS[
         return empty_scene(width, "No seeding labels could be determined from these samples.", title)
     shown = result.labels.with_override()
     labels: Mapping[str, Any] = {**shown.labels, **shown.extra}
-    is_narrow = width < _NARROW
+    is_narrow = width < NARROW
     patient_rows = [name for name in PATIENT_ROWS if name in labels]
     columns = [name for name in SITE_COLUMNS[: 3 if is_narrow else None] if labels.get(name)]
     sites = [i for i, site in enumerate(result.patient.sites) if any(site.name in labels[name] for name in columns)]
-    notes = note_lines([_NOTE] if shown.criterion_sensitive else [], width - 2 * _MARGIN)
-    height = 2 * _MARGIN + len(patient_rows) * (_NARROW_ROW if is_narrow else _ROW) + 20 + NOTE_LINE * len(notes)
+    notes = note_lines([_NOTE] if shown.criterion_sensitive else [], width - 2 * MARGIN)
+    height = 2 * MARGIN + len(patient_rows) * (_NARROW_ROW if is_narrow else _ROW) + 20 + NOTE_LINE * len(notes)
     height += (22 + len(sites) * _CELL) if sites and columns else 0
     scene = Scene(width, height, title, "The most probable value of every label and its probability.")
-    y = _MARGIN
+    y = MARGIN
     for row in patient_rows:
         y = _patient_row(scene, row, labels[row], shown, y)
     if sites and columns:
         y = _site_block(scene, result, labels, shown.status, columns, sites, y + 8)
     y = _key(scene, y + 9)
-    scene.notes(_MARGIN, y + 10, notes)
+    scene.notes(MARGIN, y + 10, notes)
     return scene
 
 
@@ -65,24 +64,24 @@ _NOTE = "*: the most probable value changes with the order of the parsimony crit
 
 def _patient_row(scene: Scene, row: str, distribution: Mapping[str, float], shown: Any, y: float) -> float:
     """Name, value, bar and level of one label of the patient; returns the next row's y."""
-    is_narrow = scene.width < _NARROW
+    is_narrow = scene.width < NARROW
     height = _NARROW_ROW if is_narrow else _ROW
     value, probability = most_probable_value(distribution)
     word = shown.status.get(row, status_word(probability, shown.settings))
     text = value_name(row, value)
     star = "*" if row in shown.criterion_sensitive else ""
-    bar_left = scene.width - _MARGIN - 112
-    left = _MARGIN if is_narrow else _MARGIN + 0.3 * scene.width
+    bar_left = scene.width - MARGIN - 112
+    left = MARGIN if is_narrow else MARGIN + 0.3 * scene.width
     name_y = y + (6 if is_narrow else 0.5 * height)
     value_y = y + (15.5 if is_narrow else 0.5 * height)
     with scene.group(f"label-{row}", f"{label_name(row)}: {text}, probability {percent(probability)}, {word}"):
-        scene.note(_MARGIN, name_y, label_name(row), room=(scene.width if is_narrow else left) - 2 * _MARGIN)
+        scene.note(MARGIN, name_y, label_name(row), room=(scene.width if is_narrow else left) - 2 * MARGIN)
         scene.small(left, value_y, text + star, weight="bold", room=bar_left - left - 6)
         scene.rect(bar_left, value_y - 3.2, 34, 6.4, fill="#ffffff", stroke=INK, line_width=0.4)
         scene.rect(bar_left, value_y - 3.2, 34 * min(1.0, probability), 6.4, fill="#4f81a8")
         scene.small(bar_left + 38, value_y, percent(probability))
         scene.note(bar_left + 62, value_y, word)
-    scene.line([(_MARGIN, y + height), (scene.width - _MARGIN, y + height)], stroke=RULE, line_width=0.5)
+    scene.line([(MARGIN, y + height), (scene.width - MARGIN, y + height)], stroke=RULE, line_width=0.5)
     return y + height
 
 
@@ -98,17 +97,19 @@ def _site_block(
     swatches = site_swatches(len(result.patient.sites))
     names = [clean_text(result.patient.sites[i].name) for i in sites]
     longest = max(text_width(name, SMALL_FONT_SIZE, "bold") for name in names)
-    left = _MARGIN + 9 + min(0.25 * scene.width, longest) + 6
+    left = MARGIN + 9 + min(0.25 * scene.width, longest) + 6
     shares = [_COLUMN_SHARES.get(column, 1.0) for column in columns]
-    unit = (scene.width - _MARGIN - left) / sum(shares)
+    if scene.width < NARROW:  # room for the heading of the narrowest
+        shares = [max(share, 0.65) for share in shares]
+    unit = (scene.width - MARGIN - left) / sum(shares)
     starts = [left + unit * sum(shares[:j]) for j in range(len(columns) + 1)]
     for j, column in enumerate(columns):
         scene.note(starts[j] + 3, y + 6, label_name(column), room=unit * shares[j] - 4)
     y += 13
     for site, name in zip(sites, names):
         with scene.group(f"site-{site}", name, site=site):
-            scene.rect(_MARGIN, y + 2, 6, _CELL - 4, swatch=swatches[site], stroke=INK, line_width=0.4)
-            scene.small(_MARGIN + 9, y + 0.5 * _CELL, name, weight="bold", room=left - _MARGIN - 13)
+            scene.rect(MARGIN, y + 2, 6, _CELL - 4, swatch=swatches[site], stroke=INK, line_width=0.4)
+            scene.small(MARGIN + 9, y + 0.5 * _CELL, name, weight="bold", room=left - MARGIN - 13)
         for j, column in enumerate(columns):
             distribution = labels[column].get(result.patient.sites[site].name)
             if not distribution:
@@ -130,7 +131,7 @@ def _site_block(
 
 
 def _key(scene: Scene, y: float) -> float:
-    x = _MARGIN
+    x = MARGIN
     for word, shade in _SHADES.items():
         scene.rect(x, y - 3.5, 7, 7, fill=shade, stroke=INK, line_width=0.4)
         scene.note(x + 10, y, word)

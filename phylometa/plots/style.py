@@ -26,6 +26,7 @@ __all__ = [
     "CLONE_PALETTE",
     "COLUMN_WIDTHS",
     "HATCHES",
+    "NARROW",
     "SHADES",
     "SITE_PALETTE",
     "Swatch",
@@ -42,6 +43,8 @@ __all__ = [
     "wrap_text",
 ]
 
+# Points; a picture narrower than this is laid out for one column.
+NARROW = 360.0
 # Widths of one and two columns of a journal page in points (89 mm and 183 mm).
 COLUMN_WIDTHS = {"single": 89 / 25.4 * 72, "double": 183 / 25.4 * 72}
 FONT_SIZE = 7.0
@@ -205,12 +208,19 @@ def text_width(text: str, size: float = FONT_SIZE, weight: str = "normal") -> fl
 def fit_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "normal") -> str:
     """`text`, cleaned and shortened with an ellipsis to at most `width` points; '' where not even that fits.
 
-    >>> fit_text("liver", 100), fit_text("left supraclavicular lymph node", 60)
-    ('liver', 'left supraclavi…')
+    A number at its end is kept, since it may be all that tells two names apart.
+
+    >>> fit_text("liver", 100), fit_text("left supraclavicular lymph node", 60), fit_text("left pelvic node 12", 60)
+    ('liver', 'left supraclavi…', 'left pelvi… 12')
     """
     text = clean_text(text)
     if text_width(text, size, weight) <= width:
         return text
+    rest, _, number = text.rpartition(" ")
+    if rest and number.isdigit() and len(number) <= 3:
+        room = width - text_width(f" {number}", size, weight)
+        if room > 0.5 * width:
+            return f"{fit_text(rest, room, size, weight)} {number}"
     low, high = 0, len(text)
     while low < high:  # longest prefix that fits
         middle = (low + high + 1) // 2

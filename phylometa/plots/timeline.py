@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from phylometa.data import Patient
 from phylometa.plots.label_placement import nice_ticks
-from phylometa.plots.scene import NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
+from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
     INK,
@@ -31,10 +31,10 @@ from phylometa.trees import PatientResult
 
 __all__ = ["plot_timeline", "timeline_scene"]
 
-_MARGIN = 6.0
 _LANE = 13.0
 _GREY = Swatch("#bdbdbd")
-_MIN_PROBABILITY = 0.2
+# Drawn are the most probable interval of every site and what is at least as probable as not, the surest first.
+_MIN_PROBABILITY = 0.5
 _MAX_INTERVALS = 40
 _MODELS = {
     "molecular": "",
@@ -66,8 +66,18 @@ class _Mark:
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
+    """A row: the site or treatment, what tells it from other rows of the same name, and what is drawn on it."""
+
     name: str
     marks: tuple[_Mark, ...]
+    detail: str = ""
+
+    def label(self, room: float) -> str:
+        """Name and detail within `room` points; the name is shortened first."""
+        left = room - text_width(self.detail, SMALL_FONT_SIZE)
+        return fit_text(
+            fit_text(self.name, max(left, 0.35 * room), SMALL_FONT_SIZE) + self.detail, room, SMALL_FONT_SIZE
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,22 +146,22 @@ def _interval_lanes(result: PatientResult, unit: str) -> tuple[list[_Lane], int]
     rank = {name: i for i, name in enumerate(patient.site_names)}
     swatches = dict(zip(patient.site_names, site_swatches(len(patient.sites))))
     intervals = [x for x in result.timing.intervals if x.unit == unit and _is_drawable(x)]
-    shown = [x for x in intervals if x.probability >= _MIN_PROBABILITY][:_MAX_INTERVALS]
-    shown.sort(key=lambda x: rank.get(x.site, len(rank)))
+    shown = sorted(_surest(intervals), key=lambda x: rank.get(x.site, len(rank)))
+    models = {x.model for x in shown}
     lanes = []
     for x in shown:
         site, clone, model = clean_text(x.site), clean_text(x.founding_clone), _MODELS.get(x.model, x.model)
-        name = f"{site}, clone {clone}" + (f", {model}" if model else "")
+        detail = (f", clone {clone}" if clone else "") + (f", {model}" if model and len(models) > 1 else "")
         if x.probability < 0.995:
-            name += f" ({percent(x.probability)})"
+            detail += f" ({percent(x.probability)})"
         before = "".join(f"; before {event}: {percent(p)}" for event, p in x.p_before.items())
         tooltip = (
-            f"{site} seeded by clone {clone}: {x.seeding.lo:.4g} to {x.seeding.hi:.4g} (95 % interval), divergence "
-            f"{x.divergence.median:.4g}, founder {x.founder.median:.4g}{before}"
+            f"{site} seeded{f' by clone {clone}' if clone else ''}: {x.seeding.lo:.4g} to {x.seeding.hi:.4g} (95 % "
+            f"interval), divergence {x.divergence.median:.4g}, founder {x.founder.median:.4g}{before}"
         )
         lanes.append(
             _Lane(
-                name,
+                site,
                 (
                     _Mark(
                         x.seeding.lo,
@@ -164,9 +174,21 @@ def _interval_lanes(result: PatientResult, unit: str) -> tuple[list[_Lane], int]
                         tuple(t for t in (x.divergence.median, x.founder.median) if math.isfinite(t)),
                     ),
                 ),
+                detail,
             )
         )
     return lanes, len(intervals) - len(shown)
+
+
+def _surest(intervals: Sequence[Any]) -> list[Any]:
+    """The best interval of every site and model, then those at least as probable as not, up to the limit."""
+    turns: dict[tuple[str, str], int] = {}
+    ranked = []
+    for x in sorted(intervals, key=lambda x: -x.probability):
+        turn = turns[x.site, x.model] = turns.get((x.site, x.model), -1) + 1
+        if turn == 0 or x.probability >= _MIN_PROBABILITY:
+            ranked.append((turn, x))
+    return [x for _, x in sorted(ranked, key=lambda item: item[0])[:_MAX_INTERVALS]]
 
 
 def _is_drawable(interval: Any) -> bool:
@@ -191,16 +213,16 @@ def timeline_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS["doubl
     molecular, n_hidden = _interval_lanes(result, "molecular")
     notes = _notes(molecular, n_hidden, has_events=False)
     panels.append(_Panel(tuple(molecular), "Molecular time (clock mutations)", notes))
-    room = width - 2 * _MARGIN
+    room = width - 2 * MARGIN
     panels = [replace(panel, notes=tuple(note_lines(panel.notes, room))) for panel in panels if panel.lanes]
     if not panels:
         return empty_scene(width, "No dates were given and none could be inferred.", title)
-    names = [fit_text(lane.name, 0.36 * width, SMALL_FONT_SIZE) for panel in panels for lane in panel.lanes]
-    left = _MARGIN + max(text_width(name, SMALL_FONT_SIZE) for name in names) + 10
-    height = _MARGIN + sum(_panel_height(panel) for panel in panels)
+    names = [lane.label(0.36 * width) for panel in panels for lane in panel.lanes]
+    left = MARGIN + max(text_width(name, SMALL_FONT_SIZE) for name in names) + 10
+    height = MARGIN + sum(_panel_height(panel) for panel in panels)
     described = "; ".join(mark.tooltip for panel in panels for lane in panel.lanes for mark in lane.marks)
     scene = Scene(width, height, title, described[:600])
-    top = _MARGIN
+    top = MARGIN
     for number, panel in enumerate(panels):
         _draw_panel(scene, panel, number, top, left)
         top += _panel_height(panel)
@@ -219,11 +241,11 @@ def _notes(lanes: Sequence[_Lane], n_hidden: int, *, has_events: bool) -> tuple[
 
 
 def _panel_height(panel: _Panel) -> float:
-    return len(panel.lanes) * _LANE + 28 + NOTE_LINE * len(panel.notes) + _MARGIN
+    return len(panel.lanes) * _LANE + 28 + NOTE_LINE * len(panel.notes) + MARGIN
 
 
 def _draw_panel(scene: Scene, panel: _Panel, number: int, top: float, left: float) -> None:
-    right = scene.width - _MARGIN - 8
+    right = scene.width - MARGIN - 8
     values = [x for lane in panel.lanes for mark in lane.marks for x in mark.reach]
     low, high = min(values), max(values)
     pad = 0.03 * (high - low) or 0.5
@@ -237,10 +259,10 @@ def _draw_panel(scene: Scene, panel: _Panel, number: int, top: float, left: floa
         scene.line([(place(tick), top), (place(tick), bottom + 3)], stroke=RULE, line_width=0.6)
         scene.note(place(tick), bottom + 9, f"{tick:g}", anchor="middle")
     scene.small(0.5 * (left + right), bottom + 20, panel.unit, anchor="middle")
-    scene.notes(_MARGIN, bottom + 31, panel.notes)
+    scene.notes(MARGIN, bottom + 31, panel.notes)
     for row, lane in enumerate(panel.lanes):
         middle = top + (row + 0.5) * _LANE
-        scene.small(left - 8, middle, lane.name, anchor="end", room=left - 8 - _MARGIN)
+        scene.small(left - 8, middle, lane.label(left - 8 - MARGIN), anchor="end")
         for i, mark in enumerate(lane.marks):
             with scene.group(f"time-{number}-{row}-{i}", mark.tooltip, is_button=True):
                 _draw_mark(scene, mark, place, middle)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from phylometa.plots.legend import draw_legend, legend_height
-from phylometa.plots.scene import NOTE_LINE, Scene, note_lines
+from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, note_lines
 from phylometa.plots.style import (
     FONT_SIZE,
     INK,
@@ -27,8 +27,9 @@ from phylometa.trees import children_of
 
 __all__ = ["SampleColumns", "TreeRow", "row_layout", "tree_scene"]
 
-_MARGIN = 6.0
 _NODE_RADIUS = 3.6
+# Share of a sample below which a clone has no bar.
+LEAST_SHARE = 0.02
 _MIN_BRANCH = 9.0
 _HEADER_LIMIT = 84.0
 _GAP = 4.0
@@ -145,19 +146,19 @@ def tree_scene(
     height_of_row = 15.0 if len(rows) <= 30 else 11.5
     n_columns = len(columns.names) if columns else 0
     column_width = min(20.0, 0.42 * width / n_columns) if n_columns else 0.0
-    matrix_left = width - _MARGIN - n_columns * column_width
+    matrix_left = width - MARGIN - n_columns * column_width
     headers = [fit_text(name, _HEADER_LIMIT, SMALL_FONT_SIZE) for name in columns.names] if columns else []
     header_height = max((text_width(text, SMALL_FONT_SIZE) for text in headers), default=0.0) + (8 if headers else 0)
-    top = _MARGIN + header_height
+    top = MARGIN + header_height
     bottom = top + len(rows) * height_of_row
-    tree_width = matrix_left - _MARGIN - (6 if n_columns else 0)
+    tree_width = matrix_left - MARGIN - (6 if n_columns else 0)
     x, is_linear = _branch_positions(parents, rows, tree_width)
-    x = x + _MARGIN
+    x = x + MARGIN
     scale = "mutations" if is_linear else "the square root of the mutations"
-    notes = note_lines([f"Branch length grows with {scale}. {note}"], width - 2 * _MARGIN)
+    notes = note_lines([f"Branch length grows with {scale}. {note}"], width - 2 * MARGIN)
     note_height = NOTE_LINE * len(notes) + 3
     scene = Scene(
-        width, bottom + 4 + note_height + legend_height(legend, width - 2 * _MARGIN) + _MARGIN, title, description
+        width, bottom + 4 + note_height + legend_height(legend, width - 2 * MARGIN) + MARGIN, title, description
     )
     y = np.empty(len(rows))
     for rank, v in enumerate(order):
@@ -170,7 +171,7 @@ def tree_scene(
     for v in order:
         row = rows[v]
         with scene.group(row.key, row.tooltip, is_button=True, **dict(row.data)):
-            start = x[parents[v]] if parents[v] >= 0 else _MARGIN
+            start = x[parents[v]] if parents[v] >= 0 else MARGIN
             is_doubtful = row.support == row.support and row.support < 0.8
             scene.line(
                 [(start, y[v]), (x[v], y[v])],
@@ -183,7 +184,7 @@ def tree_scene(
             else:
                 scene.circle(x[v], y[v], _NODE_RADIUS + 0.6, swatch=row.swatch, stroke=INK, line_width=0.8)
             left = x[v] + _NODE_RADIUS + 3
-            right = _MARGIN + tree_width
+            right = MARGIN + tree_width
             name = fit_text(row.name, right - left, FONT_SIZE, "bold")
             scene.text(left, y[v], name, weight="bold")
             left += text_width(name, FONT_SIZE, "bold") + _GAP
@@ -201,8 +202,8 @@ def tree_scene(
                 scene.line([(left, y[v]), (right + 4, y[v])], stroke=RULE, line_width=0.5)
             end = right + 4 if columns else left
             scene.rect(start, y[v] - 0.5 * height_of_row, end - start, height_of_row, is_target=True)
-    scene.notes(_MARGIN, bottom + 9, notes)
-    draw_legend(scene, legend, _MARGIN, bottom + 4 + note_height, width - 2 * _MARGIN)
+    scene.notes(MARGIN, bottom + 9, notes)
+    draw_legend(scene, legend, MARGIN, bottom + 4 + note_height, width - 2 * MARGIN)
     return scene
 
 
@@ -233,7 +234,7 @@ def _draw_columns(
             cell = left + j * column_width
             if value != value:
                 scene.note(cell + 0.5 * column_width, middle, "?", anchor="middle")
-            elif value >= 0.005:
+            elif value >= LEAST_SHARE:
                 with scene.group(
                     rows[v].key,
                     f"{rows[v].name} in {clean_text(columns.names[j])}: {percent(value)} of the tumour cells",

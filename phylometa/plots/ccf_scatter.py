@@ -1,0 +1,279 @@
+"""Cancer cell fractions of samples against each other: one pair, or a grid of all pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from phylometa.data import BoolArray, FloatArray, IntArray
+from phylometa.plots.sample_axes import axis_text, ccf_axes, sample_order
+from phylometa.plots.sample_names import short_sample_names
+from phylometa.plots.scene import MARGIN, NOTE_LINE, draw_scene, empty_scene, note_lines, scene_width
+from phylometa.plots.style import (
+    COLUMN_WIDTHS,
+    FONT_SIZE,
+    MUTED,
+    NARROW,
+    SMALL_FONT_SIZE,
+    axes_size,
+    clean_text,
+    clone_swatches,
+    data_axes,
+    figure_style,
+    fit_text,
+    new_axes,
+    text_width,
+)
+from phylometa.trees import PatientResult
+
+__all__ = ["plot_ccf_pairs", "plot_ccf_scatter"]
+
+_MARKERS = "osD^v<>PXph"
+# More points than this become one raster image.
+_MAX_POINTS = 2000
+# A cluster whose median stays below this in both samples lies at the origin and gets no name.
+_ABSENT = 0.05
+# Samples of the grid at the two widths; of more, those of as many sites as possible.
+_MAX_SAMPLES, _MAX_SAMPLES_NARROW = 8, 5
+_LEGEND_LINE = 9.0
+
+
+def _no_pairs(ax: Axes | None, width: str) -> Axes:
+    message = "Two samples with cancer cell fractions are needed."
+    return draw_scene(empty_scene(scene_width(ax, width), message, "Cancer cell fractions"), ax)
+
+
+def _has_pairs(result: PatientResult) -> bool:
+    return result.ccf is not None and result.patient.mutations.n_mutations > 0 and len(result.patient.samples) > 1
+
+
+def _labels(result: PatientResult) -> IntArray:
+    n = result.patient.mutations.n_mutations
+    return np.zeros(n, dtype=np.int64) if result.clusters is None else np.asarray(result.clusters.labels)
+
+
+def _draw_points(ax: Axes, values: FloatArray, labels: IntArray, *, size: float) -> BoolArray:
+    """One point a mutation known in both samples, one colour and marker a cluster; which mutations are known."""
+    known: BoolArray = np.asarray(np.isfinite(values).all(axis=1))
+    swatches = clone_swatches(int(labels.max()) + 1)
+    for cluster in range(int(labels.max()) + 1):
+        members = known & (labels == cluster)
+        points = ax.scatter(
+            values[members, 0],
+            values[members, 1],
+            s=size,
+            marker=_MARKERS[cluster % len(_MARKERS)],
+            facecolor=swatches[cluster].colour,
+            edgecolor="#ffffff",
+            linewidth=0.3 if size > 5 else 0.0,
+            rasterized=len(values) > _MAX_POINTS,
+            clip_on=False,
+            zorder=2,
+        )
+        points.set_gid(f"cluster-{cluster}")
+    return known
+
+
+def plot_ccf_scatter(
+    result: PatientResult,
+    *,
+    ax: Axes | None = None,
+    x: str | None = None,
+    y: str | None = None,
+    width: str = "single",
+) -> Axes:
+    """Cancer cell fractions of two samples against each other, one point a mutation, one colour and marker a cluster.
+
+    Clusters that both samples lack have no name.
+
+    Parameters
+    ----------
+    result : PatientResult
+    ax : matplotlib Axes, optional
+        Drawn into; a new figure where omitted.
+    x, y : str, optional
+        Sample names; the first sample of the primary and the first of another site where omitted.
+    width : {"single", "double"}
+        Journal columns; ignored where `ax` is given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    if not _has_pairs(result):
+        return _no_pairs(ax, width)
+    patient = result.patient
+    assert result.ccf is not None
+    names = [sample.name for sample in patient.samples]
+    shown = short_sample_names(patient)
+    order = sample_order(patient)
+    first = names.index(x) if x is not None else int(order[0])
+    others = [int(s) for s in order if patient.sample_site[s] != patient.sample_site[first]] or [
+        int(s) for s in order if s != first
+    ]
+    second = names.index(y) if y is not None else others[0]
+    with figure_style():
+        if ax is None:
+            side = COLUMN_WIDTHS[width] - 60
+            ax = data_axes(COLUMN_WIDTHS[width], side, left=40, right=20, top=12, bottom=34)
+        values, labels = np.asarray(result.ccf.ccf)[:, [first, second]], _labels(result)
+        known = _draw_points(ax, values, labels, size=9)
+        ccf_axes(ax, ticks=(0, 0.25, 0.5, 0.75, 1), x=f"CCF in {shown[first]}", y=f"CCF in {shown[second]}")
+        if result.clusters is not None:
+            _name_clusters(ax, values, known, labels, tuple(clean_text(name) for name in result.clusters.names))
+    return ax
+
+
+def _name_clusters(ax: Axes, values: FloatArray, known: BoolArray, labels: IntArray, names: tuple[str, ...]) -> None:
+    """Cluster names at their medians; the larger cluster keeps the place where two would overlap."""
+    width, height = axes_size(ax)
+    taken: list[tuple[float, float, float, float]] = []
+    sizes = np.bincount(labels[known], minlength=len(names))
+    for cluster in sorted(range(len(names)), key=lambda k: -int(sizes[k])):
+        if sizes[cluster] == 0:
+            continue
+        centre = np.median(values[known & (labels == cluster)], axis=0)
+        if (centre < _ABSENT).all():
+            continue
+        text = fit_text(names[cluster], 50, FONT_SIZE, "bold")
+        half = 0.5 * (text_width(text, FONT_SIZE, "bold") + 3) / width, 0.5 * (FONT_SIZE + 2) / height
+        for dx, dy in _OFFSETS:
+            at = centre[0] + dx * (half[0] + 6 / width), centre[1] + dy * (half[1] + 6 / height)
+            box = at[0] - half[0], at[1] - half[1], at[0] + half[0], at[1] + half[1]
+            inside = box[0] > -0.02 and box[1] > -0.02 and box[2] < 1.02 and box[3] < 1.02
+            if inside and all(box[2] < b[0] or box[0] > b[2] or box[3] < b[1] or box[1] > b[3] for b in taken):
+                taken.append(box)
+                label = axis_text(
+                    ax, *at, text, ha="center", va="center", fontsize=FONT_SIZE, fontweight="bold", zorder=4
+                )
+                label.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.8})
+                break
+
+
+_OFFSETS = tuple(
+    (r * dx, r * dy)
+    for r in (1, 1.8, 3, 4.5)
+    for dx, dy in ((1, 1), (1, -1), (-1, 1), (-1, -1), (1, 0), (0, 1), (-1, 0), (0, -1))
+)
+
+
+def _grid_samples(result: PatientResult, limit: int) -> list[int]:
+    """At most `limit` samples in the order of the sites: the first of every site before the second of any."""
+    site_of = result.patient.sample_site
+    turns: dict[int, int] = {}
+    ranked = []
+    for position, s in enumerate(sample_order(result.patient).tolist()):
+        turn = turns[int(site_of[s])] = turns.get(int(site_of[s]), -1) + 1
+        ranked.append((turn, position, s))
+    return [s for _, s in sorted((position, s) for _, position, s in sorted(ranked)[:limit])]
+
+
+def plot_ccf_pairs(
+    result: PatientResult, *, ax: Axes | None = None, samples: Sequence[str] | None = None, width: str = "double"
+) -> Axes:
+    """Cancer cell fractions of every two samples against each other: a column and a row a sample, one point a mutation.
+
+    At most 8 samples in two columns and 5 in one; which are left out is said below.
+
+    Parameters
+    ----------
+    result : PatientResult
+    ax : matplotlib Axes, optional
+        Its place is drawn into, its coordinates become points; a new figure where omitted.
+    samples : sequence of str, optional
+        Names of the samples to show; where omitted those of as many sites as possible.
+    width : {"double", "single"}
+        Journal columns; ignored where `ax` is given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The frame; the panels are its ``child_axes``.
+    """
+    if not _has_pairs(result):
+        return _no_pairs(ax, width)
+    patient = result.patient
+    assert result.ccf is not None
+    full = scene_width(ax, width)
+    if samples is None:
+        picked = _grid_samples(result, _MAX_SAMPLES_NARROW if full < NARROW else _MAX_SAMPLES)
+    else:
+        names = [sample.name for sample in patient.samples]
+        picked = [names.index(name) for name in samples]
+    shown = short_sample_names(patient)
+    n = len(picked) - 1
+    labels, values = _labels(result), np.asarray(result.ccf.ccf)
+    left, bottom_room, gap = MARGIN + 28.0, 32.0, 5.0
+    side = min((full - left - MARGIN - 6 - gap * (n - 1)) / n, 150.0)
+    entries = [] if result.clusters is None else _legend_entries(result)
+    left_out = [shown[s] for s in sample_order(patient).tolist() if s not in picked]
+    notes = note_lines(_grid_notes(left_out), full - 2 * MARGIN)
+    grid = MARGIN + n * side + (n - 1) * gap
+    lines = _legend_lines(entries, full - 2 * MARGIN)
+    height = grid + bottom_room + _LEGEND_LINE * len(lines) + 4 + NOTE_LINE * len(notes) + MARGIN
+    with figure_style():
+        if ax is None:
+            ax = new_axes(full, height)
+        scale = min(1.0, axes_size(ax)[0] / full, axes_size(ax)[1] / height)
+        box = full / scale, max(height, axes_size(ax)[1] / scale)
+        ax.set_xlim(0, box[0])
+        ax.set_ylim(box[1], 0)
+        ax.set_axis_off()
+        for row in range(n):
+            for column in range(row + 1):
+                x, y = left + column * (side + gap), MARGIN + row * (side + gap)
+                corner = (x / box[0], 1 - (y + side) / box[1], side / box[0], side / box[1])
+                panel = ax.inset_axes(corner)
+                pair = [picked[column], picked[row + 1]]
+                _draw_points(panel, values[:, pair], labels, size=max(2.0, min(9.0, side / 14)))
+                names_of_pair = [fit_text(shown[s], side, FONT_SIZE) for s in pair]
+                below, beside = row == n - 1, column == 0
+                ccf_axes(
+                    panel, ticks=(0, 0.5, 1), x=names_of_pair[0] if below else "", y=names_of_pair[1] if beside else ""
+                )
+        y = grid + bottom_room
+        for line in lines:
+            _draw_legend_line(ax, line, y, scale)
+            y += _LEGEND_LINE
+        for text in notes:
+            axis_text(ax, MARGIN, y + 4, text, color=MUTED, va="center", fontsize=SMALL_FONT_SIZE * scale)
+            y += NOTE_LINE
+    return ax
+
+
+def _grid_notes(left_out: Sequence[str]) -> list[str]:
+    notes = ["Each panel: cancer cell fraction in the sample of the column (across) and of the row (up)."]
+    if left_out:
+        some = ", ".join(left_out[:12]) + (f" and {len(left_out) - 12} more" if len(left_out) > 12 else "")
+        notes.append(f"Not shown: {some}.")
+    return notes
+
+
+def _legend_entries(result: PatientResult) -> list[tuple[int, str]]:
+    assert result.clusters is not None
+    used = np.bincount(_labels(result), minlength=result.clusters.n_clusters)
+    return [(k, fit_text(name, 60, SMALL_FONT_SIZE)) for k, name in enumerate(result.clusters.names) if used[k]]
+
+
+def _legend_lines(entries: Sequence[tuple[int, str]], room: float) -> list[list[tuple[float, int, str]]]:
+    """Lines of (x, cluster, name) as wide as `room`."""
+    lines: list[list[tuple[float, int, str]]] = []
+    x = room + 1
+    for cluster, name in entries:
+        needed = 9 + text_width(name, SMALL_FONT_SIZE) + 8
+        if x + needed > room:
+            lines.append([])
+            x = 0.0
+        lines[-1].append((MARGIN + x, cluster, name))
+        x += needed
+    return lines
+
+
+def _draw_legend_line(ax: Axes, line: Sequence[tuple[float, int, str]], y: float, scale: float) -> None:
+    swatches = clone_swatches(max(cluster for _, cluster, _ in line) + 1)
+    for x, cluster, name in line:
+        marker = _MARKERS[cluster % len(_MARKERS)]
+        ax.scatter([x + 3], [y], s=14 * scale**2, marker=marker, facecolor=swatches[cluster].colour, linewidth=0)
+        axis_text(ax, x + 9, y, name, va="center", fontsize=SMALL_FONT_SIZE * scale)

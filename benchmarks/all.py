@@ -138,13 +138,11 @@ def copy_number(n: int) -> Figures:
     from phylometa.copy_number.distance import copy_number_distances
 
     rng = np.random.default_rng(1)
-    profiles = np.ones((11, 1000), dtype=np.int64)
-    for profile in profiles[1:]:
-        for _ in range(40):
-            start, length = int(rng.integers(1000)), int(rng.integers(1, 60))
-            part = profile[start : start + length]
-            part[part > 0] += 1 if rng.random() < 0.5 else -1
-    profiles = profiles.reshape(11, 2, 1, 500)
+    profiles = np.ones((11, 2, 10, 50), dtype=np.int64)
+    for profile in profiles[:-1]:  # the last one stays diploid
+        for _ in range(20):
+            run = profile[rng.integers(2), rng.integers(10), slice(*np.sort(rng.integers(0, 51, 2)))]
+            run[run > 0] += 1 if rng.random() < 0.5 else -1
     sequences = as_sequences(profiles)
     pairs = len(sequences.values) * (len(sequences.values) - 1) / 2
     rates = {}

@@ -1,4 +1,4 @@
-"""Copy-number distances: speed beside MEDICC2's, agreement with brute force, recovery of simulated trees.
+"""Copy number: speed beside MEDICC2's, agreement with brute force, recovery of simulated trees and events.
 
     python benchmarks/copy_number.py [speed] [brute] [trees]
 
@@ -11,47 +11,76 @@ import itertools
 import resource
 import sys
 import time
+from collections import Counter
 
 import numpy as np
 
 from phylometa.config import CopyNumberSettings
-from phylometa.copy_number import copy_number_distances, infer_copy_number_tree, zero_agnostic_distances
+from phylometa.copy_number import (
+    CopyNumberResult,
+    copy_number_distances,
+    infer_copy_number_tree,
+    start_topology,
+    zero_agnostic_distances,
+)
 from phylometa.copy_number._kernels import directed_cost, mixed_cost, pair_bounds
-from phylometa.copy_number._tree_kernels import bootstrap_distances, neighbour_joining
+from phylometa.copy_number._tree_kernels import bootstrap_distances, fitch_profiles, neighbour_joining
+from phylometa.copy_number.events import sequence_events
 from phylometa.copy_number.segmentation import AlleleSequences
 from phylometa.data import CopyNumberProfile
+from phylometa.trees import ancestor_matrix, preorder
+
+Clade = frozenset[int]
+# An event: samples below its branch, allele, chromosome, first and last segment, +1 or -1; (-1, -1, -1, -1, 0) stands
+# for a doubling.
+Event = tuple[Clade, int, int, int, int, int]
+DOUBLING = (-1, -1, -1, -1, 0)
 
 
-def evolve(rng: np.random.Generator, profile: np.ndarray, events: int) -> np.ndarray:
-    """`events` gains or losses of one copy on runs of segments; profile (2 alleles, chromosomes, segments)."""
+def evolve(rng: np.random.Generator, profile: np.ndarray, events: int) -> tuple[np.ndarray, list[tuple[int, ...]]]:
+    """`events` gains or losses of one copy on runs of segments, and those that changed anything.
+
+    The profile is (2 alleles, chromosomes, segments); an allele that is gone stays gone, none has more than 8 copies.
+    """
     profile = profile.copy()
+    drawn = []
     for _ in range(events):
-        allele, chrom = rng.integers(2), rng.integers(profile.shape[1])
-        first, last = np.sort(rng.integers(0, profile.shape[2] + 1, 2))
+        allele, chrom = int(rng.integers(2)), int(rng.integers(profile.shape[1]))
+        first, last = np.sort(rng.integers(0, profile.shape[2] + 1, 2)).tolist()
+        last = min(last, profile.shape[2] - 1)
+        step = 1 if rng.random() < 0.5 else -1
         run = profile[allele, chrom, first : last + 1]
-        run[run > 0] += 1 if rng.random() < 0.5 else -1
-        np.minimum(run, 8, out=run)
-    return profile
+        if (run > 0).any() and not (step > 0 and run.max() == 8):
+            run[run > 0] += step
+            drawn.append((allele, chrom, first, last, step))
+    return profile, drawn
 
 
-def simulate_tree(rng: np.random.Generator, n: int, *, chromosomes: int, segments: int, events: int, doubling: float):
-    """Profiles of n samples on a random binary tree, and its clades."""
-    nodes = [(evolve(rng, np.ones((2, chromosomes, segments), dtype=np.int64), events), frozenset(range(n)))]
-    leaves, clades = {}, set()
+def simulate_tree(
+    rng: np.random.Generator, n: int, *, chromosomes: int, segments: int, events: int, doubling: float
+) -> tuple[np.ndarray, list[Event], set[Clade]]:
+    """Profiles of n samples on a random binary tree, the events of its branches, its clades of 2 to n - 1 samples.
+
+    A branch doubles all copies (up to 8) with probability `doubling`, after its other events.
+    """
+    everyone = frozenset(range(n))
+    nodes = [(np.ones((2, chromosomes, segments), dtype=np.int64), everyone)]
+    leaves, clades, truth = {}, set(), []
     while nodes:
-        profile, members = nodes.pop()
+        above, members = nodes.pop()
+        profile, drawn = evolve(rng, above, events if members == everyone else int(rng.poisson(events)))
+        truth += [(members, *event) for event in drawn]
+        if rng.random() < doubling:
+            profile = np.minimum(2 * profile, 8)
+            truth.append((members, *DOUBLING))
         clades.add(members)
         if len(members) == 1:
             leaves[next(iter(members))] = profile
             continue
         order = rng.permutation(sorted(members))
         cut = int(rng.integers(1, len(members)))
-        for part in (order[:cut], order[cut:]):
-            child = evolve(rng, profile, int(rng.poisson(events)))
-            if rng.random() < doubling:
-                child[child > 0] += 1
-            nodes.append((child, frozenset(int(k) for k in part)))
-    return np.array([leaves[k] for k in range(n)]), {c for c in clades if 1 < len(c) < n}
+        nodes += [(profile, frozenset(int(k) for k in part)) for part in (order[:cut], order[cut:])]
+    return np.array([leaves[k] for k in range(n)]), truth, {c for c in clades if 1 < len(c) < n}
 
 
 def as_sequences(profiles: np.ndarray) -> AlleleSequences:
@@ -63,7 +92,7 @@ def as_sequences(profiles: np.ndarray) -> AlleleSequences:
 
 def speed() -> None:
     rng = np.random.default_rng(1)
-    profiles, _ = simulate_tree(rng, 100, chromosomes=20, segments=25, events=8, doubling=0.05)
+    profiles, _, _ = simulate_tree(rng, 100, chromosomes=20, segments=25, events=8, doubling=0.05)
     sequences = as_sequences(profiles)
     print("500 segments x 2 alleles: pairs a CPU second (MEDICC2: 140-165 without, 17-22 with doubling)")
     pairs = len(profiles) * (len(profiles) - 1) / 2
@@ -106,45 +135,115 @@ def brute(instances: int = 20_000) -> None:
     print(f"brute force over all ancestors: {instances} pairs of profiles, {wrong} differ")
 
 
-def trees(repeats: int = 10) -> None:
-    print("simulated trees: share of true clades found (neighbour joining on Euclidean distance beside)")
+def trees(repeats: int = 20) -> None:
+    print("simulated trees, ours (plain: neighbour joining on Euclidean distance, parsimony of single segments)")
+    print("  rf: normalised Robinson-Foulds distance; events, precision / recall: same clade, place and sign;")
+    print("  cells: segments of an allele that change on a branch, same clade and sign; doublings: same clade")
     for n, doubling in itertools.product((5, 10, 20), (0.0, 0.1)):
-        ours, plain = [], []
+        ours, plain, seconds = Score(), Score(), 0.0
         for seed in range(repeats):
-            rng = np.random.default_rng(seed)
-            profiles, clades = simulate_tree(rng, n, chromosomes=22, segments=8, events=6, doubling=doubling)
-            if not clades:
-                continue
-            names = tuple(f"s{k}" for k in range(n))
-            rows = [(k, c, i) for k in range(n) for c in range(22) for i in range(8)]
-            profile = CopyNumberProfile(
-                names,
-                [k for k, _, _ in rows],
-                [str(c + 1) for _, c, _ in rows],
-                [i * 10**6 for _, _, i in rows],
-                [(i + 1) * 10**6 for _, _, i in rows],
-                [profiles[k, 0, c, i] for k, c, i in rows],
-                [profiles[k, 1, c, i] for k, c, i in rows],
-                is_phased=True,
-            )
-            settings = CopyNumberSettings(wgd=doubling > 0, bootstrap=0)
-            result = infer_copy_number_tree(profile, settings=settings, rng=rng)
-            found = {frozenset(int(s[1:]) for s in result.clade(v)) for v in range(len(result.node_names))}
-            ours.append(len(clades & found) / len(clades))
-            plain.append(len(clades & euclidean_clades(profiles)) / len(clades))
+            rng = np.random.default_rng([n, seed])
+            profiles, truth, clades = simulate_tree(rng, n, chromosomes=22, segments=8, events=6, doubling=doubling)
+            started = time.process_time()
+            settings = CopyNumberSettings(wgd=doubling > 0, bootstrap=0, permutations=0)
+            result = infer_copy_number_tree(as_profile(profiles), settings=settings, rng=rng)
+            seconds += time.process_time() - started
+            ours.add(*found_by(result), truth, clades)
+            plain.add(*found_plainly(profiles), truth, clades)
         kind = "with doubling" if doubling else "without"
-        print(f"  {n:2} samples, {kind:13} {np.mean(ours):.2f} ({np.mean(plain):.2f})", flush=True)
+        print(f"  {n:2} samples, {kind}, {seconds / repeats:.2f} s of CPU a tree", flush=True)
+        for name, score in (("ours", ours), ("plain", plain)):
+            print(f"    {name:5} {score}", flush=True)
 
 
-def euclidean_clades(profiles: np.ndarray) -> set[frozenset[int]]:
-    from phylometa.copy_number.parsimony import start_topology
-    from phylometa.trees import ancestor_matrix
+class Score:
+    """Sums over simulated trees."""
 
-    n = len(profiles)
-    flat = np.concatenate([profiles.reshape(n, -1), np.ones((1, profiles[0].size))]).astype(float)
-    distance = np.sqrt(((flat[:, None] - flat[None]) ** 2).sum(-1))
-    below = ancestor_matrix(start_topology(distance, n))
-    return {frozenset(np.flatnonzero(row[:n]).tolist()) for row in below}
+    def __init__(self) -> None:
+        self.distances: list[float] = []
+        self.counts = np.zeros((3, 3))  # events, cells, doublings: found, true, both
+
+    def add(self, found: list[Event], clades: set[Clade], truth: list[Event], true_clades: set[Clade]) -> None:
+        self.distances.append(len(clades ^ true_clades) / max(1, len(clades) + len(true_clades)))
+        for row, view in enumerate((plain_events, changed_cells, doubled_clades)):
+            a, b = Counter(view(found)), Counter(view(truth))
+            self.counts[row] += sum(a.values()), sum(b.values()), sum((a & b).values())
+
+    def __str__(self) -> str:
+        text = f"rf {np.mean(self.distances):.2f}"
+        for name, (found, true, both) in zip(("events", "cells", "doublings"), self.counts):
+            if true:
+                text += f", {name} {both / max(found, 1):.2f} / {both / true:.2f}"
+        return text
+
+
+def plain_events(events: list[Event]) -> list[Event]:
+    return [event for event in events if event[1:] != DOUBLING]
+
+
+def doubled_clades(events: list[Event]) -> list[Clade]:
+    return [event[0] for event in events if event[1:] == DOUBLING]
+
+
+def changed_cells(events: list[Event]) -> set[tuple]:
+    """(clade, allele, chromosome, segment, sign) of every change."""
+    return {
+        (clade, allele, chrom, segment, step)
+        for clade, allele, chrom, first, last, step in plain_events(events)
+        for segment in range(first, last + 1)
+    }
+
+
+def as_profile(profiles: np.ndarray) -> CopyNumberProfile:
+    """Phased segments of 1 Mb."""
+    n, _, chromosomes, segments = profiles.shape
+    k, c, i = (index.ravel() for index in np.indices((n, chromosomes, segments)))
+    return CopyNumberProfile(
+        tuple(f"s{number}" for number in range(n)),
+        k,
+        [str(number + 1) for number in c],
+        i * 10**6,
+        (i + 1) * 10**6,
+        profiles[k, 0, c, i],
+        profiles[k, 1, c, i],
+        is_phased=True,
+    )
+
+
+def found_by(result: CopyNumberResult) -> tuple[list[Event], set[Clade]]:
+    """Events and clades of an inferred tree."""
+    below = {name: frozenset(int(s[1:]) for s in result.clade(v)) for v, name in enumerate(result.node_names)}
+    events: list[Event] = []
+    for event in result.events:
+        place = DOUBLING
+        if event.kind != "doubling":
+            ends = event.start // 10**6, event.end // 10**6 - 1
+            place = ("ab".index(event.allele), int(event.chrom) - 1, *ends, 1 if event.kind == "gain" else -1)
+        events.append((below[event.branch], *place))
+    return events, {clade for clade in below.values() if 1 < len(clade) < len(result.sample_names)}
+
+
+def found_plainly(profiles: np.ndarray) -> tuple[list[Event], set[Clade]]:
+    """Neighbour joining on Euclidean distances; ancestors segment by segment, runs of equal change as events."""
+    n, _, _, segments = profiles.shape
+    flat = np.concatenate([profiles.reshape(n, -1), np.ones((1, profiles[0].size), dtype=np.int64)])
+    distance = np.sqrt(((flat[:, None] - flat[None]) ** 2).sum(-1).astype(float))
+    parents = start_topology(distance, n)
+    order = np.array(preorder(parents))
+    filled = np.zeros((len(parents), flat.shape[1]), dtype=np.int64)
+    filled[: n + 1] = flat
+    fitch_profiles(filled, parents, order, n + 1, np.zeros(len(parents), dtype=np.int64), False)
+    below = ancestor_matrix(parents)
+    events: list[Event] = []
+    for v in order[1:]:
+        clade = frozenset(np.flatnonzero(below[v, :n]).tolist())
+        shape = (*profiles.shape[1:3], segments)
+        ends = filled[parents[v]].reshape(shape), filled[v].reshape(shape)
+        for allele, chrom in np.ndindex(shape[:2]):
+            runs = sequence_events(ends[0][allele, chrom], ends[1][allele, chrom], 0)
+            events += [(clade, allele, chrom, first, last, step) for step, first, last in runs]
+    clades = {frozenset(np.flatnonzero(row[:n]).tolist()) for row in below}
+    return events, {clade for clade in clades if 1 < len(clade) < n}
 
 
 def main() -> None:

@@ -95,12 +95,14 @@ def branch_cost(x, u, starts, max_doublings):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def fitch_profiles(profiles, parents, order, n_leaves, doublings):  # type: ignore[no-untyped-def]
+def fitch_profiles(profiles, parents, order, n_leaves, doublings, is_late):  # type: ignore[no-untyped-def]
     """Profiles of the inner nodes by interval parsimony at each position, given the doublings on every branch.
 
     profiles: (n_nodes, N), rows of leaves and root given, inner rows filled. order: root first. Bottom-up every node
     has the interval of values that change least below it, a child's values lowered by the doublings on its branch;
-    top-down a node takes the value of its interval nearest to its parent's. A node is zero only where all below are.
+    top-down a node takes the value of its interval nearest to its parent's. A node is zero only where all below are;
+    with `is_late` no inner node is, every leaf loses its copies by itself: a better start for moves, which find the
+    runs that were lost together.
     """
     n_nodes, n_positions = profiles.shape
     low = np.empty(n_nodes, dtype=np.int64)
@@ -120,6 +122,8 @@ def fitch_profiles(profiles, parents, order, n_leaves, doublings):  # type: igno
             if n_children[p] == 0:
                 low[p] = child_low
                 high[p] = child_high
+            elif high[p] == 0 and child_high == 0 and not is_late:
+                pass
             elif high[p] == 0 or child_high == 0:
                 # lost on one side only: the ancestor still had it
                 low[p] = max(1, max(low[p], child_low))
@@ -196,19 +200,35 @@ def _sequence_cost(profiles, parents, order, members, start, end, doublings):  #
 
 
 @njit(cache=True)
-def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds):  # type: ignore[no-untyped-def]
-    """Descend on one sequence; see `refine_profiles`. Returns whether anything changed."""
+def _mark(parents, n_leaves, v, lo, hi, first, last):  # type: ignore[no-untyped-def]
+    """Columns lo to hi of an inner node and of the inner nodes next to it are to be looked at (again)."""
+    for u in range(n_leaves, len(parents)):
+        if u == v or parents[u] == v or u == parents[v]:
+            first[u] = min(first[u], lo)
+            last[u] = max(last[u], hi)
+
+
+@njit(cache=True)
+def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds, first, last):  # type: ignore[no-untyped-def]
+    """Descend on one sequence; see `refine_profiles`.
+
+    first, last: (n_nodes,) columns of every node to look at, last included; where first > last, none. Moves mark more.
+    """
     n_nodes = len(parents)
     members = np.zeros(n_nodes, dtype=np.bool_)
     saved = profiles[:, start:end].copy()
     edges = np.empty(end - start + 1, dtype=np.int64)
-    any_change = False
     for _ in range(rounds):
-        changed = False
+        is_done = True
         for k in range(n_nodes - 1, 0, -1):
             v = order[k]
-            if v < n_leaves:
+            if v < n_leaves or first[v] > last[v]:
                 continue
+            is_done = False
+            from_column = first[v]
+            to_column = last[v]
+            first[v] = end
+            last[v] = -1
             # columns that neither the node, its parent nor its children tell apart move together
             n_edges = 0
             edges[0] = start
@@ -222,12 +242,16 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
                     edges[n_edges] = i
             n_edges += 1
             edges[n_edges] = end
-            for first in range(n_edges):
-                for last in range(first + 1, n_edges + 1):
-                    if last - first > 12 and not (first == 0 and last == n_edges):
+            for left in range(n_edges):
+                if edges[left] > to_column + 1:
+                    break
+                for right in range(left + 1, n_edges + 1):
+                    if edges[right] < from_column:
                         continue
-                    lo = edges[first]
-                    hi = edges[last]
+                    if right - left > 12 and not (left == 0 and right == n_edges):
+                        continue
+                    lo = edges[left]
+                    hi = edges[right]
                     for deep in range(2):
                         # the node alone, or with the inner nodes below it that agree with it on these columns
                         members[:] = False
@@ -278,13 +302,13 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
                             new_cost = _sequence_cost(profiles, parents, order, members, start, end, doublings)
                             if new_cost < cost:
                                 cost = new_cost
-                                changed = True
-                                any_change = True
+                                for u in range(n_leaves, n_nodes):
+                                    if members[u]:
+                                        _mark(parents, n_leaves, u, lo, hi - 1, first, last)
                             else:
                                 profiles[:, lo:hi] = saved[:, lo - start : hi - start]
-        if not changed:
+        if is_done:
             break
-    return any_change
 
 
 @njit(cache=True)
@@ -297,6 +321,8 @@ def refine_profiles(profiles, parents, order, n_leaves, doublings, starts, round
     """
     everyone = np.ones(len(parents), dtype=np.bool_)
     n_inner = len(parents) - n_leaves
+    first = np.empty(len(parents), dtype=np.int64)
+    last = np.empty(len(parents), dtype=np.int64)
     state = 12345
     for c in range(len(starts) - 1):
         start = starts[c]
@@ -311,7 +337,9 @@ def refine_profiles(profiles, parents, order, n_leaves, doublings, starts, round
                 break
         if is_flat:
             continue
-        _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds)
+        first[:] = start
+        last[:] = end - 1
+        _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds, first, last)
         if n_inner < 2:
             continue
         cost = _sequence_cost(profiles, parents, order, everyone, start, end, doublings)
@@ -327,7 +355,10 @@ def refine_profiles(profiles, parents, order, n_leaves, doublings, starts, round
             source = (state >> 8) % len(parents)
             for i in range(lo, hi):
                 profiles[v, i] = profiles[source, i]
-            _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds)
+            first[:] = end
+            last[:] = -1
+            _mark(parents, n_leaves, v, lo, hi - 1, first, last)
+            _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds, first, last)
             new_cost = _sequence_cost(profiles, parents, order, everyone, start, end, doublings)
             if new_cost <= cost:
                 cost = new_cost

@@ -21,9 +21,11 @@ ROUNDS = 20
 # Topologies whose ancestral profiles are refined, and disturbed states each of the best starts again from, at most.
 CANDIDATES = 10
 POLISHED = 5
-KICKS = 20
+KICKS = 60
 # Refinements of a cell (node by column) for all of these together: large tables get fewer.
 WORK = 250_000
+# Kicks that cost about as much as one refinement from the start.
+KICKS_A_REFINEMENT = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ def _fit(sequences: AlleleSequences, parents: IntArray, doublings: IntArray, wgd
     order = np.array(preorder(parents), dtype=np.int64)
     profiles = np.zeros((len(parents), values.shape[1]), dtype=np.int64)
     profiles[:n] = values
-    fitch_profiles(profiles, parents, order, n, doublings)
+    fitch_profiles(profiles, parents, order, n, doublings, True)
     refine_profiles(profiles, parents, order, n, doublings, starts, ROUNDS, kicks)
     found = np.zeros(len(parents), dtype=np.int64)
     length = tree_cost(profiles, parents, order, starts, MAX_DOUBLINGS if wgd else 0, found)
@@ -157,7 +159,7 @@ def search_tree(sequences: AlleleSequences, parents: IntArray, *, wgd: bool) -> 
     fitted = [(_fit_both(sequences, at, placed, wgd, 0), placed) for _, at, placed in near]
     fitted.sort(key=lambda item: item[0].length)  # stable: first found first
     n_polished = min(POLISHED, len(fitted), max(1, runs // 8))
-    kicks = min(KICKS, runs // (2 * n_polished))
+    kicks = min(KICKS, KICKS_A_REFINEMENT * max(1, runs - len(near)) // n_polished)
     polished = [_fit_both(sequences, found.parents, placed, wgd, kicks) for found, placed in fitted[:n_polished]]
     return min(polished, key=lambda found: found.length)
 

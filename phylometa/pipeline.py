@@ -354,19 +354,20 @@ def load_result(directory: str | PathLike[str]) -> AnalysisResult:
     InputError
         Naming the file that is missing or malformed.
     """
-    from phylometa.io.results import read_result
+    from phylometa.copy_number import CopyNumberResult
+    from phylometa.io.documents import reading
+    from phylometa.io.results import DOCUMENTS, read_result
+    from phylometa.seeding import SeedingLabels
+    from phylometa.timing_result import TimingResult
 
     found = read_result(Path(directory))
-    if "labels" in found:
-        from phylometa.seeding import SeedingLabels
-
-        found["labels"] = SeedingLabels.from_json(found["labels"])
-    if "timing" in found:
-        from phylometa.timing_result import TimingResult
-
-        found["timing"] = TimingResult.from_json(found["timing"])
-    if "copy_number" in found:
-        from phylometa.copy_number import CopyNumberResult
-
-        found["copy_number"] = CopyNumberResult.from_json(found["copy_number"])
+    kinds: dict[str, Callable[[Any], Any]] = {
+        "labels": lambda document: SeedingLabels.from_json(document, settings=found["settings"].seeding),
+        "timing": TimingResult.from_json,
+        "copy_number": CopyNumberResult.from_json,
+    }
+    for name, from_json in kinds.items():
+        if name in found:
+            with reading(Path(directory) / DOCUMENTS[name]):
+                found[name] = from_json(found[name])
     return AnalysisResult(**found)

@@ -17,7 +17,7 @@ import numpy as np
 from phylometa.errors import InputError
 from phylometa.io.tsv import DIGITS
 
-__all__ = ["json_text", "read_json", "replace_directory", "replace_file", "rounded", "write_json"]
+__all__ = ["json_text", "read_json", "reading", "replace_directory", "replace_file", "rounded", "write_json"]
 
 
 @contextmanager
@@ -90,6 +90,25 @@ def json_text(document: Any, *, indent: int | None = 1) -> str:
 def write_json(path: str | Path, document: Any, *, indent: int | None = 1) -> None:
     """A JSON document as `json_text` gives it."""
     Path(path).write_text(json_text(document, indent=indent), encoding="utf-8")
+
+
+@contextmanager
+def reading(path: str | Path) -> Iterator[None]:
+    """Taking apart a document of phylometa's own: what is missing or of the wrong kind becomes an InputError.
+
+    >>> with reading("trees.json"):
+    ...     {}["clones"]
+    Traceback (most recent call last):
+    phylometa.errors.InputError: trees.json: no `clones`: written by another version of phylometa, or changed by hand
+    """
+    try:
+        yield
+    except KeyError as error:
+        missing = str(error.args[0]) if error.args else ""
+        text = f"no `{missing}`: written by another version of phylometa, or changed by hand"
+        raise InputError(text, file=str(path)) from None
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
+        raise InputError(f"not as phylometa wrote it: {error}", file=str(path)) from None
 
 
 def read_json(path: str | Path) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from phylometa.errors import InputError
+from phylometa.io.documents import reading
 from phylometa.trees import CloneTree, HistoryEnsemble, MigrationHistory, TreeHistories
 
 __all__ = ["histories_from_json", "histories_to_json", "write_migration_graph"]
@@ -87,7 +87,7 @@ def histories_from_json(
     InputError
         Where the document is not one of phylometa, or names a clone or site that is not there.
     """
-    try:
+    with reading(source):
         sites = tuple(document["sites"])
         site_of = {name: t for t, name in enumerate(sites)}
         entries = []
@@ -127,8 +127,6 @@ def histories_from_json(
             weighting=document["weighting"],
             model=document["model"],
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"not a histories.json of phylometa: {error!r}", file=source) from None
 
 
 def _quoted(text: str) -> str:

@@ -13,15 +13,24 @@ from typing import Any
 
 from phylometa.config import Settings, settings_from_dict
 from phylometa.io.copy_number_files import write_copy_number
-from phylometa.io.documents import read_json, replace_directory, write_json
+from phylometa.io.documents import read_json, reading, replace_directory, write_json
 from phylometa.io.history_files import histories_from_json, histories_to_json, write_migration_graph
 from phylometa.io.patient_files import read_ccf, read_clusters, write_clusters, write_input
+from phylometa.io.segments import join_profiles, read_segment_tables
 from phylometa.io.timing_files import write_timing
 from phylometa.io.tree_results import read_trees, write_trees
 from phylometa.io.tsv import read_tsv, write_tsv
 from phylometa.trees import CloneTree, HistoryEnsemble, PatientResult
 
-__all__ = ["read_result", "update_result", "write_histories", "write_manifest", "write_result", "write_stages"]
+__all__ = [
+    "DOCUMENTS",
+    "read_result",
+    "update_result",
+    "write_histories",
+    "write_manifest",
+    "write_result",
+    "write_stages",
+]
 
 VERSIONED_PACKAGES = (
     *("phylometa", "numpy", "scipy", "networkx", "biopython", "pysam", "matplotlib", "numba", "click", "jinja2"),
@@ -184,6 +193,14 @@ def write_manifest(path: Path, result: PatientResult, *, arguments: Mapping[str,
     write_json(path, document)
 
 
+# Results of later stages as they are on disk.
+DOCUMENTS = {
+    "labels": "seeding/labels.json",
+    "timing": "timing/timing.json",
+    "copy_number": "copy_number/result.json",
+}
+
+
 def read_result(directory: Path) -> dict[str, Any]:
     """What `write_stages` wrote, as far as its stages have run: objects of `data` and `trees`, and plain documents.
 
@@ -207,6 +224,10 @@ def read_result(directory: Path) -> dict[str, Any]:
         if (source / file).is_file()
     }
     patient = read_patient(source / "samples.tsv", **extra)
+    segments = source / "copy_number.tsv"
+    if segments.is_file() and any(True for _ in read_tsv(segments)):
+        profile = join_profiles([read_segment_tables([segments])], patient.mutations.sample_names)
+        patient = patient.with_changes(segments=profile)
     found: dict[str, Any] = {"patient": patient}
     if (source / "variants.tsv.gz").is_file():
         found["ccf"] = read_ccf(patient, source / "variants.tsv.gz")
@@ -218,18 +239,15 @@ def read_result(directory: Path) -> dict[str, Any]:
     if histories.is_file() and "trees" in found:
         trees = [found["trees"].tree(i) for i in range(len(found["trees"]))]
         found["histories"] = histories_from_json(read_json(histories), trees, source=str(histories))
-    documents = {
-        "labels": "seeding/labels.json",
-        "timing": "timing/timing.json",
-        "copy_number": "copy_number/result.json",
-    }
-    for name, file in documents.items():
+    for name, file in DOCUMENTS.items():
         if (directory / file).is_file():
             found[name] = read_json(directory / file)
     found["settings"] = Settings()
     if (directory / "manifest.json").is_file():
         manifest = directory / "manifest.json"
-        found["settings"] = settings_from_dict(read_json(manifest)["settings"], source=str(manifest))
+        document = read_json(manifest)
+        with reading(manifest):
+            found["settings"] = settings_from_dict(document["settings"], source=str(manifest))
     if (directory / "warnings.tsv").is_file():
         found["warnings"] = tuple(row["warning"] for row in read_tsv(directory / "warnings.tsv"))
     return found

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from phylometa.errors import InputError
-from phylometa.io.documents import read_json, write_json
+from phylometa.io.documents import read_json, reading, write_json
 from phylometa.io.tsv import write_tsv
 from phylometa.trees import PresenceScenario, TreeEnsemble
 
@@ -91,7 +90,7 @@ def read_trees(directory: Path) -> TreeEnsemble:
     """The ensemble that `write_trees` wrote."""
     path = directory / "trees.json"
     document = read_json(path)
-    try:
+    with reading(path):
         names = document["clones"]
         index: dict[str | None, int] = {name: k for k, name in enumerate(names)}
         index[None] = -1
@@ -118,5 +117,3 @@ def read_trees(directory: Path) -> TreeEnsemble:
             diagnostics=document["diagnostics"],
             scenarios=tuple(scenarios),
         )
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"not a trees.json of phylometa: {error!r}", file=str(path)) from None

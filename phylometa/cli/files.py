@@ -22,11 +22,17 @@ __all__ = ["convert", "counts", "genotype", "simulate"]
 @click.command()
 @click.argument("sheet", type=click.Path())
 @output_option("Table to write, or - for stdout.")
-@click.option("--patient", default=None, help="The patient, where the sheet has several.")
+@click.option("--patient", default=None, help="The patient, where the sheet has several [default: its only one].")
 @config_option
 @force_option
 def counts(sheet: str, output: str, patient: str | None, config: str | None, force: bool) -> None:
-    """Mutation x sample read counts with copy number of SHEET, in PyClone-VI's columns."""
+    """Mutation x sample read counts with copy number of SHEET, in PyClone-VI's columns.
+
+    \b
+    Examples:
+      phylometa counts samples.tsv -o counts.tsv
+      phylometa counts cohort.tsv --patient P01 -o -
+    """
     import tempfile
     from pathlib import Path
 
@@ -51,13 +57,25 @@ def counts(sheet: str, output: str, patient: str | None, config: str | None, for
 
 @click.command()
 @click.argument("sheet", type=click.Path())
-@click.option("--fasta", type=click.Path(), required=True, help="Reference genome of the alignments.")
+@click.option(
+    "--fasta",
+    type=click.Path(),
+    required=True,
+    help="Reference genome of the alignments, FASTA; indexed where the index is missing.",
+)
 @output_option("Table of counts to write.")
-@click.option("--patient", default=None, help="The patient, where the sheet has several.")
+@click.option("--patient", default=None, help="The patient, where the sheet has several [default: its only one].")
 @config_option
 @force_option
 def genotype(sheet: str, fasta: str, output: str, patient: str | None, config: str | None, force: bool) -> None:
-    """Reads at every site of SHEET in every BAM/CRAM of its column `bam`: fills cells that no caller reported."""
+    """Reads at every site of SHEET in every BAM/CRAM of its column `bam`: fills cells that no caller reported.
+
+    Base and mapping quality of at least 20 (`min_base_quality`, `min_mapping_quality` of [read] in the settings).
+
+    \b
+    Example:
+      phylometa genotype samples.tsv --fasta genome.fa -o counts.tsv
+    """
     from phylometa.io.documents import replace_file
     from phylometa.io.genotype import genotype_patient
     from phylometa.io.tables import write_counts
@@ -70,8 +88,13 @@ def genotype(sheet: str, fasta: str, output: str, patient: str | None, config: s
 
 
 @click.command()
-@click.option("--from", "source", required=True, help="Format of INPUT.")
-@click.option("--to", "target", required=True, help="Format to write.")
+@click.option(
+    "--from",
+    "source",
+    required=True,
+    help="Format of INPUT: machina, mach2, metient, jellyfish, pairtree, pyclone, medicc2 or segments.",
+)
+@click.option("--to", "target", required=True, help="Format to write, of the same kind as INPUT.")
 @click.argument("input", type=click.Path())
 @output_option("File (or, for jellyfish, directory) to write; a second file is put beside it where the format has two.")
 @click.option("--primary", default=None, metavar="SITE", help="Primary site, which metient needs.")
@@ -82,6 +105,11 @@ def convert(source: str, target: str, input: str, output: str, primary: str | No
 
     machina, mach2: INPUT is X.tree, with X.labeling beside it. metient: X.tsv with X.tree. pairtree: X.ssm with
     X.params.json. jellyfish: a directory.
+
+    \b
+    Examples:
+      phylometa convert --from machina --to mach2 A10.tree -o A10.mach2.tree
+      phylometa convert --from pyclone --to pairtree counts.tsv -o P01.ssm
     """
     import tempfile
     from pathlib import Path
@@ -109,15 +137,27 @@ def convert(source: str, target: str, input: str, output: str, primary: str | No
 
 @click.command()
 @output_option("Directory to write.")
-@click.option("--preset", default=None, help="A named setting; see docs/methods/simulation.md.")
-@click.option("--set", "changes", multiple=True, metavar="NAME=VALUE", help="Change one setting; may be repeated.")
+@click.option("--preset", default=None, help="A named setting [default: none]; docs/methods/simulation.md lists them.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change one setting (units in docs/methods/simulation.md); may be repeated.",
+)
 @click.option("--patients", type=click.IntRange(min=1), default=1, show_default=True, help="A cohort of so many.")
 @seed_option
 @force_option
 def simulate(
     output: str, preset: str | None, changes: tuple[str, ...], patients: int, seed: int | None, force: bool
 ) -> None:
-    """A patient with known truth, in the input formats, with truth.json."""
+    """A patient with known truth, in the input formats, with truth.json.
+
+    \b
+    Examples:
+      phylometa simulate -o P01 --preset exome --set pattern=cascade --set depth=150
+      phylometa simulate -o cohort --patients 20 --seed 7
+    """
     from dataclasses import replace
 
     from phylometa.io.documents import replace_directory

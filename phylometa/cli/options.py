@@ -21,12 +21,16 @@ def seed_option(function: F) -> F:
 
 def config_option(function: F) -> F:
     return click.option(
-        "--config", "config", type=click.Path(dir_okay=False), default=None, help="Settings, a TOML file."
+        "--config",
+        "config",
+        type=click.Path(dir_okay=False),
+        default=None,
+        help="Settings, a TOML file [default: none]; docs/commands.md.",
     )(function)
 
 
 def force_option(function: F) -> F:
-    return click.option("--force", is_flag=True, help="Replace results that are there.")(function)
+    return click.option("--force", is_flag=True, help="Replace results that are there [default: refuse].")(function)
 
 
 def output_option(help_text: str, *, required: bool = True, default: str | None = None) -> Callable[[F], F]:

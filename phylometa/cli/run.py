@@ -35,10 +35,16 @@ DEMO_PATIENT = Path(__file__).parent.parent / "demo_patient"
 @click.command()
 @click.argument("sheet", type=click.Path())
 @output_option("Directory of the results, one subdirectory a patient.")
-@click.option("--patient", "patients", multiple=True, help="Only this patient; may be repeated.")
+@click.option("--patient", "patients", multiple=True, help="Only this patient; may be repeated [default: all].")
 @click.option("--primary", default="auto", show_default=True, help="Primary site, or auto.", metavar="SITE|auto")
-@click.option("--treatments", type=click.Path(), help="Table: patient site kind start end dose_gy fractions.")
-@click.option("--lesions", type=click.Path(), help="Table: patient site date diameter_cm.")
+@click.option(
+    "--treatments",
+    type=click.Path(),
+    help="Table: patient site kind start end dose_gy (Gy) fractions; dates YYYY-MM-DD.",
+)
+@click.option(
+    "--lesions", type=click.Path(), help="Table: patient site date diameter_cm (serial sizes, cm; dates YYYY-MM-DD)."
+)
 @click.option("--genes", type=click.Path(), help="Driver genes, one a line.")
 @click.option("--fasta", type=click.Path(), help="Reference genome, for the trinucleotide context.")
 @click.option(
@@ -47,7 +53,7 @@ DEMO_PATIENT = Path(__file__).parent.parent / "demo_patient"
     help="Mutations without copy number [default: marginalise].",
 )
 @seed_option
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes, one thread each.")
 @click.option("--scheduler", help="Address of a Dask scheduler, instead of --jobs.", metavar="ADDRESS")
 @click.option("--resume", is_flag=True, help="Skip patients whose inputs, settings and version are unchanged.")
 @force_option
@@ -58,6 +64,12 @@ def run(sheet: str, output: str, patients: tuple[str, ...], **options: Any) -> i
     """The whole analysis of SHEET (TSV or CSV, one row a tumour sample), one patient or a cohort.
 
     Writes PATH/<patient>/ with summary.json, report.html, tables and figures; with several patients cohort.tsv too.
+
+    \b
+    Examples:
+      phylometa run samples.tsv -o results
+      phylometa run cohort.tsv -o results --jobs 8 --resume
+      phylometa run samples.tsv -o results --treatments treatments.tsv --genes drivers.txt
     """
     settings = read_settings(options["config"], options["seed"], cn_missing=options["cn_missing"])
     directory = check_output_directory(output, force=options["force"], resume=options["resume"])
@@ -206,7 +218,13 @@ def _report_outcome(outcome: Outcome, directory: Path) -> None:
 @click.option("--no-plots", is_flag=True, help="No figure files (the report keeps its own).")
 @force_option
 def demo(output: str, seed: int | None, no_plots: bool, force: bool) -> int:
-    """The whole analysis of the bundled patient, simulated with known truth (see its README.md and truth.json)."""
+    """The whole analysis of the bundled patient, simulated with known truth (see its README.md and truth.json).
+
+    \b
+    Examples:
+      phylometa demo
+      phylometa demo -o elsewhere --seed 2 --no-plots
+    """
     from phylometa.cohort import PatientJob
     from phylometa.io.tables import read_cohort_names
 
@@ -228,14 +246,19 @@ def demo(output: str, seed: int | None, no_plots: bool, force: bool) -> int:
 
 @click.command()
 @click.argument("sheet", type=click.Path())
-@click.option("--primary", default=None, help="Primary site.", metavar="SITE")
+@click.option("--primary", default=None, help="Primary site [default: the sheet's site_type].", metavar="SITE")
 @click.option("--treatments", type=click.Path(), help="Treatments table.")
 @click.option("--lesions", type=click.Path(), help="Lesions table.")
 @click.option("--genes", type=click.Path(), help="Driver genes, one a line.")
 @click.option("--fasta", type=click.Path(), help="Reference genome.")
 @config_option
 def validate(sheet: str, config: str | None, **inputs: Any) -> int:
-    """What `run` would read of SHEET, and every problem at once; exit status 3 if there is one."""
+    """What `run` would read of SHEET, and every problem at once; exit status 3 if there is one.
+
+    \b
+    Example:
+      phylometa validate samples.tsv
+    """
     from phylometa.io.validate import validate_sheet
 
     settings = read_settings(config, None)

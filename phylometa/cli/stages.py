@@ -53,7 +53,13 @@ def _run_on_directory(directory: Path, stage: str, settings: Any) -> None:
 @config_option
 @force_option
 def cluster(counts: str, sheet: str | None, clusters: str | None, output: str, **options: Any) -> None:
-    """Mutation clusters of COUNTS (PyClone-VI's columns); known ones (column `cluster`, or --clusters) are kept."""
+    """Mutation clusters of COUNTS (PyClone-VI's columns); known ones (column `cluster`, or --clusters) are kept.
+
+    \b
+    Examples:
+      phylometa cluster counts.tsv --sheet samples.tsv -o P01
+      phylometa cluster counts.tsv --sheet samples.tsv --clusters pyclone.tsv -o P01
+    """
     from phylometa.io.documents import replace_directory
     from phylometa.io.results import write_stages
     from phylometa.io.tables import read_counts
@@ -84,7 +90,13 @@ def cluster(counts: str, sheet: str | None, clusters: str | None, output: str, *
 @config_option
 @force_option
 def tree(directory: str | None, ssm: str | None, params: str | None, output: str | None, **options: Any) -> None:
-    """Clone trees of a patient's directory PDIR, or of Pairtree's files."""
+    """Clone trees of a patient's directory PDIR, or of Pairtree's files.
+
+    \b
+    Examples:
+      phylometa tree P01
+      phylometa tree --ssm P01.ssm --params P01.params.json -o P01
+    """
     settings = read_settings(options["config"], options["seed"])
     if directory is not None:
         if ssm or params or output:
@@ -110,16 +122,37 @@ def tree(directory: str | None, ssm: str | None, params: str | None, output: str
 @click.command()
 @click.argument("directory", type=click.Path(), metavar="PDIR|TREE")
 @click.argument("labeling", type=click.Path(), required=False)
-@click.option("--primary", default=None, metavar="SITE|auto", help="Site of the root; auto: every candidate.")
-@click.option("--model", type=click.Choice(["refined", "machina"]), default="refined", show_default=True)
+@click.option(
+    "--primary", default=None, metavar="SITE|auto", help="Site of the root; auto: every candidate [needed for a tree]."
+)
+@click.option(
+    "--model",
+    type=click.Choice(["refined", "machina"]),
+    default="refined",
+    show_default=True,
+    help="A clone in several sites, or MACHINA's one site a vertex.",
+)
 @click.option("--criteria", default=None, help="U, M, C, S by priority [default: UMCS for a tree, UM for PDIR].")
-@click.option("--pattern", type=click.Choice(["PS", "S", "M", "R"]), default=None, help="Upper bound of the pattern.")
+@click.option(
+    "--pattern",
+    type=click.Choice(["PS", "S", "M", "R"]),
+    default=None,
+    help="Upper bound of the pattern [default: R, any].",
+)
 @output_option("Directory to write (with TREE).", required=False)
 @seed_option
 @config_option
 @force_option
 def migrate(directory: str, labeling: str | None, output: str | None, **options: Any) -> None:
-    """Migration histories of a patient's directory PDIR, or of one TREE (edge list) with its LABELING."""
+    """Migration histories of a patient's directory PDIR, or of one TREE (edge list) with its LABELING.
+
+    LABELING is `clone site [site...]` a line (MACH2) or `leaf site` (MACHINA).
+
+    \b
+    Examples:
+      phylometa migrate P01
+      phylometa migrate A10.tree A10.labeling --primary prostate -o A10
+    """
     settings = read_settings(options["config"], options["seed"])
     if labeling is None:
         if output is not None:
@@ -157,11 +190,22 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
 @click.argument("source", type=click.Path(), metavar="PDIR|CASES.json")
 @output_option("File to write (with CASES.json), or -.", required=False)
 @click.option("--criteria", default=None, help="U, M, C, S by priority [default: UM].")
-@click.option("--weights", type=click.Choice(["exponential", "uniform"]), default=None, help="Weights of histories.")
+@click.option(
+    "--weights",
+    type=click.Choice(["exponential", "uniform"]),
+    default=None,
+    help="Weights of histories [default: exponential].",
+)
 @config_option
 @force_option
 def seeding(source: str, output: str | None, **options: Any) -> None:
-    """Seeding labels of a patient's directory PDIR, or of clone trees given as JSON."""
+    """Seeding labels of a patient's directory PDIR, or of clone trees given as JSON.
+
+    \b
+    Examples:
+      phylometa seeding P01
+      phylometa seeding CASES.json -o labels.json --criteria UMC --weights uniform
+    """
     import dataclasses
 
     settings = read_settings(options["config"], None)
@@ -188,12 +232,23 @@ def seeding(source: str, output: str | None, **options: Any) -> None:
 @click.argument("tables", type=click.Path(), nargs=-1, required=True, metavar="TABLE...")
 @output_option("Directory to write copy_number/ into.")
 @click.option("--wgd/--no-wgd", default=True, show_default=True, help="Whether genome doubling is an event.")
-@click.option("--bootstrap", type=click.IntRange(min=0), default=None, help="Bootstrap replicates.")
+@click.option(
+    "--bootstrap",
+    type=click.IntRange(min=0),
+    default=None,
+    help="Bootstrap replicates of the support [default: that of the settings].",
+)
 @seed_option
 @config_option
 @force_option
 def cnv(tables: tuple[str, ...], output: str, wgd: bool, bootstrap: int | None, **options: Any) -> None:
-    """Copy-number distances, tree, events and instability of segments in any dialect, or MEDICC2's TSV."""
+    """Copy-number distances, tree, events and instability of segments in any dialect, or MEDICC2's TSV.
+
+    \b
+    Examples:
+      phylometa cnv segments.tsv -o P01
+      phylometa cnv P01_T1.txt P01_M1.txt -o P01 --no-wgd --bootstrap 100
+    """
     import dataclasses
 
     from phylometa.copy_number import infer_copy_number_tree
@@ -220,7 +275,13 @@ def cnv(tables: tuple[str, ...], output: str, wgd: bool, bootstrap: int | None, 
 @config_option
 @force_option
 def timing(directory: str | None, table: str | None, output: str | None, **options: Any) -> None:
-    """Dissemination timing of a patient's directory PDIR, or of a table of published counts."""
+    """Dissemination timing of a patient's directory PDIR, or of a table of published counts.
+
+    \b
+    Examples:
+      phylometa timing P01
+      phylometa timing --table counts.tsv -o divergence.tsv
+    """
     settings = read_settings(options["config"], options["seed"])
     if directory is not None:
         if table or output:
@@ -246,7 +307,12 @@ def _redraw(directory: str, draw: Callable[[Any, Path], None]) -> None:
 @click.command()
 @click.argument("directory", type=PATIENT_DIRECTORY, metavar="PDIR")
 def plot(directory: str) -> None:
-    """The figures of a patient's directory again, as SVG, PDF and PNG."""
+    """The figures of a patient's directory again, as SVG, PDF and PNG.
+
+    \b
+    Example:
+      phylometa plot results/P01
+    """
 
     def draw(result: Any, target: Path) -> None:
         from phylometa.io.documents import replace_directory
@@ -263,7 +329,12 @@ def plot(directory: str) -> None:
 @output_option("File to write [default: PDIR/report.html].", required=False)
 @force_option
 def report(directory: str, output: str | None, force: bool) -> None:
-    """The self-contained HTML report of a patient's directory again."""
+    """The self-contained HTML report of a patient's directory again.
+
+    \b
+    Example:
+      phylometa report results/P01 -o P01.html
+    """
 
     def draw(result: Any, target: Path) -> None:
         from phylometa.io.documents import replace_file

@@ -211,7 +211,7 @@ def fit_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "no
     A number at its end is kept, since it may be all that tells two names apart.
 
     >>> fit_text("liver", 100), fit_text("left supraclavicular lymph node", 60), fit_text("left pelvic node 12", 60)
-    ('liver', 'left supraclavi…', 'left pelvi… 12')
+    ('liver', 'left supraclavi…', 'left pelvic n… 12')
     """
     text = clean_text(text)
     if text_width(text, size, weight) <= width:

@@ -1,0 +1,246 @@
+"""Packages: built, installed and tried in clean environments.
+
+    python .ci/packages.py matrix [--python PATH]...   sdist and wheel on every Python found: the demo, offline
+    python .ci/packages.py lowest [--python PATH]      the lowest dependencies that setup.cfg allows, and the fast suite
+    python .ci/packages.py new-user                    README's commands, timed: from pip install to the demo's report,
+                                                       and from an own VCF to the report
+
+Each prints a table. Pythons are looked for as python3.X and in pyenv's folder; `--python` names others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import configparser
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VERSIONS = ("3.10", "3.11", "3.12", "3.13")
+LEFT_OUT = shutil.ignore_patterns(
+    *(".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis", "_build")
+)
+# Needed to run the tests against the lowest dependencies, themselves not part of what is tested.
+TEST_TOOLS = ("pytest>=7.4", "hypothesis>=6.80")
+
+
+def run(*command: object, cwd: Path | None = None, quiet: bool = True, **environment: str) -> str:
+    """Run a command; what it printed. RuntimeError with its output where it fails."""
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**os.environ, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, command))}: status {done.returncode}\n{done.stdout[-4000:]}")
+    if not quiet:
+        print(done.stdout, end="")
+    return done.stdout
+
+
+def find_pythons() -> list[Path]:
+    """An interpreter of every supported version that this machine has."""
+    found = []
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for version in VERSIONS:
+        candidates = [*sorted(pyenv.glob(f"{version}.*/bin/python")), shutil.which(f"python{version}")]
+        for candidate in filter(None, candidates):
+            try:
+                run(candidate, "-c", f"import sys, venv; assert sys.version.startswith('{version}.')")
+            except (RuntimeError, OSError):
+                continue
+            found.append(Path(candidate))
+            break
+    return found
+
+
+def build(folder: Path, python: Path | str = sys.executable) -> tuple[Path, Path]:
+    """(sdist, wheel) of this checkout; the wheel is built from the sdist, so that the sdist is known to be complete."""
+    source = folder / "source"
+    shutil.copytree(ROOT, source, ignore=LEFT_OUT)
+    tools = folder / "build-venv"
+    run(python, "-m", "venv", tools)
+    run(tools / "bin/pip", "install", "--quiet", "build")
+    run(tools / "bin/python", "-m", "build", "--outdir", folder / "dist", source)
+    (sdist,), (wheel,) = (folder / "dist").glob("*.tar.gz"), (folder / "dist").glob("*.whl")
+    return sdist, wheel
+
+
+def check_contents(sdist: Path, wheel: Path) -> None:
+    """Nothing that is needed is missing, nothing that belongs elsewhere is in the wheel."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    own = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "phylometa").rglob("*")
+        if path.is_file()
+        and path.suffix in (".py", ".j2", ".css", ".js", ".tsv", ".typed", ".gz", ".json", ".md", ".txt")
+    }
+    assert "phylometa/py.typed" in names
+    assert not own - names, f"not in the wheel: {sorted(own - names)}"
+    foreign = {name.split("/")[0] for name in names if ".dist-info/" not in name} - {"phylometa"}
+    assert not foreign, f"in the wheel: {foreign}"
+    with tarfile.open(sdist) as archive:
+        inside = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
+    needed = {"README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", "setup.cfg", ".ci/run", "docs/conf.py"}
+    for name in ("tests", "sample_data", "benchmarks", "docs"):
+        needed |= {
+            str(path.relative_to(ROOT))
+            for path in (ROOT / name).rglob("*")
+            if path.is_file() and not {"__pycache__", "_build"} & set(path.parts)
+        }
+    assert not needed - inside, f"not in the sdist: {sorted(needed - inside)}"
+
+
+def offline() -> list[str]:
+    """A prefix under which a command has no network; empty where the system offers none."""
+    prefix = ["unshare", "--map-root-user", "--net"]
+    try:
+        run(*prefix, "true")
+    except (RuntimeError, OSError):
+        return []
+    return prefix
+
+
+def cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def install_and_run(python: Path, package: Path, folder: Path) -> dict[str, object]:
+    """A clean environment, the package with its newest dependencies, the demo without a network; what it took."""
+    venv = folder / "venv"
+    run(python, "-m", "venv", "--clear", venv)
+    started = time.monotonic()
+    run(venv / "bin/pip", "install", "--quiet", package)
+    installed = time.monotonic()
+    begun = cpu_of_children()
+    run(*offline(), venv / "bin/phylometa", "demo", cwd=folder, MPLCONFIGDIR=str(folder / "mpl"))
+    assert (folder / "phylometa-demo/DEMO/report.html").stat().st_size > 100_000
+    packages = dict(line.split("==") for line in run(venv / "bin/pip", "freeze").splitlines() if "==" in line)
+    shutil.rmtree(folder / "phylometa-demo")
+    return {
+        "python": run(venv / "bin/python", "-c", "import platform; print(platform.python_version())").strip(),
+        "package": package.name.rsplit(".", 2)[-2] + "." + package.name.rsplit(".", 1)[-1]
+        if package.name.endswith(".tar.gz")
+        else "wheel",
+        "install": installed - started,
+        "demo": time.monotonic() - installed,
+        "cpu": cpu_of_children() - begun,
+        "versions": ", ".join(f"{name} {packages[name]}" for name in ("numpy", "scipy", "numba") if name in packages),
+    }
+
+
+def matrix(pythons: Sequence[Path]) -> None:
+    """Wheel and sdist on every Python."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        sdist, wheel = build(folder)
+        check_contents(sdist, wheel)
+        print(f"{wheel.name} {wheel.stat().st_size / 1e6:.1f} MB, {sdist.name} {sdist.stat().st_size / 1e6:.1f} MB")
+        print(f"network of the demo: {'none (own network namespace)' if offline() else 'not cut off on this system'}")
+        print("\n| Python | package | install, s | demo, s | demo, CPU s | newest dependencies |")
+        print("|---|---|---|---|---|---|")
+        for python in pythons:
+            for package in (wheel, sdist):
+                row = install_and_run(python, package, folder)
+                print(
+                    f"| {row['python']} | {row['package']} | {row['install']:.0f} | {row['demo']:.0f} | "
+                    f"{row['cpu']:.0f} | {row['versions']} |",
+                    flush=True,
+                )
+
+
+def lowest_bounds() -> list[str]:
+    """`name==bound` for every dependency of setup.cfg (`name>=bound`)."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    found = re.findall(r"^([\w-]+)>=([\w.]+)", config["options"]["install_requires"], re.M)
+    return [f"{name}=={bound}" for name, bound in found]
+
+
+def lowest(python: Path) -> None:
+    """The lowest dependencies, then the fast suite."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        source = folder / "source"
+        shutil.copytree(ROOT, source, ignore=LEFT_OUT)
+        run(python, "-m", "venv", folder / "venv")
+        pip = folder / "venv/bin/pip"
+        run(pip, "install", "--quiet", *lowest_bounds(), *TEST_TOOLS)
+        run(pip, "install", "--quiet", "--no-deps", source)
+        run(pip, "check")
+        print(run(folder / "venv/bin/python", "--version").strip(), "with", ", ".join(lowest_bounds()), flush=True)
+        # the tests that lint need ruff and mypy, which are no dependencies; the package itself is the installed one
+        shutil.rmtree(source / "phylometa")
+        begun = cpu_of_children()
+        # a warning of an old dependency about a newer one is not ours
+        print(run(folder / "venv/bin/pytest", "-p", "no:cacheprovider", "-W", "default", cwd=source).splitlines()[-1])
+        print(f"{cpu_of_children() - begun:.0f} s of CPU")
+
+
+def new_user(python: Path) -> None:
+    """README's commands only, in a fresh environment: to the demo's report, and from an own VCF to the report."""
+    steps: list[tuple[str, float, float]] = []
+
+    def step(name: str, *command: object, cwd: Path) -> None:
+        wall, cpu = time.monotonic(), cpu_of_children()
+        run(*command, cwd=cwd)
+        steps.append((name, time.monotonic() - wall, cpu_of_children() - cpu))
+
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        wheel = build(folder, python)[1]
+        bin_folder = folder / ".venv/bin"
+        step("python3 -m venv .venv", python, "-m", "venv", folder / ".venv", cwd=folder)
+        step("pip install (wheel and its dependencies)", bin_folder / "pip", "install", "-q", wheel, cwd=folder)
+        step("phylometa demo", bin_folder / "phylometa", "demo", cwd=folder)
+        assert (folder / "phylometa-demo/DEMO/report.html").is_file()
+        demo = len(steps)
+        # the own files: the bundled patient's VCF and segments, and a sheet written by hand
+        own = folder / "own"
+        shutil.copytree(ROOT / "phylometa/demo_patient", own)
+        step("phylometa validate samples.tsv", bin_folder / "phylometa", "validate", "samples.tsv", cwd=own)
+        command = (bin_folder / "phylometa", "run", "samples.tsv", "-o", "results")
+        step("phylometa run samples.tsv -o results", *command, cwd=own)
+        assert (own / "results/DEMO/report.html").is_file()
+    print("| step | wall, s | CPU, s |\n|---|---|---|")
+    for name, wall, cpu in steps:
+        print(f"| {name} | {wall:.1f} | {cpu:.1f} |")
+    for name, part in (
+        ("from pip install to the demo's report", steps[:demo]),
+        ("from own VCF to report", steps[demo:]),
+    ):
+        print(f"| **{name}** | **{sum(s[1] for s in part):.1f}** | **{sum(s[2] for s in part):.1f}** |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["matrix", "lowest", "new-user"])
+    parser.add_argument("--python", type=Path, action="append", help="interpreter to use; may be repeated")
+    chosen = parser.parse_args()
+    pythons = chosen.python or find_pythons()
+    if not pythons:
+        raise SystemExit("no supported Python was found; name one by --python")
+    if chosen.what == "matrix":
+        matrix(pythons)
+    elif chosen.what == "lowest":
+        lowest(pythons[0])
+    else:
+        new_user(Path(sys.executable) if not chosen.python else pythons[0])
+
+
+if __name__ == "__main__":
+    main()

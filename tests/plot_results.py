@@ -362,7 +362,13 @@ def make_copy_number(samples, rng):
         [80_000_000],
         np.ones((new, 2, 1)),
         False,
-        (CopyNumberEvent(names[0], "gain", "1", 0, 100, "major"),),
+        (
+            CopyNumberEvent(names[0], "gain", "1", 0, 100, "major"),
+            *(
+                CopyNumberEvent(node_names[v], "loss", "1", 0, 80_000_000, "minor")
+                for v in np.flatnonzero(lengths)[::3]
+            ),
+        ),
         instability,
         parallel=(ParallelEvent((names[0], names[1]), "loss", "8", 0, 5_000_000, ("minor", "minor"), False),),
     )

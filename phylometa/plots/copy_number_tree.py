@@ -9,12 +9,13 @@ from phylometa.copy_number.result import CopyNumberResult
 from phylometa.data import Patient
 from phylometa.plots.style import INK, MUTED, axes_size, percent, text_width
 
-__all__ = ["draw_copy_number_tree", "leaf_order"]
+__all__ = ["children_of_nodes", "draw_copy_number_tree", "leaf_order"]
 
 _SIZE = 5.5
 
 
-def _children(result: CopyNumberResult) -> dict[int, list[int]]:
+def children_of_nodes(result: CopyNumberResult) -> dict[int, list[int]]:
+    """Node -> nodes below it."""
     children: dict[int, list[int]] = {}
     for node, parent in enumerate(result.parents.tolist()):
         children.setdefault(parent, []).append(node)
@@ -24,7 +25,7 @@ def _children(result: CopyNumberResult) -> dict[int, list[int]]:
 def leaf_order(result: CopyNumberResult, patient: Patient) -> list[int]:
     """Samples (indices into ``patient.samples``) from top to bottom, small clades first; those without copy number,
     which are not in the tree, last."""
-    children = _children(result)
+    children = children_of_nodes(result)
     index = {sample.name: i for i, sample in enumerate(patient.samples)}
     order: list[int] = []
     stack = [result.parents.tolist().index(-1)]
@@ -51,7 +52,7 @@ def draw_copy_number_tree(ax: Axes, result: CopyNumberResult, patient: Patient, 
     order : list of int
         From `leaf_order`.
     """
-    children = _children(result)
+    children = children_of_nodes(result)
     row = {patient.samples[s].name: i + 0.5 for i, s in enumerate(order)}
     n_nodes = len(result.node_names)
     x, y = np.zeros(n_nodes), np.full(n_nodes, np.nan)

@@ -10,9 +10,11 @@ from phylometa.plots.body_map import plot_body_map
 from phylometa.plots.ccf_plots import plot_ccf_heatmap
 from phylometa.plots.ccf_scatter import plot_ccf_pairs, plot_ccf_scatter
 from phylometa.plots.clone_tree import plot_clone_tree
+from phylometa.plots.copy_number_events import plot_copy_number_events
 from phylometa.plots.copy_number_plots import plot_copy_number
 from phylometa.plots.fish import plot_fish
 from phylometa.plots.history_tree import plot_history
+from phylometa.plots.instability import plot_instability
 from phylometa.plots.migration_graph import plot_migration_graph
 from phylometa.plots.proportions import plot_clone_proportions
 from phylometa.plots.seeding_matrix import plot_seeding_matrix
@@ -37,6 +39,8 @@ FIGURES: dict[str, Callable[..., Any]] = {
     "timeline": plot_timeline,
     "tumour_control": plot_tumour_control,
     "copy_number": plot_copy_number,
+    "copy_number_events": plot_copy_number_events,
+    "instability": plot_instability,
 }
 """File name -> function, in the order of the report."""
 FORMATS = ("svg", "pdf", "png")

@@ -3,19 +3,24 @@
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import plot_results
 import pytest
 
+from phylometa.clock import Estimate
 from phylometa.cohort import Outcome
 from phylometa.cohort_statistics import label_frequencies, route_frequencies
 from phylometa.pipeline import load_result
+from phylometa.plots.history_overview import migration_edges
 from phylometa.report import cohort_index_html, report_html, write_cohort_index, write_report
+from phylometa.report.evidence import site_evidence
 from phylometa.report.explorer import MAX_FRAMES, evidence_json, explorer_frames
 from phylometa.report.findings import describe
 from phylometa.report.methods_text import methods_paragraph
 from phylometa.report.report_tables import all_tables
+from phylometa.timing_result import GainRow, GrowthRow, ReseedingRow
 from phylometa.trees import PatientResult
 
 
@@ -130,17 +135,83 @@ def test_where_nothing_can_be_said_the_report_says_so(documents):
     assert "no mutation is left after filtering" in text
 
 
-def test_findings_put_answers_first_and_open_questions_apart():
-    findings = describe(plot_results.eight_clones())
-    assert findings.answers[0].text == (
+def test_findings_put_routes_first_then_sites_and_open_questions_apart():
+    result = plot_results.eight_clones()
+    findings = describe(result)
+    assert findings.what_was_read == (
         "240 mutations in 6 samples of 4 sites fall into 8 clusters; the best of 3 clone trees has probability 57%."
     )
+    routes = findings.answers[0].text
+    sure = [e for e in migration_edges(result.histories, is_merged=True) if e.probability >= 0.8]
+    assert routes.startswith("Routes: prostate to ") and routes.count(" to ") == len(sure)
     assert all(finding.status in ("fact", "supported", "favoured") for finding in findings.answers)
-    assert any(
-        "liver was seeded by clone 3 between the ages of 53.0 and 57.0 years" in x.text for x in findings.answers
-    )
-    assert not any("left supraclavicular lymph node was seeded by clone 2" in x.text for x in findings.answers)
+    of_site = {entry.site: [x.text for x in entry.findings] for entry in findings.sites}
+    assert any("was seeded by clone 3 between the ages of 53.0 and 57.0 years" in text for text in of_site["liver"])
+    node = of_site["left supraclavicular lymph node"]
+    assert not any("was seeded by clone 2" in text for text in node)
+    assert not any(text.startswith(site) for site, texts in of_site.items() for text in texts)
     assert findings.open_questions and findings.open_questions[-1].text == "No growth rate: one size a lesion"
+
+
+def test_sources_that_are_open_are_named_with_what_could_settle_them():
+    result = plot_results.eight_clones()
+    split = {"prostate": 0.5, "pelvic lymph node+prostate": 0.3, "lung": 0.1, "brain": 0.06, "bed": 0.04}
+    labels = {**result.labels.labels, "site_sources": {**result.labels.labels["site_sources"], "liver": split}}
+    settled = {"site_sources:liver": "a second region of liver"}
+    changed = replace(result, labels=replace(result.labels, labels=labels, settled_by=settled))
+    liver = next(entry for entry in describe(changed).sites if entry.site == "liver")
+    assert liver.findings[0].text == (
+        "source not determined: prostate (50%); pelvic lymph node and prostate (30%); lung (10%); or 2 others. "
+        "Could be settled by a second region of liver."
+    )
+    assert liver.findings[0].status == "not determined" and liver.findings[0].support == ""
+
+
+def test_every_site_is_traced_to_the_reads_of_its_founders(documents):
+    result = plot_results.eight_clones()
+    evidence = site_evidence(result)
+    weights = {}
+    for _, history in result.histories:
+        for v, t in {(int(v), int(t)) for _, _, v, t in history.migrations}:
+            weights[t, v] = weights.get((t, v), 0.0) + history.weight
+    names = result.patient.site_names
+    expected = {(names[t], v) for (t, v), weight in weights.items() if weight >= 0.5}
+    assert {(site, item.clone) for site, items in evidence.items() for item in items} == expected
+    item = evidence["liver"][0]
+    members = result.clusters.labels == item.clone
+    samples = result.patient.sample_site == names.index("liver")
+    alt = int(result.patient.mutations.alt_counts[members][:, samples].sum())
+    depth = int(result.patient.mutations.depth[members][:, samples].sum())
+    assert item.text.startswith(f"{members.sum()} mutations have {alt:,} of {depth:,} reads in liver")
+    traced = {
+        attributes["data-trace"] for _, attributes in documents["eight_clones"].elements if "data-trace" in attributes
+    }
+    assert traced == {str(v) for _, v in expected}
+
+
+def test_radiotherapy_has_its_curves_and_its_evidence(documents):
+    shown = {a["data-name"] for tag, a in documents["eight_clones"].elements if tag == "figure"}
+    assert {"tumour_control", "ccf_pairs"} <= shown
+    assert "No irradiated site was sampled after irradiation" in documents["eight_clones"].text
+    result = plot_results.eight_clones()
+    row = ReseedingRow("prostate", "radiotherapy prostate", "insufficient", ("the order of dates alone",), 0.75)
+    changed = replace(result, timing=replace(result.timing, reseeding=(row,)))
+    assert all_tables(changed)["reseeding"].rows[0][:4] == ("prostate", "radiotherapy prostate", "insufficient", 0.75)
+    told = next(x for x in describe(changed).answers if "was reseeded after" in x.text)
+    assert told.text.endswith("insufficient.") and told.support == "" and "back: 75%" in told.note
+    assert "Radiotherapy" not in Document(report_html(plot_results.nothing())).text
+
+
+def test_growth_and_gains_are_tabulated():
+    result = plot_results.eight_clones()
+    nan = Estimate(float("nan"), float("nan"), float("nan"))
+    growth = GrowthRow(
+        "liver", 1.5, 155.0, 34.0, "a table", Estimate(10.0, 8.0, 12.0), nan, None, None, "both", ("odd",)
+    )
+    gain = GainRow("liver_6", "liver", "gain", "8", "2+1", 15, 0.5, 0.5, 0.2, 0.8, float("nan"))
+    tables = all_tables(replace(result, timing=replace(result.timing, growth=(growth,), gains=(gain,))))
+    assert tables["growth"].rows[0][4:] == ("10 (8 to 12)", "cannot hold", "both; odd")
+    assert tables["gains"].rows[0][-4:] == (0.5, 0.2, 0.8, "")
 
 
 def test_tables_count_what_was_left_out_and_know_their_clones():

@@ -31,7 +31,7 @@ from phylometa.trees import PatientResult
 __all__ = ["plot_ccf_pairs", "plot_ccf_scatter"]
 
 _MARKERS = "osD^v<>PXph"
-# More points than this become one raster image.
+# More points than this in a figure become raster images.
 _MAX_POINTS = 2000
 # A cluster whose median stays below this in both samples lies at the origin and gets no name.
 _ABSENT = 0.05
@@ -54,7 +54,7 @@ def _labels(result: PatientResult) -> IntArray:
     return np.zeros(n, dtype=np.int64) if result.clusters is None else np.asarray(result.clusters.labels)
 
 
-def _draw_points(ax: Axes, values: FloatArray, labels: IntArray, *, size: float) -> BoolArray:
+def _draw_points(ax: Axes, values: FloatArray, labels: IntArray, *, size: float, panels: int = 1) -> BoolArray:
     """One point a mutation known in both samples, one colour and marker a cluster; which mutations are known."""
     known: BoolArray = np.asarray(np.isfinite(values).all(axis=1))
     swatches = clone_swatches(int(labels.max()) + 1)
@@ -68,7 +68,7 @@ def _draw_points(ax: Axes, values: FloatArray, labels: IntArray, *, size: float)
             facecolor=swatches[cluster].colour,
             edgecolor="#ffffff",
             linewidth=0.3 if size > 5 else 0.0,
-            rasterized=len(values) > _MAX_POINTS,
+            rasterized=len(values) * panels > _MAX_POINTS,
             clip_on=False,
             zorder=2,
         )
@@ -227,7 +227,9 @@ def plot_ccf_pairs(
                 corner = (x / box[0], 1 - (y + side) / box[1], side / box[0], side / box[1])
                 panel = ax.inset_axes(corner)
                 pair = [picked[column], picked[row + 1]]
-                _draw_points(panel, values[:, pair], labels, size=max(2.0, min(9.0, side / 14)))
+                _draw_points(
+                    panel, values[:, pair], labels, size=max(2.0, min(9.0, side / 14)), panels=n * (n + 1) // 2
+                )
                 names_of_pair = [fit_text(shown[s], side, FONT_SIZE) for s in pair]
                 below, beside = row == n - 1, column == 0
                 ccf_axes(

@@ -16,7 +16,7 @@ from phylometa.plots.organ_flow import organ_flow_scene
 from phylometa.plots.scene_svg import scene_svg
 from phylometa.plots.style import percent
 from phylometa.report.page import render_page
-from phylometa.report.report_tables import Table
+from phylometa.report.table import Table
 
 __all__ = ["cohort_index_html", "write_cohort_index"]
 

@@ -13,13 +13,18 @@ import phylometa
 from phylometa.config import SeedingSettings
 from phylometa.plots.body_map import body_map_scene
 from phylometa.plots.ccf_plots import plot_ccf_heatmap
+from phylometa.plots.ccf_scatter import plot_ccf_pairs
+from phylometa.plots.copy_number_events import copy_number_events_scene
 from phylometa.plots.copy_number_plots import plot_copy_number
 from phylometa.plots.fish import fish_scene
+from phylometa.plots.instability import instability_scene
 from phylometa.plots.migration_graph import migration_graph_scene
 from phylometa.plots.proportions import clone_proportions_scene
 from phylometa.plots.scene_svg import scene_svg
 from phylometa.plots.seeding_matrix import seeding_matrix_scene
+from phylometa.plots.style import COLUMN_WIDTHS
 from phylometa.plots.timeline import timeline_scene
+from phylometa.plots.tumour_control import irradiations, plot_tumour_control
 from phylometa.report.embedded_figures import inline_svg
 from phylometa.report.explorer import evidence_json, explorer_frames
 from phylometa.report.findings import describe
@@ -32,8 +37,9 @@ from phylometa.trees import PatientResult
 __all__ = ["report_html", "write_report"]
 
 
-_SHOWN_FINDINGS = 12
-_BODY_MAP_WIDTH = 300.0  # points
+_SHOWN_SITES = 12
+_BODY_MAP_WIDTH, _ROUTES_WIDTH = 300.0, 340.0  # points
+_MAX_POINTS = 5000  # of more mutations the pairs of samples are left to `phylometa plot`
 
 
 def _figures(result: PatientResult) -> dict[str, Markup]:
@@ -45,10 +51,15 @@ def _figures(result: PatientResult) -> dict[str, Markup]:
     if result.labels is not None:
         scenes["seeding_matrix"] = seeding_matrix_scene(result)
     if result.histories is not None and result.trees is not None:
-        scenes["routes"] = migration_graph_scene(result, rank=None, min_probability=certain, is_merged=True)
+        scenes["routes"] = migration_graph_scene(
+            result, rank=None, min_probability=certain, is_merged=True, width=_ROUTES_WIDTH
+        )
     if result.trees is not None and len(result.trees):
         scenes["clone_proportions"] = clone_proportions_scene(result)
         scenes["fish"] = fish_scene(result)
+    if result.copy_number is not None:
+        scenes["copy_number_events"] = copy_number_events_scene(result, width=COLUMN_WIDTHS["double"])
+        scenes["instability"] = instability_scene(result, width=COLUMN_WIDTHS["double"])
     figures = {
         name: Markup(scene_svg(scene, prefix=name.replace("_", "-"), is_interactive=True))
         for name, scene in scenes.items()
@@ -56,6 +67,18 @@ def _figures(result: PatientResult) -> dict[str, Markup]:
     if result.ccf is not None and result.patient.mutations.n_mutations:
         figures["ccf_heatmap"] = _drawn(
             plot_ccf_heatmap(result), "Cancer cell fractions", "One row a sample, mutations by cluster."
+        )
+        if len(result.patient.samples) > 1 and result.patient.mutations.n_mutations <= _MAX_POINTS:
+            figures["ccf_pairs"] = _drawn(
+                plot_ccf_pairs(result),
+                "Samples against each other",
+                "One panel a pair of samples, one point a mutation.",
+            )
+    if irradiations(result.patient, alpha_beta=1.0):
+        figures["tumour_control"] = _drawn(
+            plot_tumour_control(result),
+            "Tumour control",
+            "Probability of control against dose, without and with reseeding.",
         )
     if result.patient.segments is not None and result.patient.segments.n_segments:
         figures["copy_number"] = _drawn(plot_copy_number(result), "Copy number", "One row a sample, along the genome.")
@@ -90,7 +113,7 @@ def report_html(result: PatientResult) -> str:
         "glossary": GLOSSARY,
         "methods": methods_paragraph(result, phylometa.__version__),
         "citations": CITATIONS,
-        "shown_findings": _SHOWN_FINDINGS,
+        "shown_sites": _SHOWN_SITES,
         "evidence": Markup(evidence_json(result)),
     }
     return render_page("report.html.j2", **context)

@@ -1,18 +1,25 @@
-"""The answer in plain sentences, each with its support; what the samples cannot tell, and what would settle it."""
+"""The answer in plain sentences, each with its support: what holds for the patient, what for each site and by which
+reads; what the samples cannot tell, and what would settle it."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from phylometa.plots.history_overview import migration_edges
 from phylometa.plots.style import percent
+from phylometa.report.evidence import Evidence, site_evidence
 from phylometa.seeding.sentences import headline_sentences
 from phylometa.trees import PatientResult
 
+__all__ = ["Finding", "Findings", "SiteFindings", "describe"]
+
 # Said by the heading above the open questions.
 _OPEN_PREFIX = "Not determined by these samples: "
-
-__all__ = ["Finding", "Findings", "describe"]
+# Alternatives that are named where a source is not determined.
+_ALTERNATIVES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +48,33 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
-    """The summary of a report: what is known, and what is not."""
+class SiteFindings:
+    """What is known of one site, without its name in every sentence, and the reads of the clones that founded it."""
 
+    site: str
+    site_class: str
+    findings: tuple[Finding, ...]
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """The summary of a report.
+
+    Parameters
+    ----------
+    what_was_read : str
+    answers : tuple of Finding
+        About the patient, most important first.
+    sites : tuple of SiteFindings
+        In the order of the patient's sites; those of which nothing is said are left out.
+    open_questions : tuple of Finding
+        What is not determined and belongs to no single site.
+    """
+
+    what_was_read: str
     answers: tuple[Finding, ...]
+    sites: tuple[SiteFindings, ...]
     open_questions: tuple[Finding, ...]
 
 
@@ -61,23 +91,82 @@ def describe(result: PatientResult) -> Findings:
     """
     answers: list[Finding] = []
     open_questions: list[Finding] = []
-    answers.append(Finding(_what_was_read(result), "fact"))
+    of_site: dict[str, list[Finding]] = {site.name: [] for site in result.patient.sites}
     if result.labels is None:
         open_questions.append(
             Finding("Which site seeded which: no seeding labels could be determined.", "not determined")
         )
     else:
-        for sentence, probability, status in headline_sentences(result.labels):
-            is_open = status == "not determined"
-            # The number stands beside the sentence.
-            text = sentence.removeprefix(_OPEN_PREFIX).replace(f" by these samples ({probability:.2f})", "")
-            finding = Finding(text, status, float("nan") if is_open else probability)
-            (open_questions if is_open else answers).append(finding)
+        if result.histories is not None:
+            answers.append(_routes(result))
+        for said in headline_sentences(result.labels):
+            finding = _finding(said, result.labels)
+            if said.site in of_site:
+                of_site[said.site].append(finding)
+            else:
+                (open_questions if finding.status == "not determined" else answers).append(finding)
     if result.copy_number is not None:
         answers.append(Finding(_copy_number_sentence(result.copy_number), "fact"))
     if result.timing is not None:
-        _timing_findings(result.timing, answers, open_questions)
-    return Findings(tuple(answers), tuple(open_questions))
+        _timing_findings(result.timing, of_site, answers)
+        open_questions.extend(
+            Finding(f"{text[:1].upper()}{text[1:]}", "not determined") for text in result.timing.refusals
+        )
+    evidence = site_evidence(result)
+    sites = tuple(
+        SiteFindings(
+            site.name,
+            site.site_class.replace("_", " ") + (", not sampled" if site.is_virtual else ""),
+            tuple(of_site[site.name]),
+            evidence.get(site.name, ()),
+        )
+        for site in result.patient.sites
+        if of_site[site.name]
+    )
+    return Findings(_what_was_read(result), tuple(answers), sites, tuple(open_questions))
+
+
+def _finding(said: Any, labels: Any) -> Finding:
+    """A sentence of the labels for its place: without what the heading says, with percentages like everywhere."""
+    if said.status != "not determined":
+        text = said.sentence.replace(f" by these samples ({said.probability:.2f})", "")
+        return Finding(_without_site(text, said.site), said.status, said.probability)
+    if said.label == "site_sources":
+        return Finding(_open_source(labels, said.site), said.status)
+    if said.label == "divergence":
+        return Finding(f"early or late divergence not determined: {said.sentence.partition(': ')[2]}", said.status)
+    text = said.sentence.removeprefix(_OPEN_PREFIX)
+    text = re.sub(r"\(([01]\.\d\d)\)", lambda number: f"({percent(float(number[1]))})", text)
+    return Finding(f"not determined: {text}" if said.site else text, said.status)
+
+
+def _without_site(text: str, site: str) -> str:
+    return text.removeprefix(f"{site} ") if site else text
+
+
+def _open_source(labels: Any, site: str) -> str:
+    """The most probable sources of a site whose source is not determined, and what could settle it."""
+    distribution: Mapping[str, float] = labels.labels["site_sources"][site]
+    ranked = sorted(distribution.items(), key=lambda item: (-item[1], item[0]))
+    named = "; ".join(f"{value.replace('+', ' and ')} ({percent(p)})" for value, p in ranked[:_ALTERNATIVES])
+    rest = len(ranked) - _ALTERNATIVES
+    text = f"source not determined: {named}" + (f"; or {_count(rest, 'other')}" if rest > 0 else "")
+    remedy = labels.settled_by.get(f"site_sources:{site}")
+    return text + "." + (f" Could be settled by {remedy}." if remedy else "")
+
+
+def _routes(result: PatientResult) -> Finding:
+    """The migrations between sites that are at least favoured, as the figure beside draws them."""
+    assert result.labels is not None and result.histories is not None
+    least, names = result.labels.settings.favoured_probability, result.patient.site_names
+    edges = migration_edges(result.histories, is_merged=True) if any(True for _ in result.histories) else ()
+    sure = sorted((e for e in edges if e.probability >= least), key=lambda e: (e.source, -e.probability, e.target))
+    if not edges:
+        return Finding("No clone migrated between the sampled sites.", "fact")
+    if not sure:
+        return Finding(f"No route between two sites has a probability of {percent(least)} or more.", "fact")
+    listed = "; ".join(f"{names[e.source]} to {names[e.target]} ({percent(e.probability)})" for e in sure)
+    return Finding(f"Routes: {listed}.", "fact")
 
 
 def _count(number: int, noun: str, plural: str = "") -> str:
@@ -110,10 +199,11 @@ def _copy_number_sentence(copy_number: Any) -> str:
 
 
 # Models of calendar time by trust: dates of two samples, then the clock with its acceleration.
-_GENETIC_MODELS = ("serial", "clock")
+_GENETIC_MODELS = {"serial": "dated samples", "clock": "molecular clock"}
 
 
-def _timing_findings(timing: Any, answers: list[Finding], open_questions: list[Finding]) -> None:
+def _timing_findings(timing: Any, of_site: Mapping[str, list[Finding]], answers: list[Finding]) -> None:
+    """Ages of seeding to the sites, and the evidence that an irradiated site was seeded again."""
     dated: dict[tuple[str, str], Any] = {}
     for model in _GENETIC_MODELS:
         for interval in timing.intervals:
@@ -122,10 +212,15 @@ def _timing_findings(timing: Any, answers: list[Finding], open_questions: list[F
     for (site, clone), interval in dated.items():
         seeding = interval.seeding
         text = (
-            f"{site} was seeded by clone {clone} between the ages of {seeding.lo:.1f} and {seeding.hi:.1f} years "
-            f"(95 % interval, {interval.model} model)."
+            f"was seeded by clone {clone} between the ages of {seeding.lo:.1f} and {seeding.hi:.1f} years "
+            f"(95 % interval, {_GENETIC_MODELS[interval.model]})."
         )
         status = "supported" if interval.probability >= 0.95 else "favoured"
         before = "; ".join(f"before {name.replace('_', ' ')}: {percent(p)}" for name, p in interval.p_before.items())
-        answers.append(Finding(text, status, interval.probability, f"Probability {before}." if before else ""))
-    open_questions.extend(Finding(f"{text[:1].upper()}{text[1:]}", "not determined") for text in timing.refusals)
+        note = f"Probability {before}." if before else ""
+        if site in of_site:
+            of_site[site].append(Finding(text, status, interval.probability, note))
+    for row in timing.reseeding:
+        text = f"Evidence that {row.site} was reseeded after {row.treatment}: {row.grade}."
+        back = f"Probability of a migration from a metastasis back: {percent(row.probability_of_return)}"
+        answers.append(Finding(text, "fact", note="; ".join((back, *row.observations)) + "."))

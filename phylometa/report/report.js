@@ -98,6 +98,7 @@
     });
   }
   if (menu) menu.addEventListener("change", () => select(menu.value));
+  all(".trace").forEach((link) => link.addEventListener("click", () => select(link.dataset.trace)));
 
   /* What stands behind a clone or a migration. */
   const tip = document.getElementById("tip");

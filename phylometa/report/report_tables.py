@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -11,43 +11,13 @@ import numpy as np
 from phylometa.plots.clone_tree import clone_drivers
 from phylometa.plots.label_words import label_name, most_probable_value, value_name
 from phylometa.plots.style import percent
+from phylometa.report.table import Table, number
+from phylometa.report.timing_tables import timing_tables
 from phylometa.trees import PatientResult
 
-__all__ = ["Table", "all_tables"]
+__all__ = ["all_tables"]
 
 _MAX_ROWS = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table of the report.
-
-    Parameters
-    ----------
-    key : str
-        Identifier in the page and name of the download.
-    title : str
-    columns : tuple of str
-    rows : tuple of tuple
-        Strings and numbers.
-    clones : tuple of int
-        Clone a row is about, by row; empty where rows are not about clones.
-    note : str
-    links : tuple of str
-        Address the first cell of a row leads to; empty where there is none.
-    """
-
-    key: str
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    clones: tuple[int, ...] = ()
-    note: str = ""
-    links: tuple[str, ...] = ()
-
-    def is_numeric(self, column: int) -> bool:
-        """Whether the column holds numbers only (right-aligned, sorted by value)."""
-        return bool(self.rows) and all(isinstance(row[column], (int, float)) for row in self.rows)
 
 
 def all_tables(result: PatientResult) -> dict[str, Table]:
@@ -58,8 +28,7 @@ def all_tables(result: PatientResult) -> dict[str, Table]:
         clones_table(result),
         samples_table(result),
         mutations_table(result),
-        intervals_table(result),
-        divergence_table(result),
+        *timing_tables(result),
         instability_table(result),
         parallel_table(result),
         dropped_table(result),
@@ -67,11 +36,6 @@ def all_tables(result: PatientResult) -> dict[str, Table]:
         inputs_table(result),
     ]
     return {table.key: table for table in tables if table is not None and table.rows}
-
-
-def number(value: float, digits: int = 3) -> float | str:
-    """`value` rounded to significant digits; an empty cell where it is not finite."""
-    return float(f"{value:.{digits}g}") if np.isfinite(value) else ""
 
 
 def sites_table(result: PatientResult) -> Table:
@@ -217,47 +181,6 @@ def mutations_table(result: PatientResult) -> Table | None:
     columns = ("Mutation", "Gene", "Driver", "Cluster", *(f"Reads in {name}" for name in mutations.sample_names))
     of_clone = () if clusters is None else tuple(int(clusters.labels[i]) for i in order)
     return Table("mutations", "Mutations and reads", columns, tuple(rows), clones=of_clone, note=note)
-
-
-def intervals_table(result: PatientResult) -> Table | None:
-    """One row a dissemination interval."""
-    if result.timing is None:
-        return None
-    rows = []
-    for x in result.timing.intervals:
-        events = "; ".join(f"{name.replace('_', ' ')} {percent(p)}" for name, p in sorted(x.p_before.items()))
-        cells = [x.site, x.founding_clone, number(x.probability), x.unit.replace("_", " "), x.model.replace("_", " ")]
-        seeding = f"{x.seeding.lo:.4g} to {x.seeding.hi:.4g}"
-        rows.append((*cells, _estimate(x.divergence), _estimate(x.founder), seeding, events))
-    columns = (
-        "Site", "Founding clone", "Probability", "Unit", "Model", "Divergence", "Founder", "Seeding (95 % interval)",
-        "Probability before",
-    )  # fmt: skip
-    note = "Medians and 95 % intervals. Seeding lies between divergence and founder; it has no single date."
-    return Table("intervals", "Dissemination intervals", columns, tuple(rows), note=note)
-
-
-def _estimate(estimate: Any) -> str:
-    return f"{estimate.median:.4g} ({estimate.lo:.4g} to {estimate.hi:.4g})"
-
-
-def divergence_table(result: PatientResult) -> Table | None:
-    """One row a pair of primary and metastasis."""
-    if result.timing is None:
-        return None
-    rows = tuple(
-        (
-            row.metastasis, number(row.S), number(row.L_p), number(row.L_m), number(row.W_s), number(row.rho),
-            number(row.rho_lo), number(row.rho_hi), number(row.jsi), row.jsi_call, number(row.p_value), row.call,
-            "; ".join(row.notes),
-        )
-        for row in result.timing.divergence
-    )  # fmt: skip
-    columns = (
-        "Metastasis", "Clonal in both", "Private to primary", "Private to metastasis", "Subclonal in both",
-        "Rate ratio", "Rate ratio low", "Rate ratio high", "JSI", "JSI call", "p (divergence)", "Call", "Notes",
-    )  # fmt: skip
-    return Table("divergence", "Divergence of primary and metastasis", columns, rows)
 
 
 def instability_table(result: PatientResult) -> Table | None:

@@ -11,11 +11,14 @@ __all__ = ["HeadlineSentence", "headline_sentences"]
 
 
 class HeadlineSentence(NamedTuple):
-    """A sentence, the probability of its claim, and ``supported``, ``favoured`` or ``not determined``."""
+    """A sentence, the probability of its claim, and ``supported``, ``favoured`` or ``not determined``; the label and
+    the site it is about, where it is about one."""
 
     sentence: str
     probability: float
     status: str
+    label: str = ""
+    site: str = ""
 
 
 _CLAIMS = {
@@ -118,7 +121,7 @@ def _presence_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:
                 f"{site}: {call} by the Jaccard similarity index ({counts['jsi']:.2f}), {rule} by the TRACERx rule; "
                 "not determined by a history."
             )
-            yield HeadlineSentence(text, 0.0, "not determined")
+            yield HeadlineSentence(text, 0.0, "not determined", "site_seeding", site)
 
 
 def _patient_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:
@@ -144,7 +147,7 @@ def _site_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:
             text = (
                 f"{site} shares no mutation with the primary: an independent tumour, to which no seeding label applies."
             )
-            yield HeadlineSentence(text, 1.0, "supported")
+            yield HeadlineSentence(text, 1.0, "supported", "", site)
             continue
         if labels.primary_sampled:
             sources = {
@@ -168,19 +171,19 @@ def _clonality_sentence(labels: SeedingLabels, site: str, clonality: Mapping[str
         f"{site} was seeded once, by a founding clone that was not seen there (monoclonal): {_word(status, resolved)}; "
         f"the alternative is several founding clones of one origin (another region of {site} could settle it)."
     )
-    return HeadlineSentence(text, resolved, status)
+    return HeadlineSentence(text, resolved, status, "site_seeding", site)
 
 
 def _divergence_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:
     for site, test in labels.divergence.items():
         if test.call == "undetermined":
             text = f"Whether {site} diverged early or late is not determined by these samples: {test.reason}."
-            yield HeadlineSentence(text, 0.0, "not determined")
+            yield HeadlineSentence(text, 0.0, "not determined", "divergence", site)
         else:
             # Early: P(some are absent); late: the 95 % bound holds, so at least that. Calls lie beyond both levels.
             probability = 1 - test.p_none if test.call == "early" else labels.settings.headline_probability
             text = f"{_DIVERGENCE[test.call].format(site=site)}: supported; {test.reason}."
-            yield HeadlineSentence(text, probability, "supported")
+            yield HeadlineSentence(text, probability, "supported", "divergence", site)
 
 
 def _sentence(labels: SeedingLabels, name: str, site: str, claims: Mapping[str, float]) -> HeadlineSentence:
@@ -196,7 +199,7 @@ def _sentence(labels: SeedingLabels, name: str, site: str, claims: Mapping[str, 
         sensitive = name in labels.criterion_sensitive
         caveat = "; other orders of the criteria give another answer" if sensitive else ""
         text = f"{claim}: {_word(status, probability)}{caveat}."
-    return HeadlineSentence(text, probability, status)
+    return HeadlineSentence(text, probability, status, name, site)
 
 
 def _word(status: str, probability: float) -> str:

@@ -1,0 +1,47 @@
+"""A table of the report, and numbers as its cells show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Table", "number"]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the report.
+
+    Parameters
+    ----------
+    key : str
+        Identifier in the page and name of the download.
+    title : str
+    columns : tuple of str
+    rows : tuple of tuple
+        Strings and numbers.
+    clones : tuple of int
+        Clone a row is about, by row; empty where rows are not about clones.
+    note : str
+    links : tuple of str
+        Address the first cell of a row leads to; empty where there is none.
+    """
+
+    key: str
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    clones: tuple[int, ...] = ()
+    note: str = ""
+    links: tuple[str, ...] = ()
+
+    def is_numeric(self, column: int) -> bool:
+        """Whether the column holds numbers only (right-aligned, sorted by value)."""
+        return bool(self.rows) and all(isinstance(row[column], (int, float)) for row in self.rows)
+
+
+def number(value: float, digits: int = 3) -> float | str:
+    """`value` rounded to significant digits; an empty cell where it is not finite."""
+    return float(f"{value:.{digits}g}") if np.isfinite(value) else ""

@@ -1,0 +1,107 @@
+"""Tables of the report about time: intervals, divergence, growth, gains, treatments, reseeding after irradiation."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from phylometa.plots.style import percent
+from phylometa.report.table import Table, number
+from phylometa.timing_result import TimingResult
+from phylometa.trees import PatientResult
+
+__all__ = ["timing_tables"]
+
+
+def timing_tables(result: PatientResult) -> tuple[Table, ...]:
+    """Every table the timing stage has something for."""
+    timing = result.timing
+    if timing is None:
+        return ()
+    return (_intervals(timing), _divergence(timing), _reseeding(timing), _growth(timing), _gains(timing))
+
+
+def _intervals(timing: TimingResult) -> Table:
+    """One row a dissemination interval."""
+    rows = []
+    for x in timing.intervals:
+        events = "; ".join(f"{name.replace('_', ' ')} {percent(p)}" for name, p in sorted(x.p_before.items()))
+        cells = [x.site, x.founding_clone, number(x.probability), x.unit.replace("_", " "), x.model.replace("_", " ")]
+        seeding = f"{x.seeding.lo:.4g} to {x.seeding.hi:.4g}"
+        rows.append((*cells, _estimate(x.divergence), _estimate(x.founder), seeding, events))
+    columns = (
+        "Site", "Founding clone", "Probability", "Unit", "Model", "Divergence", "Founder", "Seeding (95 % interval)",
+        "Probability before",
+    )  # fmt: skip
+    note = "Medians and 95 % intervals. Seeding lies between divergence and founder; it has no single date."
+    return Table("intervals", "Dissemination intervals", columns, tuple(rows), note=note)
+
+
+def _estimate(estimate: Any) -> str:
+    return f"{estimate.median:.4g} ({estimate.lo:.4g} to {estimate.hi:.4g})"
+
+
+def _divergence(timing: TimingResult) -> Table:
+    """One row a pair of primary and metastasis."""
+    rows = tuple(
+        (
+            row.metastasis, number(row.S), number(row.L_p), number(row.L_m), number(row.W_s), number(row.rho),
+            number(row.rho_lo), number(row.rho_hi), number(row.jsi), row.jsi_call, number(row.p_value), row.call,
+            "; ".join(row.notes),
+        )
+        for row in timing.divergence
+    )  # fmt: skip
+    columns = (
+        "Metastasis", "Clonal in both", "Private to primary", "Private to metastasis", "Subclonal in both",
+        "Rate ratio", "Rate ratio low", "Rate ratio high", "JSI", "JSI call", "p (divergence)", "Call", "Notes",
+    )  # fmt: skip
+    return Table("divergence", "Divergence of primary and metastasis", columns, rows)
+
+
+def _reseeding(timing: TimingResult) -> Table:
+    """One row an irradiated site that was sampled after irradiation."""
+    rows = tuple(
+        (row.site, row.treatment, row.grade, number(row.probability_of_return), "; ".join(row.observations))
+        for row in timing.reseeding
+    )
+    columns = ("Site", "Treatment", "Evidence", "Probability of a return", "Observations")
+    note = "Whether a metastasis seeded the irradiated site again; the order of dates alone is no evidence."
+    return Table("reseeding", "Reseeding after irradiation", columns, rows, note=note)
+
+
+def _growth(timing: TimingResult) -> Table:
+    """One row a lesion traced back to its first cell."""
+    rows = tuple(
+        (
+            row.site, number(row.diameter_cm), number(row.doubling_days), row.source,
+            _years(row.exponential_years), _years(row.gompertz_years), "; ".join((row.statement, *row.conflicts)),
+        )
+        for row in timing.growth
+    )  # fmt: skip
+    columns = (
+        "Site", "Diameter (cm)", "Doubling time (days)", "Source of the doubling time",
+        "Years since one cell, exponential", "Years since one cell, Gompertz", "Statement",
+    )  # fmt: skip
+    note = "From the size of the lesion alone; the two models are never averaged."
+    return Table("growth", "Growth traced back", columns, rows, note=note)
+
+
+def _years(estimate: Any) -> str:
+    return _estimate(estimate) if math.isfinite(estimate.median) else "cannot hold"
+
+
+def _gains(timing: TimingResult) -> Table:
+    """One row a timed copy-number gain or genome doubling of a sample."""
+    rows = tuple(
+        (
+            row.sample, row.site, row.kind.replace("_", " "), row.chrom, row.state, row.n_mutations,
+            number(row.estimate), number(row.lo), number(row.hi), number(row.p_before_divergence),
+        )
+        for row in timing.gains
+    )  # fmt: skip
+    columns = (
+        "Sample", "Site", "Event", "Chromosome", "Copies", "Mutations", "Time", "Time low", "Time high",
+        "Probability before divergence",
+    )  # fmt: skip
+    note = "Share of the time to the sample's last common ancestor, with its 95 % interval."
+    return Table("gains", "Time of copy-number gains", columns, rows, note=note)

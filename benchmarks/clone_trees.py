@@ -1,6 +1,7 @@
 """Clone trees: relation accuracy on machina_m5, exactness, scale, and calibration on own simulations.
 
-Run as ``python benchmarks/clone_trees.py [m5] [exact] [scale] [calibration]`` (default: all; m5 needs PHYLOMETA_DATA).
+Run as ``python benchmarks/clone_trees.py [m5] [own] [exact] [scale] [calibration]`` (default: all; m5, and half of own,
+need PHYLOMETA_DATA). `own`: clusters are inferred too, the alternative clusterings weighed by their trees.
 Accuracy is the share of mutation pairs whose most probable relation of {same, ancestor, descendant, branched} is the
 true one. Times are CPU seconds of one core, compiled kernels cached.
 """
@@ -12,12 +13,17 @@ import re
 import resource
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from clustering_simulations import many_small_clusters
+from end_to_end import read_tumor
 
-from phylometa.config import TreeSettings
-from phylometa.data import Clustering
+from phylometa.clustering import cluster_mutations
+from phylometa.clustering_average import mutation_relations, weigh_clusterings
+from phylometa.config import Settings, TreeSettings
+from phylometa.data import Clustering, CopyNumberAtLoci
 from phylometa.enumeration import enumerate_trees
 from phylometa.tree_chains import search_trees, starting_tree
 from phylometa.tree_likelihood import read_model, tree_log_likelihood
@@ -120,6 +126,79 @@ def benchmark_m5() -> None:
     print(f"  calibration error of presence in sites {calibration_error(presence):.4f} (n = {len(presence)})")
 
 
+def true_relations(clone, is_ancestor):
+    """0/1 relation of every pair of mutations (4, n, n), as `mutation_relations` has them."""
+    above = is_ancestor & ~np.eye(len(is_ancestor), dtype=bool)
+    same, ancestor = np.equal.outer(clone, clone), above[np.ix_(clone, clone)]
+    return np.stack([same, ancestor, ancestor.T, ~(same | ancestor | ancestor.T)])
+
+
+def infer_with_clusters(mutations, copy_number, purity, sample_site, sites):
+    """Relations of mutations by the best clustering and by all of them, share of the others, CPU s without and with."""
+    settings, rng = Settings(), np.random.default_rng(1)
+    start = time.process_time()
+    options = {"settings": settings.clustering, "ccf_settings": settings.ccf, "rng": rng}
+    clusters, *others = cluster_mutations(mutations, copy_number, purity, **options)
+    trees = infer_clone_trees(clusters, sample_site, sites, settings=settings.trees, rng=rng)
+    middle = time.process_time()
+    alone = mutation_relations(clusters, trees)
+    clusters = replace(clusters, alternatives=tuple(others))
+    compared = weigh_clusterings(clusters, trees, sample_site, settings=settings.trees, rng=rng)
+    trees = replace(trees, diagnostics={**trees.diagnostics, "clusterings": compared})
+    together = mutation_relations(clusters, trees)
+    return alone, together, 1 - compared[0]["weight"], middle - start, time.process_time() - start
+
+
+def small_patient(rng):
+    """A tumour of many small clusters (see clustering_simulations) and the true relations of its mutations."""
+    found = many_small_clusters(rng)
+    columns = np.arange(found.ccf.shape[1])
+    data = (found.mutations, found.copy_number, found.purity, columns, [str(s) for s in columns])
+    return data, true_relations(found.labels, ancestor_matrix(found.parents))
+
+
+def m5_patient(tree_file):
+    """Reads of a tumor of machina_m5, and the true relations of its mutations."""
+    table, sample_site, sites, *_ = read_tumor(tree_file)
+    n, n_samples = table.depth.shape
+    parent = {below: above for above, below in map(str.split, tree_file.read_text().splitlines())}
+    inner = set(parent.values())
+    clone = {m: v for v in parent if v in inner for m in v.split(";")}  # leaves have numbers too
+    vertices = list(parent)
+    rooted = np.array([vertices.index(parent[v]) if parent[v] in parent else -1 for v in vertices])
+    truth = true_relations(np.array([vertices.index(clone[m]) for m in table.ids]), ancestor_matrix(rooted))
+    return (table, CopyNumberAtLoci.diploid(n, n_samples), np.ones(n_samples), sample_site, sites), truth
+
+
+def benchmark_own(n_own: int = 60) -> None:
+    print("clusters inferred too: accuracy of mutation pairs (limit .93, Orchard .910), log score, calibration error")
+    rng = np.random.default_rng(2026)
+    kinds = {f"own simulations ({n_own})": [small_patient(rng) for _ in range(n_own)]}
+    if "PHYLOMETA_DATA" in os.environ:
+        files = sorted(Path(os.environ["PHYLOMETA_DATA"]).glob("machina_m5/*/T_seed*.tree"))
+        kinds[f"machina_m5 ({len(files)})"] = [m5_patient(file) for file in files]
+    for kind, patients in kinds.items():
+        rows, calls, shares, seconds = {0: [], 1: []}, {0: [], 1: []}, [], []
+        for data, truth in patients:
+            *found, share, before, after = infer_with_clusters(*data)
+            shares.append(share)
+            seconds.append((before, after))
+            pairs = np.triu_indices(truth.shape[1], 1)
+            right = truth[:, pairs[0], pairs[1]].argmax(axis=0)
+            for which, relation in enumerate(found):
+                p = relation[:, pairs[0], pairs[1]]
+                log = np.log(np.maximum(p[right, np.arange(len(right))], 1e-4))
+                rows[which].append(((p.argmax(axis=0) == right).mean(), log.mean()))
+                calls[which].append(np.stack([p.ravel(), truth[:, pairs[0], pairs[1]].ravel()], axis=1))
+        for which, name in enumerate(("best clustering", "all clusterings")):
+            accuracy, log = np.mean(rows[which], axis=0)
+            cpu = np.mean(seconds[1:], axis=0)[which]
+            error = calibration_error(np.concatenate(calls[which]))
+            print(f"  {kind}, {name}: {accuracy:.3f}  {log:.3f}  {error:.4f}  CPU {cpu:.2f} s a tumor")
+        often = np.mean(np.array(shares) > 0.5)
+        print(f"    share of other clusterings: mean {np.mean(shares):.2f}; above one half in {often:.0%} of tumors")
+
+
 def total_variation(first, second):
     branched = np.abs(first + first.T - second - second.T)
     return float((0.5 * (np.abs(first - second) + np.abs(first - second).T + branched)).max())
@@ -177,7 +256,7 @@ def benchmark_scale() -> None:
         print(f"  {n_clusters}x{n_samples}{kind}: {accuracy:.4f}  {seconds:.1f} s  {peak:.0f} MB", flush=True)
 
 
-def simulate_patient(rng):
+def simulate_clusters(rng):
     """3-12 clones, 1-6 sites with 1-3 samples, 60-400x, purity .3-.95, copy numbers 2-4: reads as a `Clustering`."""
     n = int(rng.integers(3, 13))
     site = np.repeat(np.arange(n_sites := int(rng.integers(1, 7))), rng.integers(1, 4, n_sites))
@@ -228,7 +307,7 @@ def simulate_patient(rng):
 def benchmark_calibration(n_patients: int = 150) -> None:
     calls, presence, conditions = [], [], []
     for seed in range(n_patients):
-        clusters, site, n_sites, parents, present, condition = simulate_patient(np.random.default_rng(seed))
+        clusters, site, n_sites, parents, present, condition = simulate_clusters(np.random.default_rng(seed))
         settings = TreeSettings(enumerate_clusters=7)
         trees, _ = infer(clusters, site, [str(t) for t in range(n_sites)], settings)
         probability = np.array(trees.diagnostics["ancestor_probability"])
@@ -256,7 +335,8 @@ def benchmark_calibration(n_patients: int = 150) -> None:
 
 def main() -> None:
     parts = {
-        "m5": benchmark_m5, "exact": benchmark_exact, "scale": benchmark_scale, "calibration": benchmark_calibration,
+        "m5": benchmark_m5, "own": benchmark_own, "exact": benchmark_exact, "scale": benchmark_scale,
+        "calibration": benchmark_calibration,
     }  # fmt: skip
     for name in sys.argv[1:] or list(parts):
         parts[name]()

@@ -14,13 +14,15 @@ ERROR_RATE = 0.001
 
 @dataclass(frozen=True)
 class SimulatedReads:
-    """Reads, what is known of the samples, and the truth: cluster of every mutation, CCF (K, S) of every cluster."""
+    """Reads, what is known of the samples, and the truth: cluster of every mutation, CCF (K, S) of every cluster, and,
+    where the clusters were drawn from a tree, the parent of every cluster (-1: the founder)."""
 
     mutations: MutationTable
     copy_number: CopyNumberAtLoci
     purity: np.ndarray
     labels: np.ndarray
     ccf: np.ndarray
+    parents: np.ndarray | None = None
 
 
 def as_table(alt: np.ndarray, depth: np.ndarray) -> MutationTable:
@@ -43,6 +45,18 @@ def profiles(parents: list[int], leaves: list[list[tuple[int, float]]]) -> tuple
         if row.max() > 0.0:
             index[clone] = distinct.setdefault(tuple(row.tolist()), len(distinct))
     return np.minimum(np.array(list(distinct), dtype=float), 1.0), index
+
+
+def cluster_parents(parents: list[int], index: np.ndarray) -> np.ndarray:
+    """Parent of every distinct clone; clones with the same CCFs are one, those in no sample are left out."""
+    above = np.full(int(index.max()) + 1, -1)
+    for clone in np.flatnonzero(index >= 0).tolist():
+        parent = parents[clone]
+        while parent >= 0 and index[parent] == index[clone]:
+            parent = parents[parent]
+        if parent >= 0:
+            above[index[clone]] = index[parent]
+    return above
 
 
 def many_small_clusters(rng: np.random.Generator, *, depth: float = 200.0) -> SimulatedReads:
@@ -77,7 +91,7 @@ def many_small_clusters(rng: np.random.Generator, *, depth: float = 200.0) -> Si
                 here = [clone for clone, where in zip(present, place) if where in (sample, 2)] or present[:1]
                 share = rng.dirichlet(np.full(len(here), 1.5)) + 0.1
                 leaves.append(list(zip(here, (share / share.sum()).tolist())))
-        ccf, _ = profiles(parents, leaves)
+        ccf, index = profiles(parents, leaves)
         labels = np.repeat(np.arange(len(ccf)), rng.geometric(1.0 / 2.2, len(ccf)))
         if not 9 <= len(labels) <= 80:
             continue
@@ -85,7 +99,9 @@ def many_small_clusters(rng: np.random.Generator, *, depth: float = 200.0) -> Si
         alt = rng.binomial(total, ccf[labels] / 2.0 * (1.0 - 2.0 * ERROR_RATE) + ERROR_RATE)
         order = rng.permutation(len(labels))
         diploid = CopyNumberAtLoci.diploid(*total.shape)
-        return SimulatedReads(as_table(alt[order], total[order]), diploid, np.ones(ccf.shape[1]), labels[order], ccf)
+        above = cluster_parents(parents, index)
+        table = as_table(alt[order], total[order])
+        return SimulatedReads(table, diploid, np.ones(ccf.shape[1]), labels[order], ccf, above)
 
 
 # Allele-specific states of a genome's segments by condition; of a segment that is drawn, all samples have the state.

@@ -20,6 +20,7 @@ from phylometa.ccf import estimate_ccf  # noqa: F401  (imports are not timed)
 from phylometa.clustering import cluster_mutations
 from phylometa.config import Settings
 from phylometa.data import CopyNumberAtLoci, MutationTable
+from phylometa.joint import infer_jointly
 from phylometa.migration import Scenario, infer_history_ensemble
 from phylometa.presence import presence_scenarios
 from phylometa.tree_search import infer_clone_trees
@@ -136,21 +137,39 @@ def calibration_error(calls, bins=10):
     return sum(abs(p[index == i].sum() - hit[index == i].sum()) for i in range(bins)) / len(p)
 
 
-def run_chain(table, sample_site, sites, settings, seed):
-    """Clusters, then trees, then presence, then histories."""
-    rng = np.random.default_rng(seed)
+def cluster_and_grow(table, sample_site, sites, settings, rng):
+    """Clusterings, the best first, and the trees of the best."""
     n, n_samples = table.depth.shape
-    clusters = cluster_mutations(
+    clusterings = cluster_mutations(
         table,
         CopyNumberAtLoci.diploid(n, n_samples),
         np.ones(n_samples),
         settings=settings.clustering,
         ccf_settings=settings.ccf,
         rng=rng,
-    )[0]
-    trees = infer_clone_trees(clusters, sample_site, sites, settings=settings.trees, rng=rng)
+    )
+    return clusterings, infer_clone_trees(clusterings[0], sample_site, sites, settings=settings.trees, rng=rng)
+
+
+def run_chain(table, sample_site, sites, settings, seed):
+    """Clusters, then trees, then presence, then histories."""
+    rng = np.random.default_rng(seed)
+    (clusters, *_), trees = cluster_and_grow(table, sample_site, sites, settings, rng)
     scenarios = presence_scenarios(trees, clusters, sample_site, settings=settings.trees, rng=rng)
     return trees, scenarios, lambda _: clusters.labels
+
+
+def run_joint(table, sample_site, sites, settings, seed):
+    """Clusters and tree drawn together, from those of the chain; the chain itself where several founders are."""
+    rng = np.random.default_rng(seed)
+    (clusters, *_), trees = cluster_and_grow(table, sample_site, sites, settings, rng)
+    if len(trees.names) != clusters.n_clusters:
+        scenarios = presence_scenarios(trees, clusters, sample_site, settings=settings.trees, rng=rng)
+        return trees, scenarios, lambda _: clusters.labels
+    n, n_samples = table.depth.shape
+    reads = (table, CopyNumberAtLoci.diploid(n, n_samples), np.ones(n_samples), sample_site)
+    joint = infer_jointly(*reads, labels=clusters.labels, trees=trees, settings=settings, rng=rng)
+    return joint, joint.scenarios, joint.labels_of
 
 
 def main() -> None:
@@ -159,24 +178,7 @@ def main() -> None:
     options.add_argument("--tumors", type=int, default=40)
     chosen = options.parse_args()
     settings = Settings()
-    run = run_chain
-    if chosen.method == "joint":
-        from phylometa.joint import infer_jointly
-
-        def run(table, sample_site, sites, settings, seed):
-            n, n_samples = table.depth.shape
-            result = infer_jointly(
-                table,
-                CopyNumberAtLoci.diploid(n, n_samples),
-                np.ones(n_samples),
-                sample_site,
-                sites,
-                primary=sites.index("P"),
-                settings=settings,
-                rng=np.random.default_rng(seed),
-            )
-            return result.trees, result.scenarios, result.labels_of
-
+    run = {"chain": run_chain, "joint": run_joint}[chosen.method]
     files = sorted(Path(os.environ["PHYLOMETA_DATA"]).glob("machina_m5/*/T_seed*.tree"))
     files = [files[i] for i in np.linspace(0, len(files) - 1, chosen.tumors).astype(int)]
     rows, calls, missed, cpu, split = [], [], [], [], []

@@ -20,6 +20,7 @@ _PUBLIC = {
     "io.tables": ["read_cohort", "read_patient"],
     "ccf": ["estimate_ccf", "estimate_purity"],
     "clustering": ["cluster_mutations"],
+    "clustering_average": ["mutation_relations"],
     "tree_search": ["infer_clone_trees"],
     "migration": ["infer_history_ensemble", "infer_migration_histories"],
     "seeding": ["classify_seeding"],

@@ -67,6 +67,12 @@ class Partition:
     def sizes(self) -> IntArray:
         return np.bincount(self.labels, minlength=len(self.totals)).astype(np.int64)
 
+    @property
+    def log_score(self) -> float:
+        """Log prior of the partition plus log-likelihood of the reads at each cluster's most likely CCFs."""
+        prior = self.model.count_prior[len(self.sizes)] + sum(lgamma(size) for size in self.sizes.tolist())
+        return float(self.totals.max(axis=2).sum(dtype=np.float64) + prior)
+
 
 def known_partition(model: ClusteringModel, labels: IntArray) -> Partition:
     """The partition that `labels` are, with its spike weights and, where they vary, its multiplicities."""

@@ -539,6 +539,11 @@ class Clustering:
         Posterior weight among alternative clusterings.
     deleted : int64 array (m, 2)
         Cells (mutation, sample) whose mutation is probably deleted: its cluster is in the sample, its copy was lost.
+    log_score : float
+        Log prior of the partition plus log-likelihood of its reads at each cluster's most likely CCFs: what
+        clusterings of the same mutations are compared by once trees have their say. NaN where it is not known.
+    alternatives : tuple of Clustering
+        Other clusterings that are nearly as probable.
     """
 
     names: tuple[str, ...]
@@ -552,6 +557,8 @@ class Clustering:
     flags: tuple[str, ...] = ()
     weight: float = 1.0
     deleted: IntArray = None  # type: ignore[assignment]
+    log_score: float = float("nan")
+    alternatives: tuple[Clustering, ...] = ()
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__

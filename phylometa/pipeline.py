@@ -74,7 +74,8 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     if patient.known_clusters is not None:
         clusters = clustering_from_labels(*data, patient.known_clusters, **options)
     else:
-        clusters = cluster_mutations(*data, **options, rng=stage_rng(settings.seed, "clusters"))[0]
+        clusters, *others = cluster_mutations(*data, **options, rng=stage_rng(settings.seed, "clusters"))
+        clusters = replace(clusters, alternatives=tuple(others))
     deleted = deleted_mutations(patient.mutations, ccf, clusters, error_rate=settings.ccf.error_rate)
     clusters = replace(clusters, deleted=deleted)
     warnings = _conflict_warnings(patient, clusters, settings)
@@ -98,6 +99,7 @@ def _conflict_warnings(patient: Patient, clusters: Clustering, settings: Setting
 
 
 def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    from phylometa.clustering_average import weigh_clusterings
     from phylometa.presence import presence_scenarios
     from phylometa.tree_search import infer_clone_trees
     from phylometa.trees import PresenceScenario
@@ -110,7 +112,27 @@ def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
         trees, clusters, patient.sample_site, settings=settings.trees, rng=stage_rng(settings.seed, "presence")
     )
     listed = tuple(PresenceScenario(int(tree), float(weight), presence) for tree, weight, presence in scenarios)
-    return {"trees": replace(trees, scenarios=listed)}
+    rng = stage_rng(settings.seed, "clusterings")
+    compared = weigh_clusterings(clusters, trees, patient.sample_site, settings=settings.trees, rng=rng)
+    trees = replace(trees, scenarios=listed, diagnostics={**trees.diagnostics, "clusterings": compared})
+    return {"trees": trees, "warnings": _clustering_warnings(clusters, compared)}
+
+
+def _clustering_warnings(clusters: Clustering, compared: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Where trees make another clustering the most probable: which, and how much."""
+    best = max(range(len(compared)), key=lambda i: compared[i]["weight"])
+    if best == 0:
+        return ()
+    other = clusters.alternatives[best - 1]
+    halves = {k: set(other.labels[clusters.labels == k].tolist()) for k in range(clusters.n_clusters)}
+    names = [clusters.names[k] for k, found in halves.items() if len(found) > 1]
+    change = f"with cluster {', '.join(names)} split in two"
+    if not names:
+        merged = [k for k in halves if any(halves[k] & halves[j] for j in halves if j != k)]
+        change = f"with clusters {' and '.join(clusters.names[k] for k in merged)} as one"
+    share = 100.0 * compared[best]["weight"]
+    text = f"a clustering {change} is more probable given the clone trees ({share:.0f} %); the clusters are kept"
+    return (text,)
 
 
 def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:

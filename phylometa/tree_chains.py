@@ -7,7 +7,7 @@ frequencies of visits. Where they do not (a flat posterior over more trees than 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -268,6 +268,10 @@ def search_trees(
         if agreement <= settings.agreement:
             break
     assert posterior is not None
+    # Trees that were seen hold about the share `coverage` of all.
+    seen = {key: value for chain in chains for key, value in chain.seen.items()}
+    evidence = float(np.logaddexp.reduce(list(seen.values()))) - float(np.log(max(coverage, 0.01)))
+    posterior = replace(posterior, log_evidence=evidence)
     posterior = posterior.shifted(float(model.log_scale.sum()))
     draws = np.stack([_thinned(np.concatenate(chain.draws)) for chain in chains])
     diagnostics = {

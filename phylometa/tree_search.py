@@ -75,6 +75,12 @@ def _posterior(
     return posterior, model, "search", diagnostics
 
 
+def _log_evidence(posterior: TreePosterior, model: ReadModel) -> float:
+    """Log marginal likelihood over all trees (uniform prior), relative to the clusters' own maximum likelihood."""
+    n = model.n_clusters
+    return posterior.log_evidence - float(model.log_scale.sum()) - log_prior_mass(model) - (n - 1) * float(np.log(n))
+
+
 def _proportions(
     trees: IntArray, model: ReadModel, sites: IntArray, n_sites: int, *, compiled: bool
 ) -> tuple[FloatArray, FloatArray]:
@@ -119,7 +125,8 @@ def infer_clone_trees(
     TreeEnsemble
         Clone k is cluster k. Where no cluster can be the founder of all others, an artificial root ``germline``
         (no mutations) comes last. `diagnostics` hold ``edge_support`` and ``ancestor_probability`` over all trees
-        counted (not only those listed), ``violations`` of the sum condition and groups of ``equivalent_trees``.
+        counted (not only those listed), ``violations`` of the sum condition, groups of ``equivalent_trees`` and the
+        ``log_evidence`` of all trees together (None for very large trees and clonally unrelated tumours).
     """
     model = read_model(clusters.alt_reads, clusters.total_reads, settings=settings)
     n = clusters.n_clusters
@@ -157,6 +164,7 @@ def infer_clone_trees(
         diagnostics={
             **diagnostics,
             "presence_weight": float(model.slab * settings.grid),
+            "log_evidence": None if unrelated or diagnostics.get("likelihood") else _log_evidence(posterior, model),
             "violations": sum_condition_violations(posterior.parents[0], model, clusters.names),
             "equivalent_trees": equivalent_trees(posterior.log_score),
             "edge_support": posterior.edge_support.tolist(),

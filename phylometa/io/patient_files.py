@@ -12,6 +12,7 @@ import numpy as np
 from phylometa.data import CcfTable, Clustering, Patient
 from phylometa.errors import InputError
 from phylometa.io.counts import write_counts
+from phylometa.io.documents import read_json, reading, write_json
 from phylometa.io.tsv import read_tsv, write_tsv
 
 __all__ = ["read_ccf", "read_clusters", "table_rows", "write_clusters", "write_input"]
@@ -142,6 +143,45 @@ def write_clusters(patient: Patient, clusters: Clustering, directory: Path) -> N
     ids, samples = patient.mutations.ids, patient.mutations.sample_names
     cells = ((ids[i], names[clusters.labels[i]], samples[s]) for i, s in clusters.deleted.tolist())
     write_tsv(directory / "deleted.tsv", ["mutation_id", "cluster", "sample"], cells)
+    others = [_alternative_to_json(other) for other in clusters.alternatives]
+    document = {"log_score": clusters.log_score, "weight": clusters.weight, "alternatives": others}
+    write_json(directory / "alternatives.json", document, indent=None)
+
+
+def _alternative_to_json(clusters: Clustering) -> dict[str, Any]:
+    fields: tuple[str, ...] = ("weight", "log_score", "names", "labels", "probability", "flags")
+    fields += ("ccf", "ccf_lo", "ccf_hi", "alt_reads", "total_reads")
+    return {name: getattr(clusters, name) for name in fields}
+
+
+def _read_alternatives(path: Path) -> dict[str, Any]:
+    """Weight, score and alternatives of the clustering beside them; none in a directory without the file."""
+    if not path.is_file():
+        return {}
+    document = read_json(path)
+
+    def number(value: float | None) -> float:
+        return float("nan") if value is None else float(value)
+
+    with reading(path):
+        others = [
+            Clustering(
+                names=item["names"],
+                labels=np.array(item["labels"], dtype=np.int64),
+                probability=np.array(item["probability"], dtype=float),
+                flags=item["flags"],
+                weight=item["weight"],
+                log_score=number(item["log_score"]),
+                ccf=np.array(item["ccf"], dtype=float),
+                ccf_lo=np.array(item["ccf_lo"], dtype=float),
+                ccf_hi=np.array(item["ccf_hi"], dtype=float),
+                alt_reads=np.array(item["alt_reads"], dtype=float),
+                total_reads=np.array(item["total_reads"], dtype=float),
+            )
+            for item in document["alternatives"]
+        ]
+        best = {"weight": float(document["weight"]), "log_score": number(document["log_score"])}
+    return {**best, "alternatives": tuple(others)}
 
 
 def read_clusters(patient: Patient, directory: Path) -> Clustering:
@@ -185,6 +225,7 @@ def read_clusters(patient: Patient, directory: Path) -> Clustering:
         probability=np.array([float(row.get("probability") or 1) for row in rows]),
         flags=tuple(flags[name] for name in names),
         **arrays,
+        **_read_alternatives(directory / "alternatives.json"),
     )
 
 

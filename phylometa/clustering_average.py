@@ -1,0 +1,121 @@
+"""Several clusterings weighed together: how probable each is once clone trees are asked, and what they agree on.
+
+A clustering is chosen before there is a tree, every cluster's prevalences having a prior of their own. A tree ties them
+together, and another clustering may then be the more probable one. With partition C of n mutations into K clusters,
+
+    P(C | reads) ~ P(C) x L(C) x (sum over trees of E(T | C)) / K^(K-1),
+
+P(C) the restaurant process of the clustering, L(C) the reads' likelihood at each cluster's most likely prevalences
+(together `Clustering.log_score`), E the evidence of a tree relative to that likelihood, proportions integrated out
+under their normalised prior (`tree_likelihood`), and K^(K-1) the number of rooted trees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phylometa.config import TreeSettings
+from phylometa.data import Clustering, FloatArray
+from phylometa.tree_search import infer_clone_trees
+from phylometa.trees import TreeEnsemble
+
+__all__ = ["mutation_relations", "weigh_clusterings"]
+
+# Limits of the trees of an alternative clustering: its relations are wanted, not its list of trees.
+_CLUSTERS_ENUMERATED, _TREES_LISTED = 7, 1
+
+
+def weigh_clusterings(
+    clusters: Clustering,
+    trees: TreeEnsemble,
+    sample_site: NDArray[np.integer] | Sequence[int],
+    *,
+    settings: TreeSettings,
+    rng: np.random.Generator,
+) -> list[dict[str, Any]]:
+    """Posterior weights of a clustering and of its alternatives, clone trees taken into account.
+
+    Parameters
+    ----------
+    clusters : Clustering
+        The one in use, with its `alternatives`.
+    trees : TreeEnsemble
+        Its trees.
+    sample_site : int array (S,)
+        Site of every sample.
+    settings : TreeSettings
+    rng : numpy Generator
+
+    Returns
+    -------
+    list of dict
+        JSON-ready, the clustering in use first, then its alternatives in order: ``weight`` (they add up to 1),
+        ``weight_before_trees``, ``n_clusters``, ``ancestor_probability`` (K, K) among its clusters. One entry, of
+        weight 1, where no evidence of trees is to be had (very large trees; clonally unrelated tumours).
+    """
+    ensembles = [trees]
+    quick = replace(
+        settings,
+        enumerate_clusters=min(settings.enumerate_clusters, _CLUSTERS_ENUMERATED),
+        max_trees=_TREES_LISTED,
+    )
+    if clusters.alternatives and _log_evidence(trees) is not None:
+        sites = (sample_site, trees.site_names)
+        ensembles += [infer_clone_trees(other, *sites, settings=quick, rng=rng) for other in clusters.alternatives]
+    compared = [
+        (clustering, ensemble, evidence + clustering.log_score)
+        for clustering, ensemble in zip((clusters, *clusters.alternatives), ensembles)
+        if (evidence := _log_evidence(ensemble)) is not None and np.isfinite(clustering.log_score)
+    ]
+    if len(compared) < len(ensembles) or len(compared) < 2:
+        compared = [(clusters, trees, 0.0)]
+    score = np.array([value for *_, value in compared])
+    weights = np.exp(score - np.logaddexp.reduce(score))
+    return [
+        {
+            "weight": float(weight),
+            "weight_before_trees": float(clustering.weight),
+            "n_clusters": clustering.n_clusters,
+            "ancestor_probability": ensemble.diagnostics["ancestor_probability"],
+        }
+        for weight, (clustering, ensemble, _) in zip(weights, compared)
+    ]
+
+
+def _log_evidence(trees: TreeEnsemble) -> float | None:
+    value = trees.diagnostics.get("log_evidence")
+    return None if value is None else float(value)
+
+
+def mutation_relations(clusters: Clustering, trees: TreeEnsemble) -> FloatArray:
+    """Relation of every pair of mutations, over all trees and, where there are several, all clusterings.
+
+    Parameters
+    ----------
+    clusters : Clustering
+        With its `alternatives`.
+    trees : TreeEnsemble
+        Its trees, with ``diagnostics["clusterings"]`` of `weigh_clusterings` where there are alternatives.
+
+    Returns
+    -------
+    float64 array (4, n, n)
+        Probabilities that i and j belong to the same cluster, that i's is an ancestor of j's, that j's is one of i's,
+        and that they are on separate branches; they add up to 1. On the diagonal: the same.
+    """
+    alone: Mapping[str, Any] = {"weight": 1.0, "ancestor_probability": trees.diagnostics["ancestor_probability"]}
+    n = len(clusters.labels)
+    total = np.zeros((4, n, n))
+    listed = trees.diagnostics.get("clusterings") or [alone]
+    for clustering, entry in zip((clusters, *clusters.alternatives), listed):
+        above = np.array(entry["ancestor_probability"], dtype=np.float64)
+        same = np.equal.outer(clustering.labels, clustering.labels)
+        ancestor = np.where(same, 0.0, above[np.ix_(clustering.labels, clustering.labels)])
+        relation = np.stack([same, ancestor, ancestor.T, np.where(same, 0.0, 1.0 - ancestor - ancestor.T)])
+        total += entry["weight"] * np.maximum(relation, 0.0)
+    return total

@@ -201,10 +201,10 @@ CARRIED = 0.05
 STAGES: dict[str, tuple[str, Callable[[PatientResult, Settings], dict[str, Any]]]] = {
     "clusters": ("patient", _clusters),
     "trees": ("clusters", _trees),
+    "copy_number": ("patient", _copy_number),
     "histories": ("trees", _histories),
     "labels": ("histories", _labels),
     "timing": ("labels", _timing),
-    "copy_number": ("patient", _copy_number),
 }
 
 

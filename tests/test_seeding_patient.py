@@ -8,8 +8,18 @@ import numpy as np
 import pytest
 from brute_force_histories import infer_by_brute_force
 
-from phylometa.config import MigrationSettings, SeedingSettings, Settings
-from phylometa.data import CcfTable, Clustering, CopyNumberAtLoci, MutationTable, Patient, Sample, Site
+from phylometa.config import CopyNumberSettings, MigrationSettings, SeedingSettings, Settings
+from phylometa.copy_number import infer_copy_number_tree
+from phylometa.data import (
+    CcfTable,
+    Clustering,
+    CopyNumberAtLoci,
+    CopyNumberProfile,
+    MutationTable,
+    Patient,
+    Sample,
+    Site,
+)
 from phylometa.errors import InfeasibleError
 from phylometa.lost_copies import lost_cells
 from phylometa.migration import Scenario, infer_history_ensemble
@@ -25,6 +35,7 @@ from phylometa.seeding import (
     driver_hits,
     headline_sentences,
 )
+from phylometa.seeding.evolution import regional_events
 from phylometa.seeding.patient import days_from_primary
 from phylometa.seeding.presence_rules import (
     call_jsi,
@@ -519,6 +530,45 @@ def test_copy_number_events_are_placed_where_their_samples_are():
     assert hits == (DriverHit("SPOP", "B", "loss in M"), DriverHit("TP53", "R", "gain everywhere"))
     assert copy_number_hits(events, table, clusters, drivers=frozenset({"TP53"})) == hits[1:]
     assert copy_number_hits(events, patient.mutations, clusters, drivers=frozenset()) == ()  # no coordinates
+
+
+def deletions_in_l1_and_m1():
+    """Both metastases lost an allele of 17p, each by itself, at different ends; M1 amplified chromosome 8."""
+    rows = []
+    for s, name in enumerate(("P1", "P2", "L1", "M1")):
+        losses = {"L1": (0, 1), "M1": (1, 2)}.get(name, ())
+        rows += [(s, "17", 10_000 * i, 10_000 * (i + 1), 1, 0 if i in losses else 1) for i in range(4)]
+        rows += [(s, "8", 0, 10_000, 7 if name == "M1" else 1, 1), (s, "1", 0, 200_000, 1, 1)]
+    profile = CopyNumberProfile(("P1", "P2", "L1", "M1"), *zip(*rows), is_phased=True)
+    return infer_copy_number_tree(profile, settings=CopyNumberSettings(bootstrap=0), rng=np.random.default_rng(1))
+
+
+def test_deletions_and_amplifications_of_the_copy_number_tree():
+    found = deletions_in_l1_and_m1()
+    events = regional_events(found, ("P1", "P2", "L1", "M1", "without copy number"))
+    placed = {(e.name.split(" ")[0], e.chrom, e.start, e.end, tuple(np.flatnonzero(e.samples))) for e in events}
+    assert placed == {
+        ("deletion", "17", 0, 20_000, (2,)),
+        ("deletion", "17", 10_000, 30_000, (3,)),
+        ("amplification", "8", 0, 10_000, (3,)),
+    }
+    with pytest.raises(ValueError, match="M1 is not among"):
+        regional_events(found, ("P1", "P2", "L1"))
+
+
+def test_deletions_of_a_driver_are_hits_of_the_patient():
+    # PTEN is mutated in A; M1, which alone has B, lost an allele of it.
+    result = small_result()
+    genes = ("",) * 20 + ("PTEN",) + ("",) * 10
+    mutations = replace(result.patient.mutations, chroms=("chr17",) * 31, positions=np.full(31, 25_000), genes=genes)
+    patient = result.patient.with_changes(mutations=mutations, drivers=frozenset({"PTEN"}))
+    siblings = replace(result.trees, parents=np.array([[-1, 0, 0]]))
+    result = replace(result, patient=patient, trees=siblings)
+    assert classify_patient(result).parallel_evolution == {"PTEN": False}
+    found = replace(result, copy_number=deletions_in_l1_and_m1())
+    assert classify_patient(found).parallel_evolution == {"PTEN": True}
+    unlisted = replace(found, patient=patient.with_changes(drivers=frozenset()))
+    assert classify_patient(unlisted).parallel_evolution == {"PTEN": False}
 
 
 def test_presence_alone_answers_what_it_can():

@@ -8,11 +8,23 @@ from itertools import combinations
 
 import numpy as np
 
+from phylometa.copy_number.result import CopyNumberResult
 from phylometa.data import BoolArray, Clustering, MutationTable
 from phylometa.seeding.presence_rules import is_present_in_sample
 from phylometa.trees import CloneTree
 
-__all__ = ["DriverHit", "RegionalEvent", "copy_number_hits", "driver_hits", "parallel_evolution", "presentation"]
+__all__ = [
+    "DriverHit",
+    "RegionalEvent",
+    "copy_number_hits",
+    "driver_hits",
+    "parallel_evolution",
+    "presentation",
+    "regional_events",
+]
+
+# Total copies from which a segment is amplified, as a multiple of the ploidy of the node.
+_AMPLIFIED = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,54 @@ class RegionalEvent:
     samples: BoolArray
 
 
+def regional_events(found: CopyNumberResult, sample_names: Sequence[str]) -> tuple[RegionalEvent, ...]:
+    """Deletions and amplifications of a copy-number tree, branch by branch, with the samples below.
+
+    Parameters
+    ----------
+    found : CopyNumberResult
+    sample_names : sequence of str, length S
+
+    Returns
+    -------
+    tuple of RegionalEvent
+        Runs of segments where the node below a branch has lost an allele (all copies, where only totals are known)
+        that the node above has, or first has at least twice its ploidy in copies. Single gains and losses of one of
+        several copies are no hits of a gene.
+
+    Raises
+    ------
+    ValueError
+        Where a sample of the tree is not among `sample_names`.
+    """
+    copies = np.asarray(found.copies)
+    length = np.asarray(found.end - found.start, dtype=np.float64)
+    total = copies.sum(axis=1)
+    ploidy = total @ length / max(float(length.sum()), 1.0)
+    states = {"deletion": copies.min(axis=1) == 0, "amplification": total >= _AMPLIFIED * ploidy[:, None]}
+    column = {name: s for s, name in enumerate(sample_names)}
+    missing = [name for name in found.sample_names if name not in column]
+    if missing:
+        raise ValueError(f"regional_events: {missing[0]} is not among the samples")
+    events = []
+    for v, parent in enumerate(found.parents.tolist()):
+        if parent < 0:
+            continue
+        samples = np.zeros(len(column), dtype=bool)
+        samples[[column[name] for name in found.clade(v)]] = True
+        for kind, state in states.items():
+            is_new = state[v] & ~state[parent]
+            follows = np.zeros(len(is_new), dtype=bool)  # goes on with the segment before
+            follows[1:] = (np.array(found.chroms[1:]) == np.array(found.chroms[:-1])) & is_new[:-1]
+            run = np.cumsum(is_new & ~follows)
+            for number in range(1, int(run.max(initial=0)) + 1):
+                inside = np.flatnonzero(is_new & (run == number))
+                chrom, start, end = found.chroms[inside[0]], int(found.start[inside[0]]), int(found.end[inside[-1]])
+                name = f"{kind} of {chrom}:{start + 1}-{end} ({found.node_names[v]})"
+                events.append(RegionalEvent(name, chrom, start, end, samples))
+    return tuple(events)
+
+
 def copy_number_hits(
     events: Iterable[RegionalEvent], mutations: MutationTable, clusters: Clustering, *, drivers: frozenset[str]
 ) -> tuple[DriverHit, ...]:
@@ -123,7 +183,8 @@ def copy_number_hits(
         carriers = np.asarray(event.samples, dtype=bool)
         clone = next((k for k in by_prevalence if (present[k] == carriers).all()), None)
         for gene, chrom, position in sorted(places):
-            if clone is not None and chrom == event.chrom and event.start <= position < event.end:
+            is_same = chrom.lower().removeprefix("chr") == event.chrom.lower().removeprefix("chr")
+            if clone is not None and is_same and event.start <= position < event.end:
                 hits[gene, event.name] = DriverHit(gene, clusters.names[clone], event.name)
     return tuple(hits.values())
 

@@ -12,7 +12,7 @@ from phylometa.config import Settings
 from phylometa.data import CcfTable, Clustering, Patient
 from phylometa.errors import InfeasibleError
 from phylometa.seeding.classify import classify_seeding
-from phylometa.seeding.evolution import DriverHit, driver_hits
+from phylometa.seeding.evolution import DriverHit, copy_number_hits, driver_hits, regional_events
 from phylometa.seeding.labels import EXTRA_LABELS, PATIENT_LABELS, SITE_EXTRAS, SITE_LABELS
 from phylometa.seeding.presence_rules import (
     call_jsi,
@@ -31,19 +31,20 @@ __all__ = ["classify_patient", "classify_without_tree", "days_from_primary"]
 
 
 def classify_patient(
-    result: PatientResult, *, settings: Settings | None = None, copy_number_hits: Iterable[DriverHit] = ()
+    result: PatientResult, *, settings: Settings | None = None, more_hits: Iterable[DriverHit] = ()
 ) -> SeedingLabels:
     """Seeding labels of a result that has trees and histories, with everything else the patient's data allow.
 
     Parameters
     ----------
     result : PatientResult
-        With `trees` and `histories`; `clusters` and `ccf` add the divergence test and parallel evolution, dates of
-        diagnosis add synchronous / metachronous.
+        With `trees` and `histories`; `clusters` and `ccf` add the divergence test and parallel evolution, to which
+        `copy_number` adds deletions and amplifications of the patient's driver genes; dates of diagnosis add
+        synchronous / metachronous.
     settings : Settings, optional
         Default: those of the result.
-    copy_number_hits : iterable of DriverHit
-        Copy-number events of driver genes, by clone.
+    more_hits : iterable of DriverHit
+        Other events of driver genes, by clone.
 
     Returns
     -------
@@ -62,10 +63,12 @@ def classify_patient(
     if result.clusters is not None:
         if result.ccf is not None:
             reads = SiteReads.from_patient(patient, result.ccf, result.clusters)
-        if any(patient.mutations.genes) or copy_number_hits:
-            hits = driver_hits(
-                patient.mutations, result.clusters, drivers=patient.drivers, copy_number_hits=copy_number_hits
-            )
+        found = [*more_hits]
+        if result.copy_number is not None and patient.drivers:  # without a list every gene of an arm would be hit
+            events = regional_events(result.copy_number, patient.mutations.sample_names)
+            found += copy_number_hits(events, patient.mutations, result.clusters, drivers=patient.drivers)
+        if any(patient.mutations.genes) or found:
+            hits = driver_hits(patient.mutations, result.clusters, drivers=patient.drivers, copy_number_hits=found)
     settings = settings or result.settings or Settings()
 
     def rooted_in(primary: int, ensemble: HistoryEnsemble) -> SeedingLabels:

@@ -1,4 +1,6 @@
-"""Clusters and CCFs beside peers' figures: `python benchmarks/clustering.py [m5] [conditions] [large] [start]`.
+"""Clusters and CCFs beside peers' figures.
+
+    python benchmarks/clustering.py [m5] [conditions] [large] [genomes] [start]
 
 m5 needs the published simulations below PHYLOMETA_DATA/machina_m5. Settings were chosen on `many_small_clusters` with
 other seeds than here, never on m5.
@@ -169,6 +171,31 @@ def run_large() -> None:
         )
 
 
+def run_genomes() -> None:
+    print("about 10 clusters x 5 samples, 60x, purity .3-.9, subclonal gains, precision 200; every CCF too; no limit")
+    for n in (10_000, 100_000, 1_000_000):
+        size = n // 6
+        data = few_large_clusters(
+            np.random.default_rng(2),
+            condition="subclonal",
+            depth=60.0,
+            precision=200.0,
+            n_samples=5,
+            members=(size // 2, size + size // 2),
+        )
+        best, seconds = cluster(data)
+        before = time.process_time()
+        estimate_ccf(data.mutations, data.copy_number, data.purity, settings=CcfSettings())
+        ccf_seconds = time.process_time() - before
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        ari = adjusted_rand(data.labels, best.labels)
+        print(
+            f"{len(data.labels):8d} mutations: clusters {seconds:6.1f} s CPU, CCFs {ccf_seconds:6.1f} s, "
+            f"ARI {ari:.4f}, at most {memory:.2f} GB so far",
+            flush=True,
+        )
+
+
 _START = """
 import sys
 sys.path.insert(0, {folder!r})
@@ -190,6 +217,7 @@ def run_start() -> None:
 
 
 if __name__ == "__main__":
-    parts = {"m5": run_m5, "conditions": run_conditions, "large": run_large, "start": run_start}
+    parts = {"m5": run_m5, "conditions": run_conditions, "large": run_large}
+    parts |= {"genomes": run_genomes, "start": run_start}
     for part in sys.argv[1:] or list(parts):
         parts[part]()

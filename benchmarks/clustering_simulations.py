@@ -123,8 +123,9 @@ def few_large_clusters(
     purity: tuple[float, float] = (0.3, 0.9),
     n_clones: int = 6,
     n_samples: int = 4,
+    members: tuple[int, int] = (5, 26),
 ) -> SimulatedReads:
-    """A tumour of six clones of 5 to 25 mutations in four samples, on 20 segments with copy number.
+    """A tumour of six clones of 5 to 25 mutations (`members`) in four samples, on 20 segments with copy number.
 
     A truncal mutation is before a gain (as many copies as its allele) or after it; later mutations are after it. In
     `subclonal`, a third of the segments have a second state in 30-70 % of the cells of each sample.
@@ -137,7 +138,7 @@ def few_large_clusters(
         share = rng.dirichlet(np.ones(len(here))) + 0.08
         leaves.append(list(zip(here.tolist(), (share / share.sum()).tolist())))
     ccf, index = profiles(parents, leaves)
-    labels = np.repeat(np.arange(len(ccf)), rng.integers(5, 26, len(ccf)))
+    labels = np.repeat(np.arange(len(ccf)), rng.integers(*members, len(ccf)))
     truncal = int(index[0])
     n, rho = len(labels), rng.uniform(*purity, n_samples)
     n_segments = 20

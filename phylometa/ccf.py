@@ -13,8 +13,9 @@ from phylometa.lost_copies import carriers, loss_probability
 from phylometa.multiplicity import (
     MultiplicityOptions,
     ccf_grid,
+    cell_log_likelihood,
+    distinct_cells,
     enumerate_multiplicities,
-    log_likelihood_table,
     share_over_groups,
     slab_weights,
 )
@@ -116,23 +117,28 @@ def _estimate_precision(
 def _estimate_rows(
     mutations: MutationTable, options: MultiplicityOptions, ccf: FloatArray, settings: CcfSettings
 ) -> dict[str, FloatArray]:
-    log_likelihood = log_likelihood_table(mutations, options, ccf, precision=settings.precision, dtype=np.float64)
+    cells = distinct_cells(mutations, options)
+    log_likelihood = cell_log_likelihood(cells, options, ccf, precision=settings.precision, dtype=np.float64)
     given_ccf = options.log_prior_given_ccf(ccf, settings.subclonal_gain)
     with np.errstate(invalid="ignore"):
         shift = np.where(np.isfinite(given_ccf), given_ccf - options.log_prior[:, :, None], -np.inf)
-    log_likelihood += shift[options.cell_state]
+    log_likelihood += shift[cells.state]
     slab = 1.0 - settings.absent_weight - settings.clonal_weight
     prior = slab * slab_weights(ccf)
     prior[0] += settings.absent_weight
     prior[-1] += settings.clonal_weight
-    peak = log_likelihood.max(axis=(2, 3), keepdims=True)
-    weight = np.exp(log_likelihood - peak) * prior
+    log_likelihood -= log_likelihood.max(axis=(1, 2), keepdims=True)
+    within = np.exp(log_likelihood)
+    within *= prior
+    total = within.sum(axis=2)
+    within /= np.maximum(total, 1e-300)[:, :, None]
     with np.errstate(divide="ignore"):
-        evidence = np.log(weight.sum(axis=3))  # (n, S, J): samples of a group add up, the multiplicity is shared
+        evidence = np.log(total)[cells.index]  # (n, S, J): samples of a group add up, the multiplicity is shared
     log_option = share_over_groups(evidence, options)
     option = np.exp(log_option - np.logaddexp.reduce(log_option, axis=2)[:, :, None])
-    within = weight / np.maximum(weight.sum(axis=3, keepdims=True), 1e-300)
-    posterior = (option[:, :, :, None] * within).sum(axis=2)
+    posterior = np.zeros((*cells.index.shape, len(ccf)))
+    for choice in range(options.n_options):
+        posterior += option[:, :, choice, None] * within[:, choice][cells.index]
     mean = posterior @ ccf
     low, high = _quantiles(posterior, ccf)
     copies = options.copies[options.cell_state]

@@ -14,11 +14,15 @@ from numpy.typing import NDArray
 from phylometa.config import CcfSettings, ClusteringSettings
 from phylometa.data import CopyNumberAtLoci, FloatArray, IntArray, MutationTable
 from phylometa.multiplicity import (
+    DistinctCells,
     MultiplicityOptions,
     allele_probability,
     ccf_grid,
+    cell_log_likelihood,
+    distinct_cells,
     enumerate_multiplicities,
     log_likelihood_table,
+    log_sum_exp,
     read_log_likelihood,
     share_over_groups,
     slab_weights,
@@ -133,13 +137,29 @@ class ClusteringModel:
         -------
         float32 array (n, S, G)
         """
+        if log_option is None:
+            return np.asarray(self._distinct_items[self._cells.index])
         table = log_likelihood_table(self.mutations, self.options, self.ccf, precision=self.precision)
-        if log_option is not None:
-            return np.asarray(np.logaddexp.reduce(table + log_option.astype(np.float32)[:, :, :, None], axis=2))
-        if self.has_fixed_multiplicity:
-            return np.asarray(table[:, :, 0, :])
-        given = self.options.log_prior_given_ccf(self.ccf, self.ccf_settings.subclonal_gain)
-        return np.asarray(np.logaddexp.reduce(table + given.astype(np.float32)[self.options.cell_state], axis=2))
+        return log_sum_exp(table + log_option.astype(np.float32)[:, :, :, None], axis=2)
+
+    @cached_property
+    def _cells(self) -> DistinctCells:
+        return distinct_cells(self.mutations, self.options)
+
+    @cached_property
+    def _distinct_items(self) -> LogGrid:
+        """`items` of the distinct cells (U, G)."""
+        cells, options = self._cells, self.options
+        given = options.log_prior_given_ccf(self.ccf, self.ccf_settings.subclonal_gain).astype(np.float32)
+        result = np.empty((len(cells.state), len(self.ccf)), dtype=np.float32)
+        step = max(1, _VALUES_AT_ONCE // (options.n_options * len(self.ccf)))
+        for start in range(0, len(result), step):
+            part = cells.part(start, start + step)
+            table = cell_log_likelihood(part, options, self.ccf, precision=self.precision)
+            if not self.has_fixed_multiplicity:
+                table = log_sum_exp(table + given[part.state], axis=1)[:, None]
+            result[start : start + step] = table[:, 0]
+        return result
 
     def cluster_totals(self, labels: IntArray, log_option: FloatArray | None = None) -> LogGrid:
         """Log-likelihood (K, S, G) of each cluster's CCF on the grid: sums of `items`, in bounded memory.
@@ -157,14 +177,27 @@ class ClusteringModel:
             for sample in range(n_samples):
                 alt, ref = self.read_sums(labels, sample)
                 totals[:, sample] = alt[:, :, 0] @ np.log(p) + ref[:, :, 0] @ np.log1p(-p)
+        elif log_option is None:
+            self._add_distinct(totals, labels)
         else:
             step = max(1, _VALUES_AT_ONCE // max(1, n_samples * len(self.ccf) * self.options.n_options))
             for start in range(0, len(labels), step):
                 rows = np.arange(start, min(start + step, len(labels)))
-                weights = None if log_option is None else log_option[rows]
-                np.add.at(totals, labels[rows], self.take(rows).items(weights))
+                np.add.at(totals, labels[rows], self.take(rows).items(log_option[rows]))
         # Small numbers keep single precision exact enough.
         return (totals - totals.max(axis=2, keepdims=True)).astype(np.float32)
+
+    def _add_distinct(self, totals: FloatArray, labels: IntArray) -> None:
+        """Add the log-likelihood of every mutation to its cluster's (K, S, G), equal cells of a cluster at once."""
+        table, n_distinct = self._distinct_items, len(self._cells.state)
+        step = max(1, _VALUES_AT_ONCE // len(self.ccf))
+        for sample in range(totals.shape[1]):
+            pairs, counts = np.unique(labels * n_distinct + self._cells.index[:, sample], return_counts=True)
+            for start in range(0, len(pairs), step):
+                cluster, cell = np.divmod(pairs[start : start + step], n_distinct)
+                first = np.flatnonzero(np.diff(cluster, prepend=-1))
+                values = table[cell] * counts[start : start + step, None].astype(np.float64)
+                totals[cluster[first], sample] += np.add.reduceat(values, first, axis=0)
 
     def usable_reads(self, rows: NDArray[Any] | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
         """Alternate and reference reads (n, S) of some mutations; 0 where a cell carries no evidence."""
@@ -343,25 +376,35 @@ class ClusteringModel:
         step = max(1, _VALUES_AT_ONCE // max(1, len(ccf) * self.options.n_options * (1 + n_samples // 4)))
         for start in range(0, n_mutations, step):
             rows = np.arange(start, min(start + step, n_mutations))
-            part = self if len(rows) == n_mutations else self.take(rows)
-            result[rows] = part._assign_chunk(ccf)
+            result[rows] = self._assign_rows(rows, ccf)
         return result
 
-    def _assign_chunk(self, ccf: FloatArray) -> FloatArray:
-        alt, ref = (reads.astype(np.float64) for reads in self.usable_reads())
-        state = self.options.cell_state
+    def _assign_rows(self, rows: IntArray, ccf: FloatArray) -> FloatArray:
+        alt, ref = (reads.astype(np.float64) for reads in self.usable_reads(rows))
+        state = self.options.cell_state[rows]
         if self.has_fixed_multiplicity and np.isinf(self.precision) and (state == state[:1]).all():
             p = allele_probability(self.options.slope[state[0], 0], self.options.error[state[0]], ccf)
             return np.asarray(alt @ np.log(p).T + ref @ np.log1p(-p).T)
-        by_sample = [self._sample_log_likelihood(sample, alt, ref, ccf[:, sample]) for sample in range(alt.shape[1])]
-        return np.asarray(np.logaddexp.reduce(self.join_options(by_sample, ccf), axis=2).sum(axis=1))
+        by_sample = [
+            self._sample_log_likelihood(state[:, sample], alt[:, sample], ref[:, sample], ccf[:, sample])
+            for sample in range(alt.shape[1])
+        ]
+        return np.asarray(log_sum_exp(self.join_options(by_sample, ccf, rows), axis=2).sum(axis=1))
+
+    def _option_prior(self, is_subclonal: bool) -> FloatArray:
+        """Log prior (n_states, J) of the multiplicities of a mutation that is subclonal in a sample, or in none."""
+        penalty = np.log(self.ccf_settings.subclonal_gain) if is_subclonal else 0.0
+        prior = self.options.log_prior + penalty * (self.options.copies > 1.0)
+        return np.asarray(prior - log_sum_exp(prior, axis=1)[:, None])
 
     @cached_property
     def group_rank(self) -> IntArray:
         """Number (n, S) of the multiplicity each cell shares: 0, 1, ... within a mutation by first appearance."""
         return _rank_in_row(self.options.group)
 
-    def join_options(self, by_sample: Sequence[FloatArray], ccf: FloatArray) -> FloatArray:
+    def join_options(
+        self, by_sample: Sequence[FloatArray], ccf: FloatArray, rows: IntArray | None = None
+    ) -> FloatArray:
         """Log joint weight of reads and multiplicity in clusters of known CCF, samples of one multiplicity together.
 
         Parameters
@@ -369,6 +412,8 @@ class ClusteringModel:
         by_sample : S float64 arrays (n, J, K)
             Log-likelihood of each sample's reads under each option in each cluster.
         ccf : float64 array (K, S)
+        rows : int64 array (n,), optional
+            Mutations meant, if not all.
 
         Returns
         -------
@@ -376,40 +421,38 @@ class ClusteringModel:
             R multiplicities a mutation at most; of those it does not have, option 0 has weight 1. The sum over options,
             then the product over multiplicities, is the likelihood.
         """
-        rank = self.group_rank
+        rank = self.group_rank if rows is None else self.group_rank[rows]
+        cell_state = self.options.cell_state if rows is None else self.options.cell_state[rows]
+        usable = self.mutations.is_informative if rows is None else self.mutations.is_informative[rows]
         every = np.arange(len(rank))
         n_ranks = int(rank.max()) + 1
         low, high = _SUBCLONAL_RANGE
         joint = np.zeros((len(rank), n_ranks, self.options.n_options, len(ccf)))
         subclonal = np.zeros((len(rank), n_ranks, len(ccf)), dtype=bool)
         state = np.full((len(rank), n_ranks), -1, dtype=np.int64)
-        usable = self.mutations.is_informative
         for sample, log_likelihood in enumerate(by_sample):
             here = rank[:, sample]
-            state[every, here] = self.options.cell_state[:, sample]
+            state[every, here] = cell_state[:, sample]
             joint[every, here] += log_likelihood
             is_subclonal = (ccf[:, sample] > low) & (ccf[:, sample] < high)
             subclonal[every, here] |= usable[:, sample, None] & is_subclonal
-        several = (self.options.copies > 1.0)[state]
-        penalty = np.log(self.ccf_settings.subclonal_gain) * (several[..., None] & subclonal[:, :, None, :])
-        prior = self.options.log_prior[state][..., None] + penalty
-        prior -= np.logaddexp.reduce(prior, axis=2)[:, :, None, :]
-        joint += prior
+        plain, penalised = (self._option_prior(is_subclonal)[state][..., None] for is_subclonal in (False, True))
+        joint += np.where(subclonal[:, :, None, :], penalised, plain)
         unused = state < 0
         joint[unused] = -np.inf
         joint[unused, 0] = 0.0
         return joint
 
-    def _sample_log_likelihood(self, sample: int, alt: FloatArray, ref: FloatArray, ccf: FloatArray) -> FloatArray:
-        """Log-likelihood (n, J, K) of one sample's reads in clusters of known CCF (K,)."""
-        states, inverse = np.unique(self.options.cell_state[:, sample], return_inverse=True)
-        slope = self.options.slope[states][:, :, None]
-        error = self.options.error[states][:, None, None]
-        alt_here, ref_here = alt[:, sample, None, None], ref[:, sample, None, None]
-        if np.isinf(self.precision):
-            p = allele_probability(slope, error, ccf)
-            return np.asarray(alt_here * np.log(p)[inverse] + ref_here * np.log1p(-p)[inverse])
-        return read_log_likelihood(alt_here, ref_here, slope[inverse], error[inverse], ccf, self.precision)
+    def _sample_log_likelihood(
+        self, state: NDArray[Any], alt: FloatArray, ref: FloatArray, ccf: FloatArray
+    ) -> FloatArray:
+        """Log-likelihood (n, J, K) of one sample's reads (n,) in clusters of known CCF (K,); equal cells once."""
+        key = (state * (alt.max() + 1.0) + alt) * (ref.max() + 1.0) + ref
+        _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+        slope = self.options.slope[state[first]][:, :, None]
+        error = self.options.error[state[first]][:, None, None]
+        reads = alt[first, None, None], ref[first, None, None]
+        return read_log_likelihood(*reads, slope, error, ccf, self.precision)[inverse.reshape(-1)]
 
 
 def _rank_in_row(group: NDArray[Any]) -> IntArray:

@@ -21,12 +21,16 @@ from phylometa.errors import InputError
 from phylometa.lost_copies import carriers, loss_probability
 
 __all__ = [
+    "DistinctCells",
     "MultiplicityOptions",
     "allele_probability",
     "ccf_grid",
+    "cell_log_likelihood",
+    "distinct_cells",
     "enumerate_multiplicities",
     "log_gamma",
     "log_likelihood_table",
+    "log_sum_exp",
     "read_log_likelihood",
     "share_over_groups",
     "slab_weights",
@@ -206,6 +210,46 @@ def enumerate_multiplicities(
     return MultiplicityOptions(slope, copies, totals, normal, log_prior, errors, cell_state, group)
 
 
+@dataclass(frozen=True, eq=False)
+class DistinctCells:
+    """The cells of a table of reads that differ, once each: whole genomes repeat few counts many times.
+
+    Parameters
+    ----------
+    alt, ref : float64 arrays (U,)
+        Reads; 0 where a cell carries no evidence.
+    state : int64 array (U,)
+        State of `MultiplicityOptions`.
+    index : int64 array (n, S)
+        Distinct cell of each mutation in each sample.
+    """
+
+    alt: FloatArray
+    ref: FloatArray
+    state: NDArray[np.int64]
+    index: NDArray[np.int64]
+
+    def part(self, start: int, stop: int) -> DistinctCells:
+        """Distinct cells `start` to `stop`; their index is empty."""
+        some = slice(start, stop)
+        return DistinctCells(self.alt[some], self.ref[some], self.state[some], self.index[:0])
+
+
+def distinct_cells(mutations: MutationTable, options: MultiplicityOptions) -> DistinctCells:
+    """The distinct cells of a table of reads."""
+    usable = mutations.is_informative
+    alt = np.where(usable, mutations.alt_counts, 0).astype(np.int64)
+    ref = np.where(usable, mutations.depth - mutations.alt_counts, 0).astype(np.int64)
+    n_alt, n_ref = int(alt.max(initial=0)) + 1, int(ref.max(initial=0)) + 1
+    key = (options.cell_state.astype(np.int64) * n_alt + alt) * n_ref + ref
+    found, index = np.unique(key, return_inverse=True)
+    rest, ref_reads = np.divmod(found, n_ref)
+    state, alt_reads = np.divmod(rest, n_alt)
+    return DistinctCells(
+        alt_reads.astype(np.float64), ref_reads.astype(np.float64), state, index.reshape(key.shape).astype(np.int64)
+    )
+
+
 def log_likelihood_table(
     mutations: MutationTable,
     options: MultiplicityOptions,
@@ -230,11 +274,26 @@ def log_likelihood_table(
     array (n, S, J, G)
         0 where a cell carries no evidence.
     """
+    cells = distinct_cells(mutations, options)
+    return cell_log_likelihood(cells, options, ccf, precision=precision, dtype=dtype)[cells.index]
+
+
+def cell_log_likelihood(
+    cells: DistinctCells,
+    options: MultiplicityOptions,
+    ccf: FloatArray,
+    *,
+    precision: float,
+    dtype: type = np.float32,
+) -> NDArray[np.floating]:
+    """`log_likelihood_table` of distinct cells.
+
+    Returns
+    -------
+    array (U, J, G)
+    """
     probability = allele_probability(options.slope[:, :, None], options.error[:, None, None], ccf)
-    usable = mutations.is_informative
-    alt = np.where(usable, mutations.alt_counts, 0)[:, :, None, None]
-    ref = np.where(usable, mutations.depth - mutations.alt_counts, 0)[:, :, None, None]
-    state = options.cell_state
+    alt, ref, state = cells.alt[:, None, None], cells.ref[:, None, None], cells.state
     if np.isinf(precision):
         log_p: NDArray[np.floating] = np.log(probability).astype(dtype)[state]
         log_q: NDArray[np.floating] = np.log1p(-probability).astype(dtype)[state]
@@ -242,11 +301,7 @@ def log_likelihood_table(
         log_q *= ref.astype(dtype)
         log_p += log_q
         return log_p
-    # What depends on the state alone is computed once for each state, not for each cell.
-    a, b = probability * precision, (1.0 - probability) * precision
-    constant = log_gamma(a) + log_gamma(b) - lgamma(precision)
-    whole = log_gamma(alt + ref + precision)
-    table = log_gamma(alt + a[state]) + log_gamma(ref + b[state]) - constant[state] - whole
+    table = _beta_binomial(cells, probability * precision, (1.0 - probability) * precision, precision)
     absent = ccf == 0.0
     if absent.any():
         p = probability[:, :, absent][state]
@@ -256,6 +311,43 @@ def log_likelihood_table(
         p = probability[:, :, :1][state]
         table = np.where(lost[state][..., None], alt * np.log(p) + ref * np.log1p(-p), table)
     return np.asarray(table.astype(dtype))
+
+
+def _beta_binomial(cells: DistinctCells, a: FloatArray, b: FloatArray, precision: float) -> FloatArray:
+    """ln B(alt + a, ref + b) - ln B(a, b) of every cell (U, J, G); a and b by state (n_states, J, G).
+
+    Where a state has many cells, ln Gamma(x + a) - ln Gamma(a) = sum of ln(a + i), i < x, is tabulated for every number
+    of reads x up to its highest; else each cell has its own ln Gamma.
+    """
+    alt, ref = cells.alt.astype(np.int64), cells.ref.astype(np.int64)
+    table = np.empty((len(alt), *a.shape[1:]))
+    first = np.flatnonzero(np.diff(cells.state, prepend=-1))
+    for start, stop in zip(first.tolist(), [*first[1:].tolist(), len(alt)]):
+        state = cells.state[start]
+        here = slice(start, stop)
+        n_alt, n_ref = int(alt[here].max()), int(ref[here].max())
+        if n_alt + n_ref < 2 * (stop - start):
+            np.add(_rising(a[state], n_alt)[alt[here]], _rising(b[state], n_ref)[ref[here]], out=table[here])
+        else:
+            alt_here, ref_here = cells.alt[here, None, None], cells.ref[here, None, None]
+            table[here] = log_gamma(alt_here + a[state]) + log_gamma(ref_here + b[state])
+            table[here] -= log_gamma(a[state]) + log_gamma(b[state])
+    whole = log_gamma(cells.alt + cells.ref + precision) - lgamma(precision)
+    return np.asarray(table - whole[:, None, None])
+
+
+def _rising(a: FloatArray, highest: int) -> FloatArray:
+    """ln Gamma(x + a) - ln Gamma(a) for x = 0..highest, along a new first axis."""
+    steps = np.log(a + np.arange(highest, dtype=np.float64).reshape(-1, *[1] * a.ndim))
+    return np.concatenate((np.zeros((1, *a.shape)), np.cumsum(steps, axis=0)))
+
+
+def log_sum_exp(values: NDArray[Any], axis: int) -> NDArray[Any]:
+    """ln of the sum of exp along an axis; -inf where all are (np.logaddexp.reduce, several times faster)."""
+    peak = values.max(axis=axis, keepdims=True)
+    peak = np.where(np.isfinite(peak), peak, 0.0).astype(values.dtype)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(np.exp(values - peak).sum(axis=axis)) + peak.squeeze(axis))
 
 
 def allele_probability(slope: FloatArray, error: FloatArray, ccf: FloatArray) -> FloatArray:

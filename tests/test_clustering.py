@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import betaln
 
 from phylometa.cluster_search import search_partition
 from phylometa.clustering import cluster_mutations, clustering_from_labels
@@ -13,7 +14,7 @@ from phylometa.clustering_model import ClusteringModel
 from phylometa.config import CcfSettings, ClusteringSettings
 from phylometa.data import CopyNumberAtLoci, MutationTable
 from phylometa.errors import InfeasibleError
-from phylometa.multiplicity import ccf_grid, slab_weights
+from phylometa.multiplicity import ccf_grid, log_likelihood_table, slab_weights
 from phylometa.partition_sampling import sample_member_ccf
 from phylometa.partition_search import (
     CcfPrior,
@@ -423,3 +424,34 @@ def test_a_new_multiplicity_for_every_cluster_is_not_needed():
     best = cluster(mutations, CopyNumberAtLoci(major, np.ones((16, 3)), np.full((16, 3), 2.0)))[0]
     assert np.array_equal(relabel(best.labels), truth)
     assert np.abs(best.ccf[best.labels] - ccf).max() < 0.1
+
+
+def test_equal_cells_are_counted_not_repeated():
+    """Cluster totals of a genome with copy number and overdispersion against the sum over single mutations."""
+    rng = np.random.default_rng(5)
+    n = 400
+    depth = rng.poisson(12, (n, 3))
+    depth[rng.random((n, 3)) < 0.05] = 0
+    alt = rng.binomial(depth, 0.3)
+    mutations = table(alt, depth)
+    major, minor = rng.integers(1, 4, (n, 1)).astype(float), rng.integers(0, 2, (n, 1)).astype(float)
+    copies = [np.repeat(values, 3, axis=1) for values in (major, minor)]
+    copies[1][::7, 2] = 0.0  # copies lost in the last sample
+    copy_number = CopyNumberAtLoci(*copies, np.full((n, 3), 2.0))
+    settings = ClusteringSettings(precision=60.0)
+    purity = np.array([0.5, 0.8, 0.3])
+    model = ClusteringModel.build(mutations, copy_number, purity, settings=settings, ccf_settings=CcfSettings())
+    single = log_likelihood_table(mutations, model.options, model.ccf, precision=60.0, dtype=np.float64)
+    a = model.options.slope[model.options.cell_state][..., None] * model.ccf
+    p = np.clip(a * (1 - 2 * 0.001) + 0.001, 1e-9, 1 - 1e-9)
+    x, r = alt[..., None, None], (depth - alt)[..., None, None]
+    direct = betaln(x + 60 * p, r + 60 * (1 - p)) - betaln(60 * p, 60 * (1 - p))
+    direct = np.where(a == 0, x * np.log(p) + r * np.log1p(-p), direct)
+    used = np.isfinite(model.options.log_prior)[model.options.cell_state]
+    assert np.allclose(single[used], direct[used], atol=1e-9)
+    labels = rng.integers(0, 5, n)
+    given = model.options.log_prior_given_ccf(model.ccf, CcfSettings().subclonal_gain)[model.options.cell_state]
+    expected = np.zeros((5, 3, len(model.ccf)))
+    np.add.at(expected, labels, np.logaddexp.reduce(single + given, axis=2))
+    totals = model.cluster_totals(labels)
+    assert np.allclose(totals, expected - expected.max(axis=2, keepdims=True), rtol=1e-5, atol=1e-3)

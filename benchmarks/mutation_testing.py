@@ -38,8 +38,8 @@ TIMING = (
     *("terminal_branch", "timing", "timing_events", "timing_result", "treatment"),
 )
 TESTS = (
-    *("test_migration*.py", "test_seeding_*.py", "test_timing.py", "test_calendar_time.py", "test_clock.py"),
-    *("test_divergence.py", "test_gain_timing.py", "test_growth.py", "test_molecular_time.py"),
+    *("test_migration*.py", "test_seeding_*.py", "test_timing.py", "test_timing_events.py", "test_calendar_time.py"),
+    *("test_clock.py", "test_divergence.py", "test_gain_timing.py", "test_growth.py", "test_molecular_time.py"),
     *("test_private_counts.py", "test_terminal_branch.py", "test_treatment.py", "test_reference_tables.py"),
 )
 COMPARISONS = {

@@ -89,11 +89,8 @@ def count_arborescences(sites: int, root: int, reach: Sequence[int], full: bool 
     ]
     previous = 1
     for k in range(n - 2):
-        if matrix[k][k] == 0:
-            swap = next((i for i in range(k + 1, n - 1) if matrix[i][k]), None)
-            if swap is None:
-                return 0
-            matrix[k], matrix[swap] = [-x for x in matrix[swap]], matrix[k]
+        if matrix[k][k] == 0:  # an M-matrix: a zero pivot has a zero column, no site leads there
+            return 0
         for i in range(k + 1, n - 1):
             for j in range(k + 1, n - 1):
                 matrix[i][j] = (matrix[i][j] * matrix[k][k] - matrix[i][k] * matrix[k][j]) // previous

@@ -1,5 +1,7 @@
 """The copy-number tree of samples against the SNV clone tree.
 
+A node without an event on the branch above it is no group of samples and is passed over.
+
 Every SNV clone splits the samples into those that carry it and the others; every node of the copy-number tree into
 those below it and the others. Robinson-Foulds counts the splits that only one side has; two splits conflict where each
 of the three sets carriers and below, carriers only, below only has a sample (on a tree rooted at the diploid they
@@ -54,13 +56,13 @@ def compare_with_clones(
     n = len(shared)
     carriers = [frozenset(shared[s] for s in np.flatnonzero(row)) for row in carried]
     below = {v: result.clade(v) & set(shared) for v in range(len(result.node_names)) if result.parents[v] >= 0}
-    inner = {v: group for v, group in below.items() if 2 <= len(group) < n}
+    inner = {v: group for v, group in below.items() if 2 <= len(group) < n and result.branch_lengths[v] > 0}
     snv_splits = {group for group in carriers if 2 <= len(group) < n}
     cn_splits = set(inner.values())
     conflicts, nodes = [], {}
     for v, group in below.items():
         equal = [clone_names[k] for k, other in enumerate(carriers) if other == group]
-        if equal:
+        if equal and (v in inner or len(group) in (1, n)):
             nodes[result.node_names[v]] = equal
         for k, other in enumerate(carriers):
             if v in inner and group & other and group - other and other - group:

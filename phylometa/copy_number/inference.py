@@ -101,7 +101,7 @@ def infer_copy_number_tree(
         parents=tree.parents,
         branch_lengths=lengths,
         doublings=tree.doublings,
-        support=clade_support(tree.parents, n, replicates),
+        support=clade_support(tree.parents, lengths, n, replicates, rng=rng),
         chroms=matrix.chroms,
         start=matrix.start,
         end=matrix.end,

@@ -178,7 +178,8 @@ class CopyNumberResult:
     branch_lengths, doublings : int64 arrays (n_nodes,)
         Events on the branch above each node; their sum is `tree_length`.
     support : float64 array (n_nodes,)
-        Share of replicates with the node's set of samples; NaN for leaves, the root's child and without replicates.
+        Share of replicates with the node's set of samples; NaN for leaves, the root's child, where no event lies on
+        the branch above, and without replicates.
     chroms : tuple of str, length N
     start, end : int64 arrays (N,)
         Common segments.

@@ -56,31 +56,41 @@ def replicate_distances(
     return np.array(out)
 
 
-def clade_support(parents: IntArray, n_leaves: int, distances: FloatArray) -> FloatArray:
+def clade_support(
+    parents: IntArray, branch_lengths: IntArray, n_leaves: int, distances: FloatArray, *, rng: np.random.Generator
+) -> FloatArray:
     """Share of the distance matrices whose neighbour-joining tree has the samples below each inner node together.
 
     Parameters
     ----------
     parents : int64 array (n_nodes,)
         Leaves first, the diploid (the root) last of them.
+    branch_lengths : int64 array (n_nodes,)
+        Events on the branch above each node.
     n_leaves : int
     distances : float array (replicates, n_leaves, n_leaves)
+    rng : numpy.random.Generator
+        Orders the samples of every replicate anew: ties are joined by chance, not by the order of the table.
 
     Returns
     -------
     float64 array (n_nodes,)
-        NaN for leaves, for the node above all samples, and without replicates.
+        NaN for leaves, for the node above all samples, for nodes without an event above them (nothing joins their
+        samples) and without replicates.
     """
     support = np.full(len(parents), np.nan)
     sets = leaf_sets(parents, n_leaves)
     root = n_leaves - 1
-    inner = [v for v in range(n_leaves, len(parents)) if parents[v] != root]
+    inner = [v for v in range(n_leaves, len(parents)) if parents[v] != root and branch_lengths[v] > 0]
     if len(distances) and inner:
+        members = {v: [leaf for leaf in range(root) if sets[v] >> leaf & 1] for v in inner}
         count = dict.fromkeys(inner, 0)
         for matrix in distances:
-            found = set(leaf_sets(start_topology(matrix, root), n_leaves))
+            order = np.append(rng.permutation(root), root)
+            place = np.argsort(order)
+            found = set(leaf_sets(start_topology(matrix[np.ix_(order, order)], root), n_leaves))
             for v in inner:
-                count[v] += sets[v] in found
+                count[v] += sum(1 << int(place[leaf]) for leaf in members[v]) in found
         for v in inner:
             support[v] = count[v] / len(distances)
     return support

@@ -94,14 +94,16 @@ def _places(
     """Nodes in points: level by level from the left, samples at the right end, one in the middle of each row."""
     children = children_of_nodes(found)
     root = found.parents.tolist().index(-1)
+    n_samples = len(found.sample_names)
     level, stack, visited = {root: 0}, [root], []
     while stack:
         node = stack.pop()
         visited.append(node)
         for child in children.get(node, []):
-            level[child] = level[node] + 1
+            # nothing joins the samples below a branch without events: its children hang from the node above
+            is_joined = found.branch_lengths[child] > 0 or child < n_samples or level[node] == 0
+            level[child] = level[node] + is_joined
             stack.append(child)
-    n_samples = len(found.sample_names)
     deepest = max([level[v] for v in visited if v > n_samples], default=0)
     step = (right - left) / (deepest + 1)
     row = {patient.samples[s].name: i for i, s in enumerate(order)}

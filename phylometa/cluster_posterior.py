@@ -19,6 +19,8 @@ _FINE_POINTS = 65
 _VALUES_AT_ONCE = 4_000_000
 # With more mutations the reads of a cluster are summed first, multiplicities and overdispersion as weights of reads.
 _ROWWISE_LIMIT = 20_000
+# A CCF so close to 0 that it makes no difference, but for being there.
+_ABOVE_ABSENT = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +185,9 @@ def cluster_posterior(
     # Next to a spike that holds nearly all of the weight the mean may lie beyond a quantile by a hair.
     low = np.minimum(_quantile(cumulative, ccf, 0.025), mean)
     high = np.maximum(_quantile(cumulative, ccf, 0.975), mean)
-    mode = np.take_along_axis(ccf, log_likelihood.argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
+    # Of the continuous part: absent mutations are binomial, so that overdispersed reads have a jump at CCF 0.
+    highest = log_likelihood[:, :, 1:].argmax(axis=2)[:, :, None] + 1
+    mode = np.take_along_axis(ccf, highest, axis=2)[:, :, 0]
     mode = np.where(mode > 1.0 - 1e-9, 1.0, mode)
     alt_reads, total_reads = _equivalent_reads(reads, mode, depth)
     return ClusterPosterior(mean, low, high, absent, clonal, alt_reads, total_reads, mode)
@@ -222,35 +226,25 @@ def _equivalent_reads(
     """Reads x of n at VAF = CCF / 2 whose binomial has the gradient and curvature of the likelihood at `mode`.
 
     With p = mode / 2, gradient g and curvature -k in the CCF: ``x = p^2 (4 k (1 - p) + 2 g)`` and
-    ``n - x = (1 - p)^2 (4 k p - 2 g)``. In the interior g = 0; at CCF 0 or 1 the gradient keeps what the likelihood
-    says about values it would prefer beyond the boundary.
-
-    Where mutations may have been lost the likelihood falls from a low mode to a plateau: the reads are then no more
-    than those whose likelihood falls as far at CCF 1.
+    ``n - x = (1 - p)^2 (4 k p - 2 g)``. In the interior g = 0; at CCF 1 the gradient keeps what the likelihood says
+    about values it would prefer beyond the boundary. At CCF 0, x = 0 and n is such that the log-likelihood falls by the
+    same amount, ``n ln(1 - c / 2)``, from 0 to c = 4 / depth, the scale on which presence is decided.
     """
     n_reads = np.maximum(depth, 1.0)
     step = np.clip(0.3 * np.sqrt(np.maximum(mode * (2.0 - mode), 4.0 / n_reads) / n_reads), 1e-6, 0.05)
-    # At a boundary the three points lie inside, and the derivatives are carried to the boundary.
+    mode = np.where(mode < step, 0.0, mode)
+    # At CCF 1 the three points lie inside, and the derivatives are carried to the boundary.
     middle = np.clip(mode, step, 1.0 - step)
-    points = np.stack((middle - step, middle, middle + step), axis=2)
-    left, centre, right = np.moveaxis(reads.log_likelihood(points), 2, 0)
+    near = np.minimum(4.0 / n_reads, 0.5)
+    points = np.stack((middle - step, middle, middle + step, np.zeros(mode.shape), near), axis=2)
+    left, centre, right, absent, present = np.moveaxis(reads.log_likelihood(np.maximum(points, _ABOVE_ABSENT)), 2, 0)
     curvature = np.maximum(-(right - 2.0 * centre + left) / step**2, 0.0)
     gradient = (right - left) / (2.0 * step) - curvature * (mode - middle)
-    gradient = np.where((mode > 0.0) & (mode < 1.0), 0.0, gradient)
-    gradient = np.where(mode == 0.0, np.minimum(gradient, 0.0), np.maximum(gradient, 0.0))
+    gradient = np.where(mode < 1.0, 0.0, np.maximum(gradient, 0.0))
     p = mode / 2.0
     alt = np.maximum(p**2 * (4.0 * curvature * (1.0 - p) + 2.0 * gradient), 0.0)
     ref = np.maximum((1.0 - p) ** 2 * (4.0 * curvature * p - 2.0 * gradient), 0.0)
-    options = reads.model.options
-    may_be_lost = np.zeros(mode.shape, dtype=bool)
-    np.logical_or.at(may_be_lost, reads.labels, (options.copies == 0.0).any(axis=1)[options.cell_state])
-    if may_be_lost.any():
-        at_mode, at_one = np.moveaxis(reads.log_likelihood(np.stack((mode, np.ones(mode.shape)), axis=2)), 2, 0)
-        known = np.clip(p, 1e-9, 0.5)
-        fall = (alt + ref) * (np.log(2.0) + p * np.log(known) + (1.0 - p) * np.log1p(-known))
-        share = np.clip((at_mode - at_one) / np.maximum(fall, 1e-300), 0.0, 1.0)
-        share = np.where(may_be_lost & (mode < 0.5), share, 1.0)
-        alt, ref = share * alt, share * ref
+    ref = np.where(mode > 0.0, ref, np.maximum(absent - present, 0.0) / -np.log1p(-near / 2.0))
     seen = depth > 0.0
     return np.where(seen, alt, 0.0), np.where(seen, alt + ref, 0.0)
 

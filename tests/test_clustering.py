@@ -455,3 +455,20 @@ def test_equal_cells_are_counted_not_repeated():
     np.add.at(expected, labels, np.logaddexp.reduce(single + given, axis=2))
     totals = model.cluster_totals(labels)
     assert np.allclose(totals, expected - expected.max(axis=2, keepdims=True), rtol=1e-5, atol=1e-3)
+
+
+def test_overdispersed_reads_without_the_mutation_speak_against_it():
+    """Seven mutations, no alternate read in 50: ln L falls by precision x ln(1 + 50 / precision) / 2 a unit of CCF."""
+    precision = 100.0
+    mutations = table(np.zeros((7, 1), dtype=int), np.full((7, 1), 50))
+    found = clustering_from_labels(
+        mutations,
+        CopyNumberAtLoci.diploid(7, 1),
+        np.ones(1),
+        ["a"] * 7,
+        settings=ClusteringSettings(precision=precision),
+        ccf_settings=CcfSettings(),
+    )
+    slope = 7 * precision * math.log1p(50 / precision) / 2
+    assert found.alt_reads[0, 0] == 0.0
+    assert found.total_reads[0, 0] == pytest.approx(2 * slope, rel=0.05)  # ln(1 - CCF / 2) falls by 1/2

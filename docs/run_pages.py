@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED_FOLDERS = ("benchmarks", "docs", "sample_data")
 RUN_KINDS = ("bash", "console", "python")
 FENCE = re.compile(r"^(?P<indent>\s*)(?P<fence>```+)(?P<kind>[^`\s]*)\s*$")
+PROMPT = re.compile(r"[$>]( |$)")
 NOT_RUN = re.compile(r"<!--\s*not run:\s*(?P<reason>.+?)\s*-->")
 # Figure in docs/images -> where the tutorial's commands write it.
 TUTORIAL_FIGURES = {
@@ -65,13 +66,12 @@ class Block:
         """The commands alone."""
         if self.kind != "console":
             return self.text
-        lines = [line for line in self.text.splitlines() if line.startswith(("$ ", "> "))]
-        return "".join(f"{line[2:]}\n" for line in lines)
+        return "".join(f"{line[2:]}\n" for line in self.text.splitlines() if PROMPT.match(line))
 
     @property
     def output(self) -> list[str]:
         """Lines that the commands print (`console` only)."""
-        return [line for line in self.text.splitlines() if not line.startswith(("$ ", "> "))]
+        return [line for line in self.text.splitlines() if not PROMPT.match(line)]
 
 
 def blocks_of(page: Path) -> list[Block]:

@@ -76,6 +76,17 @@ def test_every_page_can_be_reached_from_the_index():
     assert not pages - linked
 
 
+@pytest.mark.parametrize("page", sorted((DOCS / "methods").glob("*.md")), ids=lambda page: page.stem)
+def test_a_method_page_says_what_it_must(page):
+    """Formula or rule, function, source, assumptions, and when not to trust it."""
+    text = page.read_text(encoding="utf-8")
+    headings = " | ".join(re.findall(r"^## (.*)$", text, re.M)).lower()
+    assert "assumptions" in headings
+    assert "when not to trust" in headings
+    assert re.search(r"doi:|10\.\d{4}/|et al\.|\d{4}, ", text), "no source"
+    assert re.search(r"`[a-z_]+(\.[a-z_]+)*`", text), "no function"
+
+
 def options_of(command: click.Command) -> set[str]:
     return {name for option in command.params for name in (*option.opts, *option.secondary_opts)} | {"--help", "-h"}
 

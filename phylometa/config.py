@@ -141,7 +141,7 @@ class TreeSettings:
     """Chains of the search."""
     sweeps: int = 160
     """Moves per cluster, chain and round; a third more is discarded at the start."""
-    rounds: int = 8
+    rounds: int = 12
     """Rounds at most; the search ends where the chains agree."""
     agreement: float = 0.02
     """Largest difference of a pairwise relation's probability between two halves of the chains at which they agree."""

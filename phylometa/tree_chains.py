@@ -33,6 +33,7 @@ _SCORE_RANGE = 16.0
 _COVERAGE = 0.9
 # Density of a vertex whose children exceed it however far (one bad cell), exp(-30).
 _FLOOR = 1e-13
+_START_SWEEPS = 50  # of the short search that each chain starts from
 _DRAWS = 100  # draws of a chain that the diagnostics look at
 
 
@@ -231,9 +232,7 @@ def search_trees(
     density = model.slab / float(model.prevalence[1])
     chains = []
     for i in range(settings.chains):
-        tree = (
-            start if i == 0 and start is not None else starting_tree(model, unrelated=unrelated, rng=rng if i else None)
-        )
+        tree = start if i == 0 and start is not None else _dispersed_start(model, settings, rng, unrelated)
         chains.append(_Chain(np.append(np.where(tree < 0, n, tree), -1), [], [], {}))
     moves = settings.sweeps * n
     warm = max(moves // 3, 1)
@@ -241,8 +240,8 @@ def search_trees(
     posterior, agreement, coverage = None, 1.0, 0.0
     done = 0
     for _ in range(settings.rounds if rounds is None else rounds):
-        heat = np.ones(moves) if done else np.concatenate([np.linspace(0.2, 1.0, warm), np.ones(moves)])
         for chain in chains:
+            heat = np.ones(moves) if chain.draws else np.concatenate([np.linspace(0.2, 1.0, warm), np.ones(moves)])
             uniforms = rng.random((len(heat), 5 + n))
             trees, values, proposed, proposed_values, _ = run_chain(
                 chain.tree,
@@ -264,7 +263,10 @@ def search_trees(
                 for row in np.flatnonzero(value > best - _SCORE_RANGE):
                     chain.seen[scored[row].tobytes()] = float(value[row])
         done += 1
-        posterior, agreement, coverage = _combine(chains, n, best, settings.max_trees)
+        _leave_local_optima(chains)
+        posterior, agreement, coverage = _combine(
+            [chain for chain in chains if chain.draws], n, best, settings.max_trees
+        )
         if agreement <= settings.agreement:
             break
     assert posterior is not None
@@ -273,9 +275,10 @@ def search_trees(
     evidence = float(np.logaddexp.reduce(list(seen.values()))) - float(np.log(max(coverage, 0.01)))
     posterior = replace(posterior, log_evidence=evidence)
     posterior = posterior.shifted(float(model.log_scale.sum()))
-    draws = np.stack([_thinned(np.concatenate(chain.draws)) for chain in chains])
+    draws = np.stack([_thinned(np.concatenate(chain.draws)) for chain in chains if chain.draws])
     diagnostics = {
         "chains": len(chains),
+        "chains_used": len(draws),
         "rounds": done,
         "moves": done * moves * len(chains),
         "coverage": coverage,
@@ -284,6 +287,29 @@ def search_trees(
         **relation_diagnostics(draws),
     }
     return posterior, diagnostics
+
+
+def _dispersed_start(model: ReadModel, settings: TreeSettings, rng: np.random.Generator, unrelated: bool) -> IntArray:
+    """The best tree of a short search by the local score, from prevalences drawn from their error."""
+    sweeps = _START_SWEEPS
+    trees, values = local_search(model, settings=settings, rng=rng, unrelated=unrelated, sweeps=sweeps, noisy=True)
+    tree = trees[values.argmax()].astype(np.int64)
+    return np.where(tree == model.n_clusters, -1, tree)
+
+
+def _leave_local_optima(chains: list[_Chain]) -> None:
+    """Drop rounds that never came near the best tree; a chain left without any starts anew from where the best is.
+
+    What is dropped stands for less than 1e-7 of the weight. The new start is heated, as the first was.
+    """
+    leader = max((chain for chain in chains if chain.draws), key=lambda chain: float(chain.draw_values[-1].max()))
+    best = max(float(values.max()) for chain in chains for values in chain.draw_values)
+    for chain in chains:
+        near = [values.max() > best - _SCORE_RANGE for values in chain.draw_values]
+        chain.draws = [draws for draws, is_near in zip(chain.draws, near) if is_near]
+        chain.draw_values = [values for values, is_near in zip(chain.draw_values, near) if is_near]
+        if not chain.draws and chain is not leader:
+            chain.tree = leader.tree.copy()
 
 
 def _thinned(draws: NDArray[Any]) -> NDArray[Any]:

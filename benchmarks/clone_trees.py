@@ -20,11 +20,12 @@ import numpy as np
 from clustering_simulations import many_small_clusters
 from end_to_end import read_tumor
 
-from phylometa.clustering import cluster_mutations
+from phylometa.clustering import cluster_mutations, clustering_from_labels
 from phylometa.clustering_average import mutation_relations, weigh_clusterings
-from phylometa.config import Settings, TreeSettings
+from phylometa.config import CcfSettings, ClusteringSettings, Settings, SimulationSettings, TreeSettings
 from phylometa.data import Clustering, CopyNumberAtLoci
 from phylometa.enumeration import enumerate_trees
+from phylometa.simulate import simulate_patient
 from phylometa.tree_chains import search_trees, starting_tree
 from phylometa.tree_likelihood import read_model, tree_log_likelihood
 from phylometa.tree_search import infer_clone_trees
@@ -256,58 +257,56 @@ def benchmark_scale() -> None:
         print(f"  {n_clusters}x{n_samples}{kind}: {accuracy:.4f}  {seconds:.1f} s  {peak:.0f} MB", flush=True)
 
 
-def simulate_clusters(rng):
-    """3-12 clones, 1-6 sites with 1-3 samples, 60-400x, purity .3-.95, copy numbers 2-4: reads as a `Clustering`."""
-    n = int(rng.integers(3, 13))
-    site = np.repeat(np.arange(n_sites := int(rng.integers(1, 7))), rng.integers(1, 4, n_sites))
-    depth, spread, crowd = int(rng.choice([60, 100, 200, 400])), rng.choice([0.3, 1, 3]), rng.choice([0.5, 1.5, 3])
-    parents = np.array([-1] + [int(rng.integers(0, k)) for k in range(1, n)])
-    shares = np.zeros((n, len(site)))
-    for t in range(n_sites):
-        pool = rng.choice(n, size=min(n, 1 + rng.poisson(crowd)), replace=False)
-        for s in np.flatnonzero(site == t):
-            some = pool[rng.random(len(pool)) < 0.7]
-            some = some if len(some) else pool[:1]
-            shares[some, s] = rng.dirichlet(np.full(len(some), spread))
-    prevalence = np.minimum(ancestor_matrix(parents) @ shares, 1.0)
-    kept = np.flatnonzero(prevalence.max(axis=1) > 0)
-    for v in range(n):  # clones seen nowhere are no clusters: their children move up
-        while parents[v] >= 0 and parents[v] not in kept:
-            parents[v] = parents[parents[v]]
-    parents = np.array([-1 if parents[v] < 0 else int(np.flatnonzero(kept == parents[v])[0]) for v in kept])
-    shares, prevalence = shares[kept], prevalence[kept]
-    purity = rng.uniform(0.3, 0.95, len(site))
-    alt, total = np.zeros(prevalence.shape), np.zeros(prevalence.shape)
-    grid = np.linspace(0, 1.1, 221)
-    sizes = rng.geometric(1 / 8, size=len(kept)) + np.where(parents < 0, 10, 0)
-    for k, size in enumerate(sizes):
-        reads = rng.poisson(depth, (size, len(site)))
-        slope = purity / (purity * rng.choice([2, 2, 2, 2, 3, 4], size=reads.shape) + 2 * (1 - purity))
-        seen = rng.binomial(reads, 0.001 + prevalence[k] * slope * 0.998)
-        rate = 0.001 + grid[:, None, None] * slope * 0.998
-        curve = (seen * np.log(rate) + (reads - seen) * np.log1p(-rate)).sum(axis=1)
-        for s in range(len(site)):  # the binomial at CCF / 2 with the same mode and curvature
-            top = grid[curve[:, s].argmax()]
-            at = 0.001 + max(top, 0.02) * 0.499
-            if top == 0:
-                loss = curve[:, s].max() - np.interp(0.02, grid, curve[:, s])
-                total[k, s] = loss / (np.log1p(-0.001) - np.log1p(-at))
-            else:
-                rates = 0.001 + top * slope[:, s] * 0.998
-                at = 0.001 + top * 0.499
-                total[k, s] = (reads[:, s] * slope[:, s] ** 2 / (rates * (1 - rates))).sum() * at * (1 - at) / 0.499**2
-                alt[k, s] = total[k, s] * at
-    present = np.zeros((len(kept), n_sites), dtype=bool)
-    for s, t in enumerate(site):
-        present[:, t] |= shares[:, s] > 0
-    condition = {"depth": depth, "clones a site": float(crowd), "evenness": float(spread), "samples": len(site)}
-    return as_clustering(alt, total, sizes), site, n_sites, parents, present, condition
+COPY_NUMBER = {
+    "diploid": {"trunk_cn_events": 0.0, "branch_cn_events": 0.0},
+    "altered": {"trunk_cn_events": 8.0, "branch_cn_events": 1.0},
+    "doubled": {"trunk_doubling": 1.0, "trunk_cn_events": 8.0, "branch_cn_events": 1.0},
+}
+PURITY = {".3-.5": (0.3, 0.5), ".5-.7": (0.5, 0.7), ".7-.95": (0.7, 0.95)}
+
+
+def simulated_patient(seed):
+    """Reads of a patient under copy number, impurity and overdispersion, its clusters known: (Clustering, sites of
+    samples, number of sites, true parents, true presence in sites, conditions)."""
+    rng = np.random.default_rng([7, seed])
+    condition = {
+        "depth": int(rng.choice([60, 100, 200, 400])),
+        "purity": str(rng.choice(list(PURITY))),
+        "copy number": str(rng.choice(list(COPY_NUMBER))),
+    }
+    lowest, highest = PURITY[condition["purity"]]
+    settings = SimulationSettings(
+        pattern=("random", "monoclonal", "polyclonal", "cascade", "cross_seeding", "self_seeding")[seed % 6],
+        primary_clones=int(rng.integers(2, 6)), distant_sites=int(rng.integers(1, 7)), metastasis_clones=1,
+        primary_regions=int(rng.integers(1, 5)), metastasis_regions=int(rng.integers(1, 5)), assay="wes",
+        mutation_rate=0.008, min_purity=lowest, max_purity=highest, depth=float(condition["depth"]),
+        **COPY_NUMBER[condition["copy number"]],
+    )  # fmt: skip
+    found = simulate_patient(settings, rng=rng)
+    patient, truth = found.patient, found.truth
+    options = {"settings": ClusteringSettings(), "ccf_settings": CcfSettings()}
+    data = (patient.mutations, patient.copy_number, patient.purity)
+    clusters = clustering_from_labels(*data, [str(clone) for clone in truth.clone], **options)
+    clones = [int(name) for name in clusters.names]
+
+    def nearest(clone):  # the clone itself, or its nearest ancestor with mutations that were called
+        while clone >= 0 and clone not in clones:
+            clone = truth.tree.parents[clone]
+        return clones.index(clone) if clone >= 0 else -1
+
+    parents = np.array([nearest(truth.tree.parents[clone]) for clone in clones])
+    present = np.zeros((len(clones), len(patient.sites)), dtype=bool)
+    for clone, sites in enumerate(truth.presence):
+        if nearest(clone) >= 0:
+            present[nearest(clone)] |= sites
+    condition["samples"] = patient.mutations.n_samples
+    return clusters, patient.sample_site, len(patient.sites), parents, present, condition
 
 
 def benchmark_calibration(n_patients: int = 150) -> None:
     calls, presence, conditions = [], [], []
     for seed in range(n_patients):
-        clusters, site, n_sites, parents, present, condition = simulate_clusters(np.random.default_rng(seed))
+        clusters, site, n_sites, parents, present, condition = simulated_patient(seed)
         settings = TreeSettings(enumerate_clusters=7)
         trees, _ = infer(clusters, site, [str(t) for t in range(n_sites)], settings)
         probability = np.array(trees.diagnostics["ancestor_probability"])
@@ -326,10 +325,10 @@ def benchmark_calibration(n_patients: int = 150) -> None:
         )
 
     row("all", range(n_patients))
-    for key in ("depth", "clones a site", "evenness"):
+    for key in ("depth", "purity", "copy number"):
         for value in sorted({condition[key] for condition in conditions}):
             row(f"{key} {value}", [i for i, condition in enumerate(conditions) if condition[key] == value])
-    for low, high in ((1, 3), (4, 8), (9, 18)):
+    for low, high in ((2, 5), (6, 12), (13, 30)):
         row(f"{low}-{high} samples", [i for i, c in enumerate(conditions) if low <= c["samples"] <= high])
 
 

@@ -136,13 +136,13 @@ def run_m5() -> None:
     )
 
 
-def run_conditions(n_tumours: int = 20) -> None:
+def run_conditions(n_tumours: int = 30) -> None:
     print("condition depth precision | ARI  V  RMSE  coverage present | CCF table coverage | forced diploid ARI RMSE")
     conditions = ("diploid", "gain", "LOH", "doubled", "subclonal")
     cases = [(name, depth, np.inf) for name in conditions for depth in (30, 100, 400)]
     cases += [("diploid", 100, 100.0), ("diploid", 400, 100.0), ("gain", 100, 100.0)]
     for condition, depth, precision in cases:
-        rng = np.random.default_rng(7)
+        rng = np.random.default_rng(2027)
         rows = []
         for _ in range(n_tumours):
             data = few_large_clusters(rng, condition=condition, depth=depth, precision=precision)

@@ -224,14 +224,23 @@ def _with_member_range(posterior: ClusterPosterior, partition: Partition, member
     sums = np.zeros((len(posterior.mean), *members.shape[1:]))
     np.add.at(sums, partition.labels, members)
     cumulative = np.cumsum(sums, axis=2) / sums.sum(axis=2, keepdims=True)
-    ccf = ccf_grid(members.shape[2])
-    # Half a grid step inwards: the grid itself must not widen anything.
-    first = (cumulative < 0.025).sum(axis=2).clip(max=len(ccf) - 1)
-    last = (cumulative < 0.975).sum(axis=2).clip(max=len(ccf) - 1)
-    low = (ccf[first] + ccf[np.minimum(first + 1, len(ccf) - 1)]) / 2.0
-    high = (ccf[last] + ccf[np.maximum(last - 1, 0)]) / 2.0
-    low[first == 0], high[last == len(ccf) - 1] = 0.0, 1.0
+    low, high = (_grid_quantile(cumulative, level) for level in (0.025, 0.975))
     return replace(posterior, low=np.minimum(posterior.low, low), high=np.maximum(posterior.high, high))
+
+
+def _grid_quantile(cumulative: FloatArray, level: float) -> FloatArray:
+    """Quantile (K, S) of cumulative probabilities (K, S, G) on the grid, each point's spread evenly over its cell.
+
+    CCF 0 and 1 have a probability of their own, which is not spread.
+    """
+    ccf = ccf_grid(cumulative.shape[2])
+    edge = np.concatenate(([0.0], (ccf[1:] + ccf[:-1]) / 2.0, [1.0]))
+    index = (cumulative < level).sum(axis=2).clip(max=len(ccf) - 1)
+    padded = np.concatenate((np.zeros((*cumulative.shape[:2], 1)), cumulative), axis=2)
+    below, upto = (np.take_along_axis(padded, (index + i)[:, :, None], axis=2)[:, :, 0] for i in (0, 1))
+    share = np.clip((level - below) / np.maximum(upto - below, 1e-12), 0.0, 1.0)
+    value = edge[index] + share * (edge[index + 1] - edge[index])
+    return np.where(index == 0, 0.0, np.where(index == len(ccf) - 1, 1.0, value))
 
 
 def _as_clustering(

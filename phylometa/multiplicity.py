@@ -202,7 +202,9 @@ def enumerate_multiplicities(
         rho = purity[cell % n_samples]
         normal[state] = flat[3][cell]
         count = len(option_copies)
-        slope[state, :count] = option_copies * rho / (rho * option_totals + normal[state] * (1.0 - rho))
+        expected = rho * option_totals + normal[state] * (1.0 - rho)
+        # no copy of the locus in a sample of purity 1: reads there are errors
+        slope[state, :count] = option_copies * rho / np.where(expected > 0.0, expected, 1.0)
         copies[state, :count] = option_copies
         totals[state, :count] = option_totals
         log_prior[state, :count] = np.log(weights)

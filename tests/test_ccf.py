@@ -234,3 +234,13 @@ def test_precision_of_no_and_of_many_mutations():
     alt = np.random.default_rng(2).binomial(depth, 0.5)
     table = estimate_ccf(reads(alt, depth), CopyNumberAtLoci.diploid(400, 1), np.ones(1), settings=CcfSettings())
     assert (table.ccf_hi > 0.97).mean() > 0.95
+
+
+def test_a_locus_without_a_copy_in_a_pure_sample_has_likelihoods():
+    """Homozygous deletion at purity 1: nothing is expected there, and nothing is divided by it."""
+    alleles = np.array([[0.0], [1.0]], dtype=np.float32)
+    gone = CopyNumberAtLoci(major=alleles, minor=alleles, normal=np.full((2, 1), 2, dtype=np.float32))
+    table = MutationTable(("a", "b"), ("S",), np.array([[2], [50]]), np.array([[10], [100]]))
+    found = estimate_ccf(table, gone, np.ones(1), settings=CcfSettings())
+    assert np.isfinite(found.ccf).all()
+    assert found.ccf[1, 0] > 0.9

@@ -1,7 +1,9 @@
 """The report in a browser: nothing is fetched, nothing fails, everything that can be pressed works."""
 
+import functools
 import importlib.util
 import shutil
+from xml.etree import ElementTree
 
 import plot_results
 import pytest
@@ -26,13 +28,24 @@ FLAGS = [
     "--disable-dev-shm-usage",
 ]
 CASES = ("eight_clones", "malicious", "nothing")
+# Reports as runs of the bundled patients leave them.
+REAL_CASES = ("demo", "a22")
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory):
+def reports(tmp_path_factory, real_run):
+    """Name -> file of a report, written when first asked for."""
     directory = tmp_path_factory.mktemp("reports")
-    written = {name: write_report(getattr(plot_results, name)(), directory / f"{name}.html") for name in CASES}
-    return written | {"index": write_cohort_index(cohort_outcomes(), directory / "index.html")}
+
+    @functools.cache
+    def report(name):
+        if name in REAL_CASES:
+            return real_run(name) / "report.html"
+        if name == "index":
+            return write_cohort_index(cohort_outcomes(), directory / "index.html")
+        return write_report(getattr(plot_results, name)(), directory / f"{name}.html")
+
+    return report
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +68,7 @@ def opened(browser, reports):
         pages.append(page)
         page.on("console", lambda message: heard.append(message.text))
         page.on("pageerror", lambda error: heard.append(str(error)))
-        address = reports[name].as_uri()
+        address = reports(name).as_uri()
         page.on(
             "request", lambda request: request.url.startswith((address, "data:", "blob:")) or heard.append(request.url)
         )
@@ -68,7 +81,7 @@ def opened(browser, reports):
     assert heard == []
 
 
-@pytest.mark.parametrize("name", [*CASES, "index"])
+@pytest.mark.parametrize("name", [*CASES, "index", *REAL_CASES])
 def test_report_opens_and_is_accessible(opened, name):
     from axe_playwright_python.sync_playwright import Axe
 
@@ -170,14 +183,79 @@ def test_tables_sort_filter_and_download(opened):
 
 @pytest.mark.parametrize("name", ["clone_tree", "ccf_heatmap"])
 def test_figures_download_as_svg(opened, name):
-    from xml.etree import ElementTree
-
     page = opened("eight_clones")
     with page.expect_download() as download:
         page.locator(f'figure[data-name="{name}"] .download-svg').first.click()
     assert download.value.suggested_filename == f"{name}.svg"
     root = ElementTree.fromstring(download.value.path().read_text(encoding="utf-8"))
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
+
+
+def figure(page, name):
+    return page.locator(f'.frame:not([hidden]) figure[data-name="{name}"]')
+
+
+@pytest.mark.parametrize("name", REAL_CASES)
+def test_the_report_of_a_bundled_patient_answers_first(opened, name):
+    page = opened(name)
+    assert page.locator(".findings li").first.inner_text().startswith(("Routes: ", "No route between two sites"))
+    sites = page.locator(".site-findings dt").all_inner_texts()
+    assert sites[0].startswith("prostate") and len(sites) == {"demo": 5, "a22": 11}[name]
+    link = page.locator(".trace").first
+    clone = link.get_attribute("data-trace")
+    link.click()
+    assert page.locator("#clone").input_value() == clone
+    assert "is-selected" in figure(page, "clone_tree").locator(f'[data-clone="{clone}"]').first.get_attribute("class")
+    assert page.url.endswith("#explorer")
+    if name == "demo":
+        assert page.locator('figure[data-name="tumour_control"]').is_visible()
+        assert page.locator('[data-table="reseeding"] tbody tr').count() == 1
+
+
+@pytest.mark.parametrize("name", REAL_CASES)
+def test_the_report_of_a_bundled_patient_shows_reads_and_histories(opened, name):
+    page = opened(name)
+    tip, caption = page.locator("#tip"), page.locator("#frame-caption")
+    node = figure(page, "clone_tree").locator('[role="button"]').nth(1)
+    node.hover()
+    samples = {"demo": 9, "a22": 11}[name]
+    assert tip.locator("table").first.locator("tr").count() == 1 + samples
+    assert " of " in tip.locator("table").first.locator("tr").nth(1).inner_text()
+    assert tip.locator("table").count() == 2  # single mutations with their reads
+    node.click()
+    assert page.locator("#clone").input_value() == node.get_attribute("data-clone")
+    page.keyboard.press("Escape")
+    assert page.locator(".is-selected").count() == 0
+    figure(page, "migration_graph").locator("[data-source][tabindex]").first.hover()
+    assert "probability" in tip.inner_text()
+    first = caption.inner_text()
+    assert first.startswith("History 1 of ")
+    page.locator("#frame").focus()
+    page.keyboard.press("ArrowRight")
+    assert caption.inner_text().startswith("History 2 of ") and caption.inner_text() != first
+    assert page.locator(".frame:not([hidden])").get_attribute("data-frame") == "1"
+    page.locator("#previous").click()
+    assert caption.inner_text() == first
+
+
+@pytest.mark.parametrize("name", REAL_CASES)
+def test_the_report_of_a_bundled_patient_sorts_filters_and_downloads(opened, name):
+    page = opened(name)
+    page.locator('[data-table="clones"] th').nth(1).locator("button").click()
+    counts = [int(text) for text in column(page, "clones", 2)]
+    assert counts == sorted(counts) and len(counts) > 5
+    page.locator('[data-table="sites"] .filter').fill("distant")
+    shown = column(page, "sites", 1)
+    assert len(shown) == {"demo": 3, "a22": 5}[name] and set(column(page, "sites", 2)) == {"distant"}
+    with page.expect_download() as download:
+        page.locator('[data-table="sites"] .download-tsv').click()
+    lines = download.value.path().read_text(encoding="utf-8").splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["Site", *shown]
+    for drawn in ("clone_tree", "timeline", "ccf_pairs"):
+        with page.expect_download() as download:
+            page.locator(f'figure[data-name="{drawn}"] .download-svg').first.click()
+        root = ElementTree.fromstring(download.value.path().read_text(encoding="utf-8"))
+        assert root.tag == "{http://www.w3.org/2000/svg}svg" and download.value.suggested_filename == f"{drawn}.svg"
 
 
 def test_a_phone_needs_no_sideways_scrolling_of_the_page(opened):

@@ -117,11 +117,11 @@ def migration_graph_scene(
     tooltips = {edge: _tooltip(edge, sites, clones) for edge in shown}
     description = _description(shown, sites)
     if is_merged is not False and len(shown) > (_MAX_PAIRS_NARROW if is_narrow else _MAX_PAIRS):
-        keys = {edge: _key(edge) for edge in shown}
+        keys, data = {edge: _key(edge) for edge in shown}, {edge: _data(edge) for edge in shown}
         notes = [] if rank is None else [f"Framed: in the history drawn ({percent(history.weight)})."]
         notes += _hidden(edges, shown, min_probability)
         return migration_matrix_scene(
-            sites, shown, keys, tooltips, notes, title=title, description=description, width=width
+            sites, shown, keys, tooltips, notes, title=title, description=description, width=width, data=data
         )
     is_bare = is_narrow or rank is None
     texts = {edge: percent(edge.probability) if is_bare else _edge_text(edge, clones) for edge in shown}

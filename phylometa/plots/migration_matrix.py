@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from phylometa.data import Site
 from phylometa.plots.history_overview import Migration
@@ -49,6 +50,7 @@ def migration_matrix_scene(
     description: str,
     width: float,
     legend: str = LEGEND,
+    data: Mapping[Migration, Mapping[str, Any]] | None = None,
 ) -> Scene:
     """A row a source, a column a target, each cell the probability of a migration in per cent.
 
@@ -65,6 +67,8 @@ def migration_matrix_scene(
         Points.
     legend : str
         What rows, columns and numbers are.
+    data : mapping, optional
+        Further ``data-*`` attributes of every migration.
     """
     n = len(sites)
     names = [clean_text(site.name) for site in sites]
@@ -89,8 +93,8 @@ def migration_matrix_scene(
         scene.line([(left + i * cell, top), (left + i * cell, bottom)], stroke=RULE, line_width=0.5)
     for edge in sorted(shown, key=lambda edge: edge.is_in_history):
         fill = _shade(edge.probability)
-        data = {"source": edge.source, "target": edge.target}
-        with scene.group(keys[edge], tooltips[edge], is_button=True, **data):
+        more = {"source": edge.source, "target": edge.target, **(data[edge] if data else {})}
+        with scene.group(keys[edge], tooltips[edge], is_button=True, **more):
             x, y = left + edge.target * cell, top + edge.source * row
             stroke, line_width = (INK, min(1.2, 0.07 * cell)) if edge.is_in_history else (RULE, 0.5)
             scene.rect(x + 0.6, y + 0.6, cell - 1.2, row - 1.2, fill=fill, stroke=stroke, line_width=line_width)

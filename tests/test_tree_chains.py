@@ -7,7 +7,16 @@ from test_tree_search import clustering, trees_of
 
 from phylometa.config import TreeSettings
 from phylometa.enumeration import enumerate_trees
-from phylometa.tree_chains import ancestors_of_many, relation_diagnostics, search_large, search_trees, starting_tree
+from phylometa.tree_chains import (
+    _Chain,
+    _distinct,
+    _leave_local_optima,
+    ancestors_of_many,
+    relation_diagnostics,
+    search_large,
+    search_trees,
+    starting_tree,
+)
 from phylometa.tree_likelihood import sample_posterior, tree_log_likelihood
 from phylometa.trees import ancestor_matrix
 
@@ -107,3 +116,54 @@ def test_ancestors_of_many_trees():
     parents = np.array([[-1, 0, 1, 1], [3, 0, -1, 2]])
     expected = [ancestor_matrix(row) & ~np.eye(4, dtype=bool) for row in parents]
     assert (ancestors_of_many(parents) == expected).all()
+
+
+def test_distinct_trees_are_those_of_numpy():
+    rng = np.random.default_rng(1)
+    trees = np.repeat(rng.integers(0, 2, (200, 5)), rng.integers(1, 5, 200), axis=0).astype(np.int16)
+    found, index, counts = _distinct(trees)
+    expected, first, number = np.unique(trees, axis=0, return_index=True, return_counts=True)
+    order = np.lexsort(found.T[::-1])
+    assert (found[order] == expected).all()
+    assert (index[order] == first).all()
+    assert (counts[order] == number).all()
+
+
+def test_a_chain_in_a_local_optimum_starts_anew_from_the_best():
+    good = _Chain(
+        np.array([3, 0, 0, -1]), [np.zeros((2, 3)), np.ones((2, 3))], [np.full(2, -90.0), np.full(2, -10.0)], {}
+    )
+    stuck = _Chain(np.array([1, 3, 1, -1]), [np.zeros((2, 3))], [np.full(2, -40.0)], {})
+    _leave_local_optima([good, stuck])
+    assert len(good.draws) == 1  # its first round never came near
+    assert good.draws[0].all()
+    assert stuck.draws == []
+    assert stuck.tree.tolist() == good.tree.tolist()
+
+
+@pytest.mark.slow
+def test_screened_proposals_leave_the_posterior_as_it_is():
+    """Delayed acceptance: frequencies of visits, few trees and many moves, against the exact posterior."""
+    from phylometa._tree_kernels import run_chain
+    from phylometa.tree_chains import gaussian_prevalence
+
+    model = simulated_model(5, 2, 15, 8)
+    exact = enumerate_trees(model)
+    moves = 60_000
+    prevalence, variance = gaussian_prevalence(model)
+    rng = np.random.default_rng(3)
+    start = np.append(np.where(starting_tree(model) < 0, 5, starting_tree(model)), -1)
+    trees, *_ = run_chain(
+        start,
+        model.likelihood,
+        model.slab,
+        model.founder,
+        prevalence,
+        variance,
+        model.slab / float(model.prevalence[1]),
+        False,
+        rng.random((moves, 10)),
+        np.ones(moves),
+    )
+    drawn = ancestors_of_many(np.where(trees == 5, -1, trees).astype(np.int64)).mean(axis=0)
+    assert largest_difference(exact.ancestor_probability, drawn) <= 0.02

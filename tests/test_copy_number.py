@@ -18,7 +18,8 @@ from phylometa.copy_number import (
     infer_copy_number_tree,
     zero_agnostic_distances,
 )
-from phylometa.copy_number._kernels import INFINITE, directed_cost, mixed_cost, pair_bounds, pair_distance
+from phylometa.copy_number._kernels import INFINITE, directed_cost, mixed_cost, pair_bounds
+from phylometa.copy_number._tree_kernels import resampled_distances
 from phylometa.copy_number.segmentation import AlleleSequences, consistent_segmentation
 from phylometa.data import CopyNumberProfile
 from phylometa.errors import InfeasibleError
@@ -75,7 +76,9 @@ def test_symmetric_cost_equals_the_least_over_all_ancestors():
             got = bounds[0, w_u, w_v] if is_exact[0] else mixed_cost(u, v, 0, n, w_u, w_v, 8)
             assert bounds[0, w_u, w_v] <= got == best
             costs[w_u, w_v] = w_u + w_v + best
-        assert pair_distance(u, v, starts, 2, 8) == min(costs.values())
+        once = np.ones((1, 1), dtype=np.int64)
+        found = resampled_distances(np.array([u, v]), starts, np.zeros(1, dtype=np.int64), once, 2, 8)
+        assert found[0, 0, 1] == min(costs.values())
 
 
 def sequences_of(values, starts):

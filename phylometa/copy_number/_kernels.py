@@ -94,33 +94,55 @@ def _sweep(table, size, stride, count):  # type: ignore[no-untyped-def]
     """Min-plus convolution with the cost (new - old)+ along one axis of a flat table."""
     block = size * stride
     for start in range(0, count, block):
-        for offset in range(stride):
-            base = start + offset
-            for i in range(size - 2, -1, -1):
-                at = base + i * stride
-                table[at] = min(table[at], table[at + stride])
-            for i in range(1, size):
-                at = base + i * stride
-                table[at] = min(table[at], table[at - stride] + 1)
+        for i in range(size - 2, -1, -1):
+            at = start + i * stride
+            for k in range(at, at + stride):
+                table[k] = min(table[k], table[k + stride])
+        for i in range(1, size):
+            at = start + i * stride
+            for k in range(at, at + stride):
+                table[k] = min(table[k], table[k - stride] + np.int32(1))
+
+
+@njit(cache=True)
+def _p_range(copies, x, w, limit):  # type: ignore[no-untyped-def]
+    """First and last p that a lineage from x copies may have at a position; none (1, 0) where x cannot double."""
+    if copies == 0:
+        return 0, limit
+    if w == 0:
+        return max(0, x - copies), x - 1
+    return (1, 0) if x + w > limit else (0, 0)
+
+
+@njit(cache=True)
+def _step(copies, x, p, w, low, n_q):  # type: ignore[no-untyped-def]
+    """First and last q of a lineage that has p at a position, and what p becomes: where copies end in zero, at least x.
+
+    q is counted from `low` below zero.
+    """
+    if copies == 0:
+        return 0, n_q - 1, max(p, x)
+    q = copies - x + p if w == 0 else copies - x - w + low
+    return q, q, p
 
 
 @njit(cache=True)
 def _common_ancestor_cost(u, v, w_u, w_v, limit):  # type: ignore[no-untyped-def]
     """min over x of cost(x -> u) + cost(x -> v), any zeros, by a dynamic programme over both lineages' states."""
     n = len(u)
-    # q runs from -(limit + w - 1) to limit - 1 with doublings, from 0 without
-    low_u = 0 if w_u == 0 else limit + w_u - 1
-    low_v = 0 if w_v == 0 else limit + w_v - 1
+    # with doublings q = u - x - w runs from 1 - limit to the highest u - 1 - w, without from 0 to the highest u - 1
+    low_u = 0 if w_u == 0 else limit - 1
+    low_v = 0 if w_v == 0 else limit - 1
     n_p = limit + 1
-    n_qu = low_u + limit
-    n_qv = low_v + limit
+    n_qu = max(low_u + 1, low_u + u.max() - w_u)
+    n_qv = max(low_v + 1, low_v + v.max() - w_v)
     s_qv = 1
     s_pv = n_qv
     s_qu = n_qv * n_p
     s_pu = s_qu * n_qu
     count = s_pu * n_p
-    table = np.full(count, INFINITE, dtype=np.int64)
-    new = np.empty(count, dtype=np.int64)
+    table = np.full(count, INFINITE, dtype=np.int32)
+    new = np.empty(count, dtype=np.int32)
     table[low_u * s_qu + low_v * s_qv] = 0
     for i in range(n):
         new[:] = INFINITE
@@ -131,50 +153,18 @@ def _common_ancestor_cost(u, v, w_u, w_v, limit):  # type: ignore[no-untyped-def
             _sweep(table, n_qv, s_qv, count)
             _sweep(table, n_p, s_pv, count)
         for x in range(1, limit + 1):
-            # range of p for each lineage at this position (where its copies are not zero)
-            if u[i] > 0:
-                first_u = max(0, x - u[i]) if w_u == 0 else 0
-                last_u = x - 1 if w_u == 0 else 0
-                if w_u > 0 and x + w_u > limit:
-                    continue
-            else:
-                first_u = 0
-                last_u = limit
-            if v[i] > 0:
-                first_v = max(0, x - v[i]) if w_v == 0 else 0
-                last_v = x - 1 if w_v == 0 else 0
-                if w_v > 0 and x + w_v > limit:
-                    continue
-            else:
-                first_v = 0
-                last_v = limit
+            first_u, last_u = _p_range(u[i], x, w_u, limit)
+            first_v, last_v = _p_range(v[i], x, w_v, limit)
             for p_u in range(first_u, last_u + 1):
-                if u[i] > 0:
-                    q_first_u = u[i] - x + p_u if w_u == 0 else u[i] - x - w_u + low_u
-                    q_last_u = q_first_u
-                    to_p_u = p_u
-                    rise_u = 0
-                else:
-                    q_first_u = 0
-                    q_last_u = n_qu - 1
-                    to_p_u = max(p_u, x)
-                    rise_u = to_p_u - p_u
+                q_first_u, q_last_u, to_p_u = _step(u[i], x, p_u, w_u, low_u, n_qu)
                 for q_u in range(q_first_u, q_last_u + 1):
                     from_u = p_u * s_pu + q_u * s_qu
                     into_u = to_p_u * s_pu + q_u * s_qu
                     for p_v in range(first_v, last_v + 1):
-                        if v[i] > 0:
-                            q_first_v = v[i] - x + p_v if w_v == 0 else v[i] - x - w_v + low_v
-                            q_last_v = q_first_v
-                            to_p_v = p_v
-                            rise_v = 0
-                        else:
-                            q_first_v = 0
-                            q_last_v = n_qv - 1
-                            to_p_v = max(p_v, x)
-                            rise_v = to_p_v - p_v
+                        q_first_v, q_last_v, to_p_v = _step(v[i], x, p_v, w_v, low_v, n_qv)
+                        rise = to_p_u - p_u + to_p_v - p_v
                         for q_v in range(q_first_v, q_last_v + 1):
-                            cost = table[from_u + p_v * s_pv + q_v] + rise_u + rise_v
+                            cost = table[from_u + p_v * s_pv + q_v] + rise
                             at = into_u + to_p_v * s_pv + q_v
                             if cost < new[at]:
                                 new[at] = cost
@@ -192,28 +182,45 @@ def _common_ancestor_cost(u, v, w_u, w_v, limit):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True)
-def _no_zero_cost(u, v, w_u, w_v, limit):  # type: ignore[no-untyped-def]
-    """As `_common_ancestor_cost` where no copy number is zero and at least one lineage doubles: the state is x."""
-    n = len(u)
-    cost = np.full(limit + 1, INFINITE, dtype=np.int64)
-    new = np.empty(limit + 1, dtype=np.int64)
-    highest = limit - max(w_u, w_v)
-    for x in range(1, highest + 1):
-        cost[x] = max(0, u[0] - x - w_u) + max(0, v[0] - x - w_v)
+def _no_zero_costs(u, v, n, width, limit, out):  # type: ignore[no-untyped-def]
+    """As `_common_ancestor_cost` where no copy number is zero, for all numbers of doublings: the state is x.
+
+    Fills out (width, width). Doublings only shift where a sequence starts and ends, so all are carried along together.
+    """
+    n_pairs = width * width
+    cost = np.full((limit + 1, n_pairs), INFINITE, dtype=np.int32)
+    new = np.full((limit + 1, n_pairs), INFINITE, dtype=np.int32)
+    for x in range(1, limit + 1):
+        for k in range(n_pairs):
+            w_u = k // width
+            w_v = k % width
+            if x + max(w_u, w_v) <= limit:
+                cost[x, k] = max(0, u[0] - x - w_u) + max(0, v[0] - x - w_v)
     for i in range(1, n):
         du = u[i] - u[i - 1]
         dv = v[i] - v[i - 1]
-        for x in range(1, highest + 1):
-            best = INFINITE
-            for before in range(1, highest + 1):
+        for x in range(1, limit + 1):
+            into = new[x]
+            for k in range(n_pairs):
+                into[k] = INFINITE
+            for before in range(1, limit + 1):
                 step = x - before
-                best = min(best, cost[before] + max(0, du - step) + max(0, dv - step))
-            new[x] = best
-        cost[:] = new
-    best = INFINITE
-    for x in range(1, highest + 1):
-        best = min(best, cost[x] + max(0, x + w_u - u[n - 1]) + max(0, x + w_v - v[n - 1]))
-    return best
+                rise = np.int32(max(0, du - step) + max(0, dv - step))
+                origin = cost[before]
+                for k in range(n_pairs):
+                    into[k] = min(into[k], origin[k] + rise)
+            if x + width - 1 > limit:
+                for k in range(n_pairs):
+                    if x + max(k // width, k % width) > limit:
+                        into[k] = INFINITE
+        cost, new = new, cost
+    for k in range(n_pairs):
+        w_u = k // width
+        w_v = k % width
+        best = INFINITE
+        for x in range(1, limit - max(w_u, w_v) + 1):
+            best = min(best, cost[x, k] + max(0, x + w_u - u[n - 1]) + max(0, x + w_v - v[n - 1]))
+        out[w_u, w_v] = best
 
 
 @njit(cache=True)
@@ -255,24 +262,20 @@ def pair_bounds(u, v, starts, max_doublings, floor, bounds, is_exact):  # type: 
     for c in range(len(starts) - 1):
         n, is_mixed, highest = _merge(u, v, starts[c], starts[c + 1], a, b, False)
         is_exact[c] = not is_mixed
-        for w_u in range(max_doublings + 1):
-            for w_v in range(max_doublings + 1):
-                if n == 0:
-                    bounds[c, w_u, w_v] = 0
-                elif w_u == 0 and w_v == 0:
-                    total = 0
-                    before = 0
-                    for i in range(n):
-                        total += abs(a[i] - b[i] - before)
-                        before = a[i] - b[i]
-                    bounds[c, 0, 0] = (total + abs(before)) // 2
-                else:
-                    bounds[c, w_u, w_v] = _no_zero_cost(a[:n], b[:n], w_u, w_v, max(floor, highest))
-        if is_mixed and n == 0:
-            bounds[c, 0, 0] = 1  # a sequence lost on one side only is at least one event without doublings too
+        if n == 0:
             for w_u in range(max_doublings + 1):
                 for w_v in range(max_doublings + 1):
-                    bounds[c, w_u, w_v] = 1
+                    # a sequence lost on one side only is at least one event
+                    bounds[c, w_u, w_v] = 1 if is_mixed else 0
+            continue
+        if max_doublings > 0:
+            _no_zero_costs(a, b, n, max_doublings + 1, max(floor, highest), bounds[c])
+        total = 0
+        before = 0
+        for i in range(n):
+            total += abs(a[i] - b[i] - before)
+            before = a[i] - b[i]
+        bounds[c, 0, 0] = (total + abs(before)) // 2
 
 
 @njit(cache=True)
@@ -283,42 +286,6 @@ def mixed_cost(u, v, start, end, w_u, w_v, floor):  # type: ignore[no-untyped-de
     n, _, highest = _merge(u, v, start, end, a, b, True)
     reach = min(highest + max(w_u, w_v), max(floor, highest))
     return _common_ancestor_cost(a[:n], b[:n], w_u, w_v, reach)
-
-
-@njit(cache=True)
-def pair_distance(u, v, starts, max_doublings, floor):  # type: ignore[no-untyped-def]
-    """min over x of T(x -> u) + T(x -> v), exact: combinations of doublings in the order of their lower bounds."""
-    n_sequences = len(starts) - 1
-    width = max_doublings + 1
-    bounds = np.empty((n_sequences, width, width), dtype=np.int64)
-    is_exact = np.empty(n_sequences, dtype=np.bool_)
-    pair_bounds(u, v, starts, max_doublings, floor, bounds, is_exact)
-    totals = np.empty((width, width), dtype=np.int64)
-    for w_u in range(width):
-        for w_v in range(width):
-            totals[w_u, w_v] = w_u + w_v
-            for c in range(n_sequences):
-                totals[w_u, w_v] += bounds[c, w_u, w_v]
-    best = INFINITE
-    for _ in range(width * width):
-        at = 0
-        for k in range(1, width * width):
-            if totals[k // width, k % width] < totals[at // width, at % width]:
-                at = k
-        w_u = at // width
-        w_v = at % width
-        total = totals[w_u, w_v]
-        totals[w_u, w_v] = INFINITE
-        if total >= best:
-            break
-        for c in range(n_sequences):
-            if not is_exact[c]:
-                exact = mixed_cost(u, v, starts[c], starts[c + 1], w_u, w_v, floor)
-                total += exact - bounds[c, w_u, w_v]
-                if total >= best:
-                    break
-        best = min(best, total)
-    return best
 
 
 @njit(cache=True)

@@ -18,62 +18,57 @@ def neighbour_joining(distance, outgroup):  # type: ignore[no-untyped-def]
     n = len(distance)
     size = max(2, 2 * n - 2)
     d = np.zeros((size, size))
-    d[:n, :n] = distance
-    active = np.ones(size, dtype=np.bool_)
-    active[n:] = False
-    neighbours = np.full((size, size), False)
+    is_active = np.zeros(size, dtype=np.bool_)
+    for i in range(n):
+        is_active[i] = True
+        for j in range(n):
+            d[i, j] = distance[i, j]
+    parents = np.full(size, -1, dtype=np.int64)
     n_active = n
     inner = n
     while n_active > 3:
         totals = np.zeros(inner)
         for i in range(inner):
-            if active[i]:
+            if is_active[i]:
                 for j in range(inner):
-                    if active[j]:
+                    if is_active[j]:
                         totals[i] += d[i, j]
         best = np.inf
         at_i = 0
         at_j = 0
         for i in range(inner):
-            if active[i]:
+            if is_active[i]:
                 for j in range(i + 1, inner):
-                    if active[j]:
+                    if is_active[j]:
                         q = (n_active - 2) * d[i, j] - totals[i] - totals[j]
                         if q < best - 1e-9:
                             best = q
                             at_i = i
                             at_j = j
         for k in range(inner):
-            if active[k] and k != at_i and k != at_j:
+            if is_active[k] and k != at_i and k != at_j:
                 d[inner, k] = (d[at_i, k] + d[at_j, k] - d[at_i, at_j]) / 2
                 d[k, inner] = d[inner, k]
-        active[at_i] = False
-        active[at_j] = False
-        neighbours[at_i, inner] = neighbours[inner, at_i] = True
-        neighbours[at_j, inner] = neighbours[inner, at_j] = True
-        active[inner] = True
+        is_active[at_i] = False
+        is_active[at_j] = False
+        parents[at_i] = inner
+        parents[at_j] = inner
+        is_active[inner] = True
         inner += 1
         n_active -= 1
-    left = np.flatnonzero(active[:inner])
-    if len(left) == 3:
-        for leaf in left:
-            neighbours[leaf, inner] = neighbours[inner, leaf] = True
-        inner += 1
-    elif len(left) == 2:
-        neighbours[left[0], left[1]] = neighbours[left[1], left[0]] = True
-    parents = np.full(inner, -1, dtype=np.int64)
-    order = np.empty(inner, dtype=np.int64)
-    order[0] = outgroup
-    n_seen = 1
-    at = 0
-    while at < n_seen:
-        v = order[at]
-        at += 1
-        for k in range(inner):
-            if neighbours[v, k] and k != parents[v]:
-                parents[k] = v
-                order[n_seen] = k
-                n_seen += 1
+    # what is left hangs together: on one more node, or two leaves on each other
+    top = inner if n_active == 3 else outgroup
+    for k in range(inner):
+        if is_active[k] and k != top:
+            parents[k] = top
+    # turned over on the way from the outgroup, which becomes the root
+    v = outgroup
+    above = -1
+    while v >= 0:
+        following = parents[v]
+        parents[v] = above
+        above = v
+        v = following
     return parents
 
 
@@ -159,10 +154,12 @@ def breakpoint_length(deltas, weights, shifts, parents, order, doublings):  # ty
     n_nodes = len(parents)
     low = np.zeros((n_nodes, n_columns), dtype=np.int64)
     high = np.zeros((n_nodes, n_columns), dtype=np.int64)
-    low[:n_leaves] = deltas
-    high[:n_leaves] = deltas
     is_seen = np.zeros(n_nodes, dtype=np.bool_)
-    is_seen[:n_leaves] = True
+    for v in range(n_leaves):
+        is_seen[v] = True
+        for i in range(n_columns):
+            low[v, i] = deltas[v, i]
+            high[v, i] = deltas[v, i]
     total = 0
     for k in range(n_nodes - 1, 0, -1):
         v = order[k]
@@ -216,7 +213,7 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
     """
     n_nodes = len(parents)
     members = np.zeros(n_nodes, dtype=np.bool_)
-    saved = profiles[:, start:end].copy()
+    saved = np.empty((n_nodes, end - start), dtype=np.int64)
     edges = np.empty(end - start + 1, dtype=np.int64)
     for _ in range(rounds):
         is_done = True
@@ -254,8 +251,8 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
                     hi = edges[right]
                     for deep in range(2):
                         # the node alone, or with the inner nodes below it that agree with it on these columns
-                        members[:] = False
-                        members[v] = True
+                        for u in range(n_nodes):
+                            members[u] = u == v
                         n_members = 1
                         if deep:
                             for m in range(1, n_nodes):
@@ -279,7 +276,9 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
                                     is_near = members[parents[source]]
                                 if not is_near:
                                     continue
-                            saved[:, lo - start : hi - start] = profiles[:, lo:hi]
+                            for u in range(n_leaves, n_nodes):
+                                for i in range(lo, hi):
+                                    saved[u, i - start] = profiles[u, i]
                             is_same = True
                             for i in range(lo, hi):
                                 if source >= n_nodes:
@@ -306,7 +305,9 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
                                     if members[u]:
                                         _mark(parents, n_leaves, u, lo, hi - 1, first, last)
                             else:
-                                profiles[:, lo:hi] = saved[:, lo - start : hi - start]
+                                for u in range(n_leaves, n_nodes):
+                                    for i in range(lo, hi):
+                                        profiles[u, i] = saved[u, i - start]
         if is_done:
             break
 
@@ -323,6 +324,7 @@ def refine_profiles(profiles, parents, order, n_leaves, doublings, starts, round
     n_inner = len(parents) - n_leaves
     first = np.empty(len(parents), dtype=np.int64)
     last = np.empty(len(parents), dtype=np.int64)
+    saved = np.empty(profiles.shape, dtype=np.int64)
     state = 12345
     for c in range(len(starts) - 1):
         start = starts[c]
@@ -337,14 +339,17 @@ def refine_profiles(profiles, parents, order, n_leaves, doublings, starts, round
                 break
         if is_flat:
             continue
-        first[:] = start
-        last[:] = end - 1
+        for u in range(len(parents)):
+            first[u] = start
+            last[u] = end - 1
         _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds, first, last)
         if n_inner < 2:
             continue
         cost = _sequence_cost(profiles, parents, order, everyone, start, end, doublings)
         for _ in range(kicks):
-            saved = profiles[:, start:end].copy()
+            for u in range(n_leaves, len(parents)):
+                for i in range(start, end):
+                    saved[u, i] = profiles[u, i]
             state = (1103515245 * state + 12345) % 2147483648
             v = n_leaves + (state >> 8) % n_inner
             state = (1103515245 * state + 12345) % 2147483648
@@ -355,15 +360,18 @@ def refine_profiles(profiles, parents, order, n_leaves, doublings, starts, round
             source = (state >> 8) % len(parents)
             for i in range(lo, hi):
                 profiles[v, i] = profiles[source, i]
-            first[:] = end
-            last[:] = -1
+            for u in range(len(parents)):
+                first[u] = end
+                last[u] = -1
             _mark(parents, n_leaves, v, lo, hi - 1, first, last)
             _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds, first, last)
             new_cost = _sequence_cost(profiles, parents, order, everyone, start, end, doublings)
             if new_cost <= cost:
                 cost = new_cost
             else:
-                profiles[:, start:end] = saved
+                for u in range(n_leaves, len(parents)):
+                    for i in range(start, end):
+                        profiles[u, i] = saved[u, i]
 
 
 @njit(cache=True)
@@ -379,12 +387,12 @@ def tree_cost(profiles, parents, order, starts, max_doublings, doublings):  # ty
 
 
 @njit(cache=True)
-def bootstrap_distances(profiles, starts, sequence_chrom, counts, max_doublings, floor):  # type: ignore[no-untyped-def]
-    """Distance matrices under resampled chromosomes, exact; (replicates, n, n).
+def resampled_distances(profiles, starts, sequence_chrom, counts, max_doublings, floor):  # type: ignore[no-untyped-def]
+    """Distance matrices under resampled (or all) chromosomes, exact; (replicates, n, n).
 
     counts: (replicates, n_chromosomes) how often each chromosome was drawn; sequence_chrom: chromosome of each
-    sequence. Costs of every sequence and number of doublings are found once; those that only a few replicates need,
-    when needed.
+    sequence. Every pair is min over x of T(x -> u) + T(x -> v): numbers of doublings are tried in the order of lower
+    bounds, until no bound can win. Costs of a sequence are found once, and only where a replicate needs them.
     """
     n = len(profiles)
     n_sequences = len(starts) - 1
@@ -423,6 +431,8 @@ def bootstrap_distances(profiles, starts, sequence_chrom, counts, max_doublings,
                             total += counts[r, sequence_chrom[c]] * (exact - bounds[c, w_u, w_v])
                             bounds[c, w_u, w_v] = exact
                             known[c, w_u, w_v] = True
+                            if total >= best:
+                                break
                     best = min(best, total)
                 out[r, i, j] = best
                 out[r, j, i] = best

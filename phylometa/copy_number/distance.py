@@ -40,17 +40,12 @@ def copy_number_distances(sequences: AlleleSequences, *, wgd: bool = True) -> Fl
     float64 array (S + 1, S + 1)
         Exact.
     """
-    from phylometa.copy_number._kernels import pair_distance
+    from phylometa.copy_number._tree_kernels import resampled_distances
 
-    values = sequences.values
-    n = len(values)
-    distance = np.zeros((n, n))
-    doublings = MAX_DOUBLINGS if wgd else 0
-    for i in range(n):
-        for j in range(i + 1, n):
-            cost = pair_distance(values[i], values[j], sequences.starts, doublings, ANCESTOR_COPIES)
-            distance[i, j] = distance[j, i] = cost
-    return distance
+    together = np.zeros(len(sequences.starts) - 1, dtype=np.int64)
+    once = np.ones((1, 1), dtype=np.int64)
+    options = (together, once, MAX_DOUBLINGS if wgd else 0, ANCESTOR_COPIES)
+    return np.asarray(resampled_distances(sequences.values, sequences.starts, *options)[0])
 
 
 def directed_distance(x: IntArray, u: IntArray, starts: IntArray, *, wgd: bool = True) -> tuple[int, int]:

@@ -40,12 +40,12 @@ def replicate_distances(
     rng : numpy.random.Generator
     """
     if method == "bootstrap":
-        from phylometa.copy_number._tree_kernels import bootstrap_distances
+        from phylometa.copy_number._tree_kernels import resampled_distances
 
         n = len(sequences.chrom_names)
         counts = rng.multinomial(n, np.full(n, 1 / n), size=replicates)
         options = (counts, MAX_DOUBLINGS if wgd else 0, ANCESTOR_COPIES)
-        found = bootstrap_distances(sequences.values, sequences.starts, sequences.chrom, *options)
+        found = resampled_distances(sequences.values, sequences.starts, sequences.chrom, *options)
         return np.asarray(found)
     n = len(matrix.chroms)
     kept = max(1, round(JACKKNIFE_SHARE * n))

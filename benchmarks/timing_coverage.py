@@ -207,7 +207,15 @@ class Tally:
         )
 
 
-KEYWORDS = ("unequal", "withheld", "one primary region", "are needed", "subclonal tail", "assumed acceleration")
+KEYWORDS = (
+    "unequal",
+    "one rate",
+    "withheld",
+    "one primary region",
+    "are needed",
+    "subclonal tail",
+    "assumed acceleration",
+)
 
 
 def calibration_error(pairs, bins=10) -> float:

@@ -106,11 +106,13 @@ def _branches_differ(
     patient: Patient,
     site_age: FloatArray,
     settings: TimingSettings,
-) -> bool:
-    """Whether the branches to the dated sites differ by more than counting noise (and the unseen ends) allow, 99 %.
+) -> tuple[bool, float]:
+    """Whether the branches to the dated sites differ by more than counting noise (and the unseen ends) allow, 99 %;
+    and the share of the others' rate below which the rate of the site that is checked worst would have been noticed.
 
-    Without unseen ends: the mean depths of two sites' cells. With them: the share x that a site's deepest clone, the
-    c-th on its branch, reaches of the deepest of all; P(share <= x) = x^c under a Poisson process of foundings.
+    Without unseen ends: the mean depths of two sites' cells (no share is given). With them: the share x that a site's
+    deepest clone, the c-th on its branch, reaches of the deepest of all; P(share <= x) = x^c under a Poisson process of
+    foundings.
     """
     dated = np.flatnonzero(np.isfinite(site_age))
     lengths = draw_lengths(clock, 400, rng=np.random.default_rng(0))
@@ -118,8 +120,8 @@ def _branches_differ(
     if settings.terminal == "none":
         own = site_branches(depth, proportions, patient.sample_site, len(patient.sites))[:, dated]
         gaps = [own[:, i] - own[:, j] for i in range(own.shape[1]) for j in range(i)]
-        return any(abs(gap.mean()) > 2.58 * max(float(gap.std()), 1e-9) for gap in gaps)
-    tail = tail_like_clones(nodes, proportions, settings.tail_prevalence)
+        return any(abs(gap.mean()) > 2.58 * max(float(gap.std()), 1e-9) for gap in gaps), np.nan
+    tail = tail_like_clones(nodes, proportions, settings.tail_prevalence, settings.lineage_share)
     below = depth - lengths[:, [nodes.root]]
     edges = nodes.ancestors.sum(axis=0) - 1
     reached = {}
@@ -129,10 +131,12 @@ def _branches_differ(
             deepest = present[np.argmax(below[:, present].mean(axis=0))]
             # Counting noise of the site's own branch is allowed for by its upper quantile.
             reached[t] = (float(np.quantile(below[:, deepest], 0.99)), edges[deepest])
-    if not reached:
-        return False
+    shares = [(top, 0.01 ** (1 / (settings.regularity * c))) for top, c in reached.values() if c > 0]
+    if not shares:
+        return False, np.nan
     most = max(top for top, _ in reached.values())
-    return any(c > 0 and (top / most) ** (settings.regularity * c) < 0.01 for top, c in reached.values())
+    differ = any(top / most < limit for top, limit in shares)
+    return differ, float(min(1.0, min(limit * most / top for top, limit in shares)))
 
 
 def calendar_clock(
@@ -178,19 +182,27 @@ def calendar_clock(
         f"dates rest on an assumed acceleration of the clock (median {prior.median:g}, {prior.source}): the data "
         "cannot check it, and a factor of two moves them by years"
     )
-    differ = _branches_differ(histories[0], clock, trees.proportions[histories[0].tree], patient, ages, settings)
+    differ, noticed = _branches_differ(
+        histories[0], clock, trees.proportions[histories[0].tree], patient, ages, settings
+    )
     if differ:
         warnings.append(
             "the branches to the sites differ by more than counting noise: rates are unequal (or a sample is shallow), "
             "so each branch dates its own nodes and the interval is widened"
         )
-    tail = tail_like_clones(best, trees.proportions[best.tree], settings.tail_prevalence)
+    elif len(ages[np.isfinite(ages)]) > 1 and np.isfinite(noticed):
+        warnings.append(
+            f"one rate is assumed for all sites: a lower one at a site would be noticed only below {noticed:.0%} of the "
+            "others'"
+        )
+    tail = tail_like_clones(best, trees.proportions[best.tree], settings.tail_prevalence, settings.lineage_share)
     if tail.any() and settings.terminal != "none":
         names = ", ".join(trees.names[k] for k in np.flatnonzero(tail))
-        warnings.append(f"subclonal tail: clone {names} may be many small lineages and dates no branch")
+        warnings.append(f"subclonal tail: clone {names} may be several lineages and dates no branch")
     options: dict[str, Any] = {
         "terminal": settings.terminal,
         "regularity": settings.regularity,
         "tail_prevalence": settings.tail_prevalence,
+        "lineage_share": settings.lineage_share,
     }
     return CalendarClock(ages, prior, equal_rates=not differ, **options), [], warnings

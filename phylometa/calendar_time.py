@@ -32,7 +32,7 @@ class CalendarClock:
         Whether the branch from the last founded clone to sampling is inferred or taken as nothing.
     regularity : float
         See `phylometa.terminal_branch.draw_full_branch`.
-    tail_prevalence : float
+    tail_prevalence, lineage_share : float
         See `tail_like_clones`.
     """
 
@@ -42,6 +42,7 @@ class CalendarClock:
     terminal: str = "inferred"
     regularity: float = 1.0
     tail_prevalence: float = 0.0
+    lineage_share: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,22 +87,30 @@ def site_branches(depth: FloatArray, proportions: FloatArray, sample_site: IntAr
     return branches
 
 
-def tail_like_clones(nodes: HistoryNodes, proportions: FloatArray, limit: float) -> BoolArray:
-    """Clones that may be a neutral tail of many small lineages rather than one clone (K,).
+def tail_like_clones(nodes: HistoryNodes, proportions: FloatArray, limit: float, share: float = 0.0) -> BoolArray:
+    """Clones that may be several lineages rather than one (K,): their number of mutations is then no branch length.
 
-    Leaves seen in one sample only, at a prevalence below `limit`: their mutations may never have met in one cell, so
-    their number is no branch length.
+    Leaves seen in one sample only, and there at a prevalence below `limit` (a neutral tail of many small lineages), or
+    at most `share` of what their parent has left beside its other children: with 1/2 or less two clones of that
+    prevalence have room beside each other, and no clustering tells their mutations apart. What fills more than half of
+    its parent is one lineage (pigeonhole principle).
 
     Parameters
     ----------
     nodes : HistoryNodes
     proportions : float64 array (K, S)
-    limit : float
+    limit, share : float
     """
     prevalence = nodes.ancestors @ (proportions / np.maximum(proportions.sum(axis=0, keepdims=True), 1e-12))
     is_leaf = nodes.ancestors.sum(axis=1) == 1
-    seen = (prevalence > 0.02).sum(axis=1)
-    found = is_leaf & (seen <= 1) & (prevalence.max(axis=1) < limit)
+    seen, most = (prevalence > 0.02).sum(axis=1), prevalence.max(axis=1)
+    where, parents = prevalence.argmax(axis=1), nodes.parents
+    left = np.ones(len(parents))
+    for k in np.flatnonzero(parents >= 0):
+        siblings = parents == parents[k]
+        siblings[k] = False
+        left[k] = prevalence[parents[k], where[k]] - prevalence[siblings, where[k]].sum()
+    found = is_leaf & (seen <= 1) & ((most < limit) | (most <= share * left))
     has_others = (~found & (nodes.parents >= 0)).any()
     return np.asarray(found if has_others else np.zeros(len(found)), dtype=bool)
 
@@ -149,7 +158,7 @@ def calendar_draws(
     n, n_sites = len(lengths), len(clock.site_age)
     trunk, depth = lengths[:, nodes.root], lengths @ nodes.ancestors
     dated = np.isfinite(clock.site_age)
-    tail = tail_like_clones(nodes, proportions, clock.tail_prevalence)
+    tail = tail_like_clones(nodes, proportions, clock.tail_prevalence, clock.lineage_share)
     options: dict[str, Any] = {"regularity": clock.regularity, "quantile": quantile}
     columns: list[FloatArray] = []
     ages: list[float] = []

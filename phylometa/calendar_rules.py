@@ -192,8 +192,8 @@ def calendar_clock(
         )
     elif len(ages[np.isfinite(ages)]) > 1 and np.isfinite(noticed):
         warnings.append(
-            f"one rate is assumed for all sites: a lower one at a site would be noticed only below {noticed:.0%} of the "
-            "others'"
+            "one rate is assumed for all sites: a lower one at a site would be noticed only below "
+            f"{noticed:.0%} of the others'"
         )
     tail = tail_like_clones(best, trees.proportions[best.tree], settings.tail_prevalence, settings.lineage_share)
     if tail.any() and settings.terminal != "none":

@@ -23,8 +23,8 @@ from phylometa.copy_number import (
     start_topology,
     zero_agnostic_distances,
 )
-from phylometa.copy_number._kernels import directed_cost, mixed_cost, pair_bounds
-from phylometa.copy_number._tree_kernels import fitch_profiles, neighbour_joining, resampled_distances
+from phylometa.copy_number._kernels import directed_cost, mixed_cost, pair_bounds, resampled_distances
+from phylometa.copy_number._tree_kernels import fitch_profiles, neighbour_joining
 from phylometa.copy_number.events import sequence_events
 from phylometa.copy_number.segmentation import AlleleSequences
 from phylometa.data import CopyNumberProfile

@@ -18,8 +18,7 @@ from phylometa.copy_number import (
     infer_copy_number_tree,
     zero_agnostic_distances,
 )
-from phylometa.copy_number._kernels import INFINITE, directed_cost, mixed_cost, pair_bounds
-from phylometa.copy_number._tree_kernels import resampled_distances
+from phylometa.copy_number._kernels import INFINITE, directed_cost, mixed_cost, pair_bounds, resampled_distances
 from phylometa.copy_number.segmentation import AlleleSequences, consistent_segmentation
 from phylometa.data import CopyNumberProfile
 from phylometa.errors import InfeasibleError

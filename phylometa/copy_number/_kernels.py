@@ -289,6 +289,59 @@ def mixed_cost(u, v, start, end, w_u, w_v, floor):  # type: ignore[no-untyped-de
 
 
 @njit(cache=True)
+def resampled_distances(profiles, starts, sequence_chrom, counts, max_doublings, floor):  # type: ignore[no-untyped-def]
+    """Distance matrices under resampled (or all) chromosomes, exact; (replicates, n, n).
+
+    counts: (replicates, n_chromosomes) how often each chromosome was drawn; sequence_chrom: chromosome of each
+    sequence. Every pair is min over x of T(x -> u) + T(x -> v): numbers of doublings are tried in the order of lower
+    bounds, until no bound can win. Costs of a sequence are found once, and only where a replicate needs them.
+    """
+    n = len(profiles)
+    n_sequences = len(starts) - 1
+    width = max_doublings + 1
+    out = np.zeros((len(counts), n, n))
+    bounds = np.empty((n_sequences, width, width), dtype=np.int64)
+    is_exact = np.empty(n_sequences, dtype=np.bool_)
+    known = np.empty((n_sequences, width, width), dtype=np.bool_)
+    totals = np.empty((width, width), dtype=np.int64)
+    for i in range(n):
+        for j in range(i + 1, n):
+            pair_bounds(profiles[i], profiles[j], starts, max_doublings, floor, bounds, is_exact)
+            for c in range(n_sequences):
+                known[c] = is_exact[c]
+            for r in range(len(counts)):
+                for w_u in range(width):
+                    for w_v in range(width):
+                        totals[w_u, w_v] = w_u + w_v
+                        for c in range(n_sequences):
+                            totals[w_u, w_v] += counts[r, sequence_chrom[c]] * bounds[c, w_u, w_v]
+                best = INFINITE
+                for _ in range(width * width):
+                    at = 0
+                    for k in range(1, width * width):
+                        if totals[k // width, k % width] < totals[at // width, at % width]:
+                            at = k
+                    w_u = at // width
+                    w_v = at % width
+                    total = totals[w_u, w_v]
+                    totals[w_u, w_v] = INFINITE
+                    if total >= best:
+                        break
+                    for c in range(n_sequences):
+                        if not known[c, w_u, w_v] and counts[r, sequence_chrom[c]] > 0:
+                            exact = mixed_cost(profiles[i], profiles[j], starts[c], starts[c + 1], w_u, w_v, floor)
+                            total += counts[r, sequence_chrom[c]] * (exact - bounds[c, w_u, w_v])
+                            bounds[c, w_u, w_v] = exact
+                            known[c, w_u, w_v] = True
+                            if total >= best:
+                                break
+                    best = min(best, total)
+                out[r, i, j] = best
+                out[r, j, i] = best
+    return out
+
+
+@njit(cache=True)
 def zero_agnostic(profiles, starts, out):  # type: ignore[no-untyped-def]
     """ZCNT distance of all pairs: half the L1 distance of breakpoint profiles; out (n, n) is filled."""
     n = len(profiles)

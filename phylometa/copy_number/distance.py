@@ -40,7 +40,7 @@ def copy_number_distances(sequences: AlleleSequences, *, wgd: bool = True) -> Fl
     float64 array (S + 1, S + 1)
         Exact.
     """
-    from phylometa.copy_number._tree_kernels import resampled_distances
+    from phylometa.copy_number._kernels import resampled_distances
 
     together = np.zeros(len(sequences.starts) - 1, dtype=np.int64)
     once = np.ones((1, 1), dtype=np.int64)

@@ -40,7 +40,7 @@ def replicate_distances(
     rng : numpy.random.Generator
     """
     if method == "bootstrap":
-        from phylometa.copy_number._tree_kernels import resampled_distances
+        from phylometa.copy_number._kernels import resampled_distances
 
         n = len(sequences.chrom_names)
         counts = rng.multinomial(n, np.full(n, 1 / n), size=replicates)

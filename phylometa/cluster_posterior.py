@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -228,7 +228,8 @@ def _equivalent_reads(
     With p = mode / 2, gradient g and curvature -k in the CCF: ``x = p^2 (4 k (1 - p) + 2 g)`` and
     ``n - x = (1 - p)^2 (4 k p - 2 g)``. In the interior g = 0; at CCF 1 the gradient keeps what the likelihood says
     about values it would prefer beyond the boundary. At CCF 0, x = 0 and n is such that the log-likelihood falls by the
-    same amount, ``n ln(1 - c / 2)``, from 0 to c = 4 / depth, the scale on which presence is decided.
+    same amount, ``n ln(1 - c / 2)``, from 0 to c = 4 / depth, the scale on which presence is decided. Of mutations that
+    may have been lost the likelihood falls to a plateau: they count no more than those that fall as far at CCF 1.
     """
     n_reads = np.maximum(depth, 1.0)
     step = np.clip(0.3 * np.sqrt(np.maximum(mode * (2.0 - mode), 4.0 / n_reads) / n_reads), 1e-6, 0.05)
@@ -245,8 +246,33 @@ def _equivalent_reads(
     alt = np.maximum(p**2 * (4.0 * curvature * (1.0 - p) + 2.0 * gradient), 0.0)
     ref = np.maximum((1.0 - p) ** 2 * (4.0 * curvature * p - 2.0 * gradient), 0.0)
     ref = np.where(mode > 0.0, ref, np.maximum(absent - present, 0.0) / -np.log1p(-near / 2.0))
+    options = reads.model.options
+    may_be_lost = (options.copies == 0.0).any(axis=1)[options.cell_state]
+    if may_be_lost.any() and (mode < 0.5).any():
+        points = np.stack((middle - step, middle, middle + step, mode, near, np.ones(mode.shape)), axis=2)
+        found = _only(reads, may_be_lost, mode).log_likelihood(np.maximum(points, _ABOVE_ABSENT))
+        left, centre, right, at_mode, present, clonal = np.moveaxis(found, 2, 0)
+        own = 4.0 * np.maximum(-(right - 2.0 * centre + left) / step**2, 0.0) * p * (1.0 - p)  # reads of these cells
+        own = np.where(mode > 0.0, own, np.maximum(at_mode - present, 0.0) / -np.log1p(-near / 2.0))
+        to_one = np.log(2.0) + p * np.log(np.maximum(p, 1e-12)) + (1.0 - p) * np.log1p(-p)  # fall of one read
+        most = np.maximum(at_mode - clonal, 0.0) / np.maximum(to_one, 1e-9)
+        excess = np.where(mode < 0.5, np.maximum(own - most, 0.0), 0.0)
+        share = np.clip(1.0 - excess / np.maximum(alt + ref, 1e-300), 0.0, 1.0)
+        alt, ref = share * alt, share * ref
     seen = depth > 0.0
     return np.where(seen, alt, 0.0), np.where(seen, alt + ref, 0.0)
+
+
+def _only(reads: _Reads, cells: NDArray[np.bool_], ccf: FloatArray) -> _Reads:
+    """The reads of some cells (n, S) alone."""
+    mutations = reads.model.mutations
+    shown = replace(
+        mutations,
+        alt_counts=np.where(cells, mutations.alt_counts, 0),
+        depth=np.where(cells, mutations.depth, 0),
+        observed=mutations.observed & cells,
+    )
+    return _Reads.build(replace(reads.model, mutations=shown), reads.labels, reads.log_option, ccf)
 
 
 def _quantile(cumulative: FloatArray, ccf: FloatArray, level: float) -> NDArray[np.float64]:

@@ -515,6 +515,11 @@ class CcfTable:
         for item in fields(self):
             freeze_array(self, item.name, np.float64, shape)
 
+    @property
+    def told(self) -> FloatArray:
+        """`ccf` where the reads tell it: NaN also where the mutated copy may have been lost (n, S)."""
+        return np.asarray(np.where(self.loss > 0.0, np.nan, self.ccf))
+
 
 @dataclass(frozen=True, eq=False)
 class Clustering:

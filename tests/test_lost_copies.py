@@ -157,3 +157,10 @@ def adjusted_rand_index(first, second):
     cells, rows, columns = ((x * (x - 1) / 2).sum() for x in (table, table.sum(axis=1), table.sum(axis=0)))
     chance = rows * columns / (len(first) * (len(first) - 1) / 2)
     return (cells - chance) / ((rows + columns) / 2 - chance)
+
+
+def test_figures_take_an_open_ccf_for_unknown():
+    reads, copy_number, purity = metastases()
+    table = estimate_ccf(reads, copy_number, purity, settings=CcfSettings())
+    assert np.isnan(table.told[14:20, 2]).all()
+    assert np.array_equal(table.told[:14], table.ccf[:14]) and np.array_equal(table.told[20:], table.ccf[20:])

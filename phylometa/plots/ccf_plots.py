@@ -64,7 +64,8 @@ def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: st
     """Heat map of cancer cell fractions: one row a sample, mutations from left to right by cluster.
 
     Clusters get at least a readable width, so that the horizontal axis is not to scale; the number of mutations stands
-    below each. Cells without reads are hatched. One raster image, however many mutations there are.
+    below each. Cells without reads, and without the mutation
+    where its copy may have been lost, are hatched. One raster image, however many mutations there are.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: st
             ax = data_axes(COLUMN_WIDTHS[width], len(samples) * _ROW, left=left, right=44, top=top, bottom=34)
         inner_width, inner_height = axes_size(ax)
         columns = _block_columns(sizes[order], inner_width)
-        image = _heat_image(np.asarray(result.ccf.ccf)[:, samples], labels, order, columns)
+        image = _heat_image(result.ccf.told[:, samples], labels, order, columns)
         total = image.shape[1]
         ax.set_xlim(0, total)
         ax.set_ylim(len(samples), 0)
@@ -200,7 +201,7 @@ def _label_below(ax: Axes, centres: Any, names: list[str], counts: list[str], po
             ax,
             total,
             -21 / height,
-            "cluster and its number of mutations; hatched: no reads",
+            "cluster and its number of mutations; hatched: no reads, or copy lost",
             transform=transform,
             ha="right",
             va="top",

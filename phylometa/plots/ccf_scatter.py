@@ -118,7 +118,7 @@ def plot_ccf_scatter(
         if ax is None:
             side = COLUMN_WIDTHS[width] - 60
             ax = data_axes(COLUMN_WIDTHS[width], side, left=40, right=20, top=12, bottom=34)
-        values, labels = np.asarray(result.ccf.ccf)[:, [first, second]], _labels(result)
+        values, labels = result.ccf.told[:, [first, second]], _labels(result)
         known = _draw_points(ax, values, labels, size=9)
         ccf_axes(ax, ticks=(0, 0.25, 0.5, 0.75, 1), x=f"CCF in {shown[first]}", y=f"CCF in {shown[second]}")
         if result.clusters is not None:
@@ -204,7 +204,7 @@ def plot_ccf_pairs(
         picked = [names.index(name) for name in samples]
     shown = short_sample_names(patient)
     n = len(picked) - 1
-    labels, values = _labels(result), np.asarray(result.ccf.ccf)
+    labels, values = _labels(result), result.ccf.told
     left, bottom_room, gap = MARGIN + 28.0, 32.0, 5.0
     side = min((full - left - MARGIN - 6 - gap * (n - 1)) / n, 150.0)
     entries = [] if result.clusters is None else _legend_entries(result)

@@ -118,10 +118,14 @@ def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
     return {"trees": trees, "warnings": _clustering_warnings(clusters, compared)}
 
 
+# Posterior weight from which another clustering is named in a warning.
+FAVOURED_CLUSTERING = 0.8
+
+
 def _clustering_warnings(clusters: Clustering, compared: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Where trees make another clustering the most probable: which, and how much."""
+    """Where trees favour another clustering: which, and how much."""
     best = max(range(len(compared)), key=lambda i: compared[i]["weight"])
-    if best == 0:
+    if best == 0 or compared[best]["weight"] < FAVOURED_CLUSTERING:
         return ()
     other = clusters.alternatives[best - 1]
     halves = {k: set(other.labels[clusters.labels == k].tolist()) for k in range(clusters.n_clusters)}
@@ -131,7 +135,7 @@ def _clustering_warnings(clusters: Clustering, compared: list[dict[str, Any]]) -
         merged = [k for k in halves if any(halves[k] & halves[j] for j in halves if j != k)]
         change = f"with clusters {' and '.join(clusters.names[k] for k in merged)} as one"
     share = 100.0 * compared[best]["weight"]
-    text = f"a clustering {change} is more probable given the clone trees ({share:.0f} %); the clusters are kept"
+    text = f"a clustering {change} is favoured by the clone trees ({share:.0f} %); the clusters are kept"
     return (text,)
 
 

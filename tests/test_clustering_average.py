@@ -8,9 +8,9 @@ import pytest
 from test_tree_search import clustering
 
 from phylometa.clustering_average import mutation_relations, weigh_clusterings
-from phylometa.config import TreeSettings
+from phylometa.config import Settings, TreeSettings
 from phylometa.io.patient_files import read_clusters, write_clusters
-from phylometa.pipeline import analyse
+from phylometa.pipeline import AnalysisResult, _clustering_warnings, run_stage
 from phylometa.simulate import simulate_patient
 from phylometa.simulate.presets import PRESETS
 from phylometa.tree_likelihood import log_prior_mass, read_model, tree_log_likelihood
@@ -65,12 +65,13 @@ def test_a_clustering_without_alternatives_has_all_the_weight():
 
 
 def test_alternatives_are_written_weighed_and_read_again(tmp_path):
-    settings = replace(PRESETS["monoclonal"], assay="wes", mutation_rate=0.002, distant_sites=3, depth=60.0)
-    result = next(
-        found
-        for seed in range(20)
-        if (found := analyse(simulate_patient(settings, rng=np.random.default_rng(seed)).patient)).clusters.alternatives
-    )
+    settings = replace(PRESETS["monoclonal"], assay="wes", mutation_rate=0.002, distant_sites=2, depth=60.0)
+    for seed in range(20):
+        patient = simulate_patient(settings, rng=np.random.default_rng(seed)).patient
+        result = run_stage("clusters", AnalysisResult(patient=patient), Settings())
+        if result.clusters.alternatives:
+            break
+    result = run_stage("trees", result, Settings())
     compared = result.trees.diagnostics["clusterings"]
     assert len(compared) == 1 + len(result.clusters.alternatives)
     assert sum(entry["weight"] for entry in compared) == pytest.approx(1.0)
@@ -80,3 +81,13 @@ def test_alternatives_are_written_weighed_and_read_again(tmp_path):
     for written, read in zip(result.clusters.alternatives, again.alternatives):
         assert (written.labels == read.labels).all()
         np.testing.assert_allclose(read.alt_reads, written.alt_reads, rtol=1e-6)
+
+
+def test_a_favoured_clustering_is_named():
+    first, second = two_clusterings()
+    clusters = replace(first, alternatives=(second,))
+    assert _clustering_warnings(clusters, [{"weight": 0.3}, {"weight": 0.7}]) == ()
+    (text,) = _clustering_warnings(clusters, [{"weight": 0.1}, {"weight": 0.9}])
+    assert text.startswith("a clustering with clusters 2 and 3 as one is favoured by the clone trees (90 %)")
+    (text,) = _clustering_warnings(replace(second, alternatives=(first,)), [{"weight": 0.1}, {"weight": 0.9}])
+    assert "with cluster 2 split in two" in text

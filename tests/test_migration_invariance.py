@@ -41,8 +41,8 @@ def edges_of(histories, back=None):
 def test_the_numbering_of_sites_does_not_matter(order, bound):
     """Near-optimal histories included; the primary takes every place."""
     rng = np.random.default_rng(21)
-    settings = MigrationSettings(criteria=order, weights="uniform")
-    for _ in range(8):
+    settings = MigrationSettings(criteria=order, weights="uniform", max_alternatives=500)
+    for _ in range(12):
         parents, observed, n_sites, primary = random_instance(rng, shapes=((3, 3), (4, 3), (5, 3)))
         tree, presence = tree_of(parents), presence_of(observed, n_sites)
         options = {"settings": settings, "pattern": bound}
@@ -62,12 +62,16 @@ def test_returns_and_repeats_agree_with_brute_force():
     """Clones in two sites that come and go: cyclic site graphs, pairs that repeat on a path, several spanning trees."""
     places = ((0,), (1,), (0, 1), (0, 2), (1, 2))
     rng = np.random.default_rng(3)
-    for _ in range(10):
-        parents = [-1, 0, 1]
-        observed = [places[int(rng.integers(len(places)))] for _ in parents]
+    cases = [[(0, 2), (1,), (0,)], [(0,), (1, 2), (0,)], [(0,), (1,), (0,), (2,)], [(0, 2), (1,), (0,), (1, 2)]]
+    cases += [[(0,), (1,), (0, 2), (1,)], [(0,), (1,), (0,), (1, 2)], [(0, 1), (1,), (0,), (1,)]]
+    for n_clones in (3, 3, 3, 3, 4, 4, 4, 4):
+        drawn = [places[int(rng.integers(len(places)))] for _ in range(n_clones)]
+        cases.append([tuple(sorted({0, *drawn[0]})), *drawn[1:]])
+    for observed in cases:  # every clone is seen and the root in the primary, so no unobserved node is needed
+        parents = list(range(-1, len(observed) - 1))
         scored = [
             (edges, criteria(edges, (0, 0), observed))
-            for edges in all_histories(parents, observed, 3, 0, max_unobserved=1)
+            for edges in all_histories(parents, observed, 3, 0, max_unobserved=0)
         ]
         question = make_question(tree_of(parents), presence_of(observed, 3), 0)
         for order in ("UMC", "UMCS"):

@@ -17,7 +17,7 @@ import numpy as np
 from phylometa.config import MigrationSettings, Settings
 from phylometa.data import Clustering, Patient
 from phylometa.errors import InfeasibleError, InputError
-from phylometa.trees import CloneTree, HistoryEnsemble, PatientResult
+from phylometa.trees import CloneTree, HistoryEnsemble, PatientResult, TreeEnsemble
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -115,7 +115,16 @@ def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
     rng = stage_rng(settings.seed, "clusterings")
     compared = weigh_clusterings(clusters, trees, patient.sample_site, settings=settings.trees, rng=rng)
     trees = replace(trees, scenarios=listed, diagnostics={**trees.diagnostics, "clusterings": compared})
-    return {"trees": trees, "warnings": _clustering_warnings(clusters, compared)}
+    return {"trees": trees, "warnings": _search_warnings(trees) + _clustering_warnings(clusters, compared)}
+
+
+def _search_warnings(trees: TreeEnsemble) -> tuple[str, ...]:
+    """Where the chains over trees disagree."""
+    found = trees.diagnostics
+    if trees.method != "search" or found.get("converged", True):
+        return ()
+    text = f"clone trees: the search has not converged (R-hat {found['r_hat']:.2g}); do not rely on single edges"
+    return (text,)
 
 
 # Posterior weight from which another clustering is named in a warning.

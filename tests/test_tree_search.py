@@ -1,5 +1,7 @@
 """Clone trees of a patient: exact, searched, related or not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -118,3 +120,13 @@ def test_starting_tree_of_clean_data_is_the_tree():
     assert tree_log_likelihood(start, model) > tree_log_likelihood(parents, model) - 60
     trees = trees_of(reads, enumerate_clusters=0)
     assert trees.best.parents.tolist() == parents.tolist()
+
+
+def test_a_search_that_has_not_converged_is_warned_of():
+    from phylometa.pipeline import _search_warnings
+
+    trees = trees_of(TWO_SITES)
+    assert _search_warnings(trees) == ()
+    searched = replace(trees, method="search", diagnostics={"converged": False, "r_hat": 3.14})
+    assert "R-hat 3.1" in _search_warnings(searched)[0]
+    assert _search_warnings(replace(searched, diagnostics={"converged": True, "r_hat": 1.0})) == ()

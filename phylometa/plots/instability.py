@@ -11,7 +11,18 @@ from matplotlib.axes import Axes
 from phylometa.copy_number.result import CopyNumberResult, Instability
 from phylometa.data import Patient
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
-from phylometa.plots.style import FAINT, INK, MUTED, RULE, SMALL_FONT_SIZE, Swatch, fit_text, site_swatches, text_width
+from phylometa.plots.style import (
+    FAINT,
+    INK,
+    MUTED,
+    RULE,
+    SMALL_FONT_SIZE,
+    Swatch,
+    clean_text,
+    fit_text,
+    site_swatches,
+    text_width,
+)
 from phylometa.trees import PatientResult
 
 __all__ = ["instability_scene", "plot_instability"]
@@ -86,7 +97,8 @@ def instability_scene(result: PatientResult, *, width: float) -> Scene:
             for item, shift in zip(items, _spread(len(items))):
                 value = getattr(item, measure)
                 if math.isfinite(value):
-                    _dot(scene, start + _DOT + (value - low) * scale, middle + shift, swatches[t], item)
+                    place = found.instability.index(item)
+                    _dot(scene, start + _DOT + (value - low) * scale, middle + shift, swatches[t], item, place)
         comparison = next((c for c in found.comparisons if c.measure == measure), None)
         if comparison is not None and math.isfinite(comparison.p_value):
             scene.note(start, bottom + 16, fit_text(f"p = {comparison.p_value:.2g}", panel, SMALL_FONT_SIZE))
@@ -129,8 +141,8 @@ def _spread(n: int) -> list[float]:
     return [0.0] if n == 1 else [most * (2 * i / (n - 1) - 1) for i in range(n)]
 
 
-def _dot(scene: Scene, x: float, y: float, swatch: Swatch, item: Instability) -> None:
-    with scene.group(f"sample-{item.name}", item.name):
+def _dot(scene: Scene, x: float, y: float, swatch: Swatch, item: Instability, place: int) -> None:
+    with scene.group(f"sample-{place}", clean_text(item.name)):
         scene.circle(x, y, _DOT, swatch=Swatch(swatch.colour), stroke=INK, line_width=0.5)
         if item.wgd_parsimony:
             scene.circle(x, y, 0.45 * _DOT, fill=INK)

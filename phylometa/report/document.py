@@ -73,6 +73,7 @@ def _figures(result: PatientResult) -> dict[str, Markup]:
                 plot_ccf_pairs(result),
                 "Samples against each other",
                 "One panel a pair of samples, one point a mutation.",
+                dpi=90,  # many small images: half the size of the others' resolution
             )
     if irradiations(result.patient, alpha_beta=1.0):
         figures["tumour_control"] = _drawn(
@@ -85,9 +86,9 @@ def _figures(result: PatientResult) -> dict[str, Markup]:
     return figures
 
 
-def _drawn(ax: Axes, title: str, description: str) -> Markup:
+def _drawn(ax: Axes, title: str, description: str, **options: Any) -> Markup:
     prefix = title.lower().replace(" ", "-")
-    return Markup(inline_svg(ax.get_figure(), prefix=prefix, title=title, description=description))
+    return Markup(inline_svg(ax.get_figure(), prefix=prefix, title=title, description=description, **options))
 
 
 def report_html(result: PatientResult) -> str:

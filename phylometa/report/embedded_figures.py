@@ -12,7 +12,7 @@ from phylometa.plots.style import figure_style
 __all__ = ["inline_svg"]
 
 
-def inline_svg(figure: Any, *, prefix: str, title: str, description: str) -> str:
+def inline_svg(figure: Any, *, prefix: str, title: str, description: str, dpi: float = 120) -> str:
     """`figure` as an ``<svg>`` element that can stand beside others in one HTML document.
 
     Parameters
@@ -22,10 +22,12 @@ def inline_svg(figure: Any, *, prefix: str, title: str, description: str) -> str
         Letters, digits and hyphens; begins every identifier.
     title, description : str
         Text alternative.
+    dpi : float
+        Of what is drawn as an image.
     """
     buffer = io.StringIO()
     with figure_style():
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=120)
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=dpi)
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, flags=re.DOTALL)

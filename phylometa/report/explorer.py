@@ -22,7 +22,7 @@ __all__ = ["Frame", "evidence_json", "explorer_frames"]
 
 MAX_FRAMES = 24
 # Characters of SVG in all frames together; a report stays small enough to be sent by mail.
-_SVG_BUDGET = 1_200_000
+_SVG_BUDGET = 1_000_000
 _LISTED_MUTATIONS = 8
 
 

@@ -27,6 +27,8 @@ html_title = f"phylometa {release}"
 html_show_copyright = False
 # no font, script or badge from elsewhere: the site is read without a network
 html_static_path: list[str] = []
+# formulas are text here, so no page needs MathJax from elsewhere
+html_math_renderer = "text"
 myst_enable_extensions: list[str] = []
 myst_heading_anchors = 4
 napoleon_google_docstring = False
@@ -57,7 +59,16 @@ def place_figures(app, error):
         shutil.copyfile(app.config.phylometa_examples / made, target)
 
 
+def show_math_as_text(self, node):
+    """A formula as it is written."""
+    self.body.append(f"<code>{self.encode(node.astext())}</code>")
+    from docutils.nodes import SkipNode
+
+    raise SkipNode
+
+
 def setup(app):
+    app.add_html_math_renderer("text", (show_math_as_text, None), (show_math_as_text, None))
     app.add_config_value("phylometa_examples", None, "")
     app.connect("builder-inited", build_examples)
     app.connect("build-finished", place_figures)

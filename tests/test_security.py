@@ -129,7 +129,7 @@ def test_documents_with_payloads_are_data(tmp_path):
 
 BAD_NAMES = {
     "up": "../x",
-    "far up": "../../../../tmp/x",
+    "far up": "../../../../etc/x",
     "absolute": "/abs",
     "below": "a/b",
     "backslash": "..\\x",

@@ -24,7 +24,7 @@ from phylometa.data import Clustering, FloatArray
 from phylometa.tree_search import infer_clone_trees
 from phylometa.trees import TreeEnsemble
 
-__all__ = ["mutation_relations", "weigh_clusterings"]
+__all__ = ["favoured_by_trees", "mutation_relations", "weigh_clusterings"]
 
 # Limits of the trees of an alternative clustering: its relations are wanted, not its list of trees.
 _CLUSTERS_ENUMERATED, _TREES_LISTED = 7, 1
@@ -59,11 +59,7 @@ def weigh_clusterings(
         weight 1, where no evidence of trees is to be had (very large trees; clonally unrelated tumours).
     """
     ensembles = [trees]
-    quick = replace(
-        settings,
-        enumerate_clusters=min(settings.enumerate_clusters, _CLUSTERS_ENUMERATED),
-        max_trees=_TREES_LISTED,
-    )
+    quick = _quick(settings)
     if clusters.alternatives and _log_evidence(trees) is not None:
         sites = (sample_site, trees.site_names)
         ensembles += [infer_clone_trees(other, *sites, settings=quick, rng=rng) for other in clusters.alternatives]
@@ -85,6 +81,46 @@ def weigh_clusterings(
         }
         for weight, (clustering, ensemble, _) in zip(weights, compared)
     ]
+
+
+def favoured_by_trees(
+    clusters: Clustering,
+    sample_site: NDArray[np.integer] | Sequence[int],
+    site_names: Sequence[str],
+    *,
+    settings: TreeSettings,
+    rng: np.random.Generator,
+) -> tuple[Clustering, float]:
+    """The clustering that has more than half of the weight once trees have their say; else the one given.
+
+    Parameters
+    ----------
+    clusters : Clustering
+        With its `alternatives`.
+    sample_site, site_names, settings, rng
+        As `infer_clone_trees`.
+
+    Returns
+    -------
+    Clustering, float
+        With all others as its `alternatives`; and its weight.
+    """
+    every = (clusters, *clusters.alternatives)
+    if len(every) == 1 or max(clustering.n_clusters for clustering in every) > settings.exact_clusters:
+        return clusters, 1.0
+    trees = infer_clone_trees(clusters, sample_site, site_names, settings=_quick(settings), rng=rng)
+    weights = [entry["weight"] for entry in weigh_clusterings(clusters, trees, sample_site, settings=settings, rng=rng)]
+    best = max(range(len(weights)), key=lambda i: weights[i])
+    if best == 0 or weights[best] <= 0.5:
+        return clusters, weights[0]
+    others = tuple(replace(other, alternatives=()) for i, other in enumerate(every) if i != best)
+    return replace(every[best], alternatives=others), weights[best]
+
+
+def _quick(settings: TreeSettings) -> TreeSettings:
+    """Settings for trees of which only the evidence and the relations are wanted."""
+    limit = min(settings.enumerate_clusters, _CLUSTERS_ENUMERATED)
+    return replace(settings, enumerate_clusters=limit, max_trees=_TREES_LISTED)
 
 
 def _log_evidence(trees: TreeEnsemble) -> float | None:

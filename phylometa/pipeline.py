@@ -62,12 +62,14 @@ def stage_rng(seed: int, stage: str) -> np.random.Generator:
 def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.ccf import estimate_ccf, estimate_purity
     from phylometa.clustering import cluster_mutations, clustering_from_labels
+    from phylometa.clustering_average import favoured_by_trees
     from phylometa.lost_copies import deleted_mutations
 
     patient = estimate_purity(result.patient, settings=settings.ccf)
     if patient.mutations.n_mutations == 0:
         raise InputError(f"patient {patient.name}: no variants left to analyse; dropped.tsv.gz names the reasons")
     data = (patient.mutations, patient.copy_number, patient.purity)
+    favoured: tuple[str, ...] = ()
     purity_sd = np.array([sample.purity_sd for sample in patient.samples])
     ccf = estimate_ccf(*data, settings=settings.ccf, purity_sd=purity_sd)
     options: dict[str, Any] = {"settings": settings.clustering, "ccf_settings": settings.ccf, "purity_sd": purity_sd}
@@ -75,10 +77,14 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
         clusters = clustering_from_labels(*data, patient.known_clusters, **options)
     else:
         clusters, *others = cluster_mutations(*data, **options, rng=stage_rng(settings.seed, "clusters"))
-        clusters = replace(clusters, alternatives=tuple(others))
+        before = replace(clusters, alternatives=tuple(others))
+        sites = (patient.sample_site, patient.site_names)
+        rng = stage_rng(settings.seed, "clusterings")
+        clusters, weight = favoured_by_trees(before, *sites, settings=settings.trees, rng=rng)
+        favoured = _favoured_warning(before, clusters, weight)
     deleted = deleted_mutations(patient.mutations, ccf, clusters, error_rate=settings.ccf.error_rate)
     clusters = replace(clusters, deleted=deleted)
-    warnings = _conflict_warnings(patient, clusters, settings)
+    warnings = favoured + _conflict_warnings(patient, clusters, settings)
     return {"patient": patient, "ccf": ccf, "clusters": clusters, "warnings": warnings}
 
 
@@ -115,7 +121,7 @@ def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
     rng = stage_rng(settings.seed, "clusterings")
     compared = weigh_clusterings(clusters, trees, patient.sample_site, settings=settings.trees, rng=rng)
     trees = replace(trees, scenarios=listed, diagnostics={**trees.diagnostics, "clusterings": compared})
-    return {"trees": trees, "warnings": _search_warnings(trees) + _clustering_warnings(clusters, compared)}
+    return {"trees": trees, "warnings": _search_warnings(trees)}
 
 
 def _search_warnings(trees: TreeEnsemble) -> tuple[str, ...]:
@@ -127,25 +133,16 @@ def _search_warnings(trees: TreeEnsemble) -> tuple[str, ...]:
     return (text,)
 
 
-# Posterior weight from which another clustering is named in a warning.
-FAVOURED_CLUSTERING = 0.8
-
-
-def _clustering_warnings(clusters: Clustering, compared: list[dict[str, Any]]) -> tuple[str, ...]:
-    """Where trees favour another clustering: which, and how much."""
-    best = max(range(len(compared)), key=lambda i: compared[i]["weight"])
-    if best == 0 or compared[best]["weight"] < FAVOURED_CLUSTERING:
+def _favoured_warning(before: Clustering, after: Clustering, weight: float) -> tuple[str, ...]:
+    """Where trees favour another clustering than the reads alone: how they differ."""
+    if np.array_equal(before.labels, after.labels) and before.names == after.names:
         return ()
-    other = clusters.alternatives[best - 1]
-    halves = {k: set(other.labels[clusters.labels == k].tolist()) for k in range(clusters.n_clusters)}
-    names = [clusters.names[k] for k, found in halves.items() if len(found) > 1]
-    change = f"with cluster {', '.join(names)} split in two"
-    if not names:
-        merged = [k for k in halves if any(halves[k] & halves[j] for j in halves if j != k)]
-        change = f"with clusters {' and '.join(clusters.names[k] for k in merged)} as one"
-    share = 100.0 * compared[best]["weight"]
-    text = f"a clustering {change} is favoured by the clone trees ({share:.0f} %); the clusters are kept"
-    return (text,)
+    groups = [set(before.labels[after.labels == k].tolist()) for k in range(after.n_clusters)]
+    joined = [after.names[k] for k, found in enumerate(groups) if len(found) > 1]
+    parts = [set(after.labels[before.labels == k].tolist()) for k in range(before.n_clusters)]
+    split = [" and ".join(after.names[k] for k in sorted(found)) for found in parts if len(found) > 1]
+    change = f"cluster {', '.join(joined)} would be two" if joined else f"clusters {', '.join(split)} would be one"
+    return (f"clusters: by the reads alone {change}; the clone trees favour it as it is ({100.0 * weight:.0f} %)",)
 
 
 def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from test_tree_search import clustering
 
-from phylometa.clustering_average import mutation_relations, weigh_clusterings
+from phylometa.clustering_average import favoured_by_trees, mutation_relations, weigh_clusterings
 from phylometa.config import Settings, TreeSettings
 from phylometa.io.patient_files import read_clusters, write_clusters
-from phylometa.pipeline import AnalysisResult, _clustering_warnings, run_stage
+from phylometa.pipeline import AnalysisResult, _favoured_warning, run_stage
 from phylometa.simulate import simulate_patient
 from phylometa.simulate.presets import PRESETS
 from phylometa.tree_likelihood import log_prior_mass, read_model, tree_log_likelihood
@@ -83,11 +83,20 @@ def test_alternatives_are_written_weighed_and_read_again(tmp_path):
         np.testing.assert_allclose(read.alt_reads, written.alt_reads, rtol=1e-6)
 
 
-def test_a_favoured_clustering_is_named():
+def test_the_clustering_that_trees_favour_is_used_and_named():
     first, second = two_clusterings()
-    clusters = replace(first, alternatives=(second,))
-    assert _clustering_warnings(clusters, [{"weight": 0.3}, {"weight": 0.7}]) == ()
-    (text,) = _clustering_warnings(clusters, [{"weight": 0.1}, {"weight": 0.9}])
-    assert text.startswith("a clustering with clusters 2 and 3 as one is favoured by the clone trees (90 %)")
-    (text,) = _clustering_warnings(replace(second, alternatives=(first,)), [{"weight": 0.1}, {"weight": 0.9}])
-    assert "with cluster 2 split in two" in text
+    options = {"settings": SETTINGS, "rng": np.random.default_rng(1)}
+    clusters = replace(first, alternatives=(replace(second, log_score=-30.0),))
+    kept, weight = favoured_by_trees(clusters, [0, 1], ["P", "M"], **options)
+    assert kept is clusters
+    assert weight > 0.99
+    assert _favoured_warning(clusters, kept, weight) == ()
+    clusters = replace(first, alternatives=(replace(second, log_score=30.0),))
+    chosen, weight = favoured_by_trees(clusters, [0, 1], ["P", "M"], **options)
+    assert chosen.n_clusters == 2
+    assert weight > 0.99
+    assert [other.n_clusters for other in chosen.alternatives] == [3]
+    (text,) = _favoured_warning(clusters, chosen, weight)
+    assert text.startswith("clusters: by the reads alone cluster 2 would be two")
+    (text,) = _favoured_warning(chosen, clusters, weight)
+    assert "clusters 2 and 3 would be one" in text

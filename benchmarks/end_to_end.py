@@ -12,12 +12,14 @@ import os
 import re
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from phylometa.ccf import estimate_ccf  # noqa: F401  (imports are not timed)
 from phylometa.clustering import cluster_mutations
+from phylometa.clustering_average import favoured_by_trees
 from phylometa.config import Settings
 from phylometa.data import CopyNumberAtLoci, MutationTable
 from phylometa.joint import infer_jointly
@@ -138,9 +140,9 @@ def calibration_error(calls, bins=10):
 
 
 def cluster_and_grow(table, sample_site, sites, settings, rng):
-    """Clusterings, the best first, and the trees of the best."""
+    """The clustering that its trees favour, and its trees."""
     n, n_samples = table.depth.shape
-    clusterings = cluster_mutations(
+    first, *others = cluster_mutations(
         table,
         CopyNumberAtLoci.diploid(n, n_samples),
         np.ones(n_samples),
@@ -148,13 +150,15 @@ def cluster_and_grow(table, sample_site, sites, settings, rng):
         ccf_settings=settings.ccf,
         rng=rng,
     )
-    return clusterings, infer_clone_trees(clusterings[0], sample_site, sites, settings=settings.trees, rng=rng)
+    first = replace(first, alternatives=tuple(others))
+    clusters, _ = favoured_by_trees(first, sample_site, sites, settings=settings.trees, rng=rng)
+    return clusters, infer_clone_trees(clusters, sample_site, sites, settings=settings.trees, rng=rng)
 
 
 def run_chain(table, sample_site, sites, settings, seed):
     """Clusters, then trees, then presence, then histories."""
     rng = np.random.default_rng(seed)
-    (clusters, *_), trees = cluster_and_grow(table, sample_site, sites, settings, rng)
+    clusters, trees = cluster_and_grow(table, sample_site, sites, settings, rng)
     scenarios = presence_scenarios(trees, clusters, sample_site, settings=settings.trees, rng=rng)
     return trees, scenarios, lambda _: clusters.labels
 
@@ -162,7 +166,7 @@ def run_chain(table, sample_site, sites, settings, seed):
 def run_joint(table, sample_site, sites, settings, seed):
     """Clusters and tree drawn together, from those of the chain; the chain itself where several founders are."""
     rng = np.random.default_rng(seed)
-    (clusters, *_), trees = cluster_and_grow(table, sample_site, sites, settings, rng)
+    clusters, trees = cluster_and_grow(table, sample_site, sites, settings, rng)
     if len(trees.names) != clusters.n_clusters:
         scenarios = presence_scenarios(trees, clusters, sample_site, settings=settings.trees, rng=rng)
         return trees, scenarios, lambda _: clusters.labels

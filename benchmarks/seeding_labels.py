@@ -6,8 +6,8 @@ Simulates patients of every pattern and takes the clone tree and presence that p
 without a called mutation of their own are one with their parent (exomes), some populations are in no sample. Labels of
 the inferred histories are compared with those of the true one. What is lost here is lost by the criterion and by what
 was not sampled, not by clusters, trees or presence. Tables: plain vertex labellings under MACHINA's order; MACH2's
-order UMCS; all histories of least U and migrations, equal weights; the same with exp(-gamma - 2 sigma), the default.
-The last table weighs near-optimal histories too: what softer criteria would be worth.
+order UMCS; all histories of least U and migrations, equal weights; the same with exp(-gamma - 2 sigma), the strict
+criterion. The last table weighs near-optimal histories too, as `run` does.
 
 `--fit` adds the log score over grids of these weights: fit them on simulations that resemble the patients in question,
 and set `comigration_weight` and `seeding_site_weight`. With --unsampled 0 and whole genomes every history of these
@@ -216,11 +216,11 @@ def main():
     columns = [columns_of(patient, criteria="UM", model="refined") for patient in patients]
     seconds = time.process_time() - start
     report("refined, U > migrations, equal weights", scored(columns, equal))
-    report("refined, U > migrations, exp(-gamma - 2 sigma) (default)", scored(columns, exponential(1, 2)))
+    report("refined, U > migrations, exp(-gamma - 2 sigma), strict", scored(columns, exponential(1, 2)))
     near = [columns_of(patient, criteria="UM", model="refined", near_optimal=300) for patient in patients]
     report(
-        "refined, the same with near-optimal histories (U + 1, mu + 1), exp(-gamma - 2 sigma - 4 dU - 2 dmu)",
-        scored(near, exponential(1, 2, 4, 2)),
+        "refined, the same with near-optimal histories (U + 1, mu + 1), exp(-gamma - 2 sigma - 6 dU - dmu) (default)",
+        scored(near, exponential(1, 2, 6, 1)),
     )
     n_histories = sum(len(part) for _, scores in columns for part in scores)
     print(f"\n{n_histories} histories found and labelled in {seconds:.1f} s of CPU")

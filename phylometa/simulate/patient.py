@@ -115,7 +115,9 @@ def simulate_patient(
     depth = draw_depth(settings.depth * molecules / molecules_per_cell, settings.depth_size, rng)
     alt_counts = draw_alternate_reads(depth, vaf, error_rate=settings.error_rate, precision=settings.precision, rng=rng)
     observed = draw_observed(alt_counts, depth, settings=settings, rng=rng)
-    listed = np.flatnonzero(((alt_counts >= settings.min_alt_reads) & observed).any(axis=1))
+    # Errors alone make no call: of a genome's loci without a mutation, only those of extinct clones are simulated.
+    called = (alt_counts >= settings.min_alt_reads) & observed & ((vaf > 0) | (settings.min_alt_reads == 0))
+    listed = np.flatnonzero(called.any(axis=1))
     normal_depth = draw_depth(np.full(len(listed), NORMAL_DEPTH * settings.depth), settings.depth_size, rng)
     normal_alt = rng.binomial(normal_depth, settings.error_rate)
 

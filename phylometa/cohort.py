@@ -165,7 +165,7 @@ def run_patient(job: PatientJob, progress: Progress | None = None) -> Outcome:
     InputError, InfeasibleError
         As the stages raise them; nothing of the patient is then left on disk.
     """
-    from phylometa.io.documents import read_json, replace_directory
+    from phylometa.io.documents import read_json_object, replace_directory
     from phylometa.io.results import write_result
 
     started = time.monotonic()
@@ -178,8 +178,9 @@ def run_patient(job: PatientJob, progress: Progress | None = None) -> Outcome:
     say(f"phylometa {phylometa.__version__}, patient {job.patient}, sheet {job.sheet}")
     patient = read_job(job)
     key = result_key(patient, job)
-    if job.resume and (target / "manifest.json").is_file() and read_json(target / "manifest.json").get("key") == key:
-        return Outcome(job.patient, "unchanged", summary=read_json(target / "summary.json"))
+    manifest = target / "manifest.json"
+    if job.resume and manifest.is_file() and read_json_object(manifest).get("key") == key:
+        return Outcome(job.patient, "unchanged", summary=read_json_object(target / "summary.json"))
     mutations = patient.mutations
     say(f"read {mutations.n_mutations} mutations in {mutations.n_samples} samples, {len(patient.dropped)} left out")
 
@@ -206,7 +207,7 @@ def run_patient(job: PatientJob, progress: Progress | None = None) -> Outcome:
             say(f"warning: {text}")
         say("done")
         (partial / "run.log").write_text("\n".join(log) + "\n", encoding="utf-8")
-        summary = read_json(partial / "summary.json")
+        summary = read_json_object(partial / "summary.json")
     return Outcome(job.patient, "done", seconds=time.monotonic() - started, summary=summary)
 
 

@@ -172,6 +172,18 @@ def test_resume_skips_what_is_unchanged(small_run, small_sheet, tmp_path, capsys
     assert json.loads((output / "SMALL/manifest.json").read_text())["seed"] == 2
 
 
+@pytest.mark.parametrize("name", ["manifest.json", "summary.json"])
+@pytest.mark.parametrize("text", ["[]", "{", "3", "null", "\x00"])
+def test_resume_names_a_damaged_file_of_the_earlier_run(small_run, small_sheet, tmp_path, capsys, name, text):
+    output = tmp_path / "results"
+    shutil.copytree(small_run.parent, output)
+    (output / "SMALL" / name).write_text(text)
+    assert _invoke(["run", str(small_sheet), "-o", str(output), "--resume"]) == 3
+    said = capsys.readouterr().err
+    assert name in said and "JSON" in said and "internal" not in said
+    assert (output / "SMALL" / name).read_text() == text
+
+
 def test_a_cohort_goes_on_past_a_bad_patient(tmp_path, capsys):
     sheet = simulate_small(tmp_path / "cohort", patients=2, name="C", extra=("mutation_rate=0.0002",))
     text = sheet.read_text().replace("C2\tC2_primary_1\t", "C2\tabsent\t", 1)

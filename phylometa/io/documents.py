@@ -17,7 +17,16 @@ import numpy as np
 from phylometa.errors import InputError
 from phylometa.io.tsv import DIGITS
 
-__all__ = ["json_text", "read_json", "reading", "replace_directory", "replace_file", "rounded", "write_json"]
+__all__ = [
+    "json_text",
+    "read_json",
+    "read_json_object",
+    "reading",
+    "replace_directory",
+    "replace_file",
+    "rounded",
+    "write_json",
+]
 
 
 @contextmanager
@@ -122,3 +131,11 @@ def read_json(path: str | Path) -> Any:
         raise InputError(f"not valid JSON: {error}", file=str(path)) from None
     except RecursionError:
         raise InputError("not valid JSON: nested too deeply", file=str(path)) from None
+
+
+def read_json_object(path: str | Path) -> dict[str, Any]:
+    """A JSON document that is an object; InputError naming the file where it is anything else."""
+    document = read_json(path)
+    if not isinstance(document, dict):
+        raise InputError(f"holds {type(document).__name__}, a JSON object is expected", file=str(path))
+    return document

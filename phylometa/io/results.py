@@ -13,7 +13,7 @@ from typing import Any
 
 from phylometa.config import Settings, settings_from_dict
 from phylometa.io.copy_number_files import write_copy_number
-from phylometa.io.documents import read_json, reading, replace_directory, write_json
+from phylometa.io.documents import read_json, read_json_object, reading, replace_directory, write_json
 from phylometa.io.history_files import histories_from_json, histories_to_json, write_migration_graph
 from phylometa.io.patient_files import read_ccf, read_clusters, write_clusters, write_input
 from phylometa.io.segments import join_profiles, read_segment_tables
@@ -241,7 +241,7 @@ def read_result(directory: Path) -> dict[str, Any]:
         found["histories"] = histories_from_json(read_json(histories), trees, source=str(histories))
     for name, file in DOCUMENTS.items():
         if (directory / file).is_file():
-            found[name] = read_json(directory / file)
+            found[name] = read_json_object(directory / file)
     found["settings"] = Settings()
     if (directory / "manifest.json").is_file():
         manifest = directory / "manifest.json"

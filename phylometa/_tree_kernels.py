@@ -356,7 +356,7 @@ def correlate_into(out: FloatArray, functional: FloatArray, message: FloatArray)
 
 @njit(cache=True)
 def proportions_and_presence(
-    parent: IntArray, likelihood: FloatArray, slab: float, founder: FloatArray
+    parent: IntArray, likelihood: FloatArray, slab: float, founder: FloatArray, least: int
 ) -> tuple[FloatArray, FloatArray]:
     """Posterior mean proportions and presence of every clone in every sample under one tree (K, S each).
 
@@ -407,19 +407,22 @@ def proportions_and_presence(
                 tumour /= total
             else:
                 beyond = 0.0
-                absent = 0.0
+                far = 0.0  # as `beyond`, from `least` steps on
+                total = 0.0
                 present = 0.0
                 inner = 0.0
                 for x in range(n_grid - 1, -1, -1):
                     outside = functional[v, x] * likelihood[v, sample, x]
                     here = prefix[n_children, x]
-                    absent += here * outside
-                    present += here * slab * beyond
+                    if x + least < n_grid:
+                        far += functional[v, x + least] * likelihood[v, sample, x + least]
+                    present += here * slab * far
                     running[x] = outside + slab * beyond
+                    total += here * running[x]
                     inner += here * running[x] * x
                     beyond += outside
-                presence[v, sample] = present / (absent + present)
-                proportions[v, sample] = max(prevalence[v] - inner / (absent + present), 0.0)
+                presence[v, sample] = present / total
+                proportions[v, sample] = max(prevalence[v] - inner / total, 0.0)
             for j in range(n_children - 1, -1, -1):
                 child = children[j]
                 correlate_into(functional[child], running, prefix[j])

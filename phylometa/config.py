@@ -112,7 +112,9 @@ class TreeSettings:
     error_rate: float = 0.001
     """Sequencing error: P(a read shows the alternate allele | reference)."""
     grid: int = 50
-    """Grid points of a prevalence from 0 to 1; a clone below half a step is absent."""
+    """Grid points of a prevalence from 0 to 1."""
+    presence_threshold: float = 0.05
+    """Share of a sample's tumour cells above which a clone counts as present there; 0: any share (half a grid step)."""
     presence_weight: float = 0.4
     """Prior weight of a positive proportion per unit of prevalence, against 1 for the spike at 0 (absence)."""
     presence_weight_sd: float = 0.7
@@ -383,7 +385,7 @@ class SimulationSettings:
     error_rate: float = 0.001
     """P(a read shows the other allele)."""
     min_alt_reads: int = 3
-    """Alternate reads that make a call; a mutation is listed if it is called in at least one sample."""
+    """Alternate reads that make a call; a mutation is listed if it is called in at least one sample that carries it."""
     missing_rate: float = 0.0
     """P(a cell of the table is unobserved), for no reason of its own."""
     per_sample_calls: bool = False

@@ -87,7 +87,7 @@ def draw_presence(
                     left = left - prevalence
                 own = np.where(grid < prevalence[:, None], model.slab, (grid == prevalence[:, None]).astype(float))
                 inner[child] = _pick(forests[child, sample] * own, rng)
-                presence[:, child, sample] = inner[child] < prevalence
+                presence[:, child, sample] = prevalence - inner[child] >= model.least
                 stack.append(child)
     return presence
 

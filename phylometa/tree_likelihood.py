@@ -56,6 +56,8 @@ class ReadModel:
         Maximum-likelihood prevalence of each cluster alone; NaN without reads.
     sd : float64 array (K, S)
         Its standard error.
+    least : int
+        Smallest proportion that counts as present, in grid steps: the first one above ``presence_threshold``.
     """
 
     likelihood: FloatArray
@@ -65,6 +67,7 @@ class ReadModel:
     founder: FloatArray
     observed: FloatArray
     sd: FloatArray
+    least: int = 1
 
     @property
     def n_clusters(self) -> int:
@@ -128,6 +131,7 @@ def read_model(
         founder=founder,
         observed=observed,
         sd=np.sqrt(np.minimum(variance, 1.0)),
+        least=int(settings.presence_threshold * settings.grid + 1e-9) + 1,
     )
 
 
@@ -255,7 +259,7 @@ class SamplePosterior:
     proportions : float64 array (K, S)
         Posterior mean of eta over T: shares among the tumour cells.
     presence : float64 array (K, S)
-        P(eta > 0).
+        P(eta > ``presence_threshold``).
     prevalence : float64 array (K, S)
         Posterior mean of F.
     log_likelihood : float
@@ -295,11 +299,12 @@ def sample_posterior(parents: NDArray[np.integer], model: ReadModel) -> SamplePo
         if v < n:
             outside = downward[v] * model.likelihood[v]
             beyond = np.cumsum(outside[:, ::-1], axis=1)[:, ::-1] - outside
+            far = beyond[:, model.least - 1 :]
             downward[v] = outside + model.slab * beyond  # now: functional on the convolved children
-            absent = np.einsum("sg,sg->s", forests[v], outside)
-            present = model.slab * np.einsum("sg,sg->s", forests[v], beyond)
-            presence[v] = present / (absent + present)
-            inner = (forests[v] * downward[v]) @ model.prevalence / (absent + present)
+            weight = np.einsum("sg,sg->s", forests[v], downward[v])
+            counted = model.slab * np.einsum("sg,sg->s", forests[v, :, : 1 - model.least or None], far)
+            presence[v] = counted / weight
+            inner = (forests[v] * downward[v]) @ model.prevalence / weight
             proportions[v] = np.maximum(prevalence[v] - inner, 0.0)
         for i, child in enumerate(children[v]):
             context = downward[v]

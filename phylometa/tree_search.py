@@ -93,7 +93,9 @@ def _proportions(
             from phylometa._tree_kernels import proportions_and_presence
 
             rooted = np.append(np.where(parents < 0, n, parents), -1)
-            shares[i], presence = proportions_and_presence(rooted, model.likelihood, model.slab, model.founder)
+            shares[i], presence = proportions_and_presence(
+                rooted, model.likelihood, model.slab, model.founder, model.least
+            )
         else:
             fit = sample_posterior(parents, model)
             shares[i], presence = fit.proportions, fit.presence

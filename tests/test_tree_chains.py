@@ -71,7 +71,7 @@ def test_compiled_posterior_of_proportions_is_the_plain_one():
     parents = np.array([-1, 0, 0, 0, 1, 1, -1, 6])
     plain = sample_posterior(parents, model)
     rooted = np.append(np.where(parents < 0, 8, parents), -1)
-    shares, presence = proportions_and_presence(rooted, model.likelihood, model.slab, model.founder)
+    shares, presence = proportions_and_presence(rooted, model.likelihood, model.slab, model.founder, model.least)
     np.testing.assert_allclose(shares, plain.proportions, atol=1e-12)
     np.testing.assert_allclose(presence, plain.presence, atol=1e-12)
 

@@ -1,6 +1,7 @@
 """Likelihood of a tree: against sums over every combination of proportions."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,16 +30,19 @@ def by_hand(parents, model, sample):
             weight *= model.likelihood[v, sample, prevalence[v]] * (model.slab if shares[v] else 1.0)
         total += weight
         mean += weight * np.array(shares)
-        presence += weight * (np.array(shares) > 0)
+        presence += weight * (np.array(shares) >= model.least)
     return total, mean / total * (model.prevalence[1]), presence / total
 
 
+@pytest.mark.parametrize("threshold", [0.0, 0.3])
 @pytest.mark.parametrize("parents", [[-1], [-1, 0], [-1, 0, 0], [-1, 0, 1, 1], [-1, -1, 0], [-1, 0, 0, 0]])
-def test_recursion_equals_the_sum_over_all_proportions(parents):
+def test_recursion_equals_the_sum_over_all_proportions(parents, threshold):
     n = len(parents)
     rng = np.random.default_rng(n)
     total = np.array([[8.0, 30.0]] * n)
-    model = read_model(rng.integers(0, 5, (n, 2)).astype(float), total, settings=COARSE)
+    settings = replace(COARSE, presence_threshold=threshold)
+    model = read_model(rng.integers(0, 5, (n, 2)).astype(float), total, settings=settings)
+    assert model.least == (2 if threshold else 1)
     fit = sample_posterior(np.array(parents), model)
     expected = model.log_scale.sum()
     for sample in range(2):

@@ -92,6 +92,7 @@ def check_contents(sdist: Path, wheel: Path) -> None:
     assert not own - names, f"not in the wheel: {sorted(own - names)}"
     foreign = {name.split("/")[0] for name in names if ".dist-info/" not in name} - {"phylometa"}
     assert not foreign, f"in the wheel: {foreign}"
+    assert any(name.endswith(".nbi") for name in names), "no compiled kernels in the wheel"
     with tarfile.open(sdist) as archive:
         inside = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
     needed = {"README.md", "LICENSE", "CHANGELOG.md", "pyproject.toml", "setup.cfg", ".ci/run", "docs/conf.py"}
@@ -202,10 +203,10 @@ def new_user(python: Path) -> None:
 
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        wheel = build(folder, python)[1]
+        shutil.copytree(ROOT, folder / "source", ignore=LEFT_OUT)
         bin_folder = folder / ".venv/bin"
         step("python3 -m venv .venv", python, "-m", "venv", folder / ".venv", cwd=folder)
-        step("pip install (wheel and its dependencies)", bin_folder / "pip", "install", "-q", wheel, cwd=folder)
+        step("pip install .", bin_folder / "pip", "install", "-q", ".", cwd=folder / "source")
         step("phylometa demo", bin_folder / "phylometa", "demo", cwd=folder)
         assert (folder / "phylometa-demo/DEMO/report.html").is_file()
         demo = len(steps)

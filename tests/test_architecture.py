@@ -12,7 +12,17 @@ PACKAGE = Path(phylometa.__file__).parent
 
 # Lower layers know nothing of higher ones. A module's layer is that of its top package or module below phylometa.
 FOUNDATION = {"errors": 0, "config": 1, "data": 1, "trees": 1}
-EDGE = {"io": 2, "pipeline": 4, "plots": 5, "report": 5, "cohort": 6, "cli": 7, "__init__": 7, "__main__": 7}
+EDGE = {
+    "io": 2,
+    "pipeline": 4,
+    "kernel_cache": 4,
+    "plots": 5,
+    "report": 5,
+    "cohort": 6,
+    "cli": 7,
+    "__init__": 7,
+    "__main__": 7,
+}
 METHOD_LAYER = 3
 EFFECT_LIBRARIES = {"click", "matplotlib", "jinja2", "pysam"}
 

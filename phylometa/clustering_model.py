@@ -316,7 +316,7 @@ class ClusteringModel:
         subclonal = (ccf > low) & (ccf < high) & self.mutations.is_informative
         same = self.options.group[:, :, None] == self.options.group[:, None, :]
         in_group = (same & subclonal[:, None, :]).any(axis=2)
-        several = (self.options.copies > 1.0)[self.options.cell_state]
+        several = self.options.is_second_event[self.options.cell_state]
         penalty = np.where(several & in_group[:, :, None], np.log(self.ccf_settings.subclonal_gain), 0.0)
         joint = share_over_groups(at_ccf, self.options) + penalty - at_ccf
         joint = np.where(np.isfinite(self.options.log_prior)[self.options.cell_state], joint, -np.inf)
@@ -394,7 +394,7 @@ class ClusteringModel:
     def _option_prior(self, is_subclonal: bool) -> FloatArray:
         """Log prior (n_states, J) of the multiplicities of a mutation that is subclonal in a sample, or in none."""
         penalty = np.log(self.ccf_settings.subclonal_gain) if is_subclonal else 0.0
-        prior = self.options.log_prior + penalty * (self.options.copies > 1.0)
+        prior = self.options.log_prior + penalty * self.options.is_second_event
         return np.asarray(prior - log_sum_exp(prior, axis=1)[:, None])
 
     @cached_property

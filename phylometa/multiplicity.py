@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.config import CcfSettings
-from phylometa.data import CopyNumberAtLoci, FloatArray, MutationTable
+from phylometa.data import BoolArray, CopyNumberAtLoci, FloatArray, MutationTable
 from phylometa.errors import InputError
 from phylometa.lost_copies import carriers, loss_probability
 
@@ -80,6 +80,11 @@ class MultiplicityOptions:
     def n_options(self) -> int:
         return self.slope.shape[1]
 
+    @property
+    def is_second_event(self) -> BoolArray:
+        """Options (n_states, J) of a mutation that came before a gain, or before a loss from part of the cells."""
+        return np.asarray((self.copies > 0.0) & (self.copies != 1.0))
+
     def take(self, rows: NDArray[np.int64]) -> MultiplicityOptions:
         """Restricted to some mutations."""
         return replace(self, cell_state=self.cell_state[rows], group=self.group[rows])
@@ -89,9 +94,10 @@ class MultiplicityOptions:
 
         A mutation on more than one copy came before a gain. Where all tumour cells have the gain, they all carry the
         mutation too, so several copies below CCF 1 need a second event and are weighted by `subclonal_gain` (rising
-        to 1 towards CCF 1; no statement at CCF 0).
+        to 1 towards CCF 1; no statement at CCF 0). So are the copies that are left where part of the cells have lost
+        the allele: below CCF 1 the loss would have to be independent of the mutation.
         """
-        several = (self.copies > 1.0)[:, :, None]
+        several = self.is_second_event[:, :, None]
         factor = np.where(ccf == 0.0, 1.0, subclonal_gain + (1.0 - subclonal_gain) * ccf**8)
         weighted = self.log_prior[:, :, None] + np.where(several, np.log(factor), 0.0)
         return weighted - np.logaddexp.reduce(weighted, axis=1)[:, None, :]
@@ -471,12 +477,12 @@ def _options(
     if np.isfinite(major) and np.isfinite(minor):
         if np.isfinite(major2) and np.isfinite(minor2) and fraction < 1.0:
             mean_total = fraction * (major + minor) + (1.0 - fraction) * (major2 + minor2)
-            # One copy everywhere; or copied along with its allele, whose match between the states is unknown.
+            # One copy everywhere; or copied or lost along with its allele, whose match between the states is unknown.
             add(1.0, mean_total, 1.0)
             pairs = {(major, major2), (minor, minor2), (major, minor2), (minor, major2)}
             for first, second in sorted(pairs):
                 mean_copies = fraction * first + (1.0 - fraction) * second
-                if first >= 1.0 and second >= 1.0 and mean_copies > 1.0:
+                if mean_copies > 1.0 or (mean_copies > 0.0 and (first < 1.0 or second < 1.0)):
                     add(mean_copies, mean_total, 0.5)
         else:
             for copies in _whole_copies(major):

@@ -74,6 +74,19 @@ def test_subclonal_state_mixes_by_fraction():
     assert options.slope[0].tolist() == pytest.approx([1.0 / 2.4, 1.4 / 2.4])
 
 
+def test_loss_from_part_of_the_cells():
+    # 60 % of the cells 1 + 0, 40 % 1 + 1: 1.4 copies. A clonal mutation on the lost allele is left in .4 of the cells,
+    # on .4 copies in the mean; on the other allele it has one copy.
+    part = states((1, 0, 0.6, 1, 1))
+    options = enumerate_multiplicities(reads([[1]], [[10]]), part, np.array([1.0]), settings=CcfSettings())
+    assert options.copies[0].tolist() == pytest.approx([0.4, 1.0])
+    assert options.slope[0].tolist() == pytest.approx([0.4 / 1.4, 1.0 / 1.4])
+    assert np.exp(options.log_prior[0]).tolist() == pytest.approx([1 / 3, 2 / 3])
+    # VAF .4 / 1.4: clonal and partly lost, or subclonal at CCF .4; both are said to be possible
+    table = estimate_ccf(reads([[571]], [[2000]]), part, np.array([1.0]), settings=CcfSettings())
+    assert table.ccf_lo[0, 0] < 0.45 and table.ccf_hi[0, 0] > 0.95
+
+
 def test_total_only_and_unknown_states_are_marginalised():
     total_only = CopyNumberAtLoci(
         major=np.array([[NAN]]), minor=np.array([[NAN]]), normal=np.array([[2.0]]), total=np.array([[3.0]])

@@ -11,8 +11,10 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -196,24 +198,36 @@ def run_genomes() -> None:
         )
 
 
-_START = """
-import sys
-sys.path.insert(0, {folder!r})
-import numpy as np
-from clustering import cluster
-from clustering_simulations import few_large_clusters
-cluster(few_large_clusters(np.random.default_rng(3), condition="gain", depth=100))
-"""
-
-
 def run_start() -> None:
-    """CPU of a whole process that clusters about 80 mutations, interpreter and imports included."""
-    for attempt in ("first", "second"):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-c", _START.format(folder=str(Path(__file__).parent))], check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        print(f"process start to clusters, {attempt} run: {seconds:.2f} s CPU (limits 6 and 2 for the whole analysis)")
+    """CPU of whole processes on a patient of 51 mutations, with a copy of the package as an installation leaves it."""
+    import phylometa
+
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        without = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(Path(phylometa.__file__).parent, folder / "site/phylometa", ignore=without)
+        environment = {**os.environ, "PYTHONPATH": str(folder / "site")}
+        for name in ("NUMBA_CACHE_DIR", "PYTHONDONTWRITEBYTECODE"):
+            environment.pop(name, None)
+
+        def timed(*arguments: str) -> float:
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            command = [sys.executable, "-m", *arguments]
+            subprocess.run(command, cwd=folder, env=environment, check=True, stderr=subprocess.DEVNULL)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+        exome = ("--preset", "exome", "--set", "mutation_rate=0.004", "--seed", "5")
+        timed("phylometa", "simulate", "-o", "patient", *exome)
+        sheet = "patient/samples.tsv"
+        timed("phylometa", "counts", sheet, "-o", "counts.tsv")
+        n = len({line.split("\t")[0] for line in (folder / "counts.tsv").read_text().splitlines()[1:]})
+        print(
+            f"kernels compiled while installing: {timed('phylometa.kernel_cache'):.1f} s CPU; {n} mutations, 6 samples"
+        )
+        for words in ("cluster counts.tsv --sheet " + sheet, f"run {sheet} --no-plots", f"run {sheet}"):
+            first, second = (timed("phylometa", *words.split(), "-o", "out", "--force") for _ in range(2))
+            print(f"phylometa {words}: first {first:.2f} s, second {second:.2f} s CPU (limits 6 and 2)", flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 
 Simulates patients of every pattern (2-5 metastases, 1-3 regions a site, 60x-400x, purity .3-.9, exomes and genomes) and
 infers clusters, trees, presence, histories and labels from their reads. Truth are the labels of the history that
-happened, on the clones that the samples can show at all (`phylometa.simulate.visible_truth`). Printed for every label:
+happened, on the clones that the samples can show at all (`phylometa.simulate.visible_truth`); for labels that depend on
+where an unsampled population arose, also those of the whole history. Printed for every label:
 accuracy of the most probable value, Brier score, log score, expected calibration error beside the 95 % quantile of a
 calibrated predictor, how many are `supported` (.95) and how many of these are right; then accuracy by label and pattern
 beside a naive chain: our clusters taken as certain, the one best tree, presence where the mean proportion is above .05,
@@ -80,7 +81,8 @@ def run_patient(number: int, seed: int, unsampled: float, stages: bool) -> dict:
         "mutations": simulated.patient.mutations.n_mutations,
         "clones": visible_truth(simulated).tree.n_clones,
         "clusters": result.clusters.n_clusters if result is not None else None,
-        "truth": {name: visible_labels(simulated)[name] for name in LABELS},
+        "truth": _chosen(visible_labels(simulated)),
+        "truth_unseen_births": _chosen(visible_labels(simulated, unseen_births=True)),
         "chains": chains,
     }
 
@@ -99,6 +101,10 @@ def _until(result, stages, settings, chains=None, name=""):
     if chains is not None:
         chains[name] = {"labels": _flat(result.labels), "cpu": round(time.process_time() - start, 3)}
     return result
+
+
+def _chosen(labels: dict) -> dict:
+    return {name: labels[name] for name in LABELS}
 
 
 def _flat(labels) -> dict[str, dict[str, float]]:
@@ -189,12 +195,12 @@ def run_study(options) -> list[dict]:
     return [done[number] for number in range(options.patients)]
 
 
-def scores_of(rows: list[dict], chain: str):
+def scores_of(rows: list[dict], chain: str, truth: str = "truth"):
     """(pattern of the plan, score) of every label instance of a chain."""
     for row in rows:
         if chain in row["chains"]:
             found = {tuple(key.split("|")): values for key, values in row["chains"][chain]["labels"].items()}
-            for score in label_scores(found, row["truth"]):
+            for score in label_scores(found, row[truth]):
                 yield row["pattern"], score
 
 
@@ -229,6 +235,14 @@ def print_stages(rows: list[dict]) -> None:
             sure = confidence >= 0.95
             cells.append(f"{ece:16.3f} {right[sure].mean() if sure.any() else np.nan:5.3f} {sure.mean():.2f}")
         print(f"  {label:26s}" + "".join(f"{cell:>26s}" for cell in cells))
+
+
+def print_unseen_births(rows: list[dict]) -> None:
+    """The labels that change where a clone counts as born in the site it left, although it was never sampled there."""
+    names = [name for name in LABELS if any(row["truth"][name] != row["truth_unseen_births"][name] for row in rows)]
+    scores = [score for _, score in scores_of(rows, "reads", "truth_unseen_births") if score[0] in names]
+    if scores:
+        print_scores("From reads, against births that no sample shows", scores)
 
 
 def print_naive(rows: list[dict]) -> None:
@@ -309,6 +323,7 @@ def main() -> None:
     print_scores("From reads", [score for _, score in scores_of(rows, "reads")])
     if options.stages:
         print_stages(rows)
+    print_unseen_births(rows)
     print_naive(rows)
     if options.figure:
         draw_reliability(rows, options.figure)

@@ -45,9 +45,12 @@ def test_an_extinct_clone_is_one_with_its_only_descendant():
     )
     seen = visible_truth(simulated)
     assert set(seen.tree.names) == {"A", "C", "D"}
-    # C's lineage branched off in the primary, where it was not sampled: one unobserved node
-    assert migrations(seen) == [("C", 0, "C", 1), ("A", 0, "D", 2)]
-    assert (seen.history.unobserved, seen.history.n_migrations) == (1, 2)
+    # C's lineage branched off in the primary, where it was not sampled: whether there or on arrival nobody can see
+    assert migrations(seen) == [("A", 0, "C", 1), ("A", 0, "D", 2)]
+    assert (seen.history.unobserved, seen.history.n_migrations) == (0, 2)
+    whole = visible_truth(simulated, unseen_births=True)
+    assert migrations(whole) == [("C", 0, "C", 1), ("A", 0, "D", 2)]
+    assert (whole.history.unobserved, whole.history.n_migrations) == (1, 2)
     assert visible_labels(simulated)["phyletic"] == true_labels(simulated)["phyletic"] == "monophyletic"
     assert visible_labels(simulated)["ongoing_evolution"]["M2"] == "False"
     assert true_labels(simulated)["ongoing_evolution"]["M2"] == "True"
@@ -63,8 +66,23 @@ def test_an_extinct_clone_with_two_descendants_stays():
     assert visible_labels(simulated)["site_sources"] == {"M1": "primary", "M2": "primary"}
 
 
+def test_a_birth_that_left_more_than_one_trace_stays():
+    populations = [
+        ("A", "primary", -1, True),
+        ("B", "primary", 0, False),  # seeds both metastases and is sampled in them alone
+        ("B", "M1", 1, True),
+        ("B", "M2", 1, True),
+        ("C", "M1", 2, True),
+    ]
+    for kept in (False, True):
+        seen = visible_truth(planned(populations), unseen_births=kept)
+        assert migrations(seen) == [("B", 0, "B", 1), ("B", 0, "B", 2)]
+        assert seen.history.unobserved == 1
+
+
+@pytest.mark.parametrize("kept", [False, True])
 @pytest.mark.parametrize(("assay", "rate"), [("wes", 0.003), ("panel", 0.2)])
-def test_visible_histories_are_histories_of_the_visible_tree(assay, rate):
+def test_visible_histories_are_histories_of_the_visible_tree(assay, rate, kept):
     merged = 0
     for number, pattern in enumerate(PATTERNS):
         rng = np.random.default_rng([8, number])
@@ -74,7 +92,7 @@ def test_visible_histories_are_histories_of_the_visible_tree(assay, rate):
         plan = lose_populations(draw_plan(settings, rng), 0.2, rng)
         assert {p.site for p in plan.populations if p.survives} >= {region.site for region in plan.regions}
         simulated = simulate_patient(settings, rng=rng, plan=plan)
-        seen = visible_truth(simulated)
+        seen = visible_truth(simulated, unseen_births=kept)
         merged += len(simulated.truth.tree.names) - seen.tree.n_clones
         nodes = set(seen.history.nodes)
         assert nodes >= set(map(tuple, np.argwhere(seen.presence).tolist()))

@@ -3,6 +3,10 @@
 No reads, however deep, show a clone that has no called mutation of its own, nor one that died out with a single line of
 descendants. Labels inferred from the samples can only be right about the history on the clones that are left; that
 history is the true one, its nodes renamed, so every migration that those clones made is kept.
+
+Nor do reads show where a clone was born that was sampled only after it had left: whether its mutations arose in the
+site it left or on arrival. Such a clone departs as its parent, as in every history that explains the samples without a
+population more than needed; `unseen_births` keeps the population that was left behind.
 """
 
 from __future__ import annotations
@@ -44,17 +48,20 @@ class VisibleTruth:
     clone_of: IntArray
 
 
-def visible_truth(simulated: SimulatedPatient) -> VisibleTruth:
+def visible_truth(simulated: SimulatedPatient, *, unseen_births: bool = False) -> VisibleTruth:
     """Visible clones and the true history on them.
 
     A clone without a called mutation is one with its parent. A clone that is in no sample is dropped where it has no
     descendants, and is one with its child where it has a single one (their mutations are everywhere equally
     prevalent). Populations of the history that are in no sample and have no sampled descendants are left out; nodes of
-    the same visible clone in the same site are one, founded when the first of them was.
+    the same visible clone in the same site are one, founded when the first of them was. Where a clone was born in a
+    site, was not sampled there and left descendants by one migration of its own alone, it is born on arrival.
 
     Parameters
     ----------
     simulated : SimulatedPatient
+    unseen_births : bool
+        Keep clones born where they were not sampled.
 
     Returns
     -------
@@ -88,6 +95,8 @@ def visible_truth(simulated: SimulatedPatient) -> VisibleTruth:
     names = tuple(truth.tree.names[v] for v in kept)
     tree = CloneTree(names, np.where(parents[kept] >= 0, index[parents[kept]], -1), counts)
     root, edges = _renamed(_sampled_part(truth.history, truth.presence), truth.history.root, clone_of)
+    if not unseen_births:
+        edges = _born_on_arrival(edges, presence[kept])
     history = replace(truth.history, root=root, edges=np.array(edges, dtype=np.int64).reshape(-1, 4))
     return VisibleTruth(tree, presence[kept], scored_history(history, presence[kept]), clone_of)
 
@@ -115,11 +124,27 @@ def _renamed(edges: list[Edge], root: tuple[int, int], clone_of: IntArray) -> tu
     return new_root, kept
 
 
-def visible_labels(simulated: SimulatedPatient) -> dict[str, Any]:
+def _born_on_arrival(edges: list[Edge], presence: BoolArray) -> list[Edge]:
+    """(u, s) -> (v, s) -> (v, t) as (u, s) -> (v, t) where v was not sampled in s and left nothing else there."""
+    source = {(v, t): (u, s) for u, s, v, t in edges}
+    n_children: dict[tuple[int, int], int] = {}
+    for node in source.values():
+        n_children[node] = n_children.get(node, 0) + 1
+    kept, dropped = [], set()
+    for u, s, v, t in edges:
+        node = (u, s)
+        if u == v and node in source and source[node][1] == s and n_children[node] == 1 and not presence[node]:
+            dropped.add(node)
+            u = source[node][0]
+        kept.append((u, s, v, t))
+    return [edge for edge in kept if edge[2:] not in dropped]
+
+
+def visible_labels(simulated: SimulatedPatient, *, unseen_births: bool = False) -> dict[str, Any]:
     """Labels of the true history on the visible clones, as `phylometa.seeding.labels.label_history` gives them."""
     from phylometa.seeding.labels import label_history
 
-    seen = visible_truth(simulated)
+    seen = visible_truth(simulated, unseen_births=unseen_births)
     return label_history(seen.tree, seen.history, simulated.patient.sites, primary=0, presence=seen.presence)
 
 

@@ -106,7 +106,7 @@ def _conflict_warnings(patient: Patient, clusters: Clustering, settings: Setting
 
 def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.clustering_average import weigh_clusterings
-    from phylometa.presence import presence_scenarios
+    from phylometa.presence import presence_scenarios, proportion_intervals
     from phylometa.tree_search import infer_clone_trees
     from phylometa.trees import PresenceScenario
 
@@ -120,17 +120,32 @@ def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
     listed = tuple(PresenceScenario(int(tree), float(weight), presence) for tree, weight, presence in scenarios)
     rng = stage_rng(settings.seed, "clusterings")
     compared = weigh_clusterings(clusters, trees, patient.sample_site, settings=settings.trees, rng=rng)
-    trees = replace(trees, scenarios=listed, diagnostics={**trees.diagnostics, "clusterings": compared})
+    rng = stage_rng(settings.seed, "proportions")
+    lower, upper = proportion_intervals(trees, clusters, settings=settings.trees, rng=rng)
+    intervals = {"lower": lower.tolist(), "upper": upper.tolist()}
+    found = {**trees.diagnostics, "proportion_intervals": intervals, "clusterings": compared}
+    trees = replace(trees, scenarios=listed, diagnostics=found)
     return {"trees": trees, "warnings": _search_warnings(trees)}
 
 
+# Share of the posterior below which the listed trees are said not to stand for all.
+LISTED_SHARE = 0.95
+
+
 def _search_warnings(trees: TreeEnsemble) -> tuple[str, ...]:
-    """Where the chains over trees disagree."""
+    """Where the chains over trees disagree, and where the listed trees are a part of those that fit."""
     found = trees.diagnostics
-    if trees.method != "search" or found.get("converged", True):
-        return ()
-    text = f"clone trees: the search has not converged (R-hat {found['r_hat']:.2g}); do not rely on single edges"
-    return (text,)
+    texts = []
+    if trees.method == "search" and not found.get("converged", True):
+        r_hat = f"R-hat {found['r_hat']:.2g}"
+        texts.append(f"clone trees: the search has not converged ({r_hat}); do not rely on single edges")
+    if trees.listed_share < LISTED_SHARE:
+        share = f"{100.0 * trees.listed_share:.2g} %"
+        texts.append(
+            f"clone trees: {trees.n_trees} fit, and the {len(trees)} listed hold {share} of the posterior: "
+            "edge supports are over all of them, presence, histories and labels over those listed"
+        )
+    return tuple(texts)
 
 
 def _favoured_warning(before: Clustering, after: Clustering, weight: float) -> tuple[str, ...]:

@@ -1,8 +1,11 @@
-"""Which clones exist in which sites: draws of presence together with the tree, from the posterior of proportions."""
+"""Which clones exist in which sites: draws of presence together with the tree, from the posterior of proportions.
+
+The same draws give the proportions' intervals.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +16,7 @@ from phylometa.data import BoolArray, Clustering, FloatArray, IntArray
 from phylometa.tree_likelihood import ReadModel, convolve, messages, read_model
 from phylometa.trees import TreeEnsemble, children_of
 
-__all__ = ["draw_presence", "presence_scenarios", "site_presence"]
+__all__ = ["draw_presence", "draw_proportions", "presence_scenarios", "proportion_intervals", "site_presence"]
 
 
 def site_presence(presence: NDArray[np.floating], sample_site: NDArray[np.integer], n_sites: int) -> FloatArray:
@@ -43,10 +46,10 @@ def _pick(weights: FloatArray, rng: np.random.Generator) -> IntArray:
     return (cumulative < rng.random((len(weights), 1)) * cumulative[:, -1:]).sum(axis=1)
 
 
-def draw_presence(
+def draw_proportions(
     parents: NDArray[np.integer], model: ReadModel, n_draws: int, *, rng: np.random.Generator
-) -> BoolArray:
-    """Joint draws of the presence of all clones in all samples under one tree (forward filtering, backward sampling).
+) -> tuple[IntArray, IntArray]:
+    """Joint draws of all clones' proportions in all samples under one tree (forward filtering, backward sampling).
 
     Parameters
     ----------
@@ -58,17 +61,22 @@ def draw_presence(
 
     Returns
     -------
-    bool array (n_draws, K, S)
+    steps : int64 array (n_draws, K, S)
+        Proportions in steps of the prevalence grid.
+    total : int64 array (n_draws, S)
+        Their sums: the founders' prevalence.
     """
     upward, forests, _ = messages(parents, model)
     n, n_samples, n_grid = upward.shape
     rooted = np.append(np.where(np.asarray(parents) < 0, n, parents), -1)
     children = children_of(rooted)
-    presence = np.zeros((n_draws, n, n_samples), dtype=bool)
+    steps = np.zeros((n_draws, n, n_samples), dtype=np.int64)
+    total = np.zeros((n_draws, n_samples), dtype=np.int64)
     grid = np.arange(n_grid)
     for sample in range(n_samples):
         inner = np.zeros((n + 1, n_draws), dtype=np.int64)
         inner[n] = _pick(np.tile(forests[n, sample] * model.founder, (n_draws, 1)), rng)
+        total[:, sample] = inner[n]
         stack = [n]
         while stack:
             v = stack.pop()
@@ -87,9 +95,68 @@ def draw_presence(
                     left = left - prevalence
                 own = np.where(grid < prevalence[:, None], model.slab, (grid == prevalence[:, None]).astype(float))
                 inner[child] = _pick(forests[child, sample] * own, rng)
-                presence[:, child, sample] = prevalence - inner[child] >= model.least
+                steps[:, child, sample] = prevalence - inner[child]
                 stack.append(child)
-    return presence
+    return steps, total
+
+
+def draw_presence(
+    parents: NDArray[np.integer], model: ReadModel, n_draws: int, *, rng: np.random.Generator
+) -> BoolArray:
+    """Joint draws of the presence of all clones in all samples under one tree: bool (n_draws, K, S).
+
+    Parameters as `draw_proportions`; a clone is present where its proportion reaches the model's threshold.
+    """
+    return draw_proportions(parents, model, n_draws, rng=rng)[0] >= model.least
+
+
+def _draws_of_trees(
+    trees: TreeEnsemble, clusters: Clustering, settings: TreeSettings, rng: np.random.Generator
+) -> Iterator[tuple[int, ReadModel, tuple[IntArray, IntArray]]]:
+    """Index of a tree, the model of reads, and its share of ``max_scenarios`` draws of proportions."""
+    weight = float(trees.diagnostics.get("presence_weight", settings.presence_weight))
+    settings = replace(settings, presence_weight=weight)  # as fitted with the trees
+    model = read_model(clusters.alt_reads, clusters.total_reads, settings=settings)
+    n_clusters, n_draws = clusters.n_clusters, settings.max_scenarios
+    # systematic resampling: every tree gets its share to within one draw
+    edges = np.cumsum(trees.weights) / np.sum(trees.weights)
+    picks = np.searchsorted(edges, (np.arange(n_draws) + rng.random()) / n_draws)
+    counts = np.bincount(np.minimum(picks, len(trees) - 1), minlength=len(trees))
+    for tree in np.flatnonzero(counts):
+        parents = trees.parents[tree][:n_clusters]
+        parents = np.where(parents >= n_clusters, -1, parents)
+        yield int(tree), model, draw_proportions(parents, model, int(counts[tree]), rng=rng)
+
+
+def proportion_intervals(
+    trees: TreeEnsemble, clusters: Clustering, *, settings: TreeSettings, rng: np.random.Generator, level: float = 0.95
+) -> tuple[FloatArray, FloatArray]:
+    """Credible intervals of the clones' proportions in the samples, over trees and reads.
+
+    Parameters
+    ----------
+    trees : TreeEnsemble
+    clusters : Clustering
+        The clusters the trees were inferred from.
+    settings : TreeSettings
+        ``max_scenarios`` draws are taken, on ``grid`` points of a prevalence.
+    rng : numpy Generator
+    level : float
+        Posterior probability inside.
+
+    Returns
+    -------
+    lower, upper : float64 arrays (K, S)
+        Equal-tailed, half a step of the grid wider on either side: what is finer is not resolved. 0 for an artificial
+        germline.
+    """
+    drawn = _draws_of_trees(trees, clusters, settings, rng)
+    draws = [steps / np.maximum(total, 1)[:, None, :] for _, _, (steps, total) in drawn]
+    half_step = 0.5 / settings.grid
+    lower, upper = np.quantile(np.concatenate(draws), [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
+    beyond = ((0, len(trees.names) - clusters.n_clusters), (0, 0))
+    lower, upper = np.maximum(lower - half_step, 0.0), np.minimum(upper + half_step, 1.0)
+    return np.pad(lower, beyond), np.pad(upper, beyond)
 
 
 def presence_scenarios(
@@ -119,25 +186,15 @@ def presence_scenarios(
         Distinct scenarios by falling weight; the weights add up to 1. An artificial germline is present nowhere. A
         site may hold no clone.
     """
-    weight = float(trees.diagnostics.get("presence_weight", settings.presence_weight))
-    settings = replace(settings, presence_weight=weight)  # as fitted with the trees
-    model = read_model(clusters.alt_reads, clusters.total_reads, settings=settings)
-    n_clusters, n_sites = clusters.n_clusters, len(trees.site_names)
-    n_draws = settings.max_scenarios
-    # systematic resampling: every tree gets its share to within one draw
-    edges = np.cumsum(trees.weights) / np.sum(trees.weights)
-    picks = np.searchsorted(edges, (np.arange(n_draws) + rng.random()) / n_draws)
-    counts = np.bincount(np.minimum(picks, len(trees) - 1), minlength=len(trees))
+    n_clusters, n_sites, n_draws = clusters.n_clusters, len(trees.site_names), settings.max_scenarios
     sites = np.asarray(sample_site, dtype=np.int64)
     drawn: dict[tuple[int, bytes], int] = {}
-    for tree in np.flatnonzero(counts):
-        parents = trees.parents[tree][:n_clusters]
-        parents = np.where(parents >= n_clusters, -1, parents)
-        for presence in draw_presence(parents, model, int(counts[tree]), rng=rng):
+    for tree, model, (steps, _) in _draws_of_trees(trees, clusters, settings, rng):
+        for presence in steps >= model.least:
             in_site = np.zeros((len(trees.names), n_sites), dtype=bool)
             for sample, site in enumerate(sites):
                 in_site[:n_clusters, site] |= presence[:, sample]
-            key = (int(tree), in_site.tobytes())
+            key = (tree, in_site.tobytes())
             drawn[key] = drawn.get(key, 0) + 1
     ordered = sorted(drawn.items(), key=lambda item: (-item[1], item[0]))
     return [

@@ -149,8 +149,11 @@ def infer_clone_trees(
         shares = np.pad(shares, ((0, 0), (0, 1), (0, 0)))
         in_site = np.pad(in_site, ((0, 0), (0, 1), (0, 0)))
     parents = posterior.parents
+    edges, above = posterior.edge_support, posterior.ancestor_probability
     if unrelated:
         parents = np.column_stack([np.where(parents < 0, n, parents), np.full(len(parents), -1)])
+        edges, above = (np.pad(matrix, (0, 1)) for matrix in (edges, above))
+        edges[n, :n], above[n, :n] = np.maximum(1.0 - edges[:n, :n].sum(axis=0), 0.0), 1.0
     return TreeEnsemble(
         names=(*clusters.names, "germline") if unrelated else clusters.names,
         n_mutations=np.append(clusters.sizes, np.zeros(int(unrelated))).astype(float),
@@ -169,7 +172,8 @@ def infer_clone_trees(
             "log_evidence": None if unrelated or diagnostics.get("likelihood") else _log_evidence(posterior, model),
             "violations": sum_condition_violations(posterior.parents[0], model, clusters.names),
             "equivalent_trees": equivalent_trees(posterior.log_score),
-            "edge_support": posterior.edge_support.tolist(),
-            "ancestor_probability": posterior.ancestor_probability.tolist(),
+            "edge_support": edges.tolist(),
+            "ancestor_probability": above.tolist(),
+            "listed_share": min(float(posterior.weights.sum()), 1.0),
         },
     )

@@ -235,7 +235,7 @@ class TreeEnsemble:
     parents : int64 array (T, K)
         One parent vector a tree, by falling weight.
     weights : float64 array (T,)
-        Posterior probabilities; sum 1.
+        Posterior probabilities relative to the listed trees; sum 1.
     log_likelihood : float64 array (T,)
         Natural log.
     proportions : float64 array (T, K, S)
@@ -294,7 +294,12 @@ class TreeEnsemble:
 
     @cached_property
     def edge_support(self) -> FloatArray:
-        """``[u, v]`` posterior probability that u is the parent of v (K, K)."""
+        """``[u, v]`` posterior probability that u is the parent of v (K, K).
+
+        Over all trees that were counted, where the inference says so (`diagnostics`), else over those listed.
+        """
+        if "edge_support" in self.diagnostics:
+            return np.array(self.diagnostics["edge_support"], dtype=np.float64)
         support = np.zeros((len(self.names), len(self.names)))
         for parents, weight in zip(self.parents, self.weights):
             children = np.flatnonzero(parents >= 0)
@@ -303,12 +308,19 @@ class TreeEnsemble:
 
     @cached_property
     def ancestor_probability(self) -> FloatArray:
-        """``[u, v]`` posterior probability that u is a proper ancestor of v (K, K)."""
+        """``[u, v]`` probability that u is a proper ancestor of v (K, K), over the trees of `edge_support`."""
+        if "ancestor_probability" in self.diagnostics:
+            return np.array(self.diagnostics["ancestor_probability"], dtype=np.float64)
         total = np.zeros((len(self.names), len(self.names)))
         for parents, weight in zip(self.parents, self.weights):
             total += weight * ancestor_matrix(parents)
         np.fill_diagonal(total, 0.0)
         return total
+
+    @property
+    def listed_share(self) -> float:
+        """Share of the posterior that the listed trees hold; their `weights` are relative to it."""
+        return float(self.diagnostics.get("listed_share", 1.0))
 
     def consensus(self) -> tuple[CloneTree, dict[int, float]]:
         """The tree with the greatest total edge support, and the support of the edge into each clone.

@@ -14,6 +14,7 @@ import time
 
 import numpy as np
 import pytest
+from Bio import Phylo
 from small_patients import simulate_small
 
 import phylometa as pm
@@ -151,6 +152,42 @@ def test_saved_results_load_and_save_again(small_run, tmp_path):
     assert again.labels.to_json()["labels"] == result.labels.to_json()["labels"]
     axes = pm.plot_clone_tree(result)
     assert axes.figure is not None
+
+
+def test_newick_files_have_the_names_of_all_clones_and_the_support_of_their_edges(small_run):
+    clones = json.loads((small_run / "trees/trees.json").read_text())["clones"]
+    support = {
+        (row["parent"], row["child"]): float(row["probability"]) for row in table(small_run / "trees/edge_support.tsv")
+    }
+    for name in ("best", "consensus"):
+        tree = Phylo.read(small_run / f"trees/{name}.nwk", "newick", comments_are_confidence=True)
+        assert sorted(clade.name for clade in tree.find_clades()) == sorted(clones)
+        for parent in tree.find_clades():
+            for child in parent:
+                assert child.confidence == pytest.approx(support[parent.name, child.name], abs=1e-4)
+
+
+def test_clone_proportions_have_intervals_and_clones_a_presence_in_every_site(small_run):
+    rows = table(small_run / "trees/clone_proportions.tsv")
+    totals = {}
+    for row in rows:
+        lower, value, upper = (float(row[f"proportion{end}"]) for end in ("_lo", "", "_hi"))
+        assert 0.0 <= lower < upper <= 1.0
+        assert lower - 0.02 <= value <= upper + 0.02
+        totals[row["sample"]] = totals.get(row["sample"], 0.0) + value
+    assert list(totals.values()) == pytest.approx([1.0] * len(totals), abs=0.02)
+    document = json.loads((small_run / "trees/trees.json").read_text())
+    presence = {
+        (row["clone"], row["site"]): float(row["probability"]) for row in table(small_run / "trees/presence.tsv")
+    }
+    assert len(presence) == len(document["clones"]) * len(document["sites"])
+    drawn = dict.fromkeys(presence, 0.0)
+    for scenario in document["scenarios"]:
+        for clone, sites in scenario["presence"].items():
+            for site in sites:
+                drawn[clone, site] += scenario["weight"]
+    for pair, probability in presence.items():
+        assert drawn[pair] == pytest.approx(probability, abs=0.12)  # 300 draws
 
 
 def test_an_output_directory_with_files_is_not_touched(small_sheet, tmp_path, capsys):

@@ -7,6 +7,7 @@ import pytest
 
 from phylometa.config import TreeSettings
 from phylometa.data import Clustering
+from phylometa.pipeline import _search_warnings
 from phylometa.presence import presence_scenarios
 from phylometa.tree_chains import starting_tree
 from phylometa.tree_likelihood import read_model, tree_log_likelihood
@@ -63,12 +64,29 @@ def test_the_search_finds_the_same_posterior():
     np.testing.assert_allclose(searched.ancestor_probability, exact.ancestor_probability, atol=0.05)
 
 
+def test_supports_are_over_all_trees_though_some_are_listed():
+    # seven clusters that two reads cannot tell apart: all 7^6 trees fit, and a cluster is as often below any other
+    trees = trees_of(clustering(np.full((7, 1), 0.5), depth=2.0), max_trees=50)
+    assert (trees.n_trees, len(trees)) == (7**6, 50)
+    assert not trees.complete
+    off_diagonal = ~np.eye(7, dtype=bool)
+    assert trees.edge_support[off_diagonal] == pytest.approx(np.full(42, 1 / 7))
+    assert np.ptp(trees.ancestor_probability[off_diagonal]) == pytest.approx(0.0, abs=1e-9)
+    assert 50 / 7**6 < trees.listed_share < 0.01
+    assert trees.weights.sum() == pytest.approx(1.0)
+    (warning,) = _search_warnings(trees)
+    assert "117649 fit" in warning and "50 listed" in warning
+    assert _search_warnings(trees_of(TWO_SITES)) == ()
+
+
 def test_unrelated_tumours_get_a_germline_root():
     clusters = clustering([[1.0, 1.0, 0.0, 0.0], [0.4, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 0.5, 0.3]])
     for settings in ({}, {"enumerate_clusters": 0}):
         trees = trees_of(clusters, sites=[0, 0, 1, 1], **settings)
         assert trees.names == ("1", "2", "3", "4", "germline")
         assert trees.best.parents.tolist() == [4, 0, 4, 2, -1]
+        assert trees.edge_support[4, [0, 2]] == pytest.approx([1.0, 1.0], abs=1e-6)
+        assert trees.ancestor_probability[4].tolist() == [1.0, 1.0, 1.0, 1.0, 0.0]
         assert trees.n_mutations[-1] == 0.0
         assert trees.presence[:, -1].max() == 0.0
         scenarios = presence_scenarios(
@@ -123,8 +141,6 @@ def test_starting_tree_of_clean_data_is_the_tree():
 
 
 def test_a_search_that_has_not_converged_is_warned_of():
-    from phylometa.pipeline import _search_warnings
-
     trees = trees_of(TWO_SITES)
     assert _search_warnings(trees) == ()
     searched = replace(trees, method="search", diagnostics={"converged": False, "r_hat": 3.14})

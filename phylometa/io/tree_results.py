@@ -16,7 +16,7 @@ __all__ = ["read_trees", "write_trees"]
 
 
 def write_trees(trees: TreeEnsemble, sample_names: Sequence[str], directory: Path) -> None:
-    """trees/: trees.json, best.nwk, consensus.nwk, edge_support.tsv, clone_proportions.tsv."""
+    """trees/: trees.json, best.nwk, consensus.nwk, edge_support.tsv, clone_proportions.tsv, presence.tsv."""
     directory.mkdir(exist_ok=True)
     names = trees.names
     documents = []
@@ -68,22 +68,43 @@ def write_trees(trees: TreeEnsemble, sample_names: Sequence[str], directory: Pat
         ((names[u], names[v], support[u, v], ancestor[u, v]) for u, v in pairs),
     )
     mean = np.einsum("t,tks->ks", trees.weights, trees.proportions)
+    unknown = np.full(mean.shape, np.nan)
+    intervals = trees.diagnostics.get("proportion_intervals", {"lower": unknown, "upper": unknown})
+    columns = (mean, np.asarray(intervals["lower"]), np.asarray(intervals["upper"]), trees.proportions[0])
     write_tsv(
         directory / "clone_proportions.tsv",
-        ["clone", "sample", "proportion", "proportion_best_tree"],
+        ["clone", "sample", "proportion", "proportion_lo", "proportion_hi", "proportion_best_tree"],
         (
-            (names[k], sample, mean[k, s], trees.proportions[0, k, s])
+            (names[k], sample, *(column[k, s] for column in columns))
             for k in range(len(names))
             for s, sample in enumerate(sample_names)
+        ),
+    )
+    present = np.einsum("t,tks->ks", trees.weights, trees.presence)
+    write_tsv(
+        directory / "presence.tsv",
+        ["clone", "site", "probability", "probability_best_tree"],
+        (
+            (names[k], site, present[k, t], trees.presence[0, k, t])
+            for k in range(len(names))
+            for t, site in enumerate(trees.site_names)
         ),
     )
 
 
 def _write_newick(tree: Any, path: Path) -> None:
+    """Clone names at all nodes; the support of the edge into a clone as a comment behind it.
+
+    Beside a name Bio.Phylo would write the support without anything between the two. Reading:
+    ``Phylo.read(path, "newick", comments_are_confidence=True)``.
+    """
     from Bio import Phylo
 
+    for clade in tree.find_clades():
+        if clade.confidence is not None:
+            clade.comment, clade.confidence = f"{clade.confidence:.4g}", None
     with path.open("w", encoding="utf-8") as handle:
-        Phylo.write(tree, handle, "newick", format_branch_length="%.6g", format_confidence="%.4g")
+        Phylo.write(tree, handle, "newick", format_branch_length="%.6g")
 
 
 def read_trees(directory: Path) -> TreeEnsemble:

@@ -87,6 +87,20 @@ def test_every_branch_has_its_count_and_its_names(width):
             assert wide <= 0 or high <= 0.5, (first.text, second.text)
 
 
+def test_the_tree_beside_the_heat_map_leaves_no_length_of_a_sample_out():
+    result = plot_results.eight_clones()
+    found = result.copy_number
+    ax = plot_copy_number(result)
+    tree = ax.child_axes[0]
+    written = {text.get_text(): text for text in tree.texts}
+    n_samples = len(found.sample_names)
+    assert {str(length) for length in found.branch_lengths[:n_samples].tolist() if length} <= set(written)
+    heights = [line.get_ydata()[-1] for line in tree.lines if line.get_linestyle() == "-"]
+    supports = [text.get_position()[1] for name, text in written.items() if name.endswith("%")]
+    # most at their nodes: above or below a branch that leaves the node they would seem to be that branch's
+    assert sum(min(abs(at - height) for height in heights) < 1e-9 for at in supports) > 0.5 * len(supports)
+
+
 def test_rows_of_heat_map_and_tree_are_the_same():
     result = plot_results.eight_clones()
     ax = plot_copy_number(result)

@@ -90,15 +90,22 @@ def draw_copy_number_tree(ax: Axes, result: CopyNumberResult, patient: Patient, 
             for at in (first, first + 2.4 * point[0]):
                 ax.plot([at, at], [y[node] - 3 * point[1], y[node] + 3 * point[1]], color=INK, linewidth=0.9)
                 boxes.append((at, y[node] - 3 * point[1], at, y[node] + 3 * point[1]))
+    middle = {node: 0.5 * (x[int(result.parents[node])] + x[node]) for node in visited[1:]}
     for node in visited[1:]:
-        middle = 0.5 * (x[int(result.parents[node])] + x[node])
         if result.branch_lengths[node]:
-            places = [(middle, y[node] - 3.7 * point[1])]
-            _write(ax, f"{result.branch_lengths[node]}", places, point, boxes, INK)
+            text, above = f"{result.branch_lengths[node]}", y[node] - 3.7 * point[1]
+            places = [(middle[node], above)]
+            if node < len(result.sample_names):  # at the tip, which leaves room for the support beside the node above
+                at_tip = x[node] - (0.5 * text_width(text, _SIZE) + 1.0) * point[0]
+                places.insert(0, (max(at_tip, middle[node]), above))
+            _write(ax, text, places, point, boxes, INK)
+    for node in visited[1:]:
         if np.isfinite(result.support[node]):
-            below = y[node] + 3.7 * point[1]
-            places = [(middle, below), (x[node] + 9 * point[0], below), (x[node] + 9 * point[0], y[node])]
-            _write(ax, percent(float(result.support[node])), places, point, boxes, MUTED)
+            text = percent(float(result.support[node]))
+            # at the node itself: above or below a branch that leaves it, it would seem to be that branch's
+            beside = x[node] + 0.5 * text_width(text, _SIZE) * point[0] + 1.5 * point[0]
+            places = [(beside, y[node]), (middle[node], y[node] + 3.7 * point[1])]
+            _write(ax, text, places, point, boxes, MUTED)
 
 
 _Box = tuple[float, float, float, float]

@@ -29,7 +29,7 @@ __all__ = ["plot_seeding_matrix", "seeding_matrix_scene"]
 _ROW = 12.5
 _NARROW_ROW = 21.0
 _CELL = 20.0
-_COLUMN_SHARES = {"site_sources": 2.0, "seeding_waves": 0.5}
+_COLUMN_SHARES = {"site_sources": 1.9, "seeding_waves": 0.45, "ln_route": 1.35, "ongoing_evolution": 0.95}
 # Words and shades of the three levels of support (seeding labels; shades differ in lightness, the words say it too).
 _SHADES = {"supported": "#9ecae1", "favoured": "#deebf7", "not determined": "#ffffff"}
 

@@ -1,30 +1,26 @@
-"""Clusters of many mutations: a sample is clustered exhaustively, all are assigned, clusters are split and merged."""
+"""Clusters of many mutations: a sample is clustered exhaustively, all are assigned, clusters merged and split."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from math import lgamma
 
 import numpy as np
 
 from phylometa.cluster_search import Partition, search_partition
 from phylometa.clustering_model import ClusteringModel
 from phylometa.data import FloatArray, IntArray
-from phylometa.partition_search import agglomerate, log_marginal, relabel
+from phylometa.overlapping_clusters import split_overlapping
+from phylometa.partition_search import agglomerate, relabel
 
 __all__ = ["partition_large"]
 
-# Rounds of assignment; rounds of searching for clusters that the sample missed; rounds of splitting.
+# Rounds of assignment; rounds of searching for clusters that the sample missed.
 _ASSIGN_ROUNDS = 3
 _RESCUE_ROUNDS = 4
-_SPLIT_ROUNDS = 3
 # A mutation whose log-likelihood lies so far below its best possible one (chi-square / 2 with S degrees of freedom, in
 # standard deviations above the mean) is badly explained; fewer such mutations than this make no new cluster.
 _MISFIT_DEVIATIONS = 6.0
 _MIN_RESCUED = 3
-# Members a cluster needs before a split is tried, and rounds of the two-cluster fit.
-_MIN_SPLIT = 20
-_SPLIT_FIT_ROUNDS = 6
 
 
 def partition_large(model: ClusteringModel, *, rng: np.random.Generator) -> Partition:
@@ -70,20 +66,14 @@ def partition_large(model: ClusteringModel, *, rng: np.random.Generator) -> Part
         labels, log_likelihood = _assign(model, centres, shares)
         centres, shares, labels = _refit(model, labels)
         labels, log_likelihood = _assign(model, centres, shares)
-    for _ in range(_SPLIT_ROUNDS):
-        labels = _merge(model, labels)
-        centres, shares, labels = _refit(model, labels)
-        labels, log_likelihood = _assign(model, centres, shares)
-        labels, n_split = _split(model, labels)
-        if n_split == 0:
-            break
+    labels = _merge(model, labels)
     for _ in range(_ASSIGN_ROUNDS):
         centres, shares, labels = _refit(model, labels)
         before = labels
         labels, log_likelihood = _assign(model, centres, shares)
         if np.array_equal(labels, before):
             break
-    return _finish(model, _merge(model, labels))
+    return _finish(*split_overlapping(model, _merge(model, labels), rng=rng))
 
 
 def _draw(rows: IntArray, limit: int, rng: np.random.Generator) -> IntArray:
@@ -111,47 +101,6 @@ def _merge(model: ClusteringModel, labels: IntArray) -> IntArray:
     labels = np.unique(labels, return_inverse=True)[1].reshape(-1).astype(np.int64)
     totals = model.cluster_totals(labels)
     return agglomerate(totals, np.bincount(labels), model.prior, model.count_prior)[labels]
-
-
-def _split(model: ClusteringModel, labels: IntArray) -> tuple[IntArray, int]:
-    """Split every cluster whose halves along its main direction of misfit are more probable than the whole."""
-    n_clusters = int(labels.max()) + 1
-    labels = labels.copy()
-    count_prior = model.count_prior
-    n_split = 0
-    for cluster in range(n_clusters):
-        rows = np.flatnonzero(labels == cluster)
-        if len(rows) < _MIN_SPLIT:
-            continue
-        part = model.take(rows)
-        whole = part.cluster_totals(np.zeros(len(rows), dtype=np.int64))
-        halves = _main_halves(part, part.centres(whole)[0])
-        for _ in range(_SPLIT_FIT_ROUNDS):
-            if len(np.unique(halves)) < 2:
-                break
-            centres, shares, halves = _refit(part, halves)
-            halves, _ = _assign(part, centres, shares)
-        sizes = np.bincount(halves, minlength=2)
-        if sizes.min() < _MIN_RESCUED:
-            continue
-        gain = log_marginal(part.cluster_totals(halves), model.prior).sum(dtype=np.float64)
-        gain -= float(log_marginal(whole, model.prior)[0])
-        total = n_clusters + n_split
-        gain += count_prior[total + 1] - count_prior[total]
-        gain += lgamma(sizes[0]) + lgamma(sizes[1]) - lgamma(len(rows))
-        if gain > 0.0:
-            labels[rows[halves == 1]] = total
-            n_split += 1
-    return labels, n_split
-
-
-def _main_halves(model: ClusteringModel, ccf: FloatArray) -> IntArray:
-    """Two halves of a cluster by the sign of the first principal component of its standardised residuals."""
-    residual = model.residuals(np.broadcast_to(ccf, model.mutations.depth.shape))
-    _, vectors = np.linalg.eigh(residual.T @ residual)
-    main = vectors[:, -1]
-    score = residual @ (main * np.sign(main[np.abs(main).argmax()]))
-    return (score > np.median(score)).astype(np.int64)
 
 
 def _finish(model: ClusteringModel, labels: IntArray) -> Partition:

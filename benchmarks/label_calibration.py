@@ -279,7 +279,7 @@ def draw_reliability(rows: list[dict], path: str) -> None:
     confidence, right = (np.array([score[i] for score in scores], dtype=float) for i in (2, 3))
     bins = np.minimum((confidence * 10).astype(int), 9)
     n_columns = 5
-    figure = Figure(figsize=(10, 8.4), layout="constrained")
+    figure = Figure(figsize=(9, 8.6), layout="constrained")
     FigureCanvasAgg(figure)
     all_axes = figure.subplots(4, n_columns, sharex=True, sharey=True).ravel()
     for axes, name in zip(all_axes, ("all", *LABELS)):
@@ -297,10 +297,11 @@ def draw_reliability(rows: list[dict], path: str) -> None:
             x = confidence[inside].mean()
             axes.plot([x, x], [centre - half, centre + half], color="#0072B2", linewidth=1)
             axes.plot(x, share, "o", color="#0072B2", markersize=2.5 + 5 * np.sqrt(n / chosen.sum()))
-        axes.set_title(f"{name.replace('_', ' ')} (n = {chosen.sum()})", fontsize=8)
+        axes.set_title(f"{name.replace('_', ' ')}\nn = {chosen.sum()}", fontsize=8)
         axes.tick_params(labelsize=7)
-        axes.set_xlim(0, 1.02)
-        axes.set_ylim(0, 1.02)
+        axes.set_xlim(0, 1.04)
+        axes.set_ylim(-0.04, 1.04)
+        axes.set_xticks([0, 0.5, 1])
     figure.supxlabel("probability of the most probable value", fontsize=9)
     figure.supylabel("share that is right (95 % interval; area: share of the instances)", fontsize=9)
     figure.savefig(path, dpi=110)

@@ -22,6 +22,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from clustering import adjusted_rand
 from timing_coverage import (
     KEYWORDS,
     calibrated_quantile,
@@ -144,6 +145,7 @@ def study_patient(scenario, number, seed):
     outcomes = {"from reads": date(read, settings)}
     line["n_clusters"] = outcomes["from reads"][0].n_clusters
     if scenario == BASE:
+        line["ari"] = round(adjusted_rand(simulated.truth.clone, outcomes["from reads"][0].labels), 4)
         known = tuple(simulated.truth.tree.names[k] for k in simulated.truth.clone)
         outcomes["clusters given"] = date(patient.with_changes(known_clusters=known), settings)
     patient, ccf, clusters, trees, histories = true_inputs(simulated)
@@ -224,6 +226,7 @@ def main() -> None:
         with arguments.lines.open("a") as handle:
             handle.write(json.dumps(line) + "\n")
     print_table(lines)
+    print(f"adjusted Rand index of the clusters: {np.mean([line['ari'] for line in lines if 'ari' in line]):.3f}")
     print(f"CPU {sum(line['cpu'] for line in lines):.0f} s, {len(lines)} patients")
 
 

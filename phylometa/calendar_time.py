@@ -91,26 +91,25 @@ def tail_like_clones(nodes: HistoryNodes, proportions: FloatArray, limit: float,
     """Clones that may be several lineages rather than one (K,): their number of mutations is then no branch length.
 
     Leaves seen in one sample only, and there at a prevalence below `limit` (a neutral tail of many small lineages), or
-    at most `share` of what their parent has left beside its other children: with 1/2 or less two clones of that
-    prevalence have room beside each other, and no clustering tells their mutations apart. What fills more than half of
-    its parent is one lineage (pigeonhole principle).
+    so rare that a second clone of that prevalence would find room beside it: a clone there, its parent or any other,
+    has as many cells of its own left. No clustering tells the mutations of two such clones apart. What finds no room
+    twice is one lineage (pigeonhole principle).
 
     Parameters
     ----------
     nodes : HistoryNodes
     proportions : float64 array (K, S)
-    limit, share : float
+    limit : float
+    share : float
+        Most that the clone may make up of itself and the cells that the other has left; 1/2 = as many.
     """
-    prevalence = nodes.ancestors @ (proportions / np.maximum(proportions.sum(axis=0, keepdims=True), 1e-12))
+    own = proportions / np.maximum(proportions.sum(axis=0, keepdims=True), 1e-12)
+    prevalence = nodes.ancestors @ own
     is_leaf = nodes.ancestors.sum(axis=1) == 1
     seen, most = (prevalence > 0.02).sum(axis=1), prevalence.max(axis=1)
-    where, parents = prevalence.argmax(axis=1), nodes.parents
-    left = np.ones(len(parents))
-    for k in np.flatnonzero(parents >= 0):
-        siblings = parents == parents[k]
-        siblings[k] = False
-        left[k] = prevalence[parents[k], where[k]] - prevalence[siblings, where[k]].sum()
-    found = is_leaf & (seen <= 1) & ((most < limit) | (most <= share * left))
+    others = own[:, prevalence.argmax(axis=1)]  # (K, K): cells of each clone where the clone of the column is seen most
+    np.fill_diagonal(others, 0.0)
+    found = is_leaf & (seen <= 1) & ((most < limit) | (most <= share * (most + others.max(axis=0))))
     has_others = (~found & (nodes.parents >= 0)).any()
     return np.asarray(found if has_others else np.zeros(len(found)), dtype=bool)
 

@@ -73,7 +73,7 @@ def assignment_counts(
     """Clock mutations of every cluster under redrawn assignments (replicates, K).
 
     A mutation keeps its cluster with its posterior probability; otherwise it moves to another cluster in proportion
-    to the likelihood of its reads at that cluster's prevalences.
+    to that cluster's size and the likelihood of its reads at the cluster's prevalences.
 
     Parameters
     ----------
@@ -95,13 +95,14 @@ def assignment_counts(
     alt = np.where(mutations.is_informative, mutations.alt_counts, 0)[doubtful].astype(np.float64)
     depth = np.where(mutations.is_informative, mutations.depth, 0)[doubtful].astype(np.float64)
     vaf = np.nan_to_num(ccf.vaf_per_ccf[doubtful], nan=0.0)
-    log_likelihood = np.empty((len(doubtful), clusters.n_clusters))
+    log_weight = np.empty((len(doubtful), clusters.n_clusters))
     for k in range(clusters.n_clusters):
         p = np.clip(vaf * clusters.ccf[k], 1e-3, 1 - 1e-3)
-        log_likelihood[:, k] = (alt * np.log(p) + (depth - alt) * np.log1p(-p)).sum(axis=1)
+        log_weight[:, k] = (alt * np.log(p) + (depth - alt) * np.log1p(-p)).sum(axis=1)
+    log_weight += np.log(np.maximum(clusters.sizes, 1))
     rows = np.arange(len(doubtful))
-    log_likelihood[rows, labels[doubtful]] = -np.inf
-    other = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
+    log_weight[rows, labels[doubtful]] = -np.inf
+    other = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
     other /= other.sum(axis=1, keepdims=True)
     cumulative = np.cumsum(other, axis=1)
     for r in range(replicates):

@@ -69,11 +69,16 @@ def test_tail_like_clones_are_rare_leaves_of_one_sample():
     tree = nodes(parents, np.ones((5, 2), dtype=bool))
     assert tail_like_clones(tree, proportions, 0.2).tolist() == [False, False, True, False, False]
     assert not tail_like_clones(tree, proportions, 0.0).any()
-    # Two clones of .1 have room in the .4 that clone 0 has left beside the others; what two samples share is one clone.
+    # A second clone of .1 has room in the .3 of clone 0, or in clone 1 or 2; what two samples share is one clone.
     sibling = np.array([[0.3, 0.1], [0.3, 0.3], [0.2, 0.2], [0.1, 0.0], [0.1, 0.4]])
     tree = nodes(np.array([-1, 0, 0, 0, 0]), np.ones((5, 2), dtype=bool))
     assert tail_like_clones(tree, sibling, 0.0, 0.5).tolist() == [False, False, False, True, False]
     assert not tail_like_clones(tree, sibling, 0.0, 0.24).any()
+    # Its parent, clone 1, is full: the second would be a child of clone 2, where that has as many cells.
+    tree = nodes(np.array([-1, 0, 0, 1]), np.ones((4, 2), dtype=bool))
+    second = [0.1, 0.5, 0.4, 0.0]
+    assert tail_like_clones(tree, np.array([[0.1, 0.0, 0.6, 0.3], second]).T, 0.0, 0.5).tolist() == [False] * 3 + [True]
+    assert not tail_like_clones(tree, np.array([[0.25, 0.2, 0.25, 0.3], second]).T, 0.0, 0.5).any()
     only = nodes(np.array([-1, 0]), np.ones((2, 1), dtype=bool))
     assert not tail_like_clones(only, np.array([[0.9], [0.1]]), 0.2).any()  # nothing else could date the branch
 

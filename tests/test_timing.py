@@ -476,7 +476,7 @@ def test_polyclonal_metastasis_and_tail_are_said():
     assert any("each founding clone" in text for text in result.warnings)
     assert any("subclonal tail: clone 5" in text for text in result.warnings)
     assert {row.founding_clone for row in result.intervals} == {"2", "3"}
-    assert not any("tail" in text for text in date(parts, tail_prevalence=0.05).warnings)
+    assert not any("tail" in text for text in date(parts, tail_prevalence=0.05, lineage_share=0.0).warnings)
 
 
 def test_result_survives_json():

@@ -232,8 +232,8 @@ class TimingSettings:
     tail_prevalence: float = 0.2
     """A leaf clone seen in one sample only, below this prevalence, may be a neutral tail and does not date a branch."""
     lineage_share: float = 0.5
-    """A leaf clone seen in one sample only, at most this share of what its parent has left there, may be several clones
-    of one prevalence and does not date a branch either; 0: only the rule above."""
+    """A leaf clone seen in one sample only, at most this share of itself and the cells that another clone has left
+    there, may be several clones of one prevalence and does not date a branch either; 0: only the rule above."""
     min_clock_mutations: int = 50
     """Fewer clock-like mutations: no calendar date."""
     exome_dates: bool = False

@@ -27,7 +27,7 @@ from phylometa.trees import TreeEnsemble
 __all__ = ["favoured_by_trees", "mutation_relations", "weigh_clusterings"]
 
 # Limits of the trees of an alternative clustering: its relations are wanted, not its list of trees.
-_CLUSTERS_ENUMERATED, _TREES_LISTED = 7, 1
+_CLUSTERS_ENUMERATED, _TREES_LISTED, _AGREEMENT, _ROUNDS = 7, 1, 0.02, 12
 
 
 def weigh_clusterings(
@@ -119,8 +119,13 @@ def favoured_by_trees(
 
 def _quick(settings: TreeSettings) -> TreeSettings:
     """Settings for trees of which only the evidence and the relations are wanted."""
-    limit = min(settings.enumerate_clusters, _CLUSTERS_ENUMERATED)
-    return replace(settings, enumerate_clusters=limit, max_trees=_TREES_LISTED)
+    return replace(
+        settings,
+        enumerate_clusters=min(settings.enumerate_clusters, _CLUSTERS_ENUMERATED),
+        max_trees=_TREES_LISTED,
+        agreement=max(settings.agreement, _AGREEMENT),
+        rounds=min(settings.rounds, _ROUNDS),
+    )
 
 
 def _log_evidence(trees: TreeEnsemble) -> float | None:

@@ -143,9 +143,9 @@ class TreeSettings:
     """Chains of the search."""
     sweeps: int = 160
     """Moves per cluster, chain and round; a third more is discarded at the start."""
-    rounds: int = 12
+    rounds: int = 16
     """Rounds at most; the search ends where the chains agree."""
-    agreement: float = 0.02
+    agreement: float = 0.01
     """Largest difference of a pairwise relation's probability between two halves of the chains at which they agree."""
     max_trees: int = 1000
     """Trees kept in the result (the rest is counted)."""

@@ -276,6 +276,9 @@ def search_trees(
     posterior = replace(posterior, log_evidence=evidence)
     posterior = posterior.shifted(float(model.log_scale.sum()))
     draws = np.stack([_thinned(np.concatenate(chain.draws)) for chain in chains if chain.draws])
+    mixing = relation_diagnostics(draws)
+    if coverage >= _COVERAGE:  # each tree counts by its score, however often it was visited
+        mixing["converged"] = agreement <= settings.agreement
     diagnostics = {
         "chains": len(chains),
         "chains_used": len(draws),
@@ -284,7 +287,7 @@ def search_trees(
         "coverage": coverage,
         "weights": "scores" if coverage >= _COVERAGE else "visits",
         "disagreement": agreement,
-        **relation_diagnostics(draws),
+        **mixing,
     }
     return posterior, diagnostics
 

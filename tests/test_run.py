@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -152,6 +153,32 @@ def test_saved_results_load_and_save_again(small_run, tmp_path):
     assert again.labels.to_json()["labels"] == result.labels.to_json()["labels"]
     axes = pm.plot_clone_tree(result)
     assert axes.figure is not None
+
+
+def test_every_file_and_column_is_documented(small_run):
+    page = Path(__file__).parent.parent / "docs/results.md"
+    if not page.is_file():
+        pytest.skip("the pages are not here")
+    rows, folder = {}, ""
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if line.startswith("## "):
+            folder = line[3:]
+        elif line.startswith("| `"):
+            names = re.findall(r"`([^`]+)`", line.split("|")[1])
+            rows.update({folder + name: line for name in names})
+    written = {str(path.relative_to(small_run)) for path in small_run.rglob("*") if path.is_file()}
+    written = {name for name in written if not name.startswith("figures/")}
+    assert written <= set(rows)
+    samples = {*json.loads((small_run / "copy_number/summary.json").read_text())["samples"], "diploid"}
+    for name in sorted(written):
+        if name.endswith((".tsv", ".tsv.gz")) and name != "input/samples.tsv":
+            opener = gzip.open if name.endswith(".gz") else open
+            with opener(small_run / name, "rt") as handle:
+                header = handle.readline().rstrip("\n").split("\t")
+            for column in header:
+                stem = re.sub(r"_(lo|hi)$", "", column)
+                known = {column, stem, re.sub(r"^p_before_.*", "p_before_<event>", column)}
+                assert column in samples or any(f"`{word}`" in rows[name] for word in known), (name, column)
 
 
 def test_newick_files_have_the_names_of_all_clones_and_the_support_of_their_edges(small_run):

@@ -165,11 +165,12 @@ def run_patient(job: PatientJob, progress: Progress | None = None) -> Outcome:
     InputError, InfeasibleError
         As the stages raise them; nothing of the patient is then left on disk.
     """
-    from phylometa.io.documents import read_json_object, replace_directory
+    from phylometa.io.documents import check_replaceable, read_json_object, replace_directory
     from phylometa.io.results import write_result
 
     started = time.monotonic()
     target = patient_directory(job.output, job.patient)
+    check_replaceable(target)
     log: list[str] = []
 
     def say(text: str) -> None:

@@ -120,3 +120,53 @@ def test_a_stage_before_the_one_it_needs_is_refused(tmp_path, capsys):
     (directory / "input").mkdir(parents=True)
     assert _invoke(["tree", str(directory)]) == 3
     assert "samples.tsv" in capsys.readouterr().err
+
+
+SEGMENTS = "sample_id\tchrom\tstart\tend\tcn_a\tcn_b\n" + "".join(
+    f"{name}\tchr1\t1\t1000000\t{copies}\t1\n" for name, copies in (("diploid", 1), ("A", 2), ("B", 2), ("C", 1))
+)
+
+
+def test_stages_replace_their_own_files_and_none_of_others(tmp_path, capsys):
+    (tmp_path / "segments.tsv").write_text(SEGMENTS)
+    (tmp_path / "x.tree").write_text("R A\n")
+    (tmp_path / "x.labeling").write_text("R P\nA P M\n")
+    patient = tmp_path / "P01"
+    (patient / "copy_number").mkdir(parents=True)
+    (patient / "copy_number/old.tsv").write_text("old")
+    (patient / "clusters").mkdir()
+    (patient / "clusters/clusters.tsv").write_text("kept")
+    commands = (
+        ["cnv", str(tmp_path / "segments.tsv"), "-o", str(patient), "--bootstrap", "0"],
+        ["migrate", str(tmp_path / "x.tree"), str(tmp_path / "x.labeling"), "--primary", "P", "-o", str(patient)],
+    )
+    for command in commands:
+        assert _invoke(command) == 2  # something is there
+        assert _invoke([*command, "--force"]) == 0
+    assert not (patient / "copy_number/old.tsv").exists()
+    assert (patient / "copy_number/tree.nwk").is_file() and (patient / "seeding/histories.json").is_file()
+    assert (patient / "clusters/clusters.tsv").read_text() == "kept"
+    assert "warning: " in capsys.readouterr().err  # of the copy-number stage
+
+
+def test_nothing_but_a_result_is_replaced(tmp_path, capsys):
+    counts = tmp_path / "counts.tsv"
+    rows = ["mutation_id\tsample_id\tref_counts\talt_counts\tmajor_cn\tminor_cn\tnormal_cn\ttumour_content"]
+    rows += [f"m{i}\t{name}\t60\t40\t1\t1\t2\t0.8" for i in range(4) for name in ("A", "B")]
+    counts.write_text("\n".join(rows) + "\n")
+    sheet = tmp_path / "samples.tsv"
+    sheet.write_text("patient\tsample\tsite\tcounts\nP01\tA\tcolon\tcounts.tsv\nP01\tB\tliver\tcounts.tsv\n")
+    own = tmp_path / "P01"  # a patient's raw data, beside the sheet, under the patient's name
+    own.mkdir()
+    (own / "raw.vcf").write_text("irreplaceable")
+    commands = (
+        ["run", str(sheet), "-o", str(tmp_path), "--resume", "--no-plots"],
+        ["run", str(sheet), "-o", str(tmp_path), "--force", "--no-plots"],
+        ["cluster", str(counts), "--sheet", str(sheet), "-o", str(own), "--force"],
+        ["simulate", "-o", str(own), "--force"],
+    )
+    for command, status in zip(commands, (3, 3, 3, 2)):
+        assert _invoke(command) == status, command
+        assert str(own) in capsys.readouterr().err
+    assert [path.name for path in own.iterdir()] == ["raw.vcf"]
+    assert (own / "raw.vcf").read_text() == "irreplaceable"

@@ -166,6 +166,8 @@ def simulate(
     from phylometa.simulate import settings_from_text, simulate_patient
 
     directory = check_output_directory(output, force=force)
+    if directory.is_dir() and any(directory.iterdir()) and not any(directory.glob("**/truth.json")):
+        raise click.UsageError(f"{directory} holds no simulated patient: not replaced")
     settings = _simulation_settings(settings_from_text, preset, changes)
     seed = 1 if seed is None else seed
     if patients == 1:

@@ -60,13 +60,14 @@ def cluster(counts: str, sheet: str | None, clusters: str | None, output: str, *
       phylometa cluster counts.tsv --sheet samples.tsv -o P01
       phylometa cluster counts.tsv --sheet samples.tsv --clusters pyclone.tsv -o P01
     """
-    from phylometa.io.documents import replace_directory
+    from phylometa.io.documents import check_replaceable, replace_directory
     from phylometa.io.results import write_stages
     from phylometa.io.tables import read_counts
     from phylometa.pipeline import AnalysisResult, run_stage
 
     settings = read_settings(options["config"], options["seed"])
     directory = check_output_directory(output, force=options["force"])
+    check_replaceable(directory)
     patient = read_counts(counts, sheet=sheet, settings=settings.read)
     if clusters is not None:
         from phylometa.io.clusters import clusters_of_mutations, read_clustering
@@ -105,16 +106,19 @@ def tree(directory: str | None, ssm: str | None, params: str | None, output: str
         return
     if not (ssm and params and output):
         raise click.UsageError("give PDIR, or --ssm, --params and -o")
-    from phylometa.io.documents import replace_directory
+    from phylometa.io.documents import check_replaceable, replace_directory
     from phylometa.io.results import write_stages
     from phylometa.io.tables import read_pairtree
     from phylometa.pipeline import AnalysisResult, run_stage
 
     target = check_output_directory(output, force=options["force"])
+    check_replaceable(target)
     patient = read_pairtree(ssm, params, settings=settings.read)
     result = AnalysisResult(patient=patient, settings=settings, warnings=patient.warnings)
     for stage in ("clusters", "trees"):
         result = run_stage(stage, result, settings)
+    for text in result.warnings:
+        click.echo(f"warning: {text}", err=True)
     with replace_directory(target) as partial:
         write_stages(result, partial)
 
@@ -181,9 +185,8 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
     )
     from phylometa.io.results import write_histories
 
-    with replace_directory(target) as partial:
-        (partial / "seeding").mkdir()
-        write_histories(histories, {entry.tree: tree for entry in histories.trees}, partial / "seeding")
+    with replace_directory(target / "seeding") as partial:
+        write_histories(histories, {entry.tree: tree for entry in histories.trees}, partial)
 
 
 @click.command()
@@ -263,8 +266,10 @@ def cnv(tables: tuple[str, ...], output: str, wgd: bool, bootstrap: int | None, 
     target = check_output_directory(output, force=options["force"])
     profile = read_segment_tables(tables)
     result = infer_copy_number_tree(profile, settings=chosen, rng=stage_rng(settings.seed, "copy_number"))
-    with replace_directory(target) as partial:
-        write_copy_number(result, partial / "copy_number")
+    for text in result.warnings:
+        click.echo(f"warning: {text}", err=True)
+    with replace_directory(target / "copy_number") as partial:
+        write_copy_number(result, partial)
 
 
 @click.command()

@@ -18,6 +18,7 @@ from phylometa.errors import InputError
 from phylometa.io.tsv import DIGITS
 
 __all__ = [
+    "check_replaceable",
     "json_text",
     "read_json",
     "read_json_object",
@@ -27,6 +28,23 @@ __all__ = [
     "rounded",
     "write_json",
 ]
+
+
+# What a patient's directory may hold. The first two are written by every run and name it as a result, whatever else
+# somebody has put there.
+RESULT_MARKS = ("manifest.json", "summary.json")
+RESULT_ENTRIES = {"input", "clusters", "trees", "seeding", "copy_number", "timing", "figures"}
+RESULT_ENTRIES |= {"report.html", "run.log", "warnings.tsv", *RESULT_MARKS}
+
+
+def check_replaceable(directory: str | Path) -> None:
+    """InputError where `directory` holds files that are no result of phylometa: replacing it would delete them."""
+    directory = Path(directory)
+    if not directory.is_dir() or any((directory / name).is_file() for name in RESULT_MARKS):
+        return
+    foreign = sorted(path.name for path in directory.iterdir() if path.name not in RESULT_ENTRIES)
+    if foreign:
+        raise InputError(f"holds {foreign[0]}, which is no result of phylometa: not replaced", file=str(directory))
 
 
 @contextmanager

@@ -146,6 +146,16 @@ def test_medicc2_tables(name, wgd, tmp_path):
     with (written / "events.tsv").open() as handle:
         events = list(csv.DictReader(handle, delimiter="\t"))
     assert len(events) == summary["tree_length"]
+    document = json.loads((written / "result.json").read_text())
+    chroms, copies = document["chroms"], np.array(document["copies"])  # (nodes, alleles, segments)
+    n_alleles, n_segments = copies.shape[1:]
+    firsts = [i for i, chrom in enumerate(chroms) if i == 0 or chrom != chroms[i - 1]]
+    starts = np.array([a * n_segments + i for a in range(n_alleles) for i in firsts] + [n_alleles * n_segments])
+    profiles = copies.reshape(len(copies), -1)
+    for v, parent in enumerate(document["parents"]):  # every branch is as long as its ends are apart
+        if parent >= 0:
+            cost, _ = directed_distance(profiles[parent], profiles[v], starts, wgd=wgd)
+            assert cost == document["branch_lengths"][v], document["node_names"][v]
 
 
 def test_tree_events_and_lengths_agree():

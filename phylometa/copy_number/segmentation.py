@@ -118,7 +118,10 @@ def consistent_segmentation(
     if not use_alleles and has_alleles.any():
         warnings.append("some segments have only a total copy number: totals are used for all")
     if not use_alleles:
-        warnings.append("total copy number only: losses of one allele that a gain of the other hides are not seen")
+        warnings.append(
+            "total copy number only: losses of one allele that a gain of the other hides are not seen, and a genome "
+            "doubling counts as one copy more, so that it is told from gains less well"
+        )
     elif not profile.is_phased:
         warnings.append(
             "alleles are not phased across samples: major and minor are compared as such, mirrored events are not seen"

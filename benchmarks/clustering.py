@@ -163,13 +163,14 @@ def run_conditions(n_tumours: int = 30) -> None:
 
 def run_large() -> None:
     print("20 clusters x 10 samples, depth 100 (PyClone-VI: 10-22 s, ARI .11-.43 at 1,000; 132 s, 1.7 GB at 50,000)")
-    for n, limit in ((1000, 0.5), (50_000, 5.0), (1_000_000, 120.0)):
-        data = many_mutations(np.random.default_rng(1), n)
+    for n, n_samples, limit in ((1000, 10, 0.5), (50_000, 10, 5.0), (1_000_000, 10, 120.0), (100_000, 50, np.nan)):
+        data = many_mutations(np.random.default_rng(1), n, n_samples)
         best, seconds = cluster(data)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
         ari = adjusted_rand(data.labels, best.labels)
         print(
-            f"{n:8d} mutations: {seconds:7.2f} s CPU (limit {limit:g}), ARI {ari:.4f}, at most {memory:.2f} GB so far"
+            f"{n:8d} mutations x {n_samples}: {seconds:7.2f} s CPU (limit {limit:g}), ARI {ari:.4f}, "
+            f"at most {memory:.2f} GB so far"
         )
 
 

@@ -174,11 +174,11 @@ def few_large_clusters(
     )
 
 
-def many_mutations(rng: np.random.Generator, n: int) -> SimulatedReads:
-    """20 clusters in 10 samples at depth 100, pure and diploid."""
-    ccf = np.where(rng.random((20, 10)) < 0.4, 0.0, rng.uniform(0.0, 1.0, (20, 10)))
+def many_mutations(rng: np.random.Generator, n: int, n_samples: int = 10) -> SimulatedReads:
+    """20 clusters at depth 100, pure and diploid."""
+    ccf = np.where(rng.random((20, n_samples)) < 0.4, 0.0, rng.uniform(0.0, 1.0, (20, n_samples)))
     ccf[0] = 1.0
     labels = rng.integers(0, 20, n)
-    total = rng.poisson(100.0, (n, 10)).astype(np.int32)
+    total = rng.poisson(100.0, (n, n_samples)).astype(np.int32)
     alt = rng.binomial(total, ccf[labels] / 2.0 * (1.0 - 2.0 * ERROR_RATE) + ERROR_RATE).astype(np.int32)
-    return SimulatedReads(as_table(alt, total), CopyNumberAtLoci.diploid(n, 10), np.ones(10), labels, ccf)
+    return SimulatedReads(as_table(alt, total), CopyNumberAtLoci.diploid(n, n_samples), np.ones(n_samples), labels, ccf)

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import networkx
 import numpy as np
 import pytest
 from Bio import Phylo
@@ -192,6 +193,19 @@ def test_newick_files_have_the_names_of_all_clones_and_the_support_of_their_edge
         for parent in tree.find_clades():
             for child in parent:
                 assert child.confidence == pytest.approx(support[parent.name, child.name], abs=1e-4)
+
+
+def test_the_best_tree_is_a_graph_for_other_programs(small_run):
+    document = json.loads((small_run / "trees/trees.json").read_text())
+    parents = {child: parent for child, parent in document["trees"][0]["parents"].items() if parent is not None}
+    graph = networkx.read_graphml(small_run / "trees/best.graphml")
+    assert {(u, v) for u, v in graph.edges} == {(parent, child) for child, parent in parents.items()}
+    assert {name: data["n_mutations"] for name, data in graph.nodes(data=True)} == pytest.approx(
+        dict(zip(document["clones"], document["n_mutations"]))
+    )
+    dot = (small_run / "trees/best.dot").read_text()
+    for child, parent in parents.items():
+        assert f'"{parent}" -> "{child}" [label="{graph.edges[parent, child]["support"]:.2f}"];' in dot
 
 
 def test_clone_proportions_have_intervals_and_clones_a_presence_in_every_site(small_run):

@@ -11,7 +11,7 @@ import numpy as np
 from phylometa.io.documents import reading
 from phylometa.trees import CloneTree, HistoryEnsemble, MigrationHistory, TreeHistories
 
-__all__ = ["histories_from_json", "histories_to_json", "write_migration_graph"]
+__all__ = ["histories_from_json", "histories_to_json", "write_migration_graph", "quoted"]
 
 _EXCESS = ("unobserved", "migrations")
 
@@ -129,7 +129,8 @@ def histories_from_json(
         )
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A name as DOT writes it."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -145,7 +146,7 @@ def write_migration_graph(histories: HistoryEnsemble, directory: Path) -> None:
             expected[s, t] += history.weight * count
     graph = nx.DiGraph()
     graph.add_nodes_from(sites)
-    lines = ["digraph migrations {", *(f"  {_quoted(site)};" for site in sites)]
+    lines = ["digraph migrations {", *(f"  {quoted(site)};" for site in sites)]
     for s, t in np.argwhere(probability > 0):
         shown = {
             "probability": float(f"{probability[s, t]:.6g}"),
@@ -153,6 +154,6 @@ def write_migration_graph(histories: HistoryEnsemble, directory: Path) -> None:
         }
         graph.add_edge(sites[s], sites[t], **shown)
         style = f'label="{probability[s, t]:.2f}", penwidth={1 + 3 * probability[s, t]:.3g}'
-        lines.append(f"  {_quoted(sites[s])} -> {_quoted(sites[t])} [{style}];")
+        lines.append(f"  {quoted(sites[s])} -> {quoted(sites[t])} [{style}];")
     (directory / "graph.dot").write_text("\n".join([*lines, "}"]) + "\n", encoding="utf-8")
     nx.write_graphml(graph, directory / "graph.graphml")

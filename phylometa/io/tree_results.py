@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from phylometa.io.documents import read_json, reading, write_json
+from phylometa.io.history_files import quoted
 from phylometa.io.tsv import write_tsv
-from phylometa.trees import PresenceScenario, TreeEnsemble
+from phylometa.trees import CloneTree, PresenceScenario, TreeEnsemble
 
 __all__ = ["read_trees", "write_trees"]
 
 
 def write_trees(trees: TreeEnsemble, sample_names: Sequence[str], directory: Path) -> None:
-    """trees/: trees.json, best.nwk, consensus.nwk, edge_support.tsv, clone_proportions.tsv, presence.tsv."""
+    """trees/: trees.json, best (.nwk, .dot, .graphml), consensus.nwk; edge_support, clone_proportions, presence (.tsv)."""
     directory.mkdir(exist_ok=True)
     names = trees.names
     documents = []
@@ -58,6 +59,7 @@ def write_trees(trees: TreeEnsemble, sample_names: Sequence[str], directory: Pat
     best = trees.best
     confidence = {v: float(support[u, v]) for u, v in best.edges()}
     _write_newick(best.to_phylo(confidence), directory / "best.nwk")
+    _write_graph(best, confidence, directory / "best")
     consensus, clade_support = trees.consensus()
     _write_newick(consensus.to_phylo(clade_support), directory / "consensus.nwk")
     ancestor = trees.ancestor_probability
@@ -90,6 +92,23 @@ def write_trees(trees: TreeEnsemble, sample_names: Sequence[str], directory: Pat
             for t, site in enumerate(trees.site_names)
         ),
     )
+
+
+def _write_graph(tree: CloneTree, support: Mapping[int, float], path: Path) -> None:
+    """`path`.graphml and `path`.dot: clones with their mutations, edges with their support."""
+    import networkx as nx
+
+    graph = tree.to_networkx()
+    lines = ["digraph clones {"]
+    for v in tree.preorder:
+        name = quoted(tree.names[v])
+        lines.append(f'  {name} [label={name[:-1]}\\n{tree.n_mutations[v]:g}"];')
+    for u, v in tree.edges():
+        edge = tree.names[u], tree.names[v]
+        graph.edges[edge]["support"] = float(f"{support[v]:.6g}")
+        lines.append(f'  {quoted(edge[0])} -> {quoted(edge[1])} [label="{support[v]:.2f}"];')
+    path.with_suffix(".dot").write_text("\n".join([*lines, "}"]) + "\n", encoding="utf-8")
+    nx.write_graphml(graph, path.with_suffix(".graphml"))
 
 
 def _write_newick(tree: Any, path: Path) -> None:

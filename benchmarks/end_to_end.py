@@ -1,8 +1,11 @@
-"""From reads alone to migration graphs on the 40 simulated tumors of machina_m5 (El-Kebir et al. 2018).
+"""From reads alone to migration graphs: the 40 simulated tumors of machina_m5 (El-Kebir et al. 2018), and own ones.
 
-Run as ``python benchmarks/end_to_end.py [--method chain|joint] [--tumors N]`` with PHYLOMETA_DATA set. Prints the F1 of
-migration graph, multigraph and migrating clones, the share of right patterns, and the calibration of the edges, beside
-the published figures. Known are only the reads and the primary's name.
+    python benchmarks/end_to_end.py [--method chain|joint] [--tumors N]          machina_m5, with PHYLOMETA_DATA set
+    python benchmarks/end_to_end.py --simulated [--purity .5] [--copy-number]    own tumors of the same size
+
+Prints the F1 of migration graph, multigraph and migrating clones, the share of right patterns, and the calibration of
+the edges, beside the published figures. Known are only the reads and the primary's name; in own tumors purity and copy
+number as well.
 """
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ import os
 import re
 import time
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +24,13 @@ import numpy as np
 from phylometa.ccf import estimate_ccf  # noqa: F401  (imports are not timed)
 from phylometa.clustering import cluster_mutations
 from phylometa.clustering_average import favoured_by_trees
-from phylometa.config import Settings
+from phylometa.config import Settings, SimulationSettings
 from phylometa.data import CopyNumberAtLoci, MutationTable
 from phylometa.joint import infer_jointly
 from phylometa.migration import Scenario, infer_history_ensemble
 from phylometa.presence import presence_scenarios
+from phylometa.simulate import PATTERNS, lose_populations, simulate_patient, visible_truth
+from phylometa.simulate.patterns import draw_plan
 from phylometa.tree_search import infer_clone_trees
 
 PEERS = """published or measured on the same tumors (graph F1, multigraph F1, migrating clones F1, pattern right):
@@ -64,6 +70,65 @@ def read_tumor(tree_file: Path):
                 migrating.update(u.split(";"))
                 u = parent[u]
     return table, np.array([site_of[sample] for sample in samples]), sites, graph, migrating & set(ids)
+
+
+@dataclass(frozen=True)
+class Tumor:
+    """What is known of a tumor, and its true migrations."""
+
+    data: tuple[MutationTable, CopyNumberAtLoci, np.ndarray]
+    sample_site: np.ndarray
+    sites: list[str]
+    primary: int
+    graph: Counter
+    migrating: set[str]
+
+
+def published_tumors(number: int) -> Iterator[Tumor]:
+    """Of machina_m5: diploid, pure."""
+    files = sorted(Path(os.environ["PHYLOMETA_DATA"]).glob("machina_m5/*/T_seed*.tree"))
+    for i in np.linspace(0, len(files) - 1, number).astype(int):
+        table, sample_site, sites, graph, migrating = read_tumor(files[i])
+        diploid = (CopyNumberAtLoci.diploid(*table.depth.shape), np.ones(table.depth.shape[1]))
+        yield Tumor((table, *diploid), sample_site, sites, sites.index("P"), graph, migrating)
+
+
+PLANS = (*(name for name in PATTERNS if name not in ("demo", "lymph_node")), *["random"] * 6)
+
+
+def own_tumors(number: int, seed: int, purity: float, has_copy_number: bool) -> Iterator[Tumor]:
+    """Of the simulator: 3-6 metastases of one sample, 30-120 mutations, 200x; a tenth of the populations unsampled."""
+    for i in range(number):
+        rng = np.random.default_rng([seed, i])
+        settings = SimulationSettings(
+            pattern=PLANS[i % len(PLANS)],
+            distant_sites=int(rng.integers(3, 7)),
+            primary_regions=int(rng.integers(1, 3)),
+            metastasis_clones=int(rng.integers(1, 4)),
+            metastatic_source=0.5,
+            assay="wes",
+            mutation_rate=float(np.exp(rng.uniform(np.log(0.003), np.log(0.008)))),
+            depth=200.0,
+            min_purity=purity,
+            max_purity=purity,
+            trunk_cn_events=6.0 if has_copy_number else 0.0,
+            branch_cn_events=1.0 if has_copy_number else 0.0,
+        )
+        simulated = simulate_patient(settings, rng=rng, plan=lose_populations(draw_plan(settings, rng), 0.1, rng))
+        patient, seen = simulated.patient, visible_truth(simulated)
+        sites = list(patient.site_names)
+        graph = Counter({(sites[s], sites[t]): n for (s, t), n in seen.history.migration_counts.items()})
+        above = [set(seen.tree.path_from_root(int(u))) for u, *_ in seen.history.migrations]
+        clone_of = seen.clone_of[simulated.truth.clone]
+        migrating = {name for name, clone in zip(patient.mutations.ids, clone_of) if any(clone in p for p in above)}
+        yield Tumor(
+            (patient.mutations, patient.copy_number, patient.purity),
+            patient.sample_site,
+            sites,
+            sites.index(patient.primary.name),
+            graph,
+            migrating,
+        )
 
 
 def f1(found: Counter, true: Counter) -> float:
@@ -139,40 +204,32 @@ def calibration_error(calls, bins=10):
     return sum(abs(p[index == i].sum() - hit[index == i].sum()) for i in range(bins)) / len(p)
 
 
-def cluster_and_grow(table, sample_site, sites, settings, rng):
+def cluster_and_grow(tumor, settings, rng):
     """The clustering that its trees favour, and its trees."""
-    n, n_samples = table.depth.shape
-    first, *others = cluster_mutations(
-        table,
-        CopyNumberAtLoci.diploid(n, n_samples),
-        np.ones(n_samples),
-        settings=settings.clustering,
-        ccf_settings=settings.ccf,
-        rng=rng,
-    )
+    first, *others = cluster_mutations(*tumor.data, settings=settings.clustering, ccf_settings=settings.ccf, rng=rng)
     first = replace(first, alternatives=tuple(others))
-    clusters, _ = favoured_by_trees(first, sample_site, sites, settings=settings.trees, rng=rng)
-    return clusters, infer_clone_trees(clusters, sample_site, sites, settings=settings.trees, rng=rng)
+    sites = (tumor.sample_site, tumor.sites)
+    clusters, _ = favoured_by_trees(first, *sites, settings=settings.trees, rng=rng)
+    return clusters, infer_clone_trees(clusters, *sites, settings=settings.trees, rng=rng)
 
 
-def run_chain(table, sample_site, sites, settings, seed):
+def run_chain(tumor, settings, seed):
     """Clusters, then trees, then presence, then histories."""
     rng = np.random.default_rng(seed)
-    clusters, trees = cluster_and_grow(table, sample_site, sites, settings, rng)
-    scenarios = presence_scenarios(trees, clusters, sample_site, settings=settings.trees, rng=rng)
+    clusters, trees = cluster_and_grow(tumor, settings, rng)
+    scenarios = presence_scenarios(trees, clusters, tumor.sample_site, settings=settings.trees, rng=rng)
     return trees, scenarios, lambda _: clusters.labels
 
 
-def run_joint(table, sample_site, sites, settings, seed):
+def run_joint(tumor, settings, seed):
     """Clusters and tree drawn together, from those of the chain; the chain itself where several founders are."""
     rng = np.random.default_rng(seed)
-    clusters, trees = cluster_and_grow(table, sample_site, sites, settings, rng)
+    clusters, trees = cluster_and_grow(tumor, settings, rng)
     if len(trees.names) != clusters.n_clusters:
-        scenarios = presence_scenarios(trees, clusters, sample_site, settings=settings.trees, rng=rng)
-        return trees, scenarios, lambda _: clusters.labels
-    n, n_samples = table.depth.shape
-    reads = (table, CopyNumberAtLoci.diploid(n, n_samples), np.ones(n_samples), sample_site)
-    joint = infer_jointly(*reads, labels=clusters.labels, trees=trees, settings=settings, rng=rng)
+        return run_chain(tumor, settings, seed)
+    joint = infer_jointly(
+        *tumor.data, tumor.sample_site, labels=clusters.labels, trees=trees, settings=settings, rng=rng
+    )
     return joint, joint.scenarios, joint.labels_of
 
 
@@ -180,26 +237,31 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--method", choices=["chain", "joint"], default="chain")
     options.add_argument("--tumors", type=int, default=40)
+    options.add_argument("--simulated", action="store_true", help="own tumors")
+    options.add_argument("--seed", type=int, default=1, help="of own tumors")
+    options.add_argument("--purity", type=float, default=1.0)
+    options.add_argument("--copy-number", action="store_true")
     chosen = options.parse_args()
     settings = Settings()
     run = {"chain": run_chain, "joint": run_joint}[chosen.method]
-    files = sorted(Path(os.environ["PHYLOMETA_DATA"]).glob("machina_m5/*/T_seed*.tree"))
-    files = [files[i] for i in np.linspace(0, len(files) - 1, chosen.tumors).astype(int)]
+    tumors = published_tumors(chosen.tumors)
+    if chosen.simulated:
+        tumors = own_tumors(chosen.tumors, chosen.seed, chosen.purity, chosen.copy_number)
     rows, calls, missed, cpu, split = [], [], [], [], []
-    for tree_file in files:
-        table, sample_site, sites, truth, migrating = read_tumor(tree_file)
+    for tumor in tumors:
         start = time.process_time()
-        trees, scenarios, labels_of = run(table, sample_site, sites, settings, 1)
+        trees, scenarios, labels_of = run(tumor, settings, 1)
         middle = time.process_time()
         histories = infer_history_ensemble(
             [Scenario(t, trees.tree(t), w, p) for t, w, p in scenarios],
-            sites,
-            primary=sites.index("P"),
+            tumor.sites,
+            primary=tumor.primary,
             settings=settings.migration,
         )
         cpu.append(time.process_time() - start)
         split.append(middle - start)
-        figures, found, lost = score(histories, trees, labels_of, sites, truth, migrating, table.ids)
+        known = (labels_of, tumor.sites, tumor.graph, tumor.migrating, tumor.data[0].ids)
+        figures, found, lost = score(histories, trees, *known)
         rows.append(figures)
         calls += found
         missed += lost
@@ -210,7 +272,8 @@ def main() -> None:
     print(f"  calibration error of edges with p > .001: {calibration_error(calls):.3f} (n = {len(calls)},", end=" ")
     print(f"true edges below: {len(missed)})")
     print(f"  CPU {np.mean(cpu[1:]):.2f} s a tumor ({np.mean(split[1:]):.2f} before the histories), max {max(cpu):.2f}")
-    print(PEERS)
+    if not chosen.simulated:
+        print(PEERS)
 
 
 if __name__ == "__main__":

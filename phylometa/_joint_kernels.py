@@ -86,6 +86,19 @@ def fit_weights(
 
 
 @njit(cache=True)
+def attachment_weights(
+    moved: int, parent: IntArray, prevalence: FloatArray, variance: FloatArray, blocked: BoolArray
+) -> FloatArray:
+    """Weights of the vertices below which `moved`, taken out of the tree, may be put; 0 where blocked."""
+    costs = attachment_costs(moved, parent, prevalence, variance, blocked)
+    weights = np.exp(-np.minimum(0.5 * (costs - costs.min()), 12.0))
+    for p in range(len(weights)):
+        if blocked[p]:
+            weights[p] = 0.0
+    return weights
+
+
+@njit(cache=True)
 def pick(weights: FloatArray, uniform: float) -> int:
     """Index drawn with probabilities proportional to `weights`."""
     remaining = uniform * weights.sum()
@@ -126,7 +139,7 @@ def run_joint(
     slab: float,
     founder: FloatArray,
     log_mass: FloatArray,
-    log_concentration: float,
+    log_count: FloatArray,
     uniforms: FloatArray,
     thin: int,
 ) -> tuple[NDArray[np.int16], NDArray[np.int16], FloatArray]:
@@ -134,7 +147,8 @@ def run_joint(
 
     `labels` (n,) cluster slot of each mutation; `parent` (slots + 1,): -2 for an unused slot, the last is the germline
     (-1); `curves` (n, S, G) log-likelihood of each mutation; `log_mass` (slots + 1,) log prior mass of proportions by
-    number of clusters, all samples; `uniforms` (steps, 6 + n + slots).
+    number of clusters, all samples; `log_count` (slots + 1,) prior of the partition by number of clusters; `uniforms`
+    (steps, 6 + n + slots).
     """
     n_mutations, n_samples, n_grid = curves.shape
     n_slots = len(parent) - 1
@@ -202,12 +216,7 @@ def run_joint(
                             w = parent[w]
                         blocked[v] = w == k or not active[v]
                     new[k] = -1
-                    costs = attachment_costs(k, new, prevalence, variance, blocked)
-                    lowest = costs.min()
-                    weights = np.exp(-np.minimum(0.5 * (costs - lowest), 12.0))
-                    for p in range(n_slots + 1):
-                        if blocked[p]:
-                            weights[p] = 0.0
+                    weights = attachment_weights(k, new, prevalence, variance, blocked)
                     p = pick(weights, u[3])
                     new[k] = p
                     log_ratio = math.log(weights[old] / weights[p])
@@ -281,7 +290,7 @@ def run_joint(
                         mark_path(marks, above, new)
             else:  # split a cluster around two mutations, or merge theirs
                 j = min(int(u[3] * n_mutations), n_mutations - 1)
-                as_child = u[4] < 0.5
+                as_child, as_leaf = u[4] < 0.35, u[4] > 0.7  # else as a sibling
                 valid = i != j
                 if valid and labels[i] == labels[j]:
                     home = labels[i]
@@ -290,7 +299,7 @@ def run_joint(
                         if not active[slot]:
                             free = slot
                             break
-                    valid = free >= 0 and (as_child or parent[home] != germline)
+                    valid = free >= 0 and (as_child or as_leaf or parent[home] != germline)
                     if valid:
                         for m in range(n_mutations):
                             if labels[m] == home and m != j:
@@ -302,16 +311,30 @@ def run_joint(
                                     log_ratio -= math.log(p_first)
                                 else:
                                     log_ratio -= math.log(1.0 - p_first)
-                        new[free] = home if as_child else parent[home]
-                        for v in range(n_slots):
-                            if parent[v] == home:
-                                log_ratio += math.log(2.0)
-                                if u[6 + n_mutations + v] < 0.5:
-                                    new[v] = free
+                        if as_leaf:
+                            parts = (likelihood.copy(), tops.copy(), prevalence.copy(), variance.copy())
+                            for part in (home, free):
+                                pool_cluster(part, fresh, curves, alt, total, options, *parts)
+                            new[free] = -1
+                            blocked = ~np.append(active, False)
+                            weights = attachment_weights(free, new, parts[2], parts[3], blocked)
+                            p = pick(weights, u[4] / 0.3 - 0.7 / 0.3)
+                            new[free] = p
+                            log_ratio -= math.log(weights[p] / weights.sum())
+                        else:
+                            new[free] = home if as_child else parent[home]
+                            for v in range(n_slots):
+                                if parent[v] == home:
+                                    log_ratio += math.log(2.0)
+                                    if u[6 + n_mutations + v] < 0.5:
+                                        new[v] = free
                         changed_first, changed_second = home, free
                 elif valid:
                     gone, home = labels[i], labels[j]
-                    valid = parent[gone] == home if as_child else parent[gone] == parent[home]
+                    if as_leaf:
+                        valid = parent[gone] != germline and not np.any(parent[:n_slots] == gone)
+                    else:
+                        valid = parent[gone] == home if as_child else parent[gone] == parent[home]
                     if valid:
                         for m in range(n_mutations):
                             if m != i and m != j and (labels[m] == gone or labels[m] == home):
@@ -319,12 +342,20 @@ def run_joint(
                                 log_ratio += math.log(p_first if labels[m] == gone else 1.0 - p_first)
                             if labels[m] == gone:
                                 fresh[m] = home
-                        for v in range(n_slots):
-                            if parent[v] == gone:
-                                new[v] = home
+                        if as_leaf:
+                            new[gone] = -1
+                            blocked = ~np.append(active, False)
+                            blocked[gone] = True
+                            weights = attachment_weights(gone, new, prevalence, variance, blocked)
+                            log_ratio += math.log(weights[parent[gone]] / weights.sum())
+                            mark_path(marks, parent[gone], new)
+                        else:
+                            for v in range(n_slots):
+                                if parent[v] == gone:
+                                    new[v] = home
                         new[gone] = -2
                         for v in range(n_slots):
-                            if new[v] == home:
+                            if not as_leaf and new[v] == home:
                                 log_ratio -= math.log(2.0)
                         changed_first = home
         if valid or step < 0:
@@ -357,8 +388,8 @@ def run_joint(
             for slot in range(n_slots):
                 if new[slot] != -2:
                     count += 1
-                    proposed += tops[slot].sum() + math.lgamma(sizes[slot]) + log_concentration
-            proposed -= log_mass[count] + (count - 1) * math.log(count)
+                    proposed += tops[slot].sum() + math.lgamma(sizes[slot])
+            proposed += log_count[count] - log_mass[count] - (count - 1) * math.log(count)
             if step < 0 or math.log(max(u[5], 1e-300)) < proposed - current + log_ratio:
                 current = proposed
                 tree_value = proposed_tree

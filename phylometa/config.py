@@ -151,11 +151,11 @@ class TreeSettings:
     """Trees kept in the result (the rest is counted)."""
     max_scenarios: int = 300
     """Draws of tree and presence handed to the migration stage."""
-    joint_moves: int = 6000
+    joint_moves: int = 12000
     """Moves of a chain of the joint search over clusters and trees; the first half is discarded."""
     joint_chains: int = 3
     """Chains of the joint search."""
-    joint_draws: int = 100
+    joint_draws: int = 200
     """Draws of clusters and tree kept of all chains."""
 
 

@@ -4,8 +4,10 @@ The state is a partition of the mutations and a tree on its clusters. Its poster
 partitions with different numbers of clusters compare: marginal likelihood of the reads given clusters and tree
 (proportions integrated out, see `tree_likelihood`, over the prior's total mass), a Chinese-restaurant prior over
 partitions, and a uniform prior over the K^(K-1) rooted trees. Moves: prune-regraft, parent-child swap, a mutation to
-another cluster, a mutation founding or giving up a cluster, split and merge of parent and child or of siblings
-(reversible jump; Green 1995, Biometrika 82:711).
+another cluster, a mutation founding or giving up a cluster, split and merge of parent and child, of siblings, or of a
+leaf anywhere (reversible jump; Green 1995, Biometrika 82:711). Reads as in the clustering: multiplicities, lost copies
+and overdispersion. Not excluded is a clone that has nowhere a population of its own and one child only, which then has
+its prevalences: clusters are parted more readily than in the clustering.
 """
 
 from __future__ import annotations
@@ -17,8 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.ccf import estimate_ccf
+from phylometa.clustering import estimate_precision
+from phylometa.clustering_model import ClusteringModel
 from phylometa.config import Settings
 from phylometa.data import BoolArray, CopyNumberAtLoci, FloatArray, IntArray, MutationTable
+from phylometa.partition_search import log_cluster_count_prior
 from phylometa.presence import draw_presence
 from phylometa.tree_likelihood import ReadModel, log_prior_mass, read_model
 from phylometa.trees import CloneTree, TreeEnsemble
@@ -128,10 +133,14 @@ def infer_jointly(
     total = np.where(seen, mutations.depth * slope, 0.0)
     alt = np.where(seen, mutations.alt_counts, 0).astype(float)
     model = read_model(alt[:1], np.maximum(total[:1], alt[:1]), settings=tree_settings)
-    curves = _curves(mutations, slope, seen, np.asarray(ccf.loss), model, tree_settings.error_rate)
+    data = (mutations, copy_number, purity)
+    precision = estimate_precision(*data, settings=settings.clustering, ccf_settings=settings.ccf)
+    reads = ClusteringModel.build(*data, settings=settings.clustering, ccf_settings=settings.ccf)
+    curves = _curves(replace(reads, precision=precision), model)
     n = len(alt)
     n_slots = min(n, 2 * n_clusters + 8)
     log_mass = _log_masses(model, n_slots)
+    log_count = log_cluster_count_prior(n, settings.clustering.concentration, settings.clustering.concentration_log_sd)
     options = np.array([tree_settings.error_rate, 0.75 / tree_settings.ccf_error**2, tree_settings.outlier_cost])
     steps, kept = tree_settings.joint_moves, tree_settings.joint_draws
     chains = tree_settings.joint_chains
@@ -152,7 +161,7 @@ def infer_jointly(
             model.slab,
             model.founder,
             log_mass,
-            float(np.log(settings.clustering.concentration)),
+            log_count,
             rng.random((steps, 6 + n + n_slots)),
             thin,
         )
@@ -165,19 +174,17 @@ def infer_jointly(
     return JointPosterior(tuple(draws), tuple(scenarios), max(means) - min(means))
 
 
-def _curves(
-    mutations: MutationTable, slope: FloatArray, seen: BoolArray, loss: FloatArray, model: ReadModel, error: float
-) -> FloatArray:
-    """Log-likelihood of every mutation in every sample at each prevalence of the grid (n, S, G), a copy that was lost
-    allowed for: then the reads are those of prevalence 0."""
-    vaf = error + model.prevalence * (slope * (0.5 - error))[:, :, None]
-    vaf = np.minimum(vaf, 1.0 - error)
-    alt, depth = mutations.alt_counts[:, :, None], mutations.depth[:, :, None]
-    kept = alt * np.log(vaf) + (depth - alt) * np.log1p(-vaf)
-    lost = alt * np.log(error) + (depth - alt) * np.log1p(-error)
-    with np.errstate(divide="ignore"):
-        mixed = np.logaddexp(kept + np.log1p(-loss)[:, :, None], lost + np.log(loss)[:, :, None])
-    return np.where(seen[:, :, None], mixed, 0.0)
+def _curves(reads: ClusteringModel, model: ReadModel) -> FloatArray:
+    """Log-likelihood of every mutation in every sample at each prevalence of the tree's grid (n, S, G).
+
+    Multiplicities and lost copies are summed out as in the clustering; above prevalence 1, which the grid needs for
+    purities that are a little off, it is that of 1.
+    """
+    items = reads.items().astype(np.float64)
+    place = np.interp(model.prevalence, reads.ccf, np.arange(len(reads.ccf)))
+    below = np.minimum(place.astype(np.int64), len(reads.ccf) - 2)
+    share = place - below
+    return np.asarray(items[:, :, below] * (1.0 - share) + items[:, :, below + 1] * share)
 
 
 def _log_masses(model: ReadModel, n_slots: int) -> FloatArray:

@@ -11,6 +11,7 @@ from test_tree_search import clustering
 from phylometa.config import Settings, TreeSettings
 from phylometa.data import CopyNumberAtLoci, MutationTable
 from phylometa.joint import infer_jointly
+from phylometa.partition_search import log_cluster_count_prior
 from phylometa.tree_likelihood import log_prior_mass, read_model, tree_log_likelihood
 from phylometa.tree_search import infer_clone_trees
 
@@ -48,7 +49,9 @@ def exact_posterior(mutations, settings):
             curve = alt[c][:, None] * np.log(vaf) + (total[c] - alt[c])[:, None] * np.log1p(-vaf)
             tops += curve.max(axis=1).sum()
         prior = sum(lgamma(size) for size in np.bincount(labels)) - (k - 1) * log(k) - log_prior_mass(model)
-        prior += k * log(SETTINGS.clustering.concentration)
+        prior += log_cluster_count_prior(
+            n, SETTINGS.clustering.concentration, SETTINGS.clustering.concentration_log_sd
+        )[k]
         for parents in itertools.product(range(-1, k), repeat=int(k)):
             if sum(parent < 0 for parent in parents) != 1:
                 continue

@@ -17,7 +17,7 @@ __all__ = ["read_trees", "write_trees"]
 
 
 def write_trees(trees: TreeEnsemble, sample_names: Sequence[str], directory: Path) -> None:
-    """trees/: trees.json, best (.nwk, .dot, .graphml), consensus.nwk; edge_support, clone_proportions, presence (.tsv)."""
+    """trees/: trees.json, the best and the consensus tree, edge support, clone proportions, presence in sites."""
     directory.mkdir(exist_ok=True)
     names = trees.names
     documents = []

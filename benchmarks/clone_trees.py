@@ -344,6 +344,8 @@ def main() -> None:
         "m5": benchmark_m5, "own": benchmark_own, "exact": benchmark_exact, "scale": benchmark_scale,
         "calibration": benchmark_calibration,
     }  # fmt: skip
+    if set(sys.argv[1:]) - set(parts):
+        raise SystemExit(__doc__)
     for name in sys.argv[1:] or list(parts):
         parts[name]()
 

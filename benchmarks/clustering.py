@@ -234,5 +234,7 @@ def run_start() -> None:
 if __name__ == "__main__":
     parts = {"m5": run_m5, "conditions": run_conditions, "large": run_large}
     parts |= {"genomes": run_genomes, "start": run_start}
+    if set(sys.argv[1:]) - set(parts):
+        raise SystemExit(__doc__)
     for part in sys.argv[1:] or list(parts):
         parts[part]()

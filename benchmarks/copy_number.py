@@ -247,9 +247,11 @@ def found_plainly(profiles: np.ndarray) -> tuple[list[Event], set[Clade]]:
 
 
 def main() -> None:
-    chosen = sys.argv[1:] or ["speed", "brute", "trees"]
-    for name in chosen:
-        {"speed": speed, "brute": brute, "trees": trees}[name]()
+    parts = {"speed": speed, "brute": brute, "trees": trees}
+    if set(sys.argv[1:]) - set(parts):
+        raise SystemExit(__doc__)
+    for name in sys.argv[1:] or list(parts):
+        parts[name]()
 
 
 if __name__ == "__main__":

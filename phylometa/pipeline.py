@@ -106,7 +106,7 @@ def _conflict_warnings(patient: Patient, clusters: Clustering, settings: Setting
 
 def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.clustering_average import weigh_clusterings
-    from phylometa.presence import presence_scenarios, proportion_intervals
+    from phylometa.presence import draws_of_trees, presence_scenarios, proportion_intervals
     from phylometa.tree_search import infer_clone_trees
     from phylometa.trees import PresenceScenario
 
@@ -114,14 +114,13 @@ def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
     assert clusters is not None
     sites = (patient.sample_site, patient.site_names)
     trees = infer_clone_trees(clusters, *sites, settings=settings.trees, rng=stage_rng(settings.seed, "trees"))
-    scenarios = presence_scenarios(
-        trees, clusters, patient.sample_site, settings=settings.trees, rng=stage_rng(settings.seed, "presence")
-    )
+    options: dict[str, Any] = {"settings": settings.trees, "rng": stage_rng(settings.seed, "presence")}
+    draws = list(draws_of_trees(trees, clusters, **options))
+    scenarios = presence_scenarios(trees, clusters, patient.sample_site, **options, draws=draws)
+    lower, upper = proportion_intervals(trees, draws, settings=settings.trees)
     listed = tuple(PresenceScenario(int(tree), float(weight), presence) for tree, weight, presence in scenarios)
     rng = stage_rng(settings.seed, "clusterings")
     compared = weigh_clusterings(clusters, trees, patient.sample_site, settings=settings.trees, rng=rng)
-    rng = stage_rng(settings.seed, "proportions")
-    lower, upper = proportion_intervals(trees, clusters, settings=settings.trees, rng=rng)
     intervals = {"lower": lower.tolist(), "upper": upper.tolist()}
     found = {**trees.diagnostics, "proportion_intervals": intervals, "clusterings": compared}
     trees = replace(trees, scenarios=listed, diagnostics=found)

@@ -5,7 +5,7 @@ The same draws give the proportions' intervals.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,14 @@ from phylometa.data import BoolArray, Clustering, FloatArray, IntArray
 from phylometa.tree_likelihood import ReadModel, convolve, messages, read_model
 from phylometa.trees import TreeEnsemble, children_of
 
-__all__ = ["draw_presence", "draw_proportions", "presence_scenarios", "proportion_intervals", "site_presence"]
+__all__ = [
+    "draw_presence",
+    "draw_proportions",
+    "draws_of_trees",
+    "presence_scenarios",
+    "proportion_intervals",
+    "site_presence",
+]
 
 
 def site_presence(presence: NDArray[np.floating], sample_site: NDArray[np.integer], n_sites: int) -> FloatArray:
@@ -110,10 +117,14 @@ def draw_presence(
     return draw_proportions(parents, model, n_draws, rng=rng)[0] >= model.least
 
 
-def _draws_of_trees(
-    trees: TreeEnsemble, clusters: Clustering, settings: TreeSettings, rng: np.random.Generator
-) -> Iterator[tuple[int, ReadModel, tuple[IntArray, IntArray]]]:
-    """Index of a tree, the model of reads, and its share of ``max_scenarios`` draws of proportions."""
+# Index of a tree, the model of reads, and draws of proportions under that tree (`draw_proportions`).
+TreeDraws = tuple[int, ReadModel, tuple[IntArray, IntArray]]
+
+
+def draws_of_trees(
+    trees: TreeEnsemble, clusters: Clustering, *, settings: TreeSettings, rng: np.random.Generator
+) -> Iterator[TreeDraws]:
+    """``max_scenarios`` draws of proportions over the trees of an ensemble, each tree with its share of them."""
     weight = float(trees.diagnostics.get("presence_weight", settings.presence_weight))
     settings = replace(settings, presence_weight=weight)  # as fitted with the trees
     model = read_model(clusters.alt_reads, clusters.total_reads, settings=settings)
@@ -129,18 +140,17 @@ def _draws_of_trees(
 
 
 def proportion_intervals(
-    trees: TreeEnsemble, clusters: Clustering, *, settings: TreeSettings, rng: np.random.Generator, level: float = 0.95
+    trees: TreeEnsemble, draws: Iterable[TreeDraws], *, settings: TreeSettings, level: float = 0.95
 ) -> tuple[FloatArray, FloatArray]:
     """Credible intervals of the clones' proportions in the samples, over trees and reads.
 
     Parameters
     ----------
     trees : TreeEnsemble
-    clusters : Clustering
-        The clusters the trees were inferred from.
+    draws : iterable
+        Of `draws_of_trees`.
     settings : TreeSettings
-        ``max_scenarios`` draws are taken, on ``grid`` points of a prevalence.
-    rng : numpy Generator
+        ``grid``: points of a prevalence.
     level : float
         Posterior probability inside.
 
@@ -150,11 +160,10 @@ def proportion_intervals(
         Equal-tailed, half a step of the grid wider on either side: what is finer is not resolved. 0 for an artificial
         germline.
     """
-    drawn = _draws_of_trees(trees, clusters, settings, rng)
-    draws = [steps / np.maximum(total, 1)[:, None, :] for _, _, (steps, total) in drawn]
+    shares = [steps / np.maximum(total, 1)[:, None, :] for _, _, (steps, total) in draws]
     half_step = 0.5 / settings.grid
-    lower, upper = np.quantile(np.concatenate(draws), [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
-    beyond = ((0, len(trees.names) - clusters.n_clusters), (0, 0))
+    lower, upper = np.quantile(np.concatenate(shares), [(1.0 - level) / 2.0, (1.0 + level) / 2.0], axis=0)
+    beyond = ((0, len(trees.names) - len(lower)), (0, 0))
     lower, upper = np.maximum(lower - half_step, 0.0), np.minimum(upper + half_step, 1.0)
     return np.pad(lower, beyond), np.pad(upper, beyond)
 
@@ -166,6 +175,7 @@ def presence_scenarios(
     *,
     settings: TreeSettings,
     rng: np.random.Generator,
+    draws: Iterable[TreeDraws] | None = None,
 ) -> list[tuple[int, float, BoolArray]]:
     """Draws of (tree, presence of its clones in the sites) from their joint posterior.
 
@@ -179,6 +189,8 @@ def presence_scenarios(
     settings : TreeSettings
         ``max_scenarios`` bounds the number of draws.
     rng : numpy Generator
+    draws : iterable, optional
+        Of `draws_of_trees`, which is called where there are none.
 
     Returns
     -------
@@ -189,7 +201,9 @@ def presence_scenarios(
     n_clusters, n_sites, n_draws = clusters.n_clusters, len(trees.site_names), settings.max_scenarios
     sites = np.asarray(sample_site, dtype=np.int64)
     drawn: dict[tuple[int, bytes], int] = {}
-    for tree, model, (steps, _) in _draws_of_trees(trees, clusters, settings, rng):
+    if draws is None:
+        draws = draws_of_trees(trees, clusters, settings=settings, rng=rng)
+    for tree, model, (steps, _) in draws:
         for presence in steps >= model.least:
             in_site = np.zeros((len(trees.names), n_sites), dtype=bool)
             for sample, site in enumerate(sites):

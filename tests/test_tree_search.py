@@ -8,7 +8,7 @@ import pytest
 from phylometa.config import TreeSettings
 from phylometa.data import Clustering
 from phylometa.pipeline import _search_warnings
-from phylometa.presence import presence_scenarios
+from phylometa.presence import draws_of_trees, presence_scenarios, proportion_intervals
 from phylometa.tree_chains import starting_tree
 from phylometa.tree_likelihood import read_model, tree_log_likelihood
 from phylometa.tree_search import infer_clone_trees
@@ -126,6 +126,21 @@ def test_scenarios_follow_the_presence_posterior():
     )
     mean = sum(weight * presence for _, weight, presence in scenarios)
     np.testing.assert_allclose(mean, np.einsum("t,tks->ks", trees.weights, trees.presence), atol=0.03)
+
+
+def test_intervals_of_proportions_hold_the_truth_and_narrow_with_depth():
+    eta = np.array([[0.2, 0.0, 0.5], [0.5, 0.3, 0.0], [0.3, 0.7, 0.0], [0.0, 0.0, 0.5]])  # children of the first
+    prevalence = eta.copy()
+    prevalence[0] = 1.0
+    widths = []
+    for depth in (60.0, 3000.0):
+        clusters = clustering(prevalence, depth=depth)
+        trees = trees_of(clusters)
+        draws = draws_of_trees(trees, clusters, settings=TreeSettings(), rng=np.random.default_rng(1))
+        lower, upper = proportion_intervals(trees, draws, settings=TreeSettings())
+        assert ((lower <= eta) & (eta <= upper)).all()
+        widths.append((upper - lower).mean())
+    assert widths[1] < 0.5 * widths[0]
 
 
 def test_starting_tree_of_clean_data_is_the_tree():

@@ -1,7 +1,7 @@
 """Seeding labels from reads: how right and how sure, against a naive chain, and which stage is to blame.
 
     python benchmarks/label_calibration.py [--patients 300] [--seed 1] [--unsampled 0.1] [--jobs 1] [--stages]
-                                           [--results FILE.jsonl] [--figure FILE.png]
+                                           [--results FILE.jsonl] [--figure FILE.png] [--presence]
 
 Simulates patients of every pattern (2-5 metastases, 1-3 regions a site, 60x-400x, purity .3-.9, exomes and genomes) and
 infers clusters, trees, presence, histories and labels from their reads. Truth are the labels of the history that
@@ -14,7 +14,8 @@ one labelling of fewest migrations, comigrations and seeding sites (MACHINA's or
 
 `--stages` puts the truth in place of one stage after the other: true clusters; and the true tree; and true presence.
 One JSON line a patient is written to `--results` as soon as it is done; patients found there are not run again, so that
-an interrupted study goes on where it stopped. Times are seconds of CPU.
+an interrupted study goes on where it stopped. `--presence` prints only how P(clone present in site) given the true
+clusters and tree compares with what is there. Times are seconds of CPU.
 """
 
 from __future__ import annotations
@@ -28,19 +29,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from label_patients import FLOOR, LABELS, draw_patient, label_scores, print_scores
+from label_patients import FLOOR, LABELS, calibration_error, draw_patient, label_scores, print_scores
 
 from phylometa.config import MigrationSettings, Settings
 from phylometa.errors import InfeasibleError
 from phylometa.migration import infer_migration_histories
 from phylometa.pipeline import AnalysisResult, run_stage
-from phylometa.presence import presence_scenarios
+from phylometa.presence import presence_scenarios, site_presence
 from phylometa.seeding.labels import label_history
 from phylometa.simulate import visible_labels, visible_truth
-from phylometa.tree_likelihood import fit_presence_weight, read_model
+from phylometa.tree_likelihood import fit_presence_weight, read_model, sample_posterior
 from phylometa.trees import PresenceScenario, TreeEnsemble
 
 NAIVE_THRESHOLD = 0.05
+PRESENCE_BINS = (0.0, 0.01, 0.1, 0.4, 0.6, 0.9, 0.99, 1.0)
 CHAINS = {
     "reads": "from reads",
     "true_clusters": "true clusters",
@@ -61,8 +63,7 @@ def run_patient(number: int, seed: int, unsampled: float, stages: bool) -> dict:
     if result is not None:
         chains["naive"] = {"labels": naive_labels(result), "cpu": 0.0}
     if stages:
-        names = [str(v) for v in visible_truth(simulated).clone_of[simulated.truth.clone]]
-        known = replace(start, patient=simulated.patient.with_changes(known_clusters=tuple(names)))
+        known = with_true_clusters(simulated, settings)
         _until(known, ("clusters", "trees", "histories", "labels"), settings, chains, "true_clusters")
         clustered = _until(known, ("clusters",), settings)
         for chain, is_present in (("true_tree", False), ("true_presence", True)):
@@ -85,6 +86,34 @@ def run_patient(number: int, seed: int, unsampled: float, stages: bool) -> dict:
         "truth_unseen_births": _chosen(visible_labels(simulated, unseen_births=True)),
         "chains": chains,
     }
+
+
+def with_true_clusters(simulated, settings) -> AnalysisResult:
+    """The start of an analysis whose clusters are the visible clones."""
+    names = [str(v) for v in visible_truth(simulated).clone_of[simulated.truth.clone]]
+    patient = simulated.patient.with_changes(known_clusters=tuple(names))
+    return AnalysisResult(patient=patient, settings=settings)
+
+
+def presence_pairs(number: int, seed: int, unsampled: float) -> tuple[np.ndarray, np.ndarray]:
+    """P(present) given the true clusters and tree, and presence, of every (clone, site) pair of a patient."""
+    simulated, settings = draw_patient(number, seed, unsampled=unsampled), Settings()
+    clustered = _until(with_true_clusters(simulated, settings), ("clusters",), settings)
+    found, truth = (true_trees(simulated, clustered, settings, known_presence=known) for known in (False, True))
+    return found.presence[0].ravel(), truth.scenarios[0].presence.ravel()
+
+
+def print_presence(found: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    """Pairs present and expected, by stated probability; log and Brier score."""
+    p, is_present = (np.concatenate(part) for part in zip(*found))
+    ece, null = calibration_error(np.maximum(p, 1 - p), np.where(p >= 0.5, is_present, ~is_present).astype(float))
+    log_score = np.log(np.maximum(np.where(is_present, p, 1 - p), FLOOR)).mean()
+    print(f"P(clone present in site), true clusters and tree: {len(p)} pairs of {len(found)} patients")
+    print(f"  log score {log_score:.4f}, Brier {((p - is_present) ** 2).mean():.4f}, ECE {ece:.4f} (null95 {null:.4f})")
+    print("  P(present)        n  expected  present")
+    for low, high in zip(PRESENCE_BINS, PRESENCE_BINS[1:]):
+        inside = (p >= low) & ((p < high) | (high == 1.0))
+        print(f"  {low:4.2f}-{high:4.2f} {inside.sum():8d} {p[inside].sum():9.1f} {is_present[inside].sum():8d}")
 
 
 def _until(result, stages, settings, chains=None, name=""):
@@ -148,15 +177,16 @@ def true_trees(simulated, clustered, settings, *, known_presence: bool) -> TreeE
         raise InfeasibleError("the founder has no called mutation")
     model = read_model(clusters.alt_reads, clusters.total_reads, settings=settings.trees)
     model = fit_presence_weight(parents, model, settings=settings.trees)
-    n, shape = len(order), (1, len(order), len(patient.samples))
+    fit = sample_posterior(parents, model)
+    present = site_presence(fit.presence, patient.sample_site, len(patient.sites))
     trees = TreeEnsemble(
         names=clusters.names,
         n_mutations=clusters.sizes.astype(float),
         parents=parents[None],
         weights=np.ones(1),
         log_likelihood=np.zeros(1),
-        proportions=np.zeros(shape),
-        presence=np.zeros((1, n, len(patient.sites))),
+        proportions=fit.proportions[None],
+        presence=present[None],
         site_names=patient.site_names,
         complete=True,
         n_trees=1,
@@ -314,9 +344,13 @@ def main() -> None:
     parser.add_argument("--unsampled", type=float, default=0.1, help="P(a population dies out before it is sampled)")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--stages", action="store_true", help="truth in place of one stage after the other")
+    parser.add_argument("--presence", action="store_true", help="only presence given the true clusters and tree")
     parser.add_argument("--results", help="JSON lines, one a patient; read first, then continued")
     parser.add_argument("--figure", help="reliability diagram")
     options = parser.parse_args()
+    if options.presence:
+        print_presence([presence_pairs(i, options.seed, options.unsampled) for i in range(options.patients)])
+        return
     rows = run_study(options)
     cpu = [row["chains"]["reads"]["cpu"] for row in rows]
     print(f"{len(rows)} patients, seed {options.seed}, {options.unsampled:.0%} of the populations unsampled;", end=" ")

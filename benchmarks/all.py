@@ -108,23 +108,14 @@ def reads_to_histories(n: int) -> Figures:
     import numpy as np
 
     from phylometa.config import Settings
-    from phylometa.migration import Scenario, infer_history_ensemble
 
-    rows, cpu = [], []
-    for path in m5_files("T_seed*.tree", n):
-        table, sample_site, sites, truth, migrating = end_to_end.read_tumor(path)
-        start = time.process_time()
-        found, scenarios, labels_of = end_to_end.run_chain(table, sample_site, sites, Settings(), 1)
-        ensemble = infer_history_ensemble(
-            [Scenario(t, found.tree(t), w, p) for t, w, p in scenarios],
-            sites,
-            primary=sites.index("P"),
-            settings=Settings().migration,
-        )
-        cpu.append(time.process_time() - start)
-        rows.append(end_to_end.score(ensemble, found, labels_of, sites, truth, migrating, table.ids)[0])
-    if not rows:
+    if not m5_files("T_seed*.tree", n):
         return {}
+    rows, cpu = [], []
+    for tumor in end_to_end.published_tumors(n):
+        (found, *_), _, seconds = end_to_end.measure(tumor, Settings())
+        rows.append(found)
+        cpu.append(seconds)
     mean = np.mean(rows, axis=0)
     names = ("graph F1 m5", "multigraph F1 m5", "migrating clones F1 m5", "pattern right m5")
     return {**dict(zip(names, map(float, mean))), "CPU a tumour": float(np.mean(cpu[1:] or cpu))}

@@ -233,6 +233,22 @@ def run_joint(tumor, settings, seed):
     return joint, joint.scenarios, joint.labels_of
 
 
+def measure(tumor, settings, run=run_chain):
+    """Scores of a tumor, and CPU seconds before the histories and in all."""
+    start = time.process_time()
+    trees, scenarios, labels_of = run(tumor, settings, 1)
+    middle = time.process_time()
+    histories = infer_history_ensemble(
+        [Scenario(t, trees.tree(t), w, p) for t, w, p in scenarios],
+        tumor.sites,
+        primary=tumor.primary,
+        settings=settings.migration,
+    )
+    end = time.process_time()
+    known = (labels_of, tumor.sites, tumor.graph, tumor.migrating, tumor.data[0].ids)
+    return score(histories, trees, *known), middle - start, end - start
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--method", choices=["chain", "joint"], default="chain")
@@ -249,22 +265,12 @@ def main() -> None:
         tumors = own_tumors(chosen.tumors, chosen.seed, chosen.purity, chosen.copy_number)
     rows, calls, missed, cpu, split = [], [], [], [], []
     for tumor in tumors:
-        start = time.process_time()
-        trees, scenarios, labels_of = run(tumor, settings, 1)
-        middle = time.process_time()
-        histories = infer_history_ensemble(
-            [Scenario(t, trees.tree(t), w, p) for t, w, p in scenarios],
-            tumor.sites,
-            primary=tumor.primary,
-            settings=settings.migration,
-        )
-        cpu.append(time.process_time() - start)
-        split.append(middle - start)
-        known = (labels_of, tumor.sites, tumor.graph, tumor.migrating, tumor.data[0].ids)
-        figures, found, lost = score(histories, trees, *known)
+        (figures, found, lost), middle, whole = measure(tumor, settings, run)
         rows.append(figures)
         calls += found
         missed += lost
+        split.append(middle)
+        cpu.append(whole)
     mean = np.mean(rows, axis=0)
     print(f"{chosen.method}, {len(rows)} tumors, reads alone, edges kept at probability .5")
     print("  graph F1 {:.3f}  multigraph F1 {:.3f}  migrating clones F1 {:.3f}  pattern right {:.3f}".format(*mean[:4]))

@@ -33,7 +33,7 @@ from phylometa.config import MigrationSettings  # noqa: E402
 from phylometa.data import Site  # noqa: E402
 from phylometa.io.tables import read_patient  # noqa: E402
 from phylometa.io.trees_io import read_tree_with_sites  # noqa: E402
-from phylometa.migration import infer_history_ensemble, infer_migration_histories  # noqa: E402
+from phylometa.migration import infer_migration_histories  # noqa: E402
 from phylometa.pipeline import analyse  # noqa: E402
 from phylometa.seeding.labels import label_history  # noqa: E402
 
@@ -237,23 +237,14 @@ def m5(data: Path) -> None:
     import end_to_end
 
     from phylometa.config import Settings
-    from phylometa.migration import Scenario
 
     settings = Settings()
     rows, cpu = [], []
     by_pattern: dict[str, list[float]] = {}
-    for tree_file in sorted((data / "machina_m5").glob("*/T_seed*.tree")):
-        table, sample_site, sites, truth, migrating = end_to_end.read_tumor(tree_file)
-        start = time.process_time()
-        trees, scenarios, labels_of = end_to_end.run_chain(table, sample_site, sites, settings, 1)
-        histories = infer_history_ensemble(
-            [Scenario(t, trees.tree(t), w, p) for t, w, p in scenarios],
-            sites,
-            primary=sites.index("P"),
-            settings=settings.migration,
-        )
-        cpu.append(time.process_time() - start)
-        figures, _, _ = end_to_end.score(histories, trees, labels_of, sites, truth, migrating, table.ids)
+    tree_files = sorted((data / "machina_m5").glob("*/T_seed*.tree"))
+    for tree_file, tumor in zip(tree_files, end_to_end.published_tumors(len(tree_files))):
+        (figures, *_), _, seconds = end_to_end.measure(tumor, settings)
+        cpu.append(seconds)
         rows.append(figures)
         by_pattern.setdefault(tree_file.parent.name, []).append(figures[3])
     mean = np.mean(rows, axis=0)

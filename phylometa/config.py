@@ -181,6 +181,9 @@ class MigrationSettings:
     """Log weight that a history of the posterior loses by one migration more than needed; inf: it has none. With both
     inf only histories of least U and mu have weight (the strict criterion); so it is with uniform weights, with
     another order than UM, and for cases given as JSON."""
+    genetic_distance_weight: float = 0.0
+    """Optional prior: log weight that a history gains by migrations along the longest branches of the clone tree
+    (`migration.genetic_distance`); routes and labels are then shown with and without. 0: no such prior."""
     max_histories: int = 1000
     """Histories listed for one tree, the simplest first; the number beyond is counted and said."""
     max_alternatives: int = 20

@@ -6,9 +6,11 @@ Bio.Phylo objects are handed out on demand.
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -372,6 +374,8 @@ class MigrationHistory:
         sigma.
     pattern : str
         ``none PS S M R``; with m or p before it where MACHINA's clonality is meant.
+    log_prior : float
+        Logarithm of what an optional prior multiplied `weight` by, 0 without one (`migration.genetic_distance`).
     """
 
     root: tuple[int, int]
@@ -382,6 +386,7 @@ class MigrationHistory:
     consistent_comigrations: int | None = 0
     seeding_sites: int = 0
     pattern: str = "none"
+    log_prior: float = 0.0
 
     def __post_init__(self) -> None:
         edges = np.asarray(self.edges, dtype=np.int64).reshape(-1, 4)
@@ -513,6 +518,39 @@ class HistoryEnsemble:
     def complete(self) -> bool:
         """Whether every optimal history is listed."""
         return all(tree.complete for tree in self.trees if tree.is_optimal)
+
+    def with_log_priors(self, log_priors: Sequence[float]) -> HistoryEnsemble:
+        """Weights multiplied by an optional prior, in place of the one they have; they add up to 1 again.
+
+        Parameters
+        ----------
+        log_priors : sequence of float
+            One a history, in the order of iteration.
+        """
+        at_most = max(log_priors)
+        raw = [
+            history.weight * math.exp(new - history.log_prior - at_most)
+            for (_, history), new in zip(self, log_priors, strict=True)
+        ]
+        total, values = sum(raw), iter(zip(raw, log_priors))
+        trees = []
+        for tree in self.trees:
+            new_values = list(itertools.islice(values, len(tree.histories)))
+            histories = [
+                replace(history, weight=weight / total, log_prior=prior)
+                for history, (weight, prior) in zip(tree.histories, new_values)
+            ]
+            histories.sort(key=lambda history: -history.weight)  # stable
+            weight = sum(history.weight for history in histories)
+            trees.append(replace(tree, weight=weight, histories=tuple(histories)))
+        return replace(self, trees=tuple(trees))
+
+    @property
+    def without_prior(self) -> HistoryEnsemble | None:
+        """The same histories without the optional prior; None where there is none."""
+        if not any(history.log_prior for _, history in self):
+            return None
+        return self.with_log_priors([0.0 for _ in self])
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,6 +26,7 @@ def _history_to_json(history: MigrationHistory, tree: CloneTree, sites: Sequence
         "consistent_comigrations": history.consistent_comigrations,
         "seeding_sites": history.seeding_sites,
         "pattern": history.pattern,
+        **({"log_prior": history.log_prior} if history.log_prior else {}),
         "root": [clones[history.root[0]], sites[history.root[1]]],
         "edges": [[clones[u], sites[s], clones[v], sites[t]] for u, s, v, t in history.edges],
         "migration_graph": [[sites[s], sites[t], n] for (s, t), n in history.migration_counts.items()],
@@ -105,6 +106,7 @@ def histories_from_json(
                     weight=history["weight"],
                     **{name: history[name] for name in ("unobserved", "comigrations", "consistent_comigrations")},
                     **{name: history[name] for name in ("seeding_sites", "pattern")},
+                    log_prior=history.get("log_prior", 0.0),
                 )
 
             entries.append(

@@ -100,6 +100,22 @@ def _write_stage(result: PatientResult, stage: str, directory: Path, *, is_subdi
 def write_histories(histories: HistoryEnsemble, trees: Mapping[int, CloneTree], directory: Path) -> None:
     """histories.json, migrations.tsv, graph.dot and graph.graphml of seeding/."""
     write_json(directory / "histories.json", histories_to_json(histories, trees), indent=None)
+    header = ["source", "target", "departing_clone", "founding_clone", "probability"]
+    total, plain = _migration_weights(histories, trees), histories.without_prior
+    found = sorted(total.items(), key=lambda item: (-round(item[1], 9), item[0]))
+    rows: list[tuple[str | float, ...]] = [(*migration, weight) for migration, weight in found]
+    if plain is not None:
+        header.append("probability_without_prior")
+        without = _migration_weights(plain, trees)
+        rows = [(*migration, weight, without[migration]) for migration, weight in found]
+    write_tsv(directory / "migrations.tsv", header, rows)
+    write_migration_graph(histories, directory)
+
+
+def _migration_weights(
+    histories: HistoryEnsemble, trees: Mapping[int, CloneTree]
+) -> dict[tuple[str, str, str, str], float]:
+    """(source, target, departing clone, founding clone) -> probability."""
     sites = histories.site_names
     total: dict[tuple[str, str, str, str], float] = {}
     for entry, history in histories:
@@ -107,10 +123,7 @@ def write_histories(histories: HistoryEnsemble, trees: Mapping[int, CloneTree], 
         seen = {(sites[s], sites[t], names[u], names[v]) for u, s, v, t in history.migrations}
         for migration in seen:
             total[migration] = total.get(migration, 0.0) + history.weight
-    rows = sorted(total.items(), key=lambda item: (-round(item[1], 9), item[0]))
-    header = ["source", "target", "departing_clone", "founding_clone", "probability"]
-    write_tsv(directory / "migrations.tsv", header, ((*migration, weight) for migration, weight in rows))
-    write_migration_graph(histories, directory)
+    return total
 
 
 def _write_overview(result: PatientResult, directory: Path) -> None:

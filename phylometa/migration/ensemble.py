@@ -10,6 +10,7 @@ import numpy as np
 
 from phylometa.config import MigrationSettings
 from phylometa.data import BoolArray
+from phylometa.migration.genetic_distance import favour_genetic_distance
 from phylometa.migration.near_optimal import simplest_near_optimal
 from phylometa.migration.refined import (
     criteria_of_model,
@@ -87,7 +88,8 @@ def infer_history_ensemble(
     HistoryEnsemble
         One `TreeHistories` a scenario, in the order given, then those of near-optimal histories; the weights of all
         histories add up to 1. Where near-optimal histories are not weighed, they are listed as alternatives of the
-        scenario of greatest weight (the first of them).
+        scenario of greatest weight (the first of them). With ``genetic_distance_weight`` the weights are those under
+        that prior.
     """
     settings = MigrationSettings() if settings is None else settings
     if not scenarios:
@@ -140,7 +142,9 @@ def infer_history_ensemble(
         for scenario, found, share in unnormalised
     )
     order = criteria_of_model(settings, model).upper()
-    return HistoryEnsemble(trees, tuple(site_names), order, settings.weights, model)
+    ensemble = HistoryEnsemble(trees, tuple(site_names), order, settings.weights, model)
+    tree_of = {scenario.tree_index: scenario.tree for scenario in scenarios}
+    return favour_genetic_distance(ensemble, tree_of.__getitem__, settings.genetic_distance_weight)
 
 
 def _weighed_kinds(settings: MigrationSettings, model: str) -> str:

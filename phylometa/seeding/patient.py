@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -85,12 +85,27 @@ def classify_patient(
 
     first = patient.site_names.index(patient.primary.name)
     labels = rooted_in(first, histories)
+    plain = histories.without_prior
+    if plain is not None:
+        labels = _compared(labels, rooted_in(first, plain))
     others = {
         site.name: rooted_in(t, _histories_rooted_in(t, result, settings))
         for t, site in enumerate(patient.sites)
         if site.site_class == "primary" and t != first
     }
     return replace(labels, other_roots=others) if others else labels
+
+
+def _compared(labels: SeedingLabels, plain: SeedingLabels) -> SeedingLabels:
+    """Labels under the genetic-distance prior beside those without it; a warning names the headlines that differ."""
+    changed = [
+        f"{name} {plain.headline[name]} ({plain.status[name]})"
+        for name, value in labels.headline.items()
+        if not isinstance(value, Mapping) and value != plain.headline[name]
+    ]
+    told = "the headlines are the same without it" if not changed else "without it: " + "; ".join(changed)
+    text = f"seeding labels: weighed with the genetic-distance prior; {told}"
+    return replace(labels, without_prior=plain, warnings=(*labels.warnings, text))
 
 
 def _histories_rooted_in(primary: int, result: PatientResult, settings: Settings) -> HistoryEnsemble:

@@ -114,6 +114,8 @@ class SeedingLabels:
     settings : SeedingSettings
     other_roots : mapping
         With two primaries: the other primary -> the labels of histories rooted there.
+    without_prior : SeedingLabels or None
+        The labels without the genetic-distance prior, where there is one.
     warnings : tuple of str
     """
 
@@ -146,6 +148,7 @@ class SeedingLabels:
     flags: tuple[str, ...] = ()
     settled_by: Mapping[str, str] = field(default_factory=dict)
     other_roots: Mapping[str, SeedingLabels] = field(default_factory=dict)
+    without_prior: SeedingLabels | None = None
     warnings: tuple[str, ...] = ()
 
     def to_json(self, *, raw: bool = False) -> dict[str, Any]:
@@ -186,6 +189,7 @@ class SeedingLabels:
             "presentation": self.presentation,
             "override": self.override or None,
             "other_roots": {site: labels.to_json(raw=raw) for site, labels in self.other_roots.items()} or None,
+            "without_prior": self.without_prior.to_json(raw=raw) if self.without_prior else None,
         }
         document.update({key: dict(value) for key, value in optional.items() if value is not None})
         if not raw:
@@ -230,6 +234,9 @@ class SeedingLabels:
                 site: cls.from_json(labels, settings=settings)
                 for site, labels in document.get("other_roots", {}).items()
             },
+            without_prior=(
+                cls.from_json(document["without_prior"], settings=settings) if "without_prior" in document else None
+            ),
             settings=settings or SeedingSettings(),
             **read,
         )

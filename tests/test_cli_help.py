@@ -54,8 +54,15 @@ def test_interrupt_exits_with_130(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-m", "phylometa", "run", str(pipe), "-o", str(target)], stderr=subprocess.PIPE, text=True
     )
-    time.sleep(1.5)
+    writer = None
+    while writer is None and process.poll() is None:  # opens once the reader has
+        try:
+            writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            time.sleep(0.05)
+    time.sleep(0.2)
     process.send_signal(2)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=60)
+    os.close(writer)
     assert process.returncode == 130, err
     assert not target.exists()

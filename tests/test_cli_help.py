@@ -1,6 +1,7 @@
 """The command line's outer face: help, version, usage errors, exit statuses."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -52,7 +53,10 @@ def test_interrupt_exits_with_130(tmp_path):
     os.mkfifo(pipe)
     target = tmp_path / "out"
     process = subprocess.Popen(
-        [sys.executable, "-m", "phylometa", "run", str(pipe), "-o", str(target)], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "phylometa", "run", str(pipe), "-o", str(target)],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     )
     writer = None
     while writer is None and process.poll() is None:  # opens once the reader has

@@ -136,8 +136,10 @@ def _search_warnings(trees: TreeEnsemble) -> tuple[str, ...]:
     found = trees.diagnostics
     texts = []
     if trees.method == "search" and not found.get("converged", True):
-        r_hat = f"R-hat {found['r_hat']:.2g}"
-        texts.append(f"clone trees: the search has not converged ({r_hat}); do not rely on single edges")
+        measures = f"R-hat {found['r_hat']:.2g}"
+        if "disagreement" in found:
+            measures += f", relations of clones differ by up to {found['disagreement']:.2g} between its halves"
+        texts.append(f"clone trees: the search has not converged ({measures}); do not rely on single edges")
     if trees.listed_share < LISTED_SHARE:
         share = f"{100.0 * trees.listed_share:.2g} %"
         texts.append(

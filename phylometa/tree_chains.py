@@ -3,6 +3,13 @@
 All trees that the chains evaluated are scored exactly, so where the chains agree on the trees that matter (a chain's
 trees were seen by the others too), the posterior is the normalised scores over all trees seen: far less noisy than
 frequencies of visits. Where they do not (a flat posterior over more trees than can be seen), frequencies are used.
+
+Where chains sit in different modes (frequencies, and split R-hat of 1.2 or more), the chains of a half (the even, the
+odd ones) exchange trees from then on: a chain that stands at a tree its half has seen is drawn anew from the posterior
+over those trees, whose scores are known. Given the list, which is fixed during a round, this is a Gibbs step and leaves
+the posterior as it is; a list that only grows makes the chain an adaptive one (Roberts & Rosenthal 2007,
+doi:10.1239/jap/1183667414). The halves exchange nothing but the start of a chain that is lost: what they differ by
+still tells whether they agree, and the diagnostics then take each half as one chain.
 """
 
 from __future__ import annotations
@@ -35,6 +42,8 @@ _COVERAGE = 0.9
 _FLOOR = 1e-13
 _START_SWEEPS = 50  # of the short search that each chain starts from
 _DRAWS = 100  # draws of a chain that the diagnostics look at
+_EXCHANGES = 16  # of a chain and round, where chains exchange trees
+_HALVES_DIFFER = 0.1  # most that a relation may differ by between halves of the chains, frequencies as weights
 
 
 def gaussian_prevalence(model: ReadModel) -> tuple[FloatArray, FloatArray]:
@@ -187,7 +196,7 @@ def search_large(
     return posterior, diagnostics
 
 
-@dataclass
+@dataclass(eq=False)
 class _Chain:
     """One chain: where it stands, its draws, and every tree it scored within reach of the best."""
 
@@ -238,24 +247,32 @@ def search_trees(
     warm = max(moves // 3, 1)
     best = -np.inf
     posterior, agreement, coverage = None, 1.0, 0.0
-    done = 0
+    done, exchanging, exchanged = 0, False, False
     for _ in range(settings.rounds if rounds is None else rounds):
-        for chain in chains:
+        lists = [_ScoredTrees(half) for half in (chains[::2], chains[1::2])] if exchanging else []
+        for i, chain in enumerate(chains):
             heat = np.ones(moves) if chain.draws else np.concatenate([np.linspace(0.2, 1.0, warm), np.ones(moves)])
             uniforms = rng.random((len(heat), 5 + n))
-            trees, values, proposed, proposed_values, _ = run_chain(
-                chain.tree,
-                model.likelihood,
-                model.slab,
-                model.founder,
-                prevalence,
-                variance,
-                density,
-                unrelated,
-                uniforms,
-                heat,
-            )
-            chain.tree = np.append(trees[-1].astype(np.int64), -1)
+            n_legs = _EXCHANGES if exchanging and chain.draws else 1
+            legs = []
+            for part, heat_part in zip(np.array_split(uniforms, n_legs), np.array_split(heat, n_legs)):
+                if n_legs > 1:
+                    chain.tree = lists[i % 2].exchange(chain.tree, float(rng.random()))
+                leg = run_chain(
+                    chain.tree,
+                    model.likelihood,
+                    model.slab,
+                    model.founder,
+                    prevalence,
+                    variance,
+                    density,
+                    unrelated,
+                    part,
+                    heat_part,
+                )[:4]
+                chain.tree = np.append(leg[0][-1].astype(np.int64), -1)
+                legs.append(leg)
+            trees, values, proposed, proposed_values = (np.concatenate(arrays) for arrays in zip(*legs))
             chain.draws.append(trees[-moves:])
             chain.draw_values.append(values[-moves:])
             best = max(best, float(values.max()), float(proposed_values.max()))
@@ -264,24 +281,27 @@ def search_trees(
                     chain.seen[scored[row].tobytes()] = float(value[row])
         done += 1
         _leave_local_optima(chains)
-        posterior, agreement, coverage = _combine(
-            [chain for chain in chains if chain.draws], n, best, settings.max_trees
-        )
+        halves = _halves(chains)
+        posterior, agreement, coverage = _combine(halves, n, best, settings.max_trees, exchanged=exchanging)
+        exchanged = exchanging
         if agreement <= settings.agreement:
             break
+        if not exchanging and coverage < _COVERAGE:
+            exchanging = not _mixing(halves, exchanged=False)["converged"]
     assert posterior is not None
     # Trees that were seen hold about the share `coverage` of all.
     seen = {key: value for chain in chains for key, value in chain.seen.items()}
     evidence = float(np.logaddexp.reduce(list(seen.values()))) - float(np.log(max(coverage, 0.01)))
     posterior = replace(posterior, log_evidence=evidence)
     posterior = posterior.shifted(float(model.log_scale.sum()))
-    draws = np.stack([_thinned(np.concatenate(chain.draws)) for chain in chains if chain.draws])
-    mixing = relation_diagnostics(draws)
+    mixing = _mixing(halves, exchanged=exchanged)
     if coverage >= _COVERAGE:  # each tree counts by its score, however often it was visited
         mixing["converged"] = agreement <= settings.agreement
+    else:
+        mixing["converged"] &= agreement <= _HALVES_DIFFER
     diagnostics = {
         "chains": len(chains),
-        "chains_used": len(draws),
+        "chains_used": sum(map(len, halves)),
         "rounds": done,
         "moves": done * moves * len(chains),
         "coverage": coverage,
@@ -290,6 +310,39 @@ def search_trees(
         **mixing,
     }
     return posterior, diagnostics
+
+
+class _ScoredTrees:
+    """All trees that some chains have seen, with their posterior among each other."""
+
+    def __init__(self, chains: list[_Chain]) -> None:
+        scores = {tree: score for chain in chains for tree, score in chain.seen.items()}
+        self.trees = sorted(scores)
+        self.known = frozenset(self.trees)
+        if self.trees:
+            value = np.array([scores[tree] for tree in self.trees])
+            self.up_to = np.cumsum(np.exp(value - value.max()))
+
+    def exchange(self, tree: IntArray, uniform: float) -> IntArray:
+        """A draw in place of a tree on the list; a tree that is not on it as it is. (K + 1,), the germline last."""
+        if tree[:-1].astype(np.int16).tobytes() not in self.known:
+            return tree
+        drawn = self.trees[int(np.searchsorted(self.up_to, uniform * self.up_to[-1], side="right"))]
+        return np.append(np.frombuffer(drawn, dtype=np.int16).astype(np.int64), -1)
+
+
+def _halves(chains: list[_Chain]) -> list[list[_Chain]]:
+    """The chains that have draws, the even and the odd ones of all; halves without any are left out."""
+    halves = [[chain for chain in half if chain.draws] for half in (chains[::2], chains[1::2])]
+    return [half for half in halves if half]
+
+
+def _mixing(halves: list[list[_Chain]], *, exchanged: bool) -> dict[str, Any]:
+    """`relation_diagnostics` of the chains; of the halves as one chain each, their chains in turn, if `exchanged`."""
+    groups = halves if exchanged else [[chain] for half in halves for chain in half]
+    drawn = [[_thinned(np.concatenate(chain.draws)) for chain in group] for group in groups]
+    n_draws = min(len(draws) for group in drawn for draws in group)
+    return relation_diagnostics(np.stack([[group[t % len(group)][t] for t in range(n_draws)] for group in drawn]))
 
 
 def _dispersed_start(model: ReadModel, settings: TreeSettings, rng: np.random.Generator, unrelated: bool) -> IntArray:
@@ -332,17 +385,26 @@ def _distinct(trees: NDArray[Any]) -> tuple[NDArray[Any], IntArray, IntArray]:
     return trees[index], index, counts
 
 
-def _combine(chains: list[_Chain], n: int, best: float, max_trees: int) -> tuple[TreePosterior, float, float]:
-    """Posterior of all chains, greatest difference of a relation between two halves of them, and coverage."""
+def _combine(
+    halves: list[list[_Chain]], n: int, best: float, max_trees: int, *, exchanged: bool
+) -> tuple[TreePosterior, float, float]:
+    """Posterior of all chains, greatest difference of a relation between the two halves of them, and coverage.
+
+    Coverage is the mean share of a chain's draws that the other chains have seen; those of the other half alone once
+    the chains of a half have `exchanged` trees.
+    """
+    chains = [chain for half in halves for chain in half]
     for chain in chains:
         chain.seen = {key: value for key, value in chain.seen.items() if value > best - _SCORE_RANGE}
     covered = []
-    for chain in chains:
-        others: set[bytes] = set().union(*(other.seen for other in chains if other is not chain))
-        draws = np.concatenate(chain.draws)
-        covered.append(np.mean([row.tobytes() in others for row in _thinned(draws)]))
-    coverage = float(np.mean(covered)) if len(chains) > 1 else 0.0
-    groups = [chains, chains[::2], chains[1::2]] if len(chains) > 1 else [chains]
+    for half in halves:
+        for chain in half:
+            others = [other for other in chains if other is not chain and not (exchanged and other in half)]
+            trees_of_others: set[bytes] = set().union(*(other.seen for other in others))
+            draws = _thinned(np.concatenate(chain.draws))
+            covered.append(np.mean([row.tobytes() in trees_of_others for row in draws]))
+    coverage = float(np.mean(covered))
+    groups = [chains, *halves] if len(halves) > 1 else [chains]
     results = []
     for group in groups:
         if coverage >= _COVERAGE:
@@ -423,8 +485,12 @@ def relation_diagnostics(draws: NDArray[Any]) -> dict[str, Any]:
     Notes
     -----
     Gelman et al. 2013, Bayesian Data Analysis, 11.4, on the 0/1 series of every relation whose frequency lies within
-    .05 and .95; the effective size is that of the between-chain variance: variance of the series over the variance
-    of the means of split chains.
+    .05 and .95: R-hat = sqrt(((h - 1) / h W + B) / W), W the mean variance within the series of h draws (halves of
+    chains), B the variance of their means. A relation that is constant within every series and differs between them
+    (chains in different modes) has W = 0; W counts as no less than what h draws can tell from none, p (1 - p) at
+    p = 1 / (2 (h + 1)), half a draw that differs: R-hat is then about sqrt(2 h B), above 2 whatever h >= 5, and never
+    infinite. The effective size is that of the between-chain variance: variance of the series over the variance of
+    the means of split chains.
     """
     n_chains, n_draws, n = draws.shape
     half = n_draws // 2
@@ -439,13 +505,14 @@ def relation_diagnostics(draws: NDArray[Any]) -> dict[str, Any]:
     varying = (overall > 0.05) & (overall < 0.95)
     if not varying.any():
         return {"r_hat": 1.0, "effective_draws": float(len(split) * half), "converged": True}
-    within = (means * (1 - means) * half / (half - 1)).mean(axis=0)[varying]
+    rare = 0.5 / (half + 1)
+    within = np.maximum((means * (1 - means) * half / (half - 1)).mean(axis=0)[varying], rare * (1.0 - rare))
     between = means.var(axis=0, ddof=1)[varying]
     total = within * (half - 1) / half + between
-    r_hat = float(np.sqrt(total / np.maximum(within, 1e-12)).max())
+    r_hat = float(np.sqrt(total / within).max())
     effective = float((total / np.maximum(between, 1e-12)).min() * len(split))
     effective = min(effective, float(len(split) * half))
-    return {"r_hat": min(r_hat, 99.0), "effective_draws": effective, "converged": r_hat < 1.2}
+    return {"r_hat": r_hat, "effective_draws": effective, "converged": r_hat < 1.2}
 
 
 def ancestors_of_many(parents: IntArray) -> BoolArray:

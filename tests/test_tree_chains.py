@@ -11,6 +11,7 @@ from phylometa.tree_chains import (
     _Chain,
     _distinct,
     _leave_local_optima,
+    _ScoredTrees,
     ancestors_of_many,
     relation_diagnostics,
     search_large,
@@ -110,6 +111,73 @@ def test_diagnostics_tell_chains_that_disagree():
     same = np.array([[[2, 0]] * 20] * 2)
     assert relation_diagnostics(same) == {"r_hat": 1.0, "effective_draws": 40.0, "converged": True}
     assert not relation_diagnostics(same[:, :2])["converged"]
+
+
+@pytest.mark.parametrize("n_draws", [20, 100, 1000])
+def test_relations_constant_within_chains_have_a_finite_r_hat(n_draws):
+    apart = np.array([[[2, 0]] * n_draws, [[1, 2]] * n_draws])
+    half, between = n_draws // 2, 1 / 3  # variance of the means 0, 1, 0, 1
+    least = 0.5 / (half + 1) * (1 - 0.5 / (half + 1))
+    expected = np.sqrt((half - 1) / half + between / least)
+    assert relation_diagnostics(apart)["r_hat"] == pytest.approx(expected)
+    assert expected > 2.5
+    one_of_four = np.array([[[2, 0]] * n_draws] * 3 + [[[1, 2]] * n_draws])
+    assert not relation_diagnostics(one_of_four)["converged"]
+
+
+def test_exchanged_trees_are_drawn_by_their_scores():
+    rows = {(3, 0, 0): -1.0, (3, 0, 1): -2.0, (1, 3, 1): -3.5}
+    seen = {np.array(row, dtype=np.int16).tobytes(): score for row, score in rows.items()}
+    first, *rest = seen
+    chains = [
+        _Chain(np.zeros(4), [], [], {first: seen[first]}),
+        _Chain(np.zeros(4), [], [], {k: seen[k] for k in rest}),
+    ]
+    listed = _ScoredTrees(chains)
+    uniforms = (np.arange(20_000) + 0.5) / 20_000
+    drawn = [tuple(listed.exchange(np.array([3, 0, 1, -1]), u).tolist()) for u in uniforms]
+    total = np.exp(list(rows.values())).sum()
+    for row, score in rows.items():
+        assert drawn.count((*row, -1)) / len(drawn) == pytest.approx(np.exp(score) / total, abs=1e-4)
+    unseen = np.array([3, 2, 0, -1])
+    assert listed.exchange(unseen, 0.5) is unseen
+
+
+def test_exchanges_leave_the_posterior_as_it_is():
+    """Legs of a chain with an exchange before each, on a list of some of the trees: visits against enumeration."""
+    from phylometa._tree_kernels import run_chain
+    from phylometa.tree_chains import gaussian_prevalence
+
+    model = simulated_model(5, 2, 15, 8)
+    exact = enumerate_trees(model)
+    trees = np.where(exact.parents < 0, 5, exact.parents).astype(np.int16)
+    some = {row.tobytes(): score for row, score in list(zip(trees, exact.log_score))[1:60:3]}
+    listed = _ScoredTrees([_Chain(np.zeros(6), [], [], some)])
+    prevalence, variance = gaussian_prevalence(model)
+    rng = np.random.default_rng(4)
+    tree, draws = np.append(np.where(starting_tree(model) < 0, 5, starting_tree(model)), -1), []
+    density = model.slab / float(model.prevalence[1])
+    for _ in range(8000):
+        tree = listed.exchange(tree, float(rng.random()))
+        chain = (tree, model.likelihood, model.slab, model.founder, prevalence, variance, density, False)
+        found, *_ = run_chain(*chain, rng.random((20, 10)), np.ones(20))
+        draws.append(found)
+        tree = np.append(found[-1].astype(np.int64), -1)
+    visited = np.concatenate(draws).astype(np.int64)
+    drawn = ancestors_of_many(np.where(visited == 5, -1, visited)).mean(axis=0)
+    assert largest_difference(exact.ancestor_probability, drawn) <= 0.02
+
+
+def test_chains_in_different_modes_exchange_trees():
+    model = simulated_model(14, 4, 400, 4, TreeSettings())
+    once, often = (
+        search_trees(model, settings=TreeSettings(rounds=rounds), rng=np.random.default_rng(1))[1] for rounds in (1, 8)
+    )
+    assert once["r_hat"] > 2  # chains stay where they started
+    assert once["weights"] == "visits"
+    assert often["r_hat"] < 1.2
+    assert often["disagreement"] < 0.1 < once["disagreement"]
+    assert not once["converged"]
 
 
 def test_ancestors_of_many_trees():

@@ -1,5 +1,7 @@
 """Figures: they exist for every kind of result, say so where nothing can be said, and come out the same twice."""
 
+from dataclasses import replace
+
 import plot_results
 import pytest
 from matplotlib.axes import Axes
@@ -29,6 +31,13 @@ def test_same_result_same_bytes(results, tmp_path):
     second = save_figures(results["one_metastasis"], tmp_path / "b", formats=("svg",))
     assert [path.name for path in first] == [f"{name}.svg" for name in FIGURES]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_no_radiotherapy_no_page_of_tumour_control(results, tmp_path):
+    result = results["one_metastasis"]
+    untreated = replace(result, patient=result.patient.with_changes(treatments=()))
+    paths = save_figures(untreated, tmp_path, formats=("svg",))
+    assert [path.stem for path in paths] == [name for name in FIGURES if name != "tumour_control"]
 
 
 def test_pdf_and_png_carry_no_date_and_keep_text_as_text(results, tmp_path):

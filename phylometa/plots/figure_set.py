@@ -20,7 +20,7 @@ from phylometa.plots.proportions import plot_clone_proportions
 from phylometa.plots.seeding_matrix import plot_seeding_matrix
 from phylometa.plots.style import save_figure
 from phylometa.plots.timeline import plot_timeline
-from phylometa.plots.tumour_control import plot_tumour_control
+from phylometa.plots.tumour_control import irradiations, plot_tumour_control
 from phylometa.trees import PatientResult
 
 __all__ = ["FIGURES", "FORMATS", "save_figures"]
@@ -49,7 +49,8 @@ FORMATS = ("svg", "pdf", "png")
 def save_figures(result: PatientResult, directory: str | Path, *, formats: tuple[str, ...] = FORMATS) -> list[Path]:
     """Draw every figure of `result` and write it to `directory` as ``NAME.svg``, ``NAME.pdf`` and ``NAME.png``.
 
-    A figure for which the result holds nothing says so in words. The same result gives the same bytes.
+    A figure for which the result holds nothing says so in words; tumour control is left out where no radiotherapy
+    with a dose is given. The same result gives the same bytes.
 
     Parameters
     ----------
@@ -67,6 +68,8 @@ def save_figures(result: PatientResult, directory: str | Path, *, formats: tuple
     directory.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
     for name, plot in FIGURES.items():
+        if name == "tumour_control" and not irradiations(result.patient, alpha_beta=1.0):
+            continue
         figure = plot(result).figure
         paths.extend(save_figure(figure, directory / f"{name}.{kind}") for kind in formats)
     return paths

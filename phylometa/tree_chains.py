@@ -430,7 +430,12 @@ def _combine(
 
 
 def posterior_of_trees(parents: IntArray, score: FloatArray, weights: FloatArray, max_trees: int) -> TreePosterior:
-    """Marginals over weighted distinct trees, and the best of them listed.
+    """Marginals over weighted distinct trees, and a list of them that stands for all.
+
+    Where there are more than `max_trees`, those whose weight w is at least c keep it, and the others are thinned
+    systematically, each with probability w / c, to the weight c, with c such that `max_trees` are left (Fearnhead and
+    Clifford 2003, doi:10.1111/1467-9868.00421): sums over the list stand for those over all trees. The best tree is
+    always listed, first.
 
     Parameters
     ----------
@@ -457,16 +462,38 @@ def posterior_of_trees(parents: IntArray, score: FloatArray, weights: FloatArray
         part = order[start : start + rows]
         above = ancestors_of_many(parents[part]).reshape(len(part), -1)
         ancestors += (weights[part] @ above).reshape(n, n)
-    order = order[:max_trees]
+    chosen, listed = _representative(weights[order], parents[order], max_trees)
+    order = order[chosen]
     return TreePosterior(
         parents=parents[order],
         log_score=score[order],
-        weights=weights[order],
+        weights=listed,
         n_trees=len(parents),
         edge_support=edges,
         ancestor_probability=ancestors,
         log_evidence=float(np.logaddexp.reduce(score)),
     )
+
+
+def _representative(weights: FloatArray, parents: IntArray, limit: int) -> tuple[IntArray, FloatArray]:
+    """Indices of at most `limit` of the falling weights (T,), which add up to 1, and what they weigh in their list.
+
+    Trees (T, K) that begin alike are neighbours where they are thinned, so that all kinds keep their share.
+    """
+    if len(weights) <= limit:
+        return np.arange(len(weights)), weights
+    if limit == 1:
+        return np.zeros(1, dtype=np.int64), np.ones(1)
+    rest = 1.0 - np.cumsum(weights)  # of those behind the first i + 1
+    kept = 1  # the best always
+    while kept < limit - 1 and weights[kept] * (limit - kept) > rest[kept - 1]:
+        kept += 1
+    alike = kept + np.lexsort(parents[kept:].T[::-1])
+    behind = np.cumsum(weights[alike])
+    even = (np.arange(limit - kept) + 0.5) / (limit - kept) * behind[-1]
+    drawn = np.sort(alike[np.unique(np.minimum(np.searchsorted(behind, even), len(behind) - 1))])
+    chosen = np.concatenate([np.arange(kept), drawn])
+    return chosen, np.concatenate([weights[:kept], np.full(len(drawn), behind[-1] / len(drawn))])
 
 
 def relation_diagnostics(draws: NDArray[Any]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Markov chains over trees: against the exact posterior, and their diagnostics."""
 
+import itertools
+
 import numpy as np
 import pytest
 from test_enumeration import simulated_model
@@ -13,6 +15,7 @@ from phylometa.tree_chains import (
     _leave_local_optima,
     _ScoredTrees,
     ancestors_of_many,
+    posterior_of_trees,
     relation_diagnostics,
     search_large,
     search_trees,
@@ -235,3 +238,30 @@ def test_screened_proposals_leave_the_posterior_as_it_is():
     )
     drawn = ancestors_of_many(np.where(trees == 5, -1, trees).astype(np.int64)).mean(axis=0)
     assert largest_difference(exact.ancestor_probability, drawn) <= 0.02
+
+
+def test_listed_trees_stand_for_all():
+    """More trees than are listed: the best keep their weights, the others are thinned; sums over the list hold."""
+    rng = np.random.default_rng(4)
+    parents = np.array(list(itertools.product([-1], range(1), range(2), range(3), range(4), range(5))))
+    weights = rng.gamma(3.0, size=len(parents)) * (1.0 + 2.0 * (parents[:, 5] == 0))
+    weights[17] = weights.sum() / 4
+    every = posterior_of_trees(parents, np.log(weights), weights, len(parents))
+    assert every.weights.sum() == pytest.approx(1.0) and len(every.weights) == len(parents) == 120
+    for limit in (1, 10, 40):
+        listed = posterior_of_trees(parents, np.log(weights), weights, limit)
+        assert len(listed.weights) == limit and listed.n_trees == len(parents)
+        assert listed.weights.sum() == pytest.approx(1.0)
+        assert np.array_equal(listed.parents[0], parents[17])
+        assert len(np.unique(listed.parents, axis=0)) == limit
+        np.testing.assert_allclose(listed.edge_support, every.edge_support)
+        if limit > 1:
+            heavy = listed.weights > 1.0 / limit
+            assert heavy[0]
+            np.testing.assert_allclose(listed.weights[heavy], every.weights[: heavy.sum()])
+    over_list = np.array([[listed.weights @ (listed.parents[:, v] == u) for v in range(6)] for u in range(6)])
+    best_only = every.parents[:40]
+    cut = every.weights[:40] / every.weights[:40].sum()
+    of_the_best = np.array([[cut @ (best_only[:, v] == u) for v in range(6)] for u in range(6)])
+    error = np.abs(over_list - every.edge_support).sum()
+    assert error < 0.5 * np.abs(of_the_best - every.edge_support).sum()

@@ -321,7 +321,7 @@ class TreeEnsemble:
 
     @property
     def listed_share(self) -> float:
-        """Share of the posterior that the listed trees hold; their `weights` are relative to it."""
+        """Share of the posterior that the list stands for, to which `weights` are relative; 1 after a search."""
         return float(self.diagnostics.get("listed_share", 1.0))
 
     def consensus(self) -> tuple[CloneTree, dict[int, float]]:

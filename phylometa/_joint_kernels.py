@@ -13,6 +13,15 @@ from phylometa.data import BoolArray, FloatArray, IntArray
 
 
 @njit(cache=True)
+def shared_error(alt: float, total: float, rate: float, precision: float) -> float:
+    """Log of beta-binomial over binomial likelihood at `rate`: what an error that all reads share leaves of it."""
+    a, b = rate * precision, (1.0 - rate) * precision
+    together = math.lgamma(alt + a) + math.lgamma(total - alt + b) - math.lgamma(total + precision)
+    alone = math.lgamma(a) + math.lgamma(b) - math.lgamma(precision)
+    return together - alone - alt * math.log(rate) - (total - alt) * math.log(1.0 - rate)
+
+
+@njit(cache=True)
 def pool_cluster(
     cluster: int,
     labels: IntArray,
@@ -48,6 +57,7 @@ def pool_cluster(
         if reads > 0.0:
             value = min(max((seen / reads - error) / (0.5 - error), 0.0), 1.1)
             rate = min(max(error + value * (0.5 - error), 0.5 / max(reads, 1.0)), 0.5)
+            tops[cluster, s] += shared_error(seen, reads, rate, enough)
             prevalence[cluster, s] = value
             variance[cluster, s] = max(min(rate * (1.0 - rate) / (reads * weight * (0.5 - error) ** 2), 1.0), 1e-6)
         else:
@@ -140,15 +150,16 @@ def run_joint(
     founder: FloatArray,
     log_mass: FloatArray,
     log_count: FloatArray,
-    uniforms: FloatArray,
+    n_steps: int,
     thin: int,
-) -> tuple[NDArray[np.int16], NDArray[np.int16], FloatArray]:
-    """Draws of (labels, parents, log posterior) from the joint posterior of clusters and tree, one founder.
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """Draws of (labels, parents) from the joint posterior of clusters and tree, one founder.
 
     `labels` (n,) cluster slot of each mutation; `parent` (slots + 1,): -2 for an unused slot, the last is the germline
     (-1); `curves` (n, S, G) log-likelihood of each mutation; `log_mass` (slots + 1,) log prior mass of proportions by
-    number of clusters, all samples; `log_count` (slots + 1,) prior of the partition by number of clusters; `uniforms`
-    (steps, 6 + n + slots).
+    number of clusters, all samples; `log_count` (slots + 1,) prior of the partition by number of clusters. Every
+    `thin`-th of `n_steps` states is given.
     """
     n_mutations, n_samples, n_grid = curves.shape
     n_slots = len(parent) - 1
@@ -170,6 +181,8 @@ def run_joint(
     scales = np.zeros((n_slots + 1, n_samples))
     new_messages = np.zeros((n_slots + 1, n_samples, n_grid))
     new_scales = np.zeros((n_slots + 1, n_samples))
+    old_likelihood, old_tops = np.empty((2, n_samples, n_grid)), np.empty((2, n_samples))
+    old_prevalence, old_variance = np.empty((2, n_samples)), np.empty((2, n_samples))
     marks = np.zeros(n_slots + 1, np.bool_)
     for v in range(n_slots + 1):
         marks[v] = parent[v] != -2
@@ -179,12 +192,11 @@ def run_joint(
     ).sum()
     messages[:] = new_messages
     scales[:] = new_scales
-    n_kept = len(uniforms) // thin
+    n_kept = n_steps // thin
     kept_labels = np.empty((n_kept, n_mutations), np.int16)
     kept_parents = np.empty((n_kept, n_slots + 1), np.int16)
-    kept_values = np.empty(n_kept)
     current = -np.inf
-    for step in range(-1, len(uniforms)):
+    for step in range(-1, n_steps):
         new = parent.copy()
         fresh = labels.copy()
         log_ratio = 0.0
@@ -193,7 +205,7 @@ def run_joint(
         n_active = active.sum()
         marks[:] = False
         if step >= 0:
-            u = uniforms[step]
+            u = rng.random(6)
             kind = u[0]
             ordinal = min(int(u[1] * n_active), n_active - 1)
             k = 0
@@ -266,7 +278,7 @@ def run_joint(
                         for v in range(n_slots):
                             if parent[v] == k:
                                 n_children += 1
-                                if u[6 + n_mutations + v] < 0.5:
+                                if rng.random() < 0.5:
                                     new[v] = free
                         new[free] = k
                         fresh[i] = free
@@ -306,7 +318,7 @@ def run_joint(
                                 p_first = 1.0
                                 if m != i:
                                     p_first = side_probability(m, i, j, curves, alt, total, error)
-                                if m == i or u[6 + m] < p_first:
+                                if m == i or rng.random() < p_first:
                                     fresh[m] = free
                                     log_ratio -= math.log(p_first)
                                 else:
@@ -326,7 +338,7 @@ def run_joint(
                             for v in range(n_slots):
                                 if parent[v] == home:
                                     log_ratio += math.log(2.0)
-                                    if u[6 + n_mutations + v] < 0.5:
+                                    if rng.random() < 0.5:
                                         new[v] = free
                         changed_first, changed_second = home, free
                 elif valid:
@@ -359,12 +371,11 @@ def run_joint(
                                 log_ratio -= math.log(2.0)
                         changed_first = home
         if valid or step < 0:
-            saved = (likelihood, tops, prevalence, variance)
             if changed_first >= 0:
-                likelihood, tops = likelihood.copy(), tops.copy()
-                prevalence, variance = prevalence.copy(), variance.copy()
-                for changed in (changed_first, changed_second):
+                for i_changed, changed in enumerate((changed_first, changed_second)):
                     if changed >= 0:
+                        old_likelihood[i_changed], old_tops[i_changed] = likelihood[changed], tops[changed]
+                        old_prevalence[i_changed], old_variance[i_changed] = prevalence[changed], variance[changed]
                         pool_cluster(
                             changed, fresh, curves, alt, total, options, likelihood, tops, prevalence, variance
                         )
@@ -401,10 +412,12 @@ def run_joint(
                     for v in order:
                         messages[v] = new_messages[v]
                         scales[v] = new_scales[v]
-            else:
-                likelihood, tops, prevalence, variance = saved
+            elif changed_first >= 0:
+                for i_changed, changed in enumerate((changed_first, changed_second)):
+                    if changed >= 0:
+                        likelihood[changed], tops[changed] = old_likelihood[i_changed], old_tops[i_changed]
+                        prevalence[changed], variance[changed] = old_prevalence[i_changed], old_variance[i_changed]
         if step >= 0 and (step + 1) % thin == 0:
             kept_labels[step // thin] = labels
             kept_parents[step // thin] = parent
-            kept_values[step // thin] = current
-    return kept_labels, kept_parents, kept_values
+    return kept_labels, kept_parents

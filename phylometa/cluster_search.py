@@ -20,7 +20,7 @@ from phylometa.partition_search import (
     spike_posterior,
 )
 
-__all__ = ["Partition", "known_partition", "local_alternatives", "search_partition"]
+__all__ = ["Partition", "fit_precision", "known_partition", "local_alternatives", "search_partition"]
 
 # Rounds in which multiplicities and clusters are fitted in turn.
 _MULTIPLICITY_ROUNDS = 5
@@ -103,7 +103,7 @@ def search_partition(model: ClusteringModel) -> tuple[Partition, list[tuple[Part
     model = model.with_fitted_weights(items)
     labels = _search_items(model, items)
     if model.settings.precision == 0.0:
-        precision = _estimate_precision(model, items, labels)
+        precision = fit_precision(model, items, labels)
         if precision < inf:
             model = replace(model, precision=precision)
             items = model.items()
@@ -180,8 +180,10 @@ def _search_items(model: ClusteringModel, items: LogGrid) -> IntArray:
     return refine(items, labels, model.prior, model.count_prior, max_moves=10 * len(items))[0]
 
 
-def _estimate_precision(model: ClusteringModel, items: LogGrid, labels: IntArray) -> float:
+def fit_precision(model: ClusteringModel, items: LogGrid, labels: IntArray) -> float:
     """The most probable precision of the reads, over the best partition of binomial and of overdispersed reads.
+
+    `items` are those of the model with binomial reads, `labels` (n,) a partition, in the model's order; inf: binomial.
 
     A partition found with binomial reads splits overdispersed clusters until they look binomial, so the precision is
     compared over two partitions, each scored at each precision. The second one comes from binomial likelihoods scaled

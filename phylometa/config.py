@@ -151,8 +151,13 @@ class TreeSettings:
     """Trees kept in the result (the rest is counted)."""
     max_scenarios: int = 300
     """Draws of tree and presence handed to the migration stage."""
-    joint_moves: int = 12000
-    """Moves of a chain of the joint search over clusters and trees; the first half is discarded."""
+    joint_mutations: int = 1000
+    """Mutations up to which clusters and tree are also drawn together, so that labels are summed over clusterings; 0:
+    never."""
+    joint_sweeps: int = 150
+    """Moves per mutation of a chain of that search; the first half is discarded."""
+    joint_moves: int = 40000
+    """At most so many."""
     joint_chains: int = 3
     """Chains of the joint search."""
     joint_draws: int = 200
@@ -181,6 +186,10 @@ class MigrationSettings:
     """Log weight that a history of the posterior loses by one migration more than needed; inf: it has none. With both
     inf only histories of least U and mu have weight (the strict criterion); so it is with uniform weights, with
     another order than UM, and for cases given as JSON."""
+    tree_unobserved_weight: float = 1.0
+    """Log weight that a tree with its presence loses by every unobserved node that its histories cannot do without."""
+    tree_migration_weight: float = 0.5
+    """Log weight that it loses by every migration that they need at least."""
     genetic_distance_weight: float = 0.0
     """Optional prior: log weight that a history gains by migrations along the longest branches of the clone tree
     (`migration.genetic_distance`); routes and labels are then shown with and without. 0: no such prior."""
@@ -188,7 +197,7 @@ class MigrationSettings:
     """Histories listed for one tree, the simplest first; the number beyond is counted and said."""
     max_alternatives: int = 20
     """Near-optimal histories (U + 1, mu + 1) listed for one tree and presence, of each kind, the simplest first."""
-    near_optimal_scenarios: int = 30
+    near_optimal_scenarios: int = 300
     """Most probable trees and presences whose near-optimal histories are weighed."""
     seconds: float = 60.0
     """CPU time limit of one tree's enumeration."""

@@ -12,75 +12,27 @@ its prevalences: clusters are parted more readily than in the clustering.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.ccf import estimate_ccf
-from phylometa.clustering import estimate_precision
+from phylometa.cluster_search import fit_precision
 from phylometa.clustering_model import ClusteringModel
 from phylometa.config import Settings
 from phylometa.data import BoolArray, CopyNumberAtLoci, FloatArray, IntArray, MutationTable
+from phylometa.joint_posterior import JointDraw, JointPosterior
 from phylometa.partition_search import log_cluster_count_prior
-from phylometa.presence import draw_presence
+from phylometa.presence import draw_proportions
 from phylometa.tree_likelihood import ReadModel, log_prior_mass, read_model
-from phylometa.trees import CloneTree, TreeEnsemble
+from phylometa.trees import TreeEnsemble
 
-__all__ = ["JointDraw", "JointPosterior", "infer_jointly"]
+__all__ = ["infer_jointly"]
 
-
-@dataclass(frozen=True, eq=False)
-class JointDraw:
-    """One draw of clusters and tree.
-
-    Parameters
-    ----------
-    labels : int64 array (n,)
-        Clone of every mutation.
-    parents : int64 array (K,)
-        Parent of every clone; -1 at the founder.
-    log_posterior : float
-        Natural log, up to a constant.
-    """
-
-    labels: IntArray
-    parents: IntArray
-    log_posterior: float
-
-
-@dataclass(frozen=True, eq=False)
-class JointPosterior:
-    """Draws of clusters, tree and presence from their joint posterior.
-
-    Parameters
-    ----------
-    draws : tuple of JointDraw
-    scenarios : tuple of (draw index, weight, bool array (K, n_sites))
-        Presence of the draw's clones in the sites; weights sum to 1.
-    acceptance_gap : float
-        Greatest difference between chains of the mean log posterior: large where they disagree.
-    """
-
-    draws: tuple[JointDraw, ...]
-    scenarios: tuple[tuple[int, float, BoolArray], ...]
-    acceptance_gap: float
-
-    def tree(self, index: int) -> CloneTree:
-        """Clone tree of one draw."""
-        draw = self.draws[index]
-        sizes = np.bincount(draw.labels, minlength=len(draw.parents)).astype(float)
-        return CloneTree(tuple(str(k + 1) for k in range(len(draw.parents))), draw.parents, sizes)
-
-    def labels_of(self, index: int) -> IntArray:
-        """Clone of every mutation in one draw."""
-        return self.draws[index].labels
-
-    @property
-    def same_cluster(self) -> FloatArray:
-        """``[i, j]`` probability that two mutations belong to the same clone (n, n)."""
-        return np.asarray(np.mean([draw.labels[:, None] == draw.labels for draw in self.draws], axis=0))
+MIN_MOVES = 2000  # of a chain, however few the mutations
 
 
 def infer_jointly(
@@ -134,25 +86,27 @@ def infer_jointly(
     alt = np.where(seen, mutations.alt_counts, 0).astype(float)
     model = read_model(alt[:1], np.maximum(total[:1], alt[:1]), settings=tree_settings)
     data = (mutations, copy_number, purity)
-    precision = estimate_precision(*data, settings=settings.clustering, ccf_settings=settings.ccf)
+    start_labels: IntArray = np.asarray(labels, dtype=np.int64)
     reads = ClusteringModel.build(*data, settings=settings.clustering, ccf_settings=settings.ccf)
+    precision = settings.clustering.precision or fit_precision(reads, reads.items(), start_labels)
     curves = _curves(replace(reads, precision=precision), model)
     n = len(alt)
     n_slots = min(n, 2 * n_clusters + 8)
     log_mass = _log_masses(model, n_slots)
     log_count = log_cluster_count_prior(n, settings.clustering.concentration, settings.clustering.concentration_log_sd)
     options = np.array([tree_settings.error_rate, 0.75 / tree_settings.ccf_error**2, tree_settings.outlier_cost])
-    steps, kept = tree_settings.joint_moves, tree_settings.joint_draws
-    chains = tree_settings.joint_chains
+    steps = min(max(tree_settings.joint_sweeps * n, MIN_MOVES), tree_settings.joint_moves)
+    chains, kept = tree_settings.joint_chains, tree_settings.joint_draws
     thin = max(steps * chains // (2 * kept), 1)
-    draws, means = [], []
+    draws: list[JointDraw] = []
+    same = []
     for chain in range(chains):
         start = trees.parents[rng.choice(len(trees), p=trees.weights)] if chain else trees.parents[0]
         parent = np.full(n_slots + 1, -2)
         parent[:n_clusters] = np.where(start < 0, n_slots, start)
         parent[n_slots] = -1
-        kept_labels, kept_parents, values = run_joint(
-            np.asarray(labels, dtype=np.int64),
+        kept_labels, kept_parents = run_joint(
+            start_labels,
             parent,
             curves,
             alt,
@@ -162,16 +116,19 @@ def infer_jointly(
             model.founder,
             log_mass,
             log_count,
-            rng.random((steps, 6 + n + n_slots)),
+            steps,
             thin,
+            rng,
         )
-        half = len(values) // 2
-        means.append(float(values[half:].mean()))
-        draws += [_draw(*row) for row in zip(kept_labels[half:], kept_parents[half:], values[half:])]
-    scenarios = _scenarios(
-        draws, curves, alt, total, model, options, np.asarray(sample_site), tree_settings.max_scenarios, rng
-    )
-    return JointPosterior(tuple(draws), tuple(scenarios), max(means) - min(means))
+        half = len(kept_labels) // 2
+        of_chain = [_draw(*row) for row in zip(kept_labels[half:], kept_parents[half:])]
+        same.append(np.mean([draw.labels[:, None] == draw.labels for draw in of_chain], axis=0))
+        draws += of_chain
+    cells = (curves, alt, total, options)
+    in_sites = (np.asarray(sample_site), len(trees.site_names))
+    distinct, scenarios = _scenarios(draws, cells, model, in_sites, tree_settings.max_scenarios, rng)
+    disagreement = max((float(np.abs(a - b).max()) for a, b in itertools.combinations(same, 2)), default=0.0)
+    return JointPosterior(tuple(distinct), tuple(scenarios), disagreement)
 
 
 def _curves(reads: ClusteringModel, model: ReadModel) -> FloatArray:
@@ -194,7 +151,7 @@ def _log_masses(model: ReadModel, n_slots: int) -> FloatArray:
     return np.array([0.0, *(log_prior_mass(replace(model, likelihood=np.repeat(one, k, axis=0))) for k in counts)])
 
 
-def _draw(labels: NDArray[np.int16], parents: NDArray[np.int16], value: float) -> JointDraw:
+def _draw(labels: NDArray[np.int16], parents: NDArray[np.int16]) -> JointDraw:
     """A draw with its clusters numbered by first mutation, so that equal draws are equal."""
     slots = len(parents) - 1
     used, first = np.unique(labels, return_index=True)
@@ -203,28 +160,26 @@ def _draw(labels: NDArray[np.int16], parents: NDArray[np.int16], value: float) -
     compact = np.empty(len(used), dtype=np.int64)
     for slot in used:
         compact[rank[slot]] = rank[parents[slot]]
-    return JointDraw(rank[labels].astype(np.int64), compact, float(value))
+    return JointDraw(rank[labels], compact)
 
 
 def _scenarios(
-    draws: list[JointDraw],
-    curves: FloatArray,
-    alt: FloatArray,
-    total: FloatArray,
+    draws: Sequence[JointDraw],
+    cells: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
     model: ReadModel,
-    options: FloatArray,
-    sample_site: IntArray,
+    in_sites: tuple[IntArray, int],
     n_scenarios: int,
     rng: np.random.Generator,
-) -> list[tuple[int, float, BoolArray]]:
-    """Presence in sites drawn under every draw; equal scenarios are merged."""
+) -> tuple[list[JointDraw], list[tuple[int, float, BoolArray]]]:
+    """Distinct clusters and trees, and presence in sites drawn under every draw; equal scenarios are merged."""
     from phylometa._joint_kernels import pool_cluster
 
     groups: dict[tuple[bytes, bytes], list[int]] = {}
     for index, draw in enumerate(draws):
         groups.setdefault((draw.labels.tobytes(), draw.parents.tobytes()), []).append(index)
     each = max(n_scenarios // len(draws), 1)
-    n_sites = int(sample_site.max()) + 1
+    sample_site, n_sites = in_sites
+    found: dict[tuple[bytes, bytes], tuple[int, JointDraw]] = {}
     counts: dict[tuple[int, bytes], int] = {}
     for members in groups.values():
         draw = draws[members[0]]
@@ -232,17 +187,52 @@ def _scenarios(
         likelihood = np.ones((k, model.n_samples, model.n_grid))
         scratch = [np.zeros((k, model.n_samples)) for _ in range(3)]
         for cluster in range(k):
-            pool_cluster(cluster, draw.labels, curves, alt, total, options, likelihood, *scratch)
+            pool_cluster(cluster, draw.labels, *cells, likelihood, *scratch)
         own = replace(model, likelihood=likelihood)
-        for presence in draw_presence(draw.parents, own, each * len(members), rng=rng):
-            in_site = np.zeros((k, n_sites), dtype=bool)
+        steps, _ = draw_proportions(draw.parents, own, each * len(members), rng=rng)
+        for one in steps:
+            distinct, kept = _without_duplicates(draw, one)
+            index, _ = found.setdefault((distinct.labels.tobytes(), distinct.parents.tobytes()), (len(found), distinct))
+            in_site = np.zeros((len(kept), n_sites), dtype=bool)
             for sample, site in enumerate(sample_site):
-                in_site[:, site] |= presence[:, sample]
-            key = (members[0], in_site.tobytes())
+                in_site[:, site] |= one[kept, sample] >= model.least
+            key = (index, in_site.tobytes())
             counts[key] = counts.get(key, 0) + 1
     whole = sum(counts.values())
+    distinct_draws = [draw for _, draw in found.values()]
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [
-        (index, count / whole, np.frombuffer(packed, dtype=bool).reshape(len(draws[index].parents), n_sites))
+    return distinct_draws, [
+        (index, count / whole, np.frombuffer(packed, dtype=bool).reshape(len(distinct_draws[index].parents), n_sites))
         for (index, packed), count in ordered
     ]
+
+
+def _without_duplicates(draw: JointDraw, steps: IntArray) -> tuple[JointDraw, IntArray]:
+    """The draw with every clone that is nowhere a population and has one child made one with that child.
+
+    `steps` (K, S): proportions. Also given: which clone of the draw each clone left was.
+    """
+    n_children = np.bincount(draw.parents[draw.parents >= 0], minlength=len(draw.parents))
+    is_gone = (n_children == 1) & (steps.sum(axis=1) == 0)
+    if not is_gone.any():
+        return draw, np.arange(len(draw.parents))
+    child = np.full(len(draw.parents), -1)
+    child[draw.parents[draw.parents >= 0]] = np.flatnonzero(draw.parents >= 0)
+    stands_for = np.arange(len(draw.parents))
+    for clone in np.flatnonzero(is_gone):
+        below = child[clone]
+        while is_gone[below]:
+            below = child[below]
+        stands_for[clone] = below
+    labels = stands_for[draw.labels]
+    used, first = np.unique(labels, return_index=True)
+    kept = used[np.argsort(first)]
+    rank = np.full(len(draw.parents), -1)
+    rank[kept] = np.arange(len(kept))
+    parents = np.empty(len(kept), dtype=np.int64)
+    for clone in kept:
+        above = draw.parents[clone]
+        while above >= 0 and is_gone[above]:
+            above = draw.parents[above]
+        parents[rank[clone]] = rank[above] if above >= 0 else -1
+    return JointDraw(rank[labels], parents), kept

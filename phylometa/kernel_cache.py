@@ -9,12 +9,15 @@ Needs NumPy and Numba alone.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from phylometa.config import CopyNumberSettings, TreeSettings
+from phylometa.config import CopyNumberSettings, Settings, TreeSettings
 from phylometa.copy_number import infer_copy_number_tree
-from phylometa.data import Clustering, CopyNumberProfile
+from phylometa.data import Clustering, CopyNumberAtLoci, CopyNumberProfile, MutationTable
+from phylometa.joint import infer_jointly
 from phylometa.presence import presence_scenarios
 from phylometa.tree_search import infer_clone_trees
+from phylometa.trees import TreeEnsemble
 
 __all__ = ["compile_kernels"]
 
@@ -55,6 +58,25 @@ def _segments(rng: np.random.Generator, *, n_samples: int = 4, n_segments: int =
     )
 
 
+def _draw_jointly(
+    clusters: Clustering, trees: TreeEnsemble, sites: NDArray[np.int64], rng: np.random.Generator
+) -> None:
+    """One mutation a cluster, pure and diploid."""
+    n = clusters.n_clusters
+    alt, depth = clusters.alt_reads.astype(np.int32), clusters.total_reads.astype(np.int32)
+    names = tuple(f"m{i}" for i in range(n)), tuple(f"S{i}" for i in range(SAMPLES))
+    infer_jointly(
+        MutationTable(*names, alt, depth),
+        CopyNumberAtLoci.diploid(n, SAMPLES),
+        np.ones(SAMPLES),
+        sites,
+        labels=clusters.labels,
+        trees=trees,
+        settings=Settings(),
+        rng=rng,
+    )
+
+
 def compile_kernels() -> None:
     """Call every stage that has kernels on small examples, with the types of arrays that they get in a run."""
     rng = np.random.default_rng(1)
@@ -65,6 +87,8 @@ def compile_kernels() -> None:
         names = tuple(f"site {i}" for i in range(SAMPLES))
         trees = infer_clone_trees(clusters, sites, names, settings=settings, rng=rng)
         presence_scenarios(trees, clusters, sites, settings=settings, rng=rng)
+        if n_clusters == SEARCHED[0]:
+            _draw_jointly(clusters, trees, sites, rng)
     for wgd in (True, False):
         chosen = CopyNumberSettings(wgd=wgd, bootstrap=2)
         infer_copy_number_tree(_segments(rng), settings=chosen, rng=rng)

@@ -22,6 +22,8 @@ from phylometa.trees import CloneTree, HistoryEnsemble, PatientResult, TreeEnsem
 if TYPE_CHECKING:
     from os import PathLike
 
+    from phylometa.joint_posterior import JointPosterior
+
 __all__ = ["STAGES", "AnalysisResult", "analyse", "classify_cases", "load_result", "migrate_tree"]
 __all__ += ["run_stage", "stage_rng"]
 
@@ -124,7 +126,28 @@ def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
     intervals = {"lower": lower.tolist(), "upper": upper.tolist()}
     found = {**trees.diagnostics, "proportion_intervals": intervals, "clusterings": compared}
     trees = replace(trees, scenarios=listed, diagnostics=found)
+    trees = replace(trees, joint=_joint(patient, clusters, trees, settings))
     return {"trees": trees, "warnings": _search_warnings(trees)}
+
+
+def _joint(patient: Patient, clusters: Clustering, trees: TreeEnsemble, settings: Settings) -> JointPosterior | None:
+    """Draws of clusters and tree together; None where clusters are given, unrelated, or too many to draw anew."""
+    from phylometa.joint import infer_jointly
+
+    if patient.known_clusters is not None or len(trees.names) != clusters.n_clusters or clusters.n_clusters < 2:
+        return None
+    if len(clusters.labels) > settings.trees.joint_mutations or clusters.n_clusters > settings.trees.exact_clusters:
+        return None
+    return infer_jointly(
+        patient.mutations,
+        patient.copy_number,
+        patient.purity,
+        patient.sample_site,
+        labels=clusters.labels,
+        trees=trees,
+        settings=settings,
+        rng=stage_rng(settings.seed, "joint"),
+    )
 
 
 # Share of the posterior below which the listed trees are said not to stand for all.
@@ -162,14 +185,24 @@ def _favoured_warning(before: Clustering, after: Clustering, weight: float) -> t
 
 
 def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
-    from phylometa.migration import Scenario, infer_history_ensemble
+    from phylometa.migration import histories_of_trees
 
     patient, trees = result.patient, result.trees
     assert trees is not None
     primary = patient.site_names.index(patient.primary.name)
-    scenarios = [Scenario(s.tree, trees.tree(s.tree), s.weight, s.presence) for s in trees.scenarios]
-    histories = infer_history_ensemble(scenarios, patient.site_names, primary=primary, settings=settings.migration)
-    return {"histories": histories}
+    histories = histories_of_trees(trees, primary=primary, settings=settings.migration)
+    warnings = []
+    if histories.graphs_covered is not None and histories.graphs_covered < GRAPHS_COVERED:
+        warnings.append(
+            f"migration histories: with the clusters as shown only {100.0 * histories.graphs_covered:.0f} % of the "
+            "migration graphs are possible that fit over all clusterings; the labels are over all of these"
+        )
+    return {"histories": histories, "warnings": tuple(warnings)}
+
+
+# Share of the migration graphs over all clusterings below which the histories of the clusters shown are said to lack
+# some.
+GRAPHS_COVERED = 0.8
 
 
 def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import networkx as nx
     from Bio.Phylo.BaseTree import Tree as PhyloTree
 
+    from phylometa.joint_posterior import JointPosterior
+
 __all__ = [
     "CloneTree",
     "HistoryEnsemble",
@@ -255,6 +257,9 @@ class TreeEnsemble:
         Sampler diagnostics and violations of the sum condition (JSON-ready).
     scenarios : tuple of PresenceScenario
         Joint draws of tree and presence, merged; migration histories are inferred on these.
+    joint : JointPosterior or None
+        Draws of clusters and tree together, over which migration graphs and labels are summed; their clones are not
+        those of `names`. None where the clusters are taken as certain.
     """
 
     names: tuple[str, ...]
@@ -270,6 +275,7 @@ class TreeEnsemble:
     method: str = "enumeration"
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     scenarios: tuple[PresenceScenario, ...] = ()
+    joint: JointPosterior | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
@@ -486,6 +492,9 @@ class HistoryEnsemble:
         ``exponential`` or ``uniform``.
     model : str
         ``refined`` or ``machina``.
+    graphs_covered : float or None
+        Where migration graphs have their probabilities over all clusterings (`migration.over_clusterings`): which part
+        of it lies in graphs that these histories have.
     """
 
     trees: tuple[TreeHistories, ...]
@@ -493,6 +502,7 @@ class HistoryEnsemble:
     criteria_order: str = "UM"
     weighting: str = "exponential"
     model: str = "refined"
+    graphs_covered: float | None = None
 
     def __iter__(self) -> Iterator[tuple[TreeHistories, MigrationHistory]]:
         """All (tree, history) pairs."""

@@ -11,7 +11,7 @@ import phylometa
 PACKAGE = Path(phylometa.__file__).parent
 
 # Lower layers know nothing of higher ones. A module's layer is that of its top package or module below phylometa.
-FOUNDATION = {"errors": 0, "config": 1, "data": 1, "trees": 1}
+FOUNDATION = {"errors": 0, "config": 1, "data": 1, "trees": 1, "joint_posterior": 1}
 EDGE = {
     "io": 2,
     "pipeline": 4,

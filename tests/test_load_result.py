@@ -118,6 +118,7 @@ def test_any_change_is_an_input_error_or_read(run, tables_once, name, change):
 # Keys of another program's use, and those of later versions that have a default.
 OPTIONAL = (
     *("samples", "complete", "divergence", "near_optimal", "other_roots", "presentation", "ln_distant_origin"),
+    "graphs_covered",
     *("override", "parallel_evolution", "parallel_evolution_probability", "tracerx_probabilities"),
     *("jsi_probabilities", *(item.name for item in fields(CopyNumberResult) if item.default is not MISSING)),
     *(item.name for item in fields(CopyNumberResult) if item.default_factory is not MISSING),

@@ -11,6 +11,7 @@ import numpy as np
 from phylometa.io.documents import read_json, reading, write_json
 from phylometa.io.history_files import quoted
 from phylometa.io.tsv import write_tsv
+from phylometa.joint_posterior import JointPosterior
 from phylometa.trees import CloneTree, PresenceScenario, TreeEnsemble
 
 __all__ = ["read_trees", "write_trees"]
@@ -55,6 +56,10 @@ def write_trees(trees: TreeEnsemble, sample_names: Sequence[str], directory: Pat
         "scenarios": scenarios,
     }
     write_json(directory / "trees.json", document, indent=None)
+    if trees.joint is None:
+        (directory / "joint.json").unlink(missing_ok=True)  # of an earlier run
+    else:
+        write_json(directory / "joint.json", trees.joint.to_json(trees.site_names), indent=None)
     support = trees.edge_support
     best = trees.best
     confidence = {v: float(support[u, v]) for u, v in best.edges()}
@@ -128,6 +133,11 @@ def _write_newick(tree: Any, path: Path) -> None:
 
 def read_trees(directory: Path) -> TreeEnsemble:
     """The ensemble that `write_trees` wrote."""
+    joint = None
+    if (directory / "joint.json").is_file():
+        document = read_json(directory / "joint.json")
+        with reading(directory / "joint.json"):
+            joint = JointPosterior.from_json(document)
     path = directory / "trees.json"
     document = read_json(path)
     with reading(path):
@@ -156,4 +166,5 @@ def read_trees(directory: Path) -> TreeEnsemble:
             method=document["method"],
             diagnostics=document["diagnostics"],
             scenarios=tuple(scenarios),
+            joint=joint,
         )

@@ -7,6 +7,7 @@
 from phylometa.migration.comigration import count_comigrations, count_consistent_comigrations
 from phylometa.migration.ensemble import Scenario, infer_history_ensemble
 from phylometa.migration.origin import OriginPosterior, infer_origin
+from phylometa.migration.over_clusterings import histories_of_trees, joint_histories
 from phylometa.migration.patterns import is_within_pattern, migration_pattern
 from phylometa.migration.refined import infer_migration_histories, open_routes
 
@@ -15,10 +16,12 @@ __all__ = [
     "Scenario",
     "count_comigrations",
     "count_consistent_comigrations",
+    "histories_of_trees",
     "infer_history_ensemble",
     "infer_migration_histories",
     "infer_origin",
     "is_within_pattern",
+    "joint_histories",
     "migration_pattern",
     "open_routes",
 ]

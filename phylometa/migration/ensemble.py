@@ -18,7 +18,7 @@ from phylometa.migration.refined import (
     infer_migration_histories,
     make_question,
 )
-from phylometa.migration.scoring import Scores, excess_cost, history_weights
+from phylometa.migration.scoring import Scores, excess_cost, history_weights, tree_cost
 from phylometa.trees import CloneTree, HistoryEnsemble, TreeHistories
 
 __all__ = ["Scenario", "infer_history_ensemble"]
@@ -63,11 +63,13 @@ def infer_history_ensemble(
 ) -> HistoryEnsemble:
     r"""Histories of every tree of a posterior, weighted jointly.
 
-    .. math:: w(T, H) \propto w_T \exp(-\gamma(H) - 2 \sigma(H) - a \Delta U(H) - b \Delta\mu(H))
+    .. math::
+        w(T, H) \propto w_T \exp(-c U_T - d \mu_T - \gamma(H) - 2 \sigma(H) - a \Delta U(H) - b \Delta\mu(H))
 
     With exponential weights the sum over a tree's histories is not normalised within the tree, so that trees with
-    simple histories gain weight (inference.md, From reads to history). Under the criteria ``UM`` histories with one
-    unobserved node or one migration more than the least of their tree and presence are weighed too, by
+    simple histories gain weight (inference.md, From reads to history); so do trees that need few unobserved nodes U_T
+    and migrations mu_T (``tree_unobserved_weight`` c, ``tree_migration_weight`` d). Under the criteria ``UM`` histories
+    with one unobserved node or one migration more than the least of their tree and presence are weighed too, by
     ``extra_unobserved_weight`` a and ``extra_migration_weight`` b: a population that was missed in a site cannot be
     excluded. They are entries of their own behind the optimal ones. With uniform weights each tree keeps its weight,
     shared equally by its optimal histories.
@@ -123,7 +125,7 @@ def infer_history_ensemble(
         found = solved[_identity(scenario)]
         share = scenario.weight
         if settings.weights == "exponential":
-            share *= sum(
+            share *= _weight_of_tree(found, settings) * sum(
                 history_weights([Scores(0, 0, h.comigrations, h.seeding_sites) for h in found.histories], settings)
             )
         unnormalised.append((scenario, found, share))
@@ -205,9 +207,14 @@ def _near_optimal(
                 histories=histories,
                 excess=more,
             )
-            share = sum(weights) * math.exp(-excess_cost(settings, *more))
+            share = _weight_of_tree(optimum, settings) * sum(weights) * math.exp(-excess_cost(settings, *more))
             entries += [(scenario, found, scenario.weight * share) for scenario in same]
     return entries
+
+
+def _weight_of_tree(optimum: TreeHistories, settings: MigrationSettings) -> float:
+    """What the weight of a tree and presence keeps for what their optimal histories need."""
+    return math.exp(-tree_cost(settings, optimum.criteria["unobserved"], optimum.criteria["migrations"]))
 
 
 def _identity(scenario: Scenario) -> tuple[bytes, bytes]:

@@ -10,6 +10,7 @@ from phylometa.config import MigrationSettings
 from phylometa.migration.comigration import Edge, count_comigrations
 
 __all__ = ["Scores", "check_criteria", "excess_cost", "history_weights", "score_edges", "simplicity_cost"]
+__all__ += ["tree_cost"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,17 @@ def excess_cost(settings: MigrationSettings, unobserved: int, migrations: int) -
     if not math.isfinite(of_migrations):  # histories with more migrations are not weighed; fewer gain nothing
         of_migrations = 0.0
     return settings.extra_unobserved_weight * unobserved + of_migrations if unobserved else of_migrations
+
+
+def tree_cost(settings: MigrationSettings, unobserved: int, migrations: int) -> float:
+    """Minus the logarithm of what a tree and presence lose by the unobserved nodes and migrations they need at least.
+
+    Examples
+    --------
+    >>> tree_cost(MigrationSettings(tree_unobserved_weight=1.0, tree_migration_weight=0.5), 1, 4)
+    3.0
+    """
+    return settings.tree_unobserved_weight * unobserved + settings.tree_migration_weight * migrations
 
 
 def history_weights(scores: Sequence[Scores], settings: MigrationSettings) -> list[float]:

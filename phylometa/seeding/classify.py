@@ -41,6 +41,8 @@ from phylometa.trees import CloneTree, HistoryEnsemble, MigrationHistory, TreeEn
 
 __all__ = ["alternative_criteria", "classify_seeding", "criterion_sensitive"]
 
+# Labels whose values are clones, which differ between clusterings.
+_NAMING_CLONES = ("seeding_clones_primary",)
 # Most probable (tree, presence) scenarios that are classified again under other criteria.
 _COMPARED_SCENARIOS = 20
 _COMPARED_HISTORIES, _COMPARED_SECONDS = 500, 5.0  # limits of each of these comparisons
@@ -57,8 +59,9 @@ def classify_seeding(
     days_from_primary_diagnosis: Mapping[str, float] | None = None,
     ln_distant_pairs: Sequence[tuple[str, str]] | None = None,
     reads: SiteReads | None = None,
+    over_clusterings: tuple[Callable[[int], CloneTree], HistoryEnsemble] | None = None,
 ) -> SeedingLabels:
-    """Labels of a patient, summed over trees, presence and histories.
+    """Labels of a patient, summed over trees, presence and histories, and over clusterings where these are given.
 
     P(label = x) = sum over (tree, presence, history) of its weight x 1[label = x], for each label on its own, so that
     a certain label stays certain where another is not.
@@ -81,6 +84,9 @@ def classify_seeding(
         Pairs to compare; default every pair that the sites allow.
     reads : phylometa.seeding.reads.SiteReads, optional
         Evidence for the divergence test.
+    over_clusterings : (function, HistoryEnsemble), optional
+        Trees and histories of draws of clusters and tree (`phylometa.migration.joint_histories`): every label that
+        names no clone is summed over these instead.
 
     Returns
     -------
@@ -105,6 +111,10 @@ def classify_seeding(
     weighted = [(batch.weights, columns) for batch, columns in tables]
     labels = count_labels(weighted, (*PATIENT_LABELS, *SITE_LABELS))
     extra = count_labels(weighted, EXTRA_LABELS)
+    if over_clusterings is not None:
+        drawn = _count_over(*over_clusterings, sites, primary)
+        labels |= {name: drawn[name] for name in labels if name not in _NAMING_CLONES}
+        extra = {name: drawn[name] for name in extra}
     compared = scenarios[:_COMPARED_SCENARIOS]
     alternatives = alternative_criteria(compared, sites, primary=primary, settings=settings)
     as_compared = [(batch.weights, columns) for tables in by_scenario[: len(compared)] for batch, columns in tables]
@@ -153,6 +163,20 @@ def classify_seeding(
         warnings=_warnings(histories, labels, sites, unrelated),
         **from_presence,
     )
+
+
+def _count_over(
+    tree_of: Callable[[int], CloneTree], histories: HistoryEnsemble, sites: Sequence[Site], primary: int
+) -> dict[str, Any]:
+    """Distributions of all labels over an ensemble of histories."""
+    batches = (
+        batch
+        for entry in histories.trees
+        if entry.histories
+        for batch in batch_histories(tree_of(entry.tree), entry.histories, sites, entry.presence, primary=primary)
+    )
+    tables = ((batch.weights, label_batch(batch)) for batch in batches)
+    return count_labels(tables, (*PATIENT_LABELS, *SITE_LABELS, *EXTRA_LABELS))
 
 
 def _merge_kinds(

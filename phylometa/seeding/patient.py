@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from phylometa.config import Settings
+from phylometa.config import MigrationSettings, Settings
 from phylometa.data import CcfTable, Clustering, Patient
 from phylometa.errors import InfeasibleError
+from phylometa.migration import histories_of_trees, joint_histories
 from phylometa.seeding.classify import classify_seeding
 from phylometa.seeding.evolution import DriverHit, copy_number_hits, driver_hits, regional_events
 from phylometa.seeding.labels import EXTRA_LABELS, PATIENT_LABELS, SITE_EXTRAS, SITE_LABELS
@@ -71,7 +72,11 @@ def classify_patient(
             hits = driver_hits(patient.mutations, result.clusters, drivers=patient.drivers, copy_number_hits=found)
     settings = settings or result.settings or Settings()
 
-    def rooted_in(primary: int, ensemble: HistoryEnsemble) -> SeedingLabels:
+    def rooted_in(primary: int, ensemble: HistoryEnsemble, migration: MigrationSettings) -> SeedingLabels:
+        drawn = None
+        if trees.joint is not None:
+            over_all = joint_histories(trees.joint, patient.site_names, primary=primary, settings=migration)
+            drawn = (trees.joint.tree, over_all)
         return classify_seeding(
             trees,
             ensemble,
@@ -81,15 +86,17 @@ def classify_patient(
             hits=hits,
             days_from_primary_diagnosis=days_from_primary(patient),
             reads=reads,
+            over_clusterings=drawn,
         )
 
     first = patient.site_names.index(patient.primary.name)
-    labels = rooted_in(first, histories)
+    migration = settings.migration
+    labels = rooted_in(first, histories, migration)
     plain = histories.without_prior
     if plain is not None:
-        labels = _compared(labels, rooted_in(first, plain))
+        labels = _compared(labels, rooted_in(first, plain, replace(migration, genetic_distance_weight=0.0)))
     others = {
-        site.name: rooted_in(t, _histories_rooted_in(t, result, settings))
+        site.name: rooted_in(t, histories_of_trees(trees, primary=t, settings=migration), migration)
         for t, site in enumerate(patient.sites)
         if site.site_class == "primary" and t != first
     }
@@ -106,16 +113,6 @@ def _compared(labels: SeedingLabels, plain: SeedingLabels) -> SeedingLabels:
     told = "the headlines are the same without it" if not changed else "without it: " + "; ".join(changed)
     text = f"seeding labels: weighed with the genetic-distance prior; {told}"
     return replace(labels, without_prior=plain, warnings=(*labels.warnings, text))
-
-
-def _histories_rooted_in(primary: int, result: PatientResult, settings: Settings) -> HistoryEnsemble:
-    """The histories of the same trees and presence, rooted in another primary."""
-    from phylometa.migration import Scenario, infer_history_ensemble
-
-    trees, patient = result.trees, result.patient
-    assert trees is not None
-    scenarios = [Scenario(s.tree, trees.tree(s.tree), s.weight, s.presence) for s in trees.scenarios]
-    return infer_history_ensemble(scenarios, patient.site_names, primary=primary, settings=settings.migration)
 
 
 def classify_without_tree(

@@ -113,7 +113,7 @@ def reads_to_histories(n: int) -> Figures:
         return {}
     rows, cpu = [], []
     for tumor in end_to_end.published_tumors(n):
-        (found, *_), _, seconds = end_to_end.measure(tumor, Settings())
+        (found, *_), seconds = end_to_end.measure(tumor, Settings())
         rows.append(found)
         cpu.append(seconds)
     mean = np.mean(rows, axis=0)

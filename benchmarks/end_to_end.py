@@ -1,11 +1,12 @@
 """From reads alone to migration graphs: the 40 simulated tumors of machina_m5 (El-Kebir et al. 2018), and own ones.
 
-    python benchmarks/end_to_end.py [--method chain|reads|joint] [--tumors N]    machina_m5, with PHYLOMETA_DATA set
+    python benchmarks/end_to_end.py [--method run|certain|draws] [--tumors N]    machina_m5, with PHYLOMETA_DATA set
     python benchmarks/end_to_end.py --simulated [--purity .5] [--copy-number]    own tumors of the same size
 
 Prints the F1 of migration graph, multigraph and migrating clones, the share of right patterns, and the calibration of
 the edges, beside the published figures. Known are only the reads and the primary's name; in own tumors purity and copy
-number as well. `chain` is what `run` does; `reads` is that with the clustering that the reads alone favour.
+number as well. `run` is what `phylometa run` does; `certain` is that with its clusters taken as certain; `draws` sums
+histories over draws of clusters and tree alone.
 """
 
 from __future__ import annotations
@@ -16,23 +17,20 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+from label_patients import with_scalar
 
-from phylometa.ccf import estimate_ccf  # noqa: F401  (imports are not timed)
-from phylometa.clustering import cluster_mutations
-from phylometa.clustering_average import favoured_by_trees
 from phylometa.config import Settings, SimulationSettings
-from phylometa.data import CopyNumberAtLoci, MutationTable
-from phylometa.joint import infer_jointly
-from phylometa.migration import Scenario, infer_history_ensemble
-from phylometa.presence import presence_scenarios
+from phylometa.data import CopyNumberAtLoci, MutationTable, Patient, Sample, Site
+from phylometa.migration import joint_histories
+from phylometa.pipeline import AnalysisResult, run_stage
 from phylometa.simulate import PATTERNS, lose_populations, simulate_patient, visible_truth
 from phylometa.simulate.patterns import draw_plan
-from phylometa.tree_search import infer_clone_trees
 
 PEERS = """published or measured on the same tumors (graph F1, multigraph F1, migrating clones F1, pattern right):
   MACHINA, own clustering, Gurobi      .731 .718 .890 .475
@@ -156,13 +154,13 @@ def pattern(graph: Counter) -> str:
     return ("p" if any(count > 1 for count in graph.values()) else "m") + shape
 
 
-def score(histories, trees, labels_of, sites, truth, migrating, ids):
+def score(histories, tree_of, labels_of, sites, truth, migrating, ids):
     """Figures of one tumor: edges kept at probability .5, and those of the best history alone."""
     edges, multi, clones, patterns = Counter(), Counter(), Counter(), Counter()
     best: tuple[float, list[float]] = (-1.0, [])
     total_best = 0.0
     for tree, history in histories:
-        names = trees.tree(tree.tree)
+        names = tree_of(tree.tree)
         labels = labels_of(tree.tree)
         counts = Counter({(sites[s], sites[t]): n for (s, t), n in history.migration_counts.items()})
         mutations = set()
@@ -205,76 +203,76 @@ def calibration_error(calls, bins=10):
     return sum(abs(p[index == i].sum() - hit[index == i].sum()) for i in range(bins)) / len(p)
 
 
-def cluster_and_grow(tumor, settings, rng, by_trees=True):
-    """The clustering that its trees favour, or the reads alone do, and its trees."""
-    first, *others = cluster_mutations(*tumor.data, settings=settings.clustering, ccf_settings=settings.ccf, rng=rng)
-    first = replace(first, alternatives=tuple(others))
-    sites = (tumor.sample_site, tumor.sites)
-    clusters, _ = favoured_by_trees(first, *sites, settings=settings.trees, rng=rng) if by_trees else (first, None)
-    return clusters, infer_clone_trees(clusters, *sites, settings=settings.trees, rng=rng)
-
-
-def run_chain(tumor, settings, seed, by_trees=True):
-    """Clusters, then trees, then presence, then histories."""
-    rng = np.random.default_rng(seed)
-    clusters, trees = cluster_and_grow(tumor, settings, rng, by_trees)
-    scenarios = presence_scenarios(trees, clusters, tumor.sample_site, settings=settings.trees, rng=rng)
-    return trees, scenarios, lambda _: clusters.labels
-
-
-def run_joint(tumor, settings, seed):
-    """Clusters and tree drawn together, from those of the chain; the chain itself where several founders are."""
-    rng = np.random.default_rng(seed)
-    clusters, trees = cluster_and_grow(tumor, settings, rng)
-    if len(trees.names) != clusters.n_clusters:
-        return run_chain(tumor, settings, seed)
-    joint = infer_jointly(
-        *tumor.data, tumor.sample_site, labels=clusters.labels, trees=trees, settings=settings, rng=rng
+def analysed(tumor, settings, seed, stages=("clusters", "trees", "histories")):
+    """The tumor's result after the stages of `run`."""
+    mutations, copy_number, purity = tumor.data
+    samples = tuple(
+        Sample(name, tumor.sites[site], float(share))
+        for name, site, share in zip(mutations.sample_names, tumor.sample_site, purity)
     )
-    return joint, joint.scenarios, joint.labels_of
+    sites = tuple(Site(name, "primary" if t == tumor.primary else "distant") for t, name in enumerate(tumor.sites))
+    patient = Patient("tumor", samples, sites, mutations, copy_number)
+    result = AnalysisResult(patient=patient, settings=settings.replace(seed=seed))
+    for stage in stages:
+        result = run_stage(stage, result, result.settings)
+    return result
 
 
-METHODS = {"chain": run_chain, "reads": partial(run_chain, by_trees=False), "joint": run_joint}
+def as_run(tumor, settings, seed):
+    """What `run` shows: histories on its clusters, their migration graphs weighed over all clusterings."""
+    result = analysed(tumor, settings, seed)
+    return result.histories, result.trees.tree, lambda _: result.clusters.labels
 
 
-def measure(tumor, settings, run=run_chain):
-    """Scores of a tumor, and CPU seconds before the histories and in all."""
+def as_certain(tumor, settings, seed):
+    """The same with its clusters taken as certain."""
+    return as_run(tumor, with_scalar(settings, "trees", joint_mutations=0), seed)
+
+
+def as_drawn(tumor, settings, seed):
+    """Histories over draws of clusters and tree; where there are none (several founders), those of `run`."""
+    result = analysed(tumor, settings, seed, ("clusters", "trees"))
+    joint = result.trees.joint
+    if joint is None:
+        return as_run(tumor, settings, seed)
+    histories = joint_histories(joint, tumor.sites, primary=tumor.primary, settings=settings.migration)
+    return histories, joint.tree, joint.labels_of
+
+
+METHODS = {"run": as_run, "certain": as_certain, "draws": as_drawn}
+
+
+def measure(tumor, settings, method=as_run):
+    """Scores of a tumor, and CPU seconds."""
     start = time.process_time()
-    trees, scenarios, labels_of = run(tumor, settings, 1)
-    middle = time.process_time()
-    histories = infer_history_ensemble(
-        [Scenario(t, trees.tree(t), w, p) for t, w, p in scenarios],
-        tumor.sites,
-        primary=tumor.primary,
-        settings=settings.migration,
-    )
-    end = time.process_time()
+    histories, tree_of, labels_of = method(tumor, settings, 1)
+    cpu = time.process_time() - start
     known = (labels_of, tumor.sites, tumor.graph, tumor.migrating, tumor.data[0].ids)
-    return score(histories, trees, *known), middle - start, end - start
+    return score(histories, tree_of, *known), cpu
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--method", choices=list(METHODS), default="chain")
+    options.add_argument("--method", choices=list(METHODS), default="run")
     options.add_argument("--tumors", type=int, default=40)
     options.add_argument("--simulated", action="store_true", help="own tumors")
     options.add_argument("--seed", type=int, default=1, help="of own tumors")
     options.add_argument("--purity", type=float, default=1.0)
     options.add_argument("--copy-number", action="store_true")
+    options.add_argument("--jobs", type=int, default=1)
     chosen = options.parse_args()
     settings = Settings()
     run = METHODS[chosen.method]
     tumors = published_tumors(chosen.tumors)
     if chosen.simulated:
         tumors = own_tumors(chosen.tumors, chosen.seed, chosen.purity, chosen.copy_number)
-    rows, calls, missed, cpu, split = [], [], [], [], []
-    for tumor in tumors:
-        (figures, found, lost), middle, whole = measure(tumor, settings, run)
-        rows.append(figures)
-        calls += found
-        missed += lost
-        split.append(middle)
-        cpu.append(whole)
+    rows, calls, missed, cpu = [], [], [], []
+    with ProcessPoolExecutor(chosen.jobs) as pool:
+        for (figures, found, lost), seconds in pool.map(partial(measure, settings=settings, method=run), tumors):
+            rows.append(figures)
+            calls += found
+            missed += lost
+            cpu.append(seconds)
     mean = np.mean(rows, axis=0)
     print(f"{chosen.method}, {len(rows)} tumors, reads alone, edges kept at probability .5")
     print("  graph F1 {:.3f}  multigraph F1 {:.3f}  migrating clones F1 {:.3f}  pattern right {:.3f}".format(*mean[:4]))
@@ -283,7 +281,7 @@ def main() -> None:
     print(f"  best history alone: graph F1 {mean[4]:.3f}; mean probability of the pattern {mean[5]:.3f}")
     print(f"  calibration error of edges with p > .001: {calibration_error(calls):.3f} (n = {len(calls)},", end=" ")
     print(f"true edges below: {len(missed)})")
-    print(f"  CPU {np.mean(cpu[1:]):.2f} s a tumor ({np.mean(split[1:]):.2f} before the histories), max {max(cpu):.2f}")
+    print(f"  CPU {np.mean(cpu[chosen.jobs :]):.2f} s a tumor (kernels compiled), max {max(cpu[chosen.jobs :]):.2f}")
     if not chosen.simulated:
         print(PEERS)
 

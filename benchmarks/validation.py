@@ -243,7 +243,7 @@ def m5(data: Path) -> None:
     by_pattern: dict[str, list[float]] = {}
     tree_files = sorted((data / "machina_m5").glob("*/T_seed*.tree"))
     for tree_file, tumor in zip(tree_files, end_to_end.published_tumors(len(tree_files))):
-        (figures, *_), _, seconds = end_to_end.measure(tumor, settings)
+        (figures, *_), seconds = end_to_end.measure(tumor, settings)
         cpu.append(seconds)
         rows.append(figures)
         by_pattern.setdefault(tree_file.parent.name, []).append(figures[3])

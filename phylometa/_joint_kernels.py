@@ -13,8 +13,13 @@ from phylometa.data import BoolArray, FloatArray, IntArray
 
 
 @njit(cache=True)
-def shared_error(alt: float, total: float, rate: float, precision: float) -> float:
-    """Log of beta-binomial over binomial likelihood at `rate`: what an error that all reads share leaves of it."""
+def shared_error(alt: float, total: float, error: float, precision: float) -> float:
+    """What an error that all reads of a cluster share leaves of their likelihood: log of beta-binomial over binomial.
+
+    `alt` of `total` reads, both at their most likely rate; `precision`: reads at which the precision levels off.
+    """
+    value = min(max((alt / total - error) / (0.5 - error), 0.0), 1.1)
+    rate = min(max(error + value * (0.5 - error), 0.5 / max(total, 1.0)), 0.5)
     a, b = rate * precision, (1.0 - rate) * precision
     together = math.lgamma(alt + a) + math.lgamma(total - alt + b) - math.lgamma(total + precision)
     alone = math.lgamma(a) + math.lgamma(b) - math.lgamma(precision)
@@ -57,7 +62,7 @@ def pool_cluster(
         if reads > 0.0:
             value = min(max((seen / reads - error) / (0.5 - error), 0.0), 1.1)
             rate = min(max(error + value * (0.5 - error), 0.5 / max(reads, 1.0)), 0.5)
-            tops[cluster, s] += shared_error(seen, reads, rate, enough)
+            tops[cluster, s] += shared_error(seen, reads, error, enough)
             prevalence[cluster, s] = value
             variance[cluster, s] = max(min(rate * (1.0 - rate) / (reads * weight * (0.5 - error) ** 2), 1.0), 1e-6)
         else:

@@ -6,8 +6,9 @@ together, and another clustering may then be the more probable one. With partiti
     P(C | reads) ~ P(C) x L(C) x (sum over trees of E(T | C)) / K^(K-1),
 
 P(C) the restaurant process of the clustering, L(C) the reads' likelihood at each cluster's most likely prevalences
-(together `Clustering.log_score`), E the evidence of a tree relative to that likelihood, proportions integrated out
-under their normalised prior (`tree_likelihood`), and K^(K-1) the number of rooted trees.
+(together `Clustering.log_score`; an error that a cluster's reads share, which trees reckon with, leaves less of it), E
+the evidence of a tree relative to that likelihood, proportions integrated out under their normalised prior
+(`tree_likelihood`), and K^(K-1) the number of rooted trees.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def weigh_clusterings(
         sites = (sample_site, trees.site_names)
         ensembles += [infer_clone_trees(other, *sites, settings=quick, rng=rng) for other in clusters.alternatives]
     compared = [
-        (clustering, ensemble, evidence + clustering.log_score)
+        (clustering, ensemble, evidence + clustering.log_score + _shared_errors(clustering, settings))
         for clustering, ensemble in zip((clusters, *clusters.alternatives), ensembles)
         if (evidence := _log_evidence(ensemble)) is not None and np.isfinite(clustering.log_score)
     ]
@@ -126,6 +127,15 @@ def _quick(settings: TreeSettings) -> TreeSettings:
         agreement=max(settings.agreement, _AGREEMENT),
         rounds=min(settings.rounds, _ROUNDS),
     )
+
+
+def _shared_errors(clusters: Clustering, settings: TreeSettings) -> float:
+    """Sum over clusters and samples of `_joint_kernels.shared_error`."""
+    from phylometa._joint_kernels import shared_error
+
+    precision = 0.75 / settings.ccf_error**2
+    cells = zip(clusters.alt_reads.ravel().tolist(), clusters.total_reads.ravel().tolist())
+    return sum(shared_error(alt, total, settings.error_rate, precision) for alt, total in cells if total > 0.0)
 
 
 def _log_evidence(trees: TreeEnsemble) -> float | None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from test_joint import shared_error
 from test_tree_search import clustering
 
 from phylometa.clustering_average import favoured_by_trees, mutation_relations, weigh_clusterings
@@ -47,6 +48,8 @@ def test_weights_are_those_of_the_sum_over_all_trees():
     compared = weigh_clusterings(clusters, trees, [0, 1], settings=SETTINGS, rng=np.random.default_rng(1))
     odds = np.log(compared[0]["weight"]) - np.log(compared[1]["weight"])
     expected = evidence_of_all_trees(first) - 3.0 - (evidence_of_all_trees(second) - 5.0)
+    expected += shared_error(first.alt_reads, first.total_reads, SETTINGS)
+    expected -= shared_error(second.alt_reads, second.total_reads, SETTINGS)
     assert odds == pytest.approx(expected, abs=1e-6)
     assert [entry["weight_before_trees"] for entry in compared] == [0.4, 0.6]
     trees = replace(trees, diagnostics={**trees.diagnostics, "clusterings": compared})

@@ -45,6 +45,12 @@ def methods_paragraph(result: PatientResult, version: str) -> str:
             f"with a sparse prior on the clones of each sample; {result.trees.n_trees} trees were found and "
             f"{len(result.trees)} kept."
         )
+        if result.trees.joint is not None:
+            sentences.append(
+                "Clusters and clone tree were also drawn together (reversible-jump Markov chains, "
+                f"{result.trees.joint.n_clones:.1f} clones expected); migration graphs and labels are summed over "
+                "these draws."
+            )
     if result.histories is not None:
         order = ", ".join(_CRITERIA[letter] for letter in result.histories.criteria_order)
         sentences.append(

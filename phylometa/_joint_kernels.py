@@ -8,8 +8,20 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from phylometa._tree_kernels import attachment_costs, mark_path, marked_order, refresh
-from phylometa.data import BoolArray, FloatArray, IntArray
+from phylometa._joint_proposals import (
+    adoption_probability,
+    allocate,
+    attachment_weights,
+    fit_weights,
+    free_slot,
+    pick,
+    tree_misfit,
+)
+from phylometa._tree_kernels import mark_path, marked_order, refresh
+from phylometa.data import FloatArray, IntArray
+
+# Power of the guess of a state's posterior that proposals must pass before their tree is scored.
+GUESS_WEIGHT = 0.25
 
 
 @njit(cache=True)
@@ -24,6 +36,31 @@ def shared_error(alt: float, total: float, error: float, precision: float) -> fl
     together = math.lgamma(alt + a) + math.lgamma(total - alt + b) - math.lgamma(total + precision)
     alone = math.lgamma(a) + math.lgamma(b) - math.lgamma(precision)
     return together - alone - alt * math.log(rate) - (total - alt) * math.log(1.0 - rate)
+
+
+@njit(cache=True)
+def pool_prevalence(
+    cluster: int, labels: IntArray, alt: FloatArray, total: FloatArray, options: FloatArray, prevalence: FloatArray,
+    variance: FloatArray,
+) -> None:  # fmt: skip
+    """Prevalence and its variance of one cluster from the reads of its mutations, in place; options as below."""
+    error, enough = options[0], options[1]
+    for s in range(alt.shape[1]):
+        reads = 0.0
+        seen = 0.0
+        for i in range(len(labels)):
+            if labels[i] == cluster:
+                reads += total[i, s]
+                seen += alt[i, s]
+        if reads > 0.0:
+            value = min(max((seen / reads - error) / (0.5 - error), 0.0), 1.1)
+            rate = min(max(error + value * (0.5 - error), 0.5 / max(reads, 1.0)), 0.5)
+            weight = enough / (enough + reads)
+            prevalence[cluster, s] = value
+            variance[cluster, s] = max(min(rate * (1.0 - rate) / (reads * weight * (0.5 - error) ** 2), 1.0), 1e-6)
+        else:
+            prevalence[cluster, s] = 0.0
+            variance[cluster, s] = 1e4
 
 
 @njit(cache=True)
@@ -60,87 +97,8 @@ def pool_cluster(
             likelihood[cluster, s, x] = math.exp(max(weight * (curve[x] - top), -cost))
         tops[cluster, s] = top
         if reads > 0.0:
-            value = min(max((seen / reads - error) / (0.5 - error), 0.0), 1.1)
-            rate = min(max(error + value * (0.5 - error), 0.5 / max(reads, 1.0)), 0.5)
             tops[cluster, s] += shared_error(seen, reads, error, enough)
-            prevalence[cluster, s] = value
-            variance[cluster, s] = max(min(rate * (1.0 - rate) / (reads * weight * (0.5 - error) ** 2), 1.0), 1e-6)
-        else:
-            prevalence[cluster, s] = 0.0
-            variance[cluster, s] = 1e4
-
-
-@njit(cache=True)
-def fit_weights(
-    mutation: int, labels: IntArray, curves: FloatArray, alt: FloatArray, total: FloatArray, error: float,
-    active: BoolArray,
-) -> FloatArray:  # fmt: skip
-    """How well a mutation fits each active cluster (that cluster's prevalence taken without it); sums to 1."""
-    n_mutations, n_samples, n_grid = curves.shape
-    n_slots = len(active)
-    seen = np.zeros((n_slots, n_samples))
-    reads = np.zeros((n_slots, n_samples))
-    size = np.zeros(n_slots)
-    for i in range(n_mutations):
-        if i != mutation:
-            seen[labels[i]] += alt[i]
-            reads[labels[i]] += total[i]
-            size[labels[i]] += 1.0
-    weights = np.full(n_slots, -np.inf)
-    for k in range(n_slots):
-        if active[k] and size[k] > 0.0:
-            weights[k] = 0.0
-            for s in range(n_samples):
-                if reads[k, s] > 0.0:
-                    value = min(max((seen[k, s] / reads[k, s] - error) / (0.5 - error), 0.0), 1.0)
-                    weights[k] += curves[mutation, s, min(int(value * (n_grid - 1) / 1.1 + 0.5), n_grid - 1)]
-    top = weights.max()
-    for k in range(n_slots):
-        weights[k] = math.exp(max(0.7 * (weights[k] - top), -9.0)) if weights[k] > -np.inf else 0.0
-    return weights / weights.sum()
-
-
-@njit(cache=True)
-def attachment_weights(
-    moved: int, parent: IntArray, prevalence: FloatArray, variance: FloatArray, blocked: BoolArray
-) -> FloatArray:
-    """Weights of the vertices below which `moved`, taken out of the tree, may be put; 0 where blocked."""
-    costs = attachment_costs(moved, parent, prevalence, variance, blocked)
-    weights = np.exp(-np.minimum(0.5 * (costs - costs.min()), 12.0))
-    for p in range(len(weights)):
-        if blocked[p]:
-            weights[p] = 0.0
-    return weights
-
-
-@njit(cache=True)
-def pick(weights: FloatArray, uniform: float) -> int:
-    """Index drawn with probabilities proportional to `weights`."""
-    remaining = uniform * weights.sum()
-    chosen = -1
-    for k in range(len(weights)):
-        if weights[k] > 0.0:
-            chosen = k
-            remaining -= weights[k]
-            if remaining < 0.0:
-                break
-    return chosen
-
-
-@njit(cache=True)
-def side_probability(
-    mutation: int, first: int, second: int, curves: FloatArray, alt: FloatArray, total: FloatArray, error: float
-) -> float:
-    """Probability that a split puts `mutation` with `first` rather than with `second`, by their own prevalences."""
-    n_samples, n_grid = curves.shape[1], curves.shape[2]
-    difference = 0.0
-    for s in range(n_samples):
-        for seed, sign in ((first, 1.0), (second, -1.0)):
-            if total[seed, s] > 0.0:
-                value = min(max((alt[seed, s] / total[seed, s] - error) / (0.5 - error), 0.0), 1.0)
-                difference += sign * curves[mutation, s, min(int(value * (n_grid - 1) / 1.1 + 0.5), n_grid - 1)]
-    difference = min(max(0.5 * difference, -4.0), 4.0)
-    return 1.0 / (1.0 + math.exp(-difference))
+    pool_prevalence(cluster, labels, alt, total, options, prevalence, variance)
 
 
 @njit(cache=True)
@@ -200,7 +158,7 @@ def run_joint(
     n_kept = n_steps // thin
     kept_labels = np.empty((n_kept, n_mutations), np.int16)
     kept_parents = np.empty((n_kept, n_slots + 1), np.int16)
-    current = -np.inf
+    current, current_guess, per_clone = -np.inf, 0.0, 0.0
     for step in range(-1, n_steps):
         new = parent.copy()
         fresh = labels.copy()
@@ -221,7 +179,7 @@ def run_joint(
                         break
                     ordinal -= 1
             i = min(int(u[2] * n_mutations), n_mutations - 1)
-            if kind < 0.3:  # prune and regraft
+            if kind < 0.25:  # prune and regraft
                 old = parent[k]
                 valid = old != germline
                 if valid:
@@ -235,11 +193,13 @@ def run_joint(
                     new[k] = -1
                     weights = attachment_weights(k, new, prevalence, variance, blocked)
                     p = pick(weights, u[3])
-                    new[k] = p
-                    log_ratio = math.log(weights[old] / weights[p])
-                    mark_path(marks, old, new)
-                    mark_path(marks, p, new)
-            elif kind < 0.45:  # swap a clone with its parent
+                    valid = p != old
+                    if valid:
+                        log_ratio = math.log(weights[old] / weights[p])
+                        new[k] = p
+                        mark_path(marks, old, new)
+                        mark_path(marks, p, new)
+            elif kind < 0.35:  # swap a clone with its parent
                 old = parent[k]
                 valid = old != germline
                 if valid:
@@ -251,7 +211,7 @@ def run_joint(
                     new[k] = parent[old]
                     new[old] = k
                     mark_path(marks, old, new)
-            elif kind < 0.7:  # one mutation to another cluster
+            elif kind < 0.65:  # one mutation to another cluster
                 home = labels[i]
                 size = 0
                 for j in range(n_mutations):
@@ -265,45 +225,61 @@ def run_joint(
                         fresh[i] = target
                         log_ratio = math.log(weights[home] / weights[target])
                         changed_first, changed_second = home, target
-            elif kind < 0.85:  # a mutation founds a cluster of its own, or gives its own up
+            elif kind < 0.8:  # a mutation founds a cluster of its own, or gives its own up
                 home = labels[i]
                 size = 0
                 for j in range(n_mutations):
                     size += labels[j] == home
-                weights = fit_weights(i, labels, curves, alt, total, error, active)
+                fit = fit_weights(i, labels, curves, alt, total, error, active)
+                as_leaf = u[4] < 0.5  # else with some of its parent's children
                 if size > 1:
-                    free = -1
-                    for slot in range(n_slots):
-                        if not active[slot]:
-                            free = slot
-                            break
+                    free = free_slot(active)
                     valid = free >= 0
                     if valid:
-                        n_children = 0
-                        for v in range(n_slots):
-                            if parent[v] == k:
-                                n_children += 1
-                                if rng.random() < 0.5:
-                                    new[v] = free
-                        new[free] = k
                         fresh[i] = free
                         changed_first, changed_second = home, free
-                        log_ratio = math.log(weights[home]) + math.log(n_active) + n_children * math.log(2.0)
+                        log_ratio = math.log(fit[home])
+                        near, spread = prevalence.copy(), variance.copy()
+                        for part in (home, free):
+                            pool_prevalence(part, fresh, alt, total, options, near, spread)
+                        if as_leaf:
+                            new[free] = -1
+                            blocked = ~np.append(active, False)
+                            weights = attachment_weights(free, new, near, spread, blocked)
+                            k = pick(weights, u[3])
+                            log_ratio -= math.log(weights[k] / weights.sum())
+                        else:
+                            log_ratio += math.log(n_active)
+                            for v in range(n_slots):
+                                if parent[v] == k:
+                                    p_below = adoption_probability(v, free, -1, near, spread)
+                                    if rng.random() < p_below:
+                                        new[v] = free
+                                    log_ratio -= math.log(p_below if new[v] == free else 1.0 - p_below)
+                        new[free] = k
                 else:
-                    valid = parent[home] != germline and n_active > 1
+                    above = parent[home]
+                    valid = above != germline and n_active > 1
+                    valid = valid and not (as_leaf and np.any(parent[:n_slots] == home))
                     if valid:
-                        target = pick(weights, u[3])
-                        above = parent[home]
-                        n_children = 0
-                        for v in range(n_slots):
-                            if parent[v] == home:
-                                new[v] = above
+                        target = pick(fit, u[3])
+                        log_ratio = -math.log(fit[target])
+                        if as_leaf:
+                            new[home] = -1
+                            blocked = ~np.append(active, False)
+                            blocked[home] = True
+                            weights = attachment_weights(home, new, prevalence, variance, blocked)
+                            log_ratio += math.log(weights[above] / weights.sum())
+                        else:
+                            log_ratio -= math.log(n_active - 1)
+                            for v in range(n_slots):
+                                if parent[v] == home or (parent[v] == above and v != home):
+                                    p_below = adoption_probability(v, home, -1, prevalence, variance)
+                                    log_ratio += math.log(p_below if parent[v] == home else 1.0 - p_below)
+                                    new[v] = above
                         new[home] = -2
-                        for v in range(n_slots):
-                            n_children += new[v] == above
                         fresh[i] = target
                         changed_first, changed_second = target, -1
-                        log_ratio = -math.log(weights[target]) - math.log(n_active - 1) - n_children * math.log(2.0)
                         mark_path(marks, above, new)
             else:  # split a cluster around two mutations, or merge theirs
                 j = min(int(u[3] * n_mutations), n_mutations - 1)
@@ -311,30 +287,19 @@ def run_joint(
                 valid = i != j
                 if valid and labels[i] == labels[j]:
                     home = labels[i]
-                    free = -1
-                    for slot in range(n_slots):
-                        if not active[slot]:
-                            free = slot
-                            break
+                    free = free_slot(active)
                     valid = free >= 0 and (as_child or as_leaf or parent[home] != germline)
                     if valid:
-                        for m in range(n_mutations):
-                            if labels[m] == home and m != j:
-                                p_first = 1.0
-                                if m != i:
-                                    p_first = side_probability(m, i, j, curves, alt, total, error)
-                                if m == i or rng.random() < p_first:
-                                    fresh[m] = free
-                                    log_ratio -= math.log(p_first)
-                                else:
-                                    log_ratio -= math.log(1.0 - p_first)
+                        fresh[i] = free
+                        log_ratio = -allocate(i, j, free, home, True, fresh, curves, alt, total, error, rng)
+                        changed_first, changed_second = home, free
+                        near, spread = prevalence.copy(), variance.copy()
+                        for part in (home, free):
+                            pool_prevalence(part, fresh, alt, total, options, near, spread)
                         if as_leaf:
-                            parts = (likelihood.copy(), tops.copy(), prevalence.copy(), variance.copy())
-                            for part in (home, free):
-                                pool_cluster(part, fresh, curves, alt, total, options, *parts)
                             new[free] = -1
                             blocked = ~np.append(active, False)
-                            weights = attachment_weights(free, new, parts[2], parts[3], blocked)
+                            weights = attachment_weights(free, new, near, spread, blocked)
                             p = pick(weights, u[4] / 0.3 - 0.7 / 0.3)
                             new[free] = p
                             log_ratio -= math.log(weights[p] / weights.sum())
@@ -342,10 +307,10 @@ def run_joint(
                             new[free] = home if as_child else parent[home]
                             for v in range(n_slots):
                                 if parent[v] == home:
-                                    log_ratio += math.log(2.0)
-                                    if rng.random() < 0.5:
+                                    p_below = adoption_probability(v, free, -1 if as_child else home, near, spread)
+                                    if rng.random() < p_below:
                                         new[v] = free
-                        changed_first, changed_second = home, free
+                                    log_ratio -= math.log(p_below if new[v] == free else 1.0 - p_below)
                 elif valid:
                     gone, home = labels[i], labels[j]
                     if as_leaf:
@@ -353,10 +318,8 @@ def run_joint(
                     else:
                         valid = parent[gone] == home if as_child else parent[gone] == parent[home]
                     if valid:
+                        log_ratio = allocate(i, j, gone, home, False, labels, curves, alt, total, error, rng)
                         for m in range(n_mutations):
-                            if m != i and m != j and (labels[m] == gone or labels[m] == home):
-                                p_first = side_probability(m, i, j, curves, alt, total, error)
-                                log_ratio += math.log(p_first if labels[m] == gone else 1.0 - p_first)
                             if labels[m] == gone:
                                 fresh[m] = home
                         if as_leaf:
@@ -368,12 +331,13 @@ def run_joint(
                             mark_path(marks, parent[gone], new)
                         else:
                             for v in range(n_slots):
-                                if parent[v] == gone:
+                                if v != gone and (parent[v] == gone or parent[v] == home):
+                                    p_below = adoption_probability(
+                                        v, gone, -1 if as_child else home, prevalence, variance
+                                    )
+                                    log_ratio += math.log(p_below if parent[v] == gone else 1.0 - p_below)
                                     new[v] = home
                         new[gone] = -2
-                        for v in range(n_slots):
-                            if not as_leaf and new[v] == home:
-                                log_ratio -= math.log(2.0)
                         changed_first = home
         if valid or step < 0:
             if changed_first >= 0:
@@ -390,24 +354,33 @@ def run_joint(
                         mark_path(marks, new[v], new)
                         if parent[v] >= 0 and new[parent[v]] != -2:
                             mark_path(marks, parent[v], new)
-            proposed_tree = tree_value
-            if step >= 0:
-                order = marked_order(marks, new)
-                proposed_tree = refresh(
-                    marks, order, new, likelihood, slab, founder, messages, scales, new_messages, new_scales
-                ).sum()
-            proposed = proposed_tree
             count = 0
             sizes = np.zeros(n_slots)
             for m in range(n_mutations):
                 sizes[fresh[m]] += 1.0
+            partition = 0.0
             for slot in range(n_slots):
                 if new[slot] != -2:
                     count += 1
-                    proposed += tops[slot].sum() + math.lgamma(sizes[slot])
-            proposed += log_count[count] - log_mass[count] - (count - 1) * math.log(count)
-            if step < 0 or math.log(max(u[5], 1e-300)) < proposed - current + log_ratio:
-                current = proposed
+                    partition += tops[slot].sum() + math.lgamma(sizes[slot])
+            partition += log_count[count] - log_mass[count] - (count - 1) * math.log(count)
+            if step < 0:
+                per_clone = -tree_value / count
+            guess = partition - per_clone * count - tree_misfit(new, prevalence, variance)
+            passes = True
+            if step >= 0 and (kind >= 0.65 or 0.25 <= kind < 0.35):  # delayed acceptance: most of these fail
+                rise = GUESS_WEIGHT * (guess - current_guess)
+                passes = math.log(max(rng.random(), 1e-300)) < rise + log_ratio
+                log_ratio = -rise
+            proposed_tree = tree_value
+            if passes and step >= 0:
+                order = marked_order(marks, new)
+                proposed_tree = refresh(
+                    marks, order, new, likelihood, slab, founder, messages, scales, new_messages, new_scales
+                ).sum()
+            proposed = proposed_tree + partition
+            if step < 0 or (passes and math.log(max(u[5], 1e-300)) < proposed - current + log_ratio):
+                current, current_guess = proposed, guess
                 tree_value = proposed_tree
                 parent = new
                 labels = fresh

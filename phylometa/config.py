@@ -154,9 +154,9 @@ class TreeSettings:
     joint_mutations: int = 1000
     """Mutations up to which clusters and tree are also drawn together, so that labels are summed over clusterings; 0:
     never."""
-    joint_sweeps: int = 150
+    joint_sweeps: int = 250
     """Moves per mutation of a chain of that search; the first half is discarded."""
-    joint_moves: int = 40000
+    joint_moves: int = 60000
     """At most so many."""
     joint_chains: int = 3
     """Chains of the joint search."""

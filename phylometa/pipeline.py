@@ -17,6 +17,7 @@ import numpy as np
 from phylometa.config import MigrationSettings, Settings
 from phylometa.data import Clustering, Patient
 from phylometa.errors import InfeasibleError, InputError
+from phylometa.stage_warnings import conflict_warnings, coverage_warnings, favoured_warnings, search_warnings
 from phylometa.trees import CloneTree, HistoryEnsemble, PatientResult, TreeEnsemble
 
 if TYPE_CHECKING:
@@ -83,27 +84,11 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
         sites = (patient.sample_site, patient.site_names)
         rng = stage_rng(settings.seed, "clusterings")
         clusters, weight = favoured_by_trees(before, *sites, settings=settings.trees, rng=rng)
-        favoured = _favoured_warning(before, clusters, weight)
+        favoured = favoured_warnings(before, clusters, weight)
     deleted = deleted_mutations(patient.mutations, ccf, clusters, error_rate=settings.ccf.error_rate)
     clusters = replace(clusters, deleted=deleted)
-    warnings = favoured + _conflict_warnings(patient, clusters, settings)
+    warnings = favoured + conflict_warnings(patient, clusters, settings)
     return {"patient": patient, "ccf": ccf, "clusters": clusters, "warnings": warnings}
-
-
-# Conflicts between clusters that are spelt out among the warnings; the others are counted there.
-SPELT_OUT = 8
-
-
-def _conflict_warnings(patient: Patient, clusters: Clustering, settings: Settings) -> tuple[str, ...]:
-    """Pairs of clusters that no tree can place, with the likely cause."""
-    from phylometa.sum_condition import explain_conflicts
-
-    data = (patient.mutations, patient.copy_number, patient.purity)
-    texts = [conflict.text for conflict in explain_conflicts(clusters, *data, ccf_settings=settings.ccf)]
-    if len(texts) > SPELT_OUT:
-        rest = len(texts) - SPELT_OUT
-        texts = [*texts[:SPELT_OUT], f"{rest} more pairs of clusters that no tree can place as they are"]
-    return tuple(texts)
 
 
 def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
@@ -127,7 +112,7 @@ def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
     found = {**trees.diagnostics, "proportion_intervals": intervals, "clusterings": compared}
     trees = replace(trees, scenarios=listed, diagnostics=found)
     trees = replace(trees, joint=_joint(patient, clusters, trees, settings))
-    return {"trees": trees, "warnings": _search_warnings(trees)}
+    return {"trees": trees, "warnings": search_warnings(trees)}
 
 
 def _joint(patient: Patient, clusters: Clustering, trees: TreeEnsemble, settings: Settings) -> JointPosterior | None:
@@ -150,40 +135,6 @@ def _joint(patient: Patient, clusters: Clustering, trees: TreeEnsemble, settings
     )
 
 
-# Share of the posterior below which the listed trees are said not to stand for all.
-LISTED_SHARE = 0.95
-
-
-def _search_warnings(trees: TreeEnsemble) -> tuple[str, ...]:
-    """Where the chains over trees disagree, and where the listed trees are a part of those that fit."""
-    found = trees.diagnostics
-    texts = []
-    if trees.method == "search" and not found.get("converged", True):
-        measures = f"R-hat {found['r_hat']:.2g}"
-        if "disagreement" in found:
-            measures += f", relations of clones differ by up to {found['disagreement']:.2g} between its halves"
-        texts.append(f"clone trees: the search has not converged ({measures}); do not rely on single edges")
-    if trees.listed_share < LISTED_SHARE:
-        share = f"{100.0 * trees.listed_share:.2g} %"
-        texts.append(
-            f"clone trees: {trees.n_trees} fit, and the {len(trees)} listed hold {share} of the posterior: "
-            "edge supports are over all of them, presence, histories and labels over those listed"
-        )
-    return tuple(texts)
-
-
-def _favoured_warning(before: Clustering, after: Clustering, weight: float) -> tuple[str, ...]:
-    """Where trees favour another clustering than the reads alone: how they differ."""
-    if np.array_equal(before.labels, after.labels) and before.names == after.names:
-        return ()
-    groups = [set(before.labels[after.labels == k].tolist()) for k in range(after.n_clusters)]
-    joined = [after.names[k] for k, found in enumerate(groups) if len(found) > 1]
-    parts = [set(after.labels[before.labels == k].tolist()) for k in range(before.n_clusters)]
-    split = [" and ".join(after.names[k] for k in sorted(found)) for found in parts if len(found) > 1]
-    change = f"cluster {', '.join(joined)} would be two" if joined else f"clusters {', '.join(split)} would be one"
-    return (f"clusters: by the reads alone {change}; the clone trees favour it as it is ({100.0 * weight:.0f} %)",)
-
-
 def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.migration import histories_of_trees
 
@@ -191,18 +142,7 @@ def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
     assert trees is not None
     primary = patient.site_names.index(patient.primary.name)
     histories = histories_of_trees(trees, primary=primary, settings=settings.migration)
-    warnings = []
-    if histories.graphs_covered is not None and histories.graphs_covered < GRAPHS_COVERED:
-        warnings.append(
-            f"migration histories: with the clusters as shown only {100.0 * histories.graphs_covered:.0f} % of the "
-            "migration graphs are possible that fit over all clusterings; the labels are over all of these"
-        )
-    return {"histories": histories, "warnings": tuple(warnings)}
-
-
-# Share of the migration graphs over all clusterings below which the histories of the clusters shown are said to lack
-# some.
-GRAPHS_COVERED = 0.8
+    return {"histories": histories, "warnings": coverage_warnings(histories)}
 
 
 def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:

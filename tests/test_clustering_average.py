@@ -11,9 +11,10 @@ from test_tree_search import clustering
 from phylometa.clustering_average import favoured_by_trees, mutation_relations, weigh_clusterings
 from phylometa.config import Settings, TreeSettings
 from phylometa.io.patient_files import read_clusters, write_clusters
-from phylometa.pipeline import AnalysisResult, _favoured_warning, run_stage
+from phylometa.pipeline import AnalysisResult, run_stage
 from phylometa.simulate import simulate_patient
 from phylometa.simulate.presets import PRESETS
+from phylometa.stage_warnings import favoured_warnings
 from phylometa.tree_likelihood import log_prior_mass, read_model, tree_log_likelihood
 from phylometa.tree_search import infer_clone_trees
 
@@ -93,13 +94,13 @@ def test_the_clustering_that_trees_favour_is_used_and_named():
     kept, weight = favoured_by_trees(clusters, [0, 1], ["P", "M"], **options)
     assert kept is clusters
     assert weight > 0.99
-    assert _favoured_warning(clusters, kept, weight) == ()
+    assert favoured_warnings(clusters, kept, weight) == ()
     clusters = replace(first, alternatives=(replace(second, log_score=30.0),))
     chosen, weight = favoured_by_trees(clusters, [0, 1], ["P", "M"], **options)
     assert chosen.n_clusters == 2
     assert weight > 0.99
     assert [other.n_clusters for other in chosen.alternatives] == [3]
-    (text,) = _favoured_warning(clusters, chosen, weight)
+    (text,) = favoured_warnings(clusters, chosen, weight)
     assert text.startswith("clusters: by the reads alone cluster 2 would be two")
-    (text,) = _favoured_warning(chosen, clusters, weight)
+    (text,) = favoured_warnings(chosen, clusters, weight)
     assert "clusters 2 and 3 would be one" in text

@@ -10,8 +10,9 @@ from phylometa.data import CopyNumberAtLoci, MutationTable, Patient, Sample, Sit
 from phylometa.joint_posterior import JointDraw, JointPosterior
 from phylometa.migration import Scenario, histories_of_trees, infer_history_ensemble, joint_histories
 from phylometa.migration.over_clusterings import weigh_by_graphs
-from phylometa.pipeline import GRAPHS_COVERED, AnalysisResult, run_stage
+from phylometa.pipeline import AnalysisResult, run_stage
 from phylometa.seeding import classify_seeding
+from phylometa.stage_warnings import GRAPHS_COVERED, coverage_warnings
 from phylometa.trees import CloneTree, HistoryEnsemble
 
 SITES = ("primary", "liver", "lung")
@@ -68,6 +69,9 @@ def test_graphs_that_the_shown_clusters_do_not_allow_are_counted():
     weighed = weigh_by_graphs(shown, joint, 100)
     assert weighed.graphs_covered == pytest.approx(graphs(joint)[next(iter(graphs(shown)))])
     assert weighed.graphs_covered < GRAPHS_COVERED
+    (warning,) = coverage_warnings(weighed)
+    assert f"only {100 * weighed.graphs_covered:.0f} %" in warning
+    assert coverage_warnings(shown) == ()
     assert sum(history.weight for _, history in weighed) == pytest.approx(1.0)
     nothing = weigh_by_graphs(shown, ensemble((TOGETHER, 1.0)), 100)
     assert nothing.graphs_covered == 0.0

@@ -7,8 +7,8 @@ import pytest
 
 from phylometa.config import TreeSettings
 from phylometa.data import Clustering
-from phylometa.pipeline import _search_warnings
 from phylometa.presence import draws_of_trees, presence_scenarios, proportion_intervals
+from phylometa.stage_warnings import search_warnings
 from phylometa.tree_chains import starting_tree
 from phylometa.tree_likelihood import read_model, tree_log_likelihood
 from phylometa.tree_search import infer_clone_trees
@@ -74,9 +74,9 @@ def test_supports_are_over_all_trees_though_some_are_listed():
     assert np.ptp(trees.ancestor_probability[off_diagonal]) == pytest.approx(0.0, abs=1e-9)
     assert 50 / 7**6 < trees.listed_share < 0.01
     assert trees.weights.sum() == pytest.approx(1.0)
-    (warning,) = _search_warnings(trees)
+    (warning,) = search_warnings(trees)
     assert "117649 fit" in warning and "50 listed" in warning
-    assert _search_warnings(trees_of(TWO_SITES)) == ()
+    assert search_warnings(trees_of(TWO_SITES)) == ()
 
 
 def test_unrelated_tumours_get_a_germline_root():
@@ -157,7 +157,7 @@ def test_starting_tree_of_clean_data_is_the_tree():
 
 def test_a_search_that_has_not_converged_is_warned_of():
     trees = trees_of(TWO_SITES)
-    assert _search_warnings(trees) == ()
+    assert search_warnings(trees) == ()
     searched = replace(trees, method="search", diagnostics={"converged": False, "r_hat": 3.14})
-    assert "R-hat 3.1" in _search_warnings(searched)[0]
-    assert _search_warnings(replace(searched, diagnostics={"converged": True, "r_hat": 1.0})) == ()
+    assert "R-hat 3.1" in search_warnings(searched)[0]
+    assert search_warnings(replace(searched, diagnostics={"converged": True, "r_hat": 1.0})) == ()

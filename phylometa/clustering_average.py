@@ -59,18 +59,21 @@ def weigh_clusterings(
         ``weight_before_trees``, ``n_clusters``, ``ancestor_probability`` (K, K) among its clusters. One entry, of
         weight 1, where no evidence of trees is to be had (very large trees; clonally unrelated tumours).
     """
-    ensembles = [trees]
-    quick = _quick(settings)
-    if clusters.alternatives and _log_evidence(trees) is not None:
+    own = {name: trees.diagnostics.get(name) for name in _SUMMARY}
+    every = [(clusters, own)]
+    if own["log_evidence"] is not None:
         sites = (sample_site, trees.site_names)
-        ensembles += [infer_clone_trees(other, *sites, settings=quick, rng=rng) for other in clusters.alternatives]
+        every += [
+            (other, other.tree_summary or _tree_summary(other, *sites, settings=settings, rng=rng))
+            for other in clusters.alternatives
+        ]
     compared = [
-        (clustering, ensemble, evidence + clustering.log_score + _shared_errors(clustering, settings))
-        for clustering, ensemble in zip((clusters, *clusters.alternatives), ensembles)
-        if (evidence := _log_evidence(ensemble)) is not None and np.isfinite(clustering.log_score)
+        (clustering, found, found["log_evidence"] + clustering.log_score + _shared_errors(clustering, settings))
+        for clustering, found in every
+        if found["log_evidence"] is not None and np.isfinite(clustering.log_score)
     ]
-    if len(compared) < len(ensembles) or len(compared) < 2:
-        compared = [(clusters, trees, 0.0)]
+    if len(compared) < len(every) or len(compared) < 2:
+        compared = [(clusters, own, 0.0)]
     score = np.array([value for *_, value in compared])
     weights = np.exp(score - np.logaddexp.reduce(score))
     return [
@@ -78,9 +81,9 @@ def weigh_clusterings(
             "weight": float(weight),
             "weight_before_trees": float(clustering.weight),
             "n_clusters": clustering.n_clusters,
-            "ancestor_probability": ensemble.diagnostics["ancestor_probability"],
+            "ancestor_probability": found["ancestor_probability"],
         }
-        for weight, (clustering, ensemble, _) in zip(weights, compared)
+        for weight, (clustering, found, _) in zip(weights, compared)
     ]
 
 
@@ -104,18 +107,45 @@ def favoured_by_trees(
     Returns
     -------
     Clustering, float
-        With all others as its `alternatives`; and its weight.
+        With all others as its `alternatives`, which keep the summary of their trees; and its weight.
     """
     every = (clusters, *clusters.alternatives)
     if len(every) == 1 or max(clustering.n_clusters for clustering in every) > settings.exact_clusters:
         return clusters, 1.0
-    trees = infer_clone_trees(clusters, sample_site, site_names, settings=_quick(settings), rng=rng)
-    weights = [entry["weight"] for entry in weigh_clusterings(clusters, trees, sample_site, settings=settings, rng=rng)]
+    sites = (sample_site, site_names)
+    trees = infer_clone_trees(clusters, *sites, settings=_quick(settings), rng=rng)
+    own = {name: trees.diagnostics.get(name) for name in _SUMMARY}
+    if own["log_evidence"] is None:
+        return clusters, 1.0
+    searched = [replace(clusters, alternatives=(), tree_summary=own)]
+    searched += [
+        replace(other, tree_summary=_tree_summary(other, *sites, settings=settings, rng=rng))
+        for other in clusters.alternatives
+    ]
+    together = replace(clusters, alternatives=tuple(searched[1:]))
+    weights = [entry["weight"] for entry in weigh_clusterings(together, trees, sample_site, settings=settings, rng=rng)]
     best = max(range(len(weights)), key=lambda i: weights[i])
     if best == 0 or weights[best] <= 0.5:
-        return clusters, weights[0]
-    others = tuple(replace(other, alternatives=()) for i, other in enumerate(every) if i != best)
-    return replace(every[best], alternatives=others), weights[best]
+        return together, weights[0]
+    others = tuple(other for i, other in enumerate(searched) if i != best)
+    return replace(searched[best], alternatives=others, tree_summary={}), weights[best]
+
+
+# What is kept of the trees of an alternative clustering.
+_SUMMARY = ("log_evidence", "ancestor_probability")
+
+
+def _tree_summary(
+    clusters: Clustering,
+    sample_site: NDArray[np.integer] | Sequence[int],
+    site_names: Sequence[str],
+    *,
+    settings: TreeSettings,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Evidence and relations of a clustering's trees."""
+    trees = infer_clone_trees(clusters, sample_site, site_names, settings=_quick(settings), rng=rng)
+    return {name: trees.diagnostics.get(name) for name in _SUMMARY}
 
 
 def _quick(settings: TreeSettings) -> TreeSettings:
@@ -136,11 +166,6 @@ def _shared_errors(clusters: Clustering, settings: TreeSettings) -> float:
     precision = 0.75 / settings.ccf_error**2
     cells = zip(clusters.alt_reads.ravel().tolist(), clusters.total_reads.ravel().tolist())
     return sum(shared_error(alt, total, settings.error_rate, precision) for alt, total in cells if total > 0.0)
-
-
-def _log_evidence(trees: TreeEnsemble) -> float | None:
-    value = trees.diagnostics.get("log_evidence")
-    return None if value is None else float(value)
 
 
 def mutation_relations(clusters: Clustering, trees: TreeEnsemble) -> FloatArray:

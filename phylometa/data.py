@@ -7,7 +7,7 @@ or -1 where an integer is stored, never 0: depth 0 is missing evidence, not abse
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any, Literal, TypeVar
@@ -549,6 +549,8 @@ class Clustering:
         clusterings of the same mutations are compared by once trees have their say. NaN where it is not known.
     alternatives : tuple of Clustering
         Other clusterings that are nearly as probable.
+    tree_summary : mapping
+        Of an alternative whose clone trees were searched: their ``log_evidence`` and ``ancestor_probability``.
     """
 
     names: tuple[str, ...]
@@ -564,6 +566,7 @@ class Clustering:
     deleted: IntArray = None  # type: ignore[assignment]
     log_score: float = float("nan")
     alternatives: tuple[Clustering, ...] = ()
+    tree_summary: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__

@@ -92,7 +92,10 @@ def test_the_clustering_that_trees_favour_is_used_and_named():
     options = {"settings": SETTINGS, "rng": np.random.default_rng(1)}
     clusters = replace(first, alternatives=(replace(second, log_score=-30.0),))
     kept, weight = favoured_by_trees(clusters, [0, 1], ["P", "M"], **options)
-    assert kept is clusters
+    assert kept.labels is clusters.labels
+    (other,) = kept.alternatives
+    assert other.tree_summary["log_evidence"] == pytest.approx(evidence_of_all_trees(second), abs=1e-6)
+    assert not kept.tree_summary
     assert weight > 0.99
     assert favoured_warnings(clusters, kept, weight) == ()
     clusters = replace(first, alternatives=(replace(second, log_score=30.0),))

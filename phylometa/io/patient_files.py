@@ -150,7 +150,7 @@ def write_clusters(patient: Patient, clusters: Clustering, directory: Path) -> N
 
 def _alternative_to_json(clusters: Clustering) -> dict[str, Any]:
     fields: tuple[str, ...] = ("weight", "log_score", "names", "labels", "probability", "flags")
-    fields += ("ccf", "ccf_lo", "ccf_hi", "alt_reads", "total_reads")
+    fields += ("ccf", "ccf_lo", "ccf_hi", "alt_reads", "total_reads", "tree_summary")
     return {name: getattr(clusters, name) for name in fields}
 
 
@@ -177,6 +177,7 @@ def _read_alternatives(path: Path) -> dict[str, Any]:
                 ccf_hi=np.array(item["ccf_hi"], dtype=float),
                 alt_reads=np.array(item["alt_reads"], dtype=float),
                 total_reads=np.array(item["total_reads"], dtype=float),
+                tree_summary=item.get("tree_summary", {}),
             )
             for item in document["alternatives"]
         ]

@@ -60,7 +60,7 @@ def weigh_clusterings(
         weight 1, where no evidence of trees is to be had (very large trees; clonally unrelated tumours).
     """
     own = {name: trees.diagnostics.get(name) for name in _SUMMARY}
-    every = [(clusters, own)]
+    every: list[tuple[Clustering, Mapping[str, Any]]] = [(clusters, own)]
     if own["log_evidence"] is not None:
         sites = (sample_site, trees.site_names)
         every += [

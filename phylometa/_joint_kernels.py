@@ -1,4 +1,4 @@
-"""Compiled kernel of the joint search over clusters and trees (reversible-jump Metropolis-Hastings)."""
+"""Compiled kernel of the joint search over clusters and trees (Metropolis-Hastings)."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def run_joint(
     n_kept = n_steps // thin
     kept_labels = np.empty((n_kept, n_mutations), np.int16)
     kept_parents = np.empty((n_kept, n_slots + 1), np.int16)
-    current, current_guess, per_clone = -np.inf, 0.0, 0.0
+    current, current_partition, current_misfit, per_clone = -np.inf, 0.0, 0.0, 0.0
     for step in range(-1, n_steps):
         new = parent.copy()
         fresh = labels.copy()
@@ -167,6 +167,8 @@ def run_joint(
         changed_first, changed_second = -1, -1
         n_active = active.sum()
         marks[:] = False
+        if step in (0, n_steps // 4):  # what a clone costs where it fits; in the half that is discarded
+            per_clone = max(-(tree_value + current_misfit) / n_active, 0.0)
         if step >= 0:
             u = rng.random(6)
             kind = u[0]
@@ -364,12 +366,11 @@ def run_joint(
                     count += 1
                     partition += tops[slot].sum() + math.lgamma(sizes[slot])
             partition += log_count[count] - log_mass[count] - (count - 1) * math.log(count)
-            if step < 0:
-                per_clone = -tree_value / count
-            guess = partition - per_clone * count - tree_misfit(new, prevalence, variance)
+            misfit = tree_misfit(new, prevalence, variance)
             passes = True
             if step >= 0 and (kind >= 0.65 or 0.25 <= kind < 0.35):  # delayed acceptance: most of these fail
-                rise = GUESS_WEIGHT * (guess - current_guess)
+                rise = partition - current_partition - misfit + current_misfit - per_clone * (count - n_active)
+                rise *= GUESS_WEIGHT
                 passes = math.log(max(rng.random(), 1e-300)) < rise + log_ratio
                 log_ratio = -rise
             proposed_tree = tree_value
@@ -380,7 +381,7 @@ def run_joint(
                 ).sum()
             proposed = proposed_tree + partition
             if step < 0 or (passes and math.log(max(u[5], 1e-300)) < proposed - current + log_ratio):
-                current, current_guess = proposed, guess
+                current, current_partition, current_misfit = proposed, partition, misfit
                 tree_value = proposed_tree
                 parent = new
                 labels = fresh

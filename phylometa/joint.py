@@ -3,11 +3,14 @@
 The state is a partition of the mutations and a tree on its clusters. Its posterior is normalised throughout, so
 partitions with different numbers of clusters compare: marginal likelihood of the reads given clusters and tree
 (proportions integrated out, see `tree_likelihood`, over the prior's total mass), a Chinese-restaurant prior over
-partitions, and a uniform prior over the K^(K-1) rooted trees. Moves: prune-regraft, parent-child swap, a mutation to
-another cluster, a mutation founding or giving up a cluster, split and merge of parent and child, of siblings, or of a
-leaf anywhere (reversible jump; Green 1995, Biometrika 82:711). Reads as in the clustering: multiplicities, lost copies
-and overdispersion. Not excluded is a clone that has nowhere a population of its own and one child only, which then has
-its prevalences: clusters are parted more readily than in the clustering.
+partitions, and a uniform prior over the K^(K-1) rooted trees. Reads as in the clustering: multiplicities, lost copies
+and overdispersion, and an error that all reads of a cluster share (purity, copy number) as the beta-binomial factor of
+`_joint_kernels.shared_error`: without it every cluster would be free to fit its reads better than it can be known to.
+
+Moves (Metropolis-Hastings on a finite space, proportions being integrated out; between numbers of clusters as Green
+1995, Biometrika 82:711): prune-regraft, parent-child swap, a mutation to another cluster, a mutation founding or giving
+up a cluster, split and merge of parent and child, of siblings, or of a leaf anywhere. A clone that has no proportion in
+any sample and one child has that child's prevalences and is the same clone: in the draws the two are one.
 """
 
 from __future__ import annotations
@@ -82,9 +85,9 @@ def infer_jointly(
     slope = ccf.vaf_per_ccf / 0.5
     seen = mutations.is_informative & np.isfinite(slope)
     slope = np.where(seen, slope, 1.0)
-    total = np.where(seen, mutations.depth * slope, 0.0)
     alt = np.where(seen, mutations.alt_counts, 0).astype(float)
-    model = read_model(alt[:1], np.maximum(total[:1], alt[:1]), settings=tree_settings)
+    total = np.maximum(np.where(seen, mutations.depth * slope, 0.0), alt)  # more than all: another copy number
+    model = read_model(alt[:1], total[:1], settings=tree_settings)
     data = (mutations, copy_number, purity)
     start_labels: IntArray = np.asarray(labels, dtype=np.int64)
     reads = ClusteringModel.build(*data, settings=settings.clustering, ccf_settings=settings.ccf)
@@ -96,7 +99,8 @@ def infer_jointly(
     log_count = log_cluster_count_prior(n, settings.clustering.concentration, settings.clustering.concentration_log_sd)
     options = np.array([tree_settings.error_rate, 0.75 / tree_settings.ccf_error**2, tree_settings.outlier_cost])
     steps = min(max(tree_settings.joint_sweeps * n, MIN_MOVES), tree_settings.joint_moves)
-    chains, kept = tree_settings.joint_chains, tree_settings.joint_draws
+    chains = tree_settings.joint_chains
+    kept = max(tree_settings.joint_draws, chains)
     thin = max(steps * chains // (2 * kept), 1)
     draws: list[JointDraw] = []
     same = []
@@ -128,7 +132,7 @@ def infer_jointly(
     in_sites = (np.asarray(sample_site), len(trees.site_names))
     distinct, scenarios = _scenarios(draws, cells, model, in_sites, tree_settings.max_scenarios, rng)
     disagreement = max((float(np.abs(a - b).max()) for a, b in itertools.combinations(same, 2)), default=0.0)
-    return JointPosterior(tuple(distinct), tuple(scenarios), disagreement)
+    return JointPosterior(tuple(distinct), tuple(scenarios), len(draws), disagreement)
 
 
 def _curves(reads: ClusteringModel, model: ReadModel) -> FloatArray:

@@ -44,12 +44,15 @@ class JointPosterior:
         Distinct ones.
     scenarios : tuple of (draw index, weight, bool array (K, n_sites))
         Presence of the draw's clones in the sites; weights sum to 1.
+    n_draws : int
+        How many draws, of which some may be equal.
     disagreement : float
         Greatest difference, over pairs of mutations, between two chains of the probability to be in one clone.
     """
 
     draws: tuple[JointDraw, ...]
     scenarios: tuple[tuple[int, float, BoolArray], ...]
+    n_draws: int
     disagreement: float = 0.0
 
     def tree(self, index: int) -> CloneTree:
@@ -89,6 +92,7 @@ class JointPosterior:
         ``scenarios`` (draw, weight, by clone the sites that hold it)."""
         return {
             "n_clones": self.n_clones,
+            "n_draws": self.n_draws,
             "disagreement": self.disagreement,
             "sites": list(site_names),
             "draws": [{"clones": draw.labels + 1, "parents": draw.parents + 1} for draw in self.draws],
@@ -116,4 +120,4 @@ class JointPosterior:
             for clone, where in enumerate(item["presence"]):
                 presence[clone, [site_of[site] for site in where]] = True
             scenarios.append((int(item["draw"]), float(item["weight"]), presence))
-        return cls(draws, tuple(scenarios), float(document["disagreement"]))
+        return cls(draws, tuple(scenarios), int(document["n_draws"]), float(document["disagreement"]))

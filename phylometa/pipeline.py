@@ -119,7 +119,7 @@ def _joint(patient: Patient, clusters: Clustering, trees: TreeEnsemble, settings
     """Draws of clusters and tree together; None where clusters are given, unrelated, or too many to draw anew."""
     from phylometa.joint import infer_jointly
 
-    if patient.known_clusters is not None or len(trees.names) != clusters.n_clusters or clusters.n_clusters < 2:
+    if patient.known_clusters is not None or len(trees.names) != clusters.n_clusters:
         return None
     if len(clusters.labels) > settings.trees.joint_mutations or clusters.n_clusters > settings.trees.exact_clusters:
         return None

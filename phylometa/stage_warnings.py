@@ -40,10 +40,11 @@ def search_warnings(trees: TreeEnsemble) -> tuple[str, ...]:
             measures += f", relations of clones differ by up to {found['disagreement']:.2g} between its halves"
         texts.append(f"clone trees: the search has not converged ({measures}); do not rely on single edges")
     if trees.listed_share < LISTED_SHARE:
+        over_listed = "presence and histories" if trees.joint is not None else "presence, histories and labels"
         share = f"{100.0 * trees.listed_share:.2g} %"
         texts.append(
             f"clone trees: {trees.n_trees} fit, and the {len(trees)} listed hold {share} of the posterior: "
-            "edge supports are over all of them, presence, histories and labels over those listed"
+            f"edge supports are over all of them, {over_listed} over those listed"
         )
     return tuple(texts)
 

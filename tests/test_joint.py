@@ -1,6 +1,7 @@
 """Joint search over clusters and trees: against the sum over every partition and every tree."""
 
 import itertools
+from collections import Counter
 from dataclasses import replace
 from math import lgamma, log
 
@@ -9,6 +10,7 @@ import pytest
 from scipy.special import betaln, xlogy
 from test_tree_search import clustering
 
+import phylometa.joint as joint_module
 from phylometa.config import Settings, TreeSettings
 from phylometa.data import CopyNumberAtLoci, MutationTable
 from phylometa.joint import infer_jointly
@@ -79,8 +81,8 @@ def depth_of(parents, u):
     return 0 if parents[u] < 0 else 1 + depth_of(parents, parents[u])
 
 
-def exact_posterior(mutations, settings):
-    """P(same cluster) by summing over all partitions and trees."""
+def exact_states(mutations, settings):
+    """Probability of every partition with every tree, as {(labels, parents): p}, and each partition's reads."""
     n = mutations.n_mutations
     scores, models = {}, {}
     for labels in partitions(n):
@@ -107,10 +109,15 @@ def exact_posterior(mutations, settings):
                 continue
             scores[tuple(labels), parents] = value + tops + prior
             models[tuple(labels)] = model
-    weights = np.exp(np.array(list(scores.values())) - max(scores.values()))
-    weights /= weights.sum()
-    same = np.zeros((n, n))
-    for (labels, parents), weight in zip(scores, weights):
+    whole = np.logaddexp.reduce(list(scores.values()))
+    return {state: float(np.exp(score - whole)) for state, score in scores.items()}, models
+
+
+def exact_posterior(mutations, settings):
+    """P(same cluster) by summing over all partitions and trees."""
+    states, models = exact_states(mutations, settings)
+    same = np.zeros((mutations.n_mutations, mutations.n_mutations))
+    for (labels, parents), weight in states.items():
         for distinct, share in distinct_partitions(np.array(labels), parents, models[labels]):
             same += weight * share * np.equal.outer(distinct, distinct)
     return same
@@ -146,6 +153,21 @@ def test_draws_follow_the_exact_posterior():
     mutations = table([[20, 19], [21, 14], [9, 2], [5, 6]], 40)
     joint = run(mutations, [0, 0, 1, 1])
     np.testing.assert_allclose(joint.same_cluster, exact_posterior(mutations, SETTINGS.trees), atol=0.05)
+
+
+def test_every_state_is_as_frequent_as_it_is_probable(monkeypatch):
+    rng = np.random.default_rng(2)
+    mutations = table(rng.binomial(20, [[0.5, 0.5], [0.4, 0.35], [0.2, 0.1], [0.12, 0.22]]), 20)
+    states, _ = exact_states(mutations, SETTINGS.trees)
+    drawn = []
+    monkeypatch.setattr(joint_module, "_scenarios", lambda draws, *_: drawn.extend(draws) or ([], []))
+    # a bad start: everything one cluster; draws before clones without a population are merged
+    settings = replace(SETTINGS.trees, joint_sweeps=250_000, joint_moves=1_000_000, joint_draws=40_000)
+    run(mutations, [0, 0, 0, 0], replace(SETTINGS, trees=settings))
+    found = Counter((tuple(draw.labels.tolist()), tuple(draw.parents.tolist())) for draw in drawn)
+    assert set(found) <= set(states)
+    distance = 0.5 * sum(abs(found[state] / len(drawn) - p) for state, p in states.items())
+    assert distance < 0.03
 
 
 def test_scenarios_are_a_distribution_over_draws():

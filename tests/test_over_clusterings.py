@@ -94,7 +94,7 @@ def test_a_tree_that_needs_more_migrations_loses_weight():
 
 def joint_of(*weighed):
     draw = JointDraw(np.array([0, 0, 1, 1, 2]), TREE.parents)
-    return JointPosterior((draw,), tuple((0, weight, presence) for presence, weight in weighed), 0.1)
+    return JointPosterior((draw,), tuple((0, weight, presence) for presence, weight in weighed), 4, 0.1)
 
 
 def test_draws_are_written_and_read_back():
@@ -105,6 +105,7 @@ def test_draws_are_written_and_read_back():
     assert [(index, weight) for index, weight, _ in again.scenarios] == [(0, 0.25), (0, 0.75)]
     assert all(np.array_equal(a[2], b[2]) for a, b in zip(again.scenarios, joint.scenarios))
     assert again.n_clones == 3.0
+    assert (again.n_draws, again.disagreement) == (4, 0.1)
     assert again.tree(0).n_mutations.tolist() == [2.0, 2.0, 1.0]
     assert again.same_cluster[0].tolist() == [1.0, 1.0, 0.0, 0.0, 0.0]
 

@@ -45,7 +45,7 @@ def histories_of_trees(trees: TreeEnsemble, *, primary: int, settings: Migration
     shown = infer_history_ensemble(scenarios, trees.site_names, primary=primary, settings=plain)
     if trees.joint is not None:
         joint = joint_histories(trees.joint, trees.site_names, primary=primary, settings=plain)
-        shown = weigh_by_graphs(shown, joint, len(trees.joint.scenarios))
+        shown = weigh_by_graphs(shown, joint, trees.joint.n_draws)
     return favour_genetic_distance(shown, trees.tree, settings.genetic_distance_weight)
 
 
@@ -81,8 +81,7 @@ def weigh_by_graphs(shown: HistoryEnsemble, joint: HistoryEnsemble, n_draws: int
     joint : HistoryEnsemble
         Histories over draws of clusters and tree.
     n_draws : int
-        How many distinct draws these were. The clusters shown count as one more, so that no history loses all its
-        weight.
+        How many draws these were. The clusters shown count as one more, so that no history loses all its weight.
 
     Returns
     -------

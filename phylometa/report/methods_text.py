@@ -47,7 +47,7 @@ def methods_paragraph(result: PatientResult, version: str) -> str:
         )
         if result.trees.joint is not None:
             sentences.append(
-                "Clusters and clone tree were also drawn together (reversible-jump Markov chains, "
+                "Clusters and clone tree were also drawn together (Metropolis-Hastings, "
                 f"{result.trees.joint.n_clones:.1f} clones expected); migration graphs and labels are summed over "
                 "these draws."
             )

@@ -115,7 +115,8 @@ def classify_seeding(
     metastases = [site.name for site in sites if site.is_metastasis]
     is_sampled = not sites[primary].is_virtual
     unrelated = from_presence["unrelated_sites"]
-    is_unrelated = bool(unrelated) and set(labels["site_seeding"]).intersection(metastases) <= set(unrelated)
+    is_unrelated = bool(unrelated) and _entered(labels).intersection(metastases) <= set(unrelated)
+    all_complete = histories.complete and (over_clusterings is None or over_clusterings[1].complete)
     override: dict[str, str] = {}
     if is_unrelated:
         override = {"all_migration_labels": UNRELATED, "relation": "independent_primary"}
@@ -138,7 +139,7 @@ def classify_seeding(
         clonally_unrelated=is_unrelated,
         n_metastases=len(metastases),
         n_histories=sum(scenario.n_histories for _, scenario in scenarios),
-        complete=histories.complete,
+        complete=all_complete,
         settings=settings.seeding,
         ln_distant_origin=lymph_node_origins(scenarios, sites, primary, ln_distant_pairs),
         parallel_evolution=None if parallel is None else {gene: p > 0.5 for gene, p in parallel.items()},
@@ -150,7 +151,7 @@ def classify_seeding(
         override=override,
         flags=_flags(extra, settings.seeding),
         settled_by=settle_labels(tables, labels, settings.seeding),
-        warnings=_warnings(histories, labels, sites, unrelated),
+        warnings=_warnings(all_complete, labels, sites, unrelated),
         **from_presence,
     )
 
@@ -300,16 +301,18 @@ def _flags(extra: Mapping[str, Any], settings: SeedingSettings) -> tuple[str, ..
     return tuple(flags)
 
 
+def _entered(labels: Mapping[str, Any]) -> set[str]:
+    """Sites that a clone migrated into with a probability of at least one half."""
+    return {site for site, values in labels["site_seeding"].items() if sum(values.values()) >= 0.5}
+
+
 def _warnings(
-    histories: HistoryEnsemble,
-    labels: Mapping[str, Any],
-    sites: Sequence[Site],
-    unrelated: Sequence[str],
+    is_complete: bool, labels: Mapping[str, Any], sites: Sequence[Site], unrelated: Sequence[str]
 ) -> tuple[str, ...]:
     warnings = []
-    if not histories.complete:
+    if not is_complete:
         warnings.append("not every optimal history could be listed: probabilities of labels are over those listed")
-    never_entered = [site.name for site in sites if site.is_metastasis and site.name not in labels["site_seeding"]]
+    never_entered = [site.name for site in sites if site.is_metastasis and site.name not in _entered(labels)]
     warnings += [f"site {name}: no clone was found there, so it carries no seeding label" for name in never_entered]
     warnings += [f"site {name}: shares no mutation with the primary (clonally unrelated)" for name in unrelated]
     return tuple(warnings)

@@ -20,6 +20,7 @@ __all__ = ["explained_entropy", "settle_labels"]
 # A candidate must remove at least this share of a label's entropy to be worth naming.
 _MIN_SHARE = 0.1
 _LISTED_CLONES = 4
+_CLUSTERS = "deeper or genome-wide sequencing, to tell which mutations form a clone"
 
 
 class _Candidate(NamedTuple):
@@ -65,6 +66,9 @@ def settle_labels(
     settled = {}
     for name, site in open_labels:
         codes = _common_codes([(batch.n_histories, columns.get((name, site))) for batch, columns in tables])
+        if np.bincount(codes, weights=weights).max() >= settings.favoured_probability * weights.sum():
+            settled[_key(name, site)] = _CLUSTERS  # open over all clusterings, not with these clusters
+            continue
         shares = [explained_entropy(codes, candidate.codes, weights) for candidate in candidates]
         best = int(np.argmax(shares)) if shares else -1
         if best >= 0 and shares[best] >= _MIN_SHARE:

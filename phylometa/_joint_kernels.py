@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from phylometa._joint_proposals import (
+    NO_READS,
     adoption_probability,
     allocate,
     attachment_weights,
@@ -39,66 +40,58 @@ def shared_error(alt: float, total: float, error: float, precision: float) -> fl
 
 
 @njit(cache=True)
-def pool_prevalence(
-    cluster: int, labels: IntArray, alt: FloatArray, total: FloatArray, options: FloatArray, prevalence: FloatArray,
-    variance: FloatArray,
-) -> None:  # fmt: skip
-    """Prevalence and its variance of one cluster from the reads of its mutations, in place; options as below."""
+def set_prevalence(
+    cluster: int, seen: FloatArray, reads: FloatArray, options: FloatArray, prevalence: FloatArray, variance: FloatArray
+) -> None:
+    """Prevalence of one cluster, and its variance, in place from its alternate and total reads (S,)."""
     error, enough = options[0], options[1]
-    for s in range(alt.shape[1]):
-        reads = 0.0
-        seen = 0.0
-        for i in range(len(labels)):
-            if labels[i] == cluster:
-                reads += total[i, s]
-                seen += alt[i, s]
-        if reads > 0.0:
-            value = min(max((seen / reads - error) / (0.5 - error), 0.0), 1.1)
-            rate = min(max(error + value * (0.5 - error), 0.5 / max(reads, 1.0)), 0.5)
-            weight = enough / (enough + reads)
+    for s in range(len(seen)):
+        if reads[s] > NO_READS:
+            value = min(max((seen[s] / reads[s] - error) / (0.5 - error), 0.0), 1.1)
+            rate = min(max(error + value * (0.5 - error), 0.5 / max(reads[s], 1.0)), 0.5)
+            weight = enough / (enough + reads[s])
             prevalence[cluster, s] = value
-            variance[cluster, s] = max(min(rate * (1.0 - rate) / (reads * weight * (0.5 - error) ** 2), 1.0), 1e-6)
+            variance[cluster, s] = max(min(rate * (1.0 - rate) / (reads[s] * weight * (0.5 - error) ** 2), 1.0), 1e-6)
         else:
             prevalence[cluster, s] = 0.0
             variance[cluster, s] = 1e4
 
 
 @njit(cache=True)
-def pool_cluster(
-    cluster: int,
-    labels: IntArray,
-    curves: FloatArray,
-    alt: FloatArray,
-    total: FloatArray,
-    options: FloatArray,
-    likelihood: FloatArray,
+def score_cluster(
+    cluster: int, curve: FloatArray, seen: FloatArray, reads: FloatArray, options: FloatArray, likelihood: FloatArray,
     tops: FloatArray,
-    prevalence: FloatArray,
-    variance: FloatArray,
-) -> None:
-    """Likelihood, its maximum, prevalence and variance of one cluster from the reads of its mutations, in place.
+) -> None:  # fmt: skip
+    """Likelihood (S, G) and its maximum (S,) of one cluster, in place from sums over its mutations.
 
-    `options`: error rate, reads at which the precision levels off, greatest loss of a cell.
+    `curve` (S, G) log-likelihood; `seen`, `reads` (S,); `options`: error rate, reads at which the precision levels off,
+    greatest loss of a cell.
     """
-    n_mutations, n_samples, n_grid = curves.shape
     error, enough, cost = options[0], options[1], options[2]
-    for s in range(n_samples):
-        curve = np.zeros(n_grid)
-        reads = 0.0
-        seen = 0.0
-        for i in range(n_mutations):
-            if labels[i] == cluster:
-                curve += curves[i, s]
-                reads += total[i, s]
-                seen += alt[i, s]
-        top = curve.max()
-        weight = enough / (enough + reads)
-        for x in range(n_grid):
-            likelihood[cluster, s, x] = math.exp(max(weight * (curve[x] - top), -cost))
+    for s in range(len(seen)):
+        top = curve[s].max()
+        weight = enough / (enough + reads[s])
+        for x in range(curve.shape[1]):
+            likelihood[cluster, s, x] = math.exp(max(weight * (curve[s, x] - top), -cost))
         tops[cluster, s] = top
-        if reads > 0.0:
-            tops[cluster, s] += shared_error(seen, reads, error, enough)
-    pool_prevalence(cluster, labels, alt, total, options, prevalence, variance)
+        if reads[s] > NO_READS:
+            tops[cluster, s] += shared_error(seen[s], reads[s], error, enough)
+
+
+@njit(cache=True)
+def move_mutation(
+    i: int, source: int, target: int, curves: FloatArray, alt: FloatArray, total: FloatArray, curve: FloatArray,
+    seen: FloatArray, reads: FloatArray, size: FloatArray,
+) -> None:  # fmt: skip
+    """Sums of the clusters after mutation `i` went from `source` to `target` (-1: from nowhere, or to nowhere)."""
+    for cluster, sign in ((source, -1.0), (target, 1.0)):
+        if cluster >= 0:
+            size[cluster] += sign
+            for s in range(alt.shape[1]):
+                seen[cluster, s] += sign * alt[i, s]
+                reads[cluster, s] += sign * total[i, s]
+                for x in range(curves.shape[2]):
+                    curve[cluster, s, x] += sign * curves[i, s, x]
 
 
 @njit(cache=True)
@@ -135,17 +128,24 @@ def run_joint(
     prevalence = np.zeros((n_slots + 1, n_samples))
     variance = np.full((n_slots + 1, n_samples), 0.01)
     prevalence[germline] = 1.0
-    active = np.zeros(n_slots, np.bool_)
+    active = parent[:n_slots] != -2
+    # sums over the mutations of every cluster
+    curve = np.zeros((n_slots, n_samples, n_grid))
+    seen, reads, size = np.zeros((n_slots, n_samples)), np.zeros((n_slots, n_samples)), np.zeros(n_slots)
+    for m in range(n_mutations):
+        move_mutation(m, -1, labels[m], curves, alt, total, curve, seen, reads, size)
     for k in range(n_slots):
-        active[k] = parent[k] != -2
         if active[k]:
-            pool_cluster(k, labels, curves, alt, total, options, likelihood, tops, prevalence, variance)
+            score_cluster(k, curve[k], seen[k], reads[k], options, likelihood, tops)
+            set_prevalence(k, seen[k], reads[k], options, prevalence, variance)
     messages = np.zeros((n_slots + 1, n_samples, n_grid))
     scales = np.zeros((n_slots + 1, n_samples))
     new_messages = np.zeros((n_slots + 1, n_samples, n_grid))
     new_scales = np.zeros((n_slots + 1, n_samples))
     old_likelihood, old_tops = np.empty((2, n_samples, n_grid)), np.empty((2, n_samples))
     old_prevalence, old_variance = np.empty((2, n_samples)), np.empty((2, n_samples))
+    old_curve, old_seen = np.empty((2, n_samples, n_grid)), np.empty((2, n_samples))
+    old_reads, old_size = np.empty((2, n_samples)), np.empty(2)
     marks = np.zeros(n_slots + 1, np.bool_)
     for v in range(n_slots + 1):
         marks[v] = parent[v] != -2
@@ -215,12 +215,9 @@ def run_joint(
                     mark_path(marks, old, new)
             elif kind < 0.65:  # one mutation to another cluster
                 home = labels[i]
-                size = 0
-                for j in range(n_mutations):
-                    size += labels[j] == home
-                valid = size > 1
+                valid = size[home] > 1.0
                 if valid:
-                    weights = fit_weights(i, labels, curves, alt, total, error, active)
+                    weights = fit_weights(i, home, curves, alt, total, seen, reads, size, error, active)
                     target = pick(weights, u[3])
                     valid = target != home
                     if valid:
@@ -229,12 +226,9 @@ def run_joint(
                         changed_first, changed_second = home, target
             elif kind < 0.8:  # a mutation founds a cluster of its own, or gives its own up
                 home = labels[i]
-                size = 0
-                for j in range(n_mutations):
-                    size += labels[j] == home
-                fit = fit_weights(i, labels, curves, alt, total, error, active)
+                fit = fit_weights(i, home, curves, alt, total, seen, reads, size, error, active)
                 as_leaf = u[4] < 0.5  # else with some of its parent's children
-                if size > 1:
+                if size[home] > 1.0:
                     free = free_slot(active)
                     valid = free >= 0
                     if valid:
@@ -242,8 +236,8 @@ def run_joint(
                         changed_first, changed_second = home, free
                         log_ratio = math.log(fit[home])
                         near, spread = prevalence.copy(), variance.copy()
-                        for part in (home, free):
-                            pool_prevalence(part, fresh, alt, total, options, near, spread)
+                        set_prevalence(free, alt[i], total[i], options, near, spread)
+                        set_prevalence(home, seen[home] - alt[i], reads[home] - total[i], options, near, spread)
                         if as_leaf:
                             new[free] = -1
                             blocked = ~np.append(active, False)
@@ -296,8 +290,13 @@ def run_joint(
                         log_ratio = -allocate(i, j, free, home, True, fresh, curves, alt, total, error, rng)
                         changed_first, changed_second = home, free
                         near, spread = prevalence.copy(), variance.copy()
-                        for part in (home, free):
-                            pool_prevalence(part, fresh, alt, total, options, near, spread)
+                        apart_seen, apart_reads = np.zeros(n_samples), np.zeros(n_samples)
+                        for m in range(n_mutations):
+                            if fresh[m] == free:
+                                apart_seen += alt[m]
+                                apart_reads += total[m]
+                        set_prevalence(free, apart_seen, apart_reads, options, near, spread)
+                        set_prevalence(home, seen[home] - apart_seen, reads[home] - apart_reads, options, near, spread)
                         if as_leaf:
                             new[free] = -1
                             blocked = ~np.append(active, False)
@@ -343,13 +342,23 @@ def run_joint(
                         changed_first = home
         if valid or step < 0:
             if changed_first >= 0:
-                for i_changed, changed in enumerate((changed_first, changed_second)):
+                both = (changed_first, changed_second)
+                for i_changed, changed in enumerate(both):
                     if changed >= 0:
                         old_likelihood[i_changed], old_tops[i_changed] = likelihood[changed], tops[changed]
                         old_prevalence[i_changed], old_variance[i_changed] = prevalence[changed], variance[changed]
-                        pool_cluster(
-                            changed, fresh, curves, alt, total, options, likelihood, tops, prevalence, variance
-                        )
+                        if not active[changed]:
+                            curve[changed], seen[changed], reads[changed], size[changed] = 0.0, 0.0, 0.0, 0.0
+                        old_curve[i_changed], old_seen[i_changed] = curve[changed], seen[changed]
+                        old_reads[i_changed], old_size[i_changed] = reads[changed], size[changed]
+                for m in range(n_mutations):
+                    if fresh[m] != labels[m]:
+                        source = labels[m] if labels[m] in both else -1  # else its cluster is gone
+                        move_mutation(m, source, fresh[m], curves, alt, total, curve, seen, reads, size)
+                for changed in both:
+                    if changed >= 0:
+                        score_cluster(changed, curve[changed], seen[changed], reads[changed], options, likelihood, tops)
+                        set_prevalence(changed, seen[changed], reads[changed], options, prevalence, variance)
                         mark_path(marks, changed, new)
                 for v in range(n_slots):
                     if new[v] >= 0 and (new[v] != parent[v]):
@@ -357,14 +366,11 @@ def run_joint(
                         if parent[v] >= 0 and new[parent[v]] != -2:
                             mark_path(marks, parent[v], new)
             count = 0
-            sizes = np.zeros(n_slots)
-            for m in range(n_mutations):
-                sizes[fresh[m]] += 1.0
             partition = 0.0
             for slot in range(n_slots):
                 if new[slot] != -2:
                     count += 1
-                    partition += tops[slot].sum() + math.lgamma(sizes[slot])
+                    partition += tops[slot].sum() + math.lgamma(size[slot])
             partition += log_count[count] - log_mass[count] - (count - 1) * math.log(count)
             misfit = tree_misfit(new, prevalence, variance)
             passes = True
@@ -396,6 +402,8 @@ def run_joint(
                     if changed >= 0:
                         likelihood[changed], tops[changed] = old_likelihood[i_changed], old_tops[i_changed]
                         prevalence[changed], variance[changed] = old_prevalence[i_changed], old_variance[i_changed]
+                        curve[changed], seen[changed] = old_curve[i_changed], old_seen[i_changed]
+                        reads[changed], size[changed] = old_reads[i_changed], old_size[i_changed]
         if step >= 0 and (step + 1) % thin == 0:
             kept_labels[step // thin] = labels
             kept_parents[step // thin] = parent

@@ -10,30 +10,31 @@ from numba import njit
 from phylometa._tree_kernels import attachment_costs
 from phylometa.data import BoolArray, FloatArray, IntArray
 
+# Reads of a cluster below which there are none: sums that mutations were added to and taken from carry rounding errors.
+NO_READS = 1e-6
+
 
 @njit(cache=True)
 def fit_weights(
-    mutation: int, labels: IntArray, curves: FloatArray, alt: FloatArray, total: FloatArray, error: float,
-    active: BoolArray,
+    mutation: int, home: int, curves: FloatArray, alt: FloatArray, total: FloatArray, seen: FloatArray,
+    reads: FloatArray, size: FloatArray, error: float, active: BoolArray,
 ) -> FloatArray:  # fmt: skip
-    """How well a mutation fits each active cluster (that cluster's prevalence taken without it); sums to 1."""
-    n_mutations, n_samples, n_grid = curves.shape
+    """How well a mutation of cluster `home` fits each active cluster, itself left out of their reads; sums to 1.
+
+    `seen`, `reads` (slots, S), `size` (slots,): sums over the mutations of every cluster.
+    """
+    n_samples, n_grid = curves.shape[1], curves.shape[2]
     n_slots = len(active)
-    seen = np.zeros((n_slots, n_samples))
-    reads = np.zeros((n_slots, n_samples))
-    size = np.zeros(n_slots)
-    for i in range(n_mutations):
-        if i != mutation:
-            seen[labels[i]] += alt[i]
-            reads[labels[i]] += total[i]
-            size[labels[i]] += 1.0
     weights = np.full(n_slots, -np.inf)
     for k in range(n_slots):
-        if active[k] and size[k] > 0.0:
+        own = 1.0 if k == home else 0.0
+        if active[k] and size[k] - own > 0.5:
             weights[k] = 0.0
             for s in range(n_samples):
-                if reads[k, s] > 0.0:
-                    value = min(max((seen[k, s] / reads[k, s] - error) / (0.5 - error), 0.0), 1.0)
+                others = reads[k, s] - own * total[mutation, s]
+                if others > NO_READS:
+                    value = (seen[k, s] - own * alt[mutation, s]) / others
+                    value = min(max((value - error) / (0.5 - error), 0.0), 1.0)
                     weights[k] += curves[mutation, s, min(int(value * (n_grid - 1) / 1.1 + 0.5), n_grid - 1)]
     top = weights.max()
     for k in range(n_slots):

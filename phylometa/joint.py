@@ -128,9 +128,10 @@ def infer_jointly(
         of_chain = [_draw(*row) for row in zip(kept_labels[half:], kept_parents[half:])]
         same.append(np.mean([draw.labels[:, None] == draw.labels for draw in of_chain], axis=0))
         draws += of_chain
-    cells = (curves, alt, total, options)
     in_sites = (np.asarray(sample_site), len(trees.site_names))
-    distinct, scenarios = _scenarios(draws, cells, model, in_sites, tree_settings.max_scenarios, rng)
+    distinct, scenarios = _scenarios(
+        draws, (curves, alt, total), options, model, in_sites, tree_settings.max_scenarios, rng
+    )
     disagreement = max((float(np.abs(a - b).max()) for a, b in itertools.combinations(same, 2)), default=0.0)
     return JointPosterior(tuple(distinct), tuple(scenarios), len(draws), disagreement)
 
@@ -169,14 +170,15 @@ def _draw(labels: NDArray[np.int16], parents: NDArray[np.int16]) -> JointDraw:
 
 def _scenarios(
     draws: Sequence[JointDraw],
-    cells: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
+    cells: tuple[FloatArray, FloatArray, FloatArray],
+    options: FloatArray,
     model: ReadModel,
     in_sites: tuple[IntArray, int],
     n_scenarios: int,
     rng: np.random.Generator,
 ) -> tuple[list[JointDraw], list[tuple[int, float, BoolArray]]]:
     """Distinct clusters and trees, and presence in sites drawn under every draw; equal scenarios are merged."""
-    from phylometa._joint_kernels import pool_cluster
+    from phylometa._joint_kernels import score_cluster
 
     groups: dict[tuple[bytes, bytes], list[int]] = {}
     for index, draw in enumerate(draws):
@@ -188,10 +190,10 @@ def _scenarios(
     for members in groups.values():
         draw = draws[members[0]]
         k = len(draw.parents)
-        likelihood = np.ones((k, model.n_samples, model.n_grid))
-        scratch = [np.zeros((k, model.n_samples)) for _ in range(3)]
+        likelihood, tops = np.ones((k, model.n_samples, model.n_grid)), np.zeros((k, model.n_samples))
         for cluster in range(k):
-            pool_cluster(cluster, draw.labels, *cells, likelihood, *scratch)
+            curve, seen, reads = (cell[draw.labels == cluster].sum(axis=0) for cell in cells)
+            score_cluster(cluster, curve, seen, reads, options, likelihood, tops)
         own = replace(model, likelihood=likelihood)
         steps, _ = draw_proportions(draw.parents, own, each * len(members), rng=rng)
         for one in steps:

@@ -17,7 +17,6 @@ from phylometa.tree_likelihood import ReadModel, convolve, messages, read_model
 from phylometa.trees import TreeEnsemble, children_of
 
 __all__ = [
-    "draw_presence",
     "draw_proportions",
     "draws_of_trees",
     "presence_scenarios",
@@ -105,16 +104,6 @@ def draw_proportions(
                 steps[:, child, sample] = prevalence - inner[child]
                 stack.append(child)
     return steps, total
-
-
-def draw_presence(
-    parents: NDArray[np.integer], model: ReadModel, n_draws: int, *, rng: np.random.Generator
-) -> BoolArray:
-    """Joint draws of the presence of all clones in all samples under one tree: bool (n_draws, K, S).
-
-    Parameters as `draw_proportions`; a clone is present where its proportion reaches the model's threshold.
-    """
-    return draw_proportions(parents, model, n_draws, rng=rng)[0] >= model.least
 
 
 # Index of a tree, the model of reads, and draws of proportions under that tree (`draw_proportions`).

@@ -197,8 +197,8 @@ class MigrationSettings:
     """Histories listed for one tree, the simplest first; the number beyond is counted and said."""
     max_alternatives: int = 20
     """Near-optimal histories (U + 1, mu + 1) listed for one tree and presence, of each kind, the simplest first."""
-    near_optimal_scenarios: int = 300
-    """Most probable trees and presences whose near-optimal histories are weighed."""
+    near_optimal_scenarios: int = 100
+    """Most probable trees and presences whose near-optimal histories are weighed, for the others too."""
     seconds: float = 60.0
     """CPU time limit of one tree's enumeration."""
 

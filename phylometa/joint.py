@@ -206,7 +206,9 @@ def _scenarios(
             counts[key] = counts.get(key, 0) + 1
     whole = sum(counts.values())
     distinct_draws = [draw for _, draw in found.values()]
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    # draws of one chain are alike: equally frequent ones are shuffled, so that the first of them stand for all
+    place = rng.permutation(len(distinct_draws))
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], place[item[0][0]], item[0]))
     return distinct_draws, [
         (index, count / whole, np.frombuffer(packed, dtype=bool).reshape(len(distinct_draws[index].parents), n_sites))
         for (index, packed), count in ordered

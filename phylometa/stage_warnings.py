@@ -8,7 +8,7 @@ from phylometa.config import Settings
 from phylometa.data import Clustering, Patient
 from phylometa.trees import HistoryEnsemble, TreeEnsemble
 
-__all__ = ["GRAPHS_COVERED", "conflict_warnings", "coverage_warnings", "favoured_warnings", "search_warnings"]
+__all__ = ["conflict_warnings", "coverage_warnings", "favoured_warnings", "search_warnings"]
 
 # Conflicts between clusters that are spelt out among the warnings; the others are counted there.
 SPELT_OUT = 8
@@ -61,17 +61,15 @@ def favoured_warnings(before: Clustering, after: Clustering, weight: float) -> t
     return (f"clusters: by the reads alone {change}; the clone trees favour it as it is ({100.0 * weight:.0f} %)",)
 
 
-# Share of the migration graphs over all clusterings below which the histories of the clusters shown are said to lack
-# some.
-GRAPHS_COVERED = 0.8
-
-
 def coverage_warnings(histories: HistoryEnsemble) -> tuple[str, ...]:
     """Where the clusters shown allow too few of the migration graphs that fit over all clusterings."""
+    from phylometa.migration.over_clusterings import GRAPHS_COVERED
+
     if histories.graphs_covered is None or histories.graphs_covered >= GRAPHS_COVERED:
         return ()
     share = f"{100.0 * histories.graphs_covered:.0f} %"
     return (
-        f"migration histories: with the clusters as shown only {share} of the migration graphs are possible that fit "
-        "over all clusterings; the labels are over all of these",
+        f"migration histories: the clusters shown allow only {share} of the migration graphs that fit over all "
+        "clusterings; single migrations have their probability over all, as far as these clusters allow; labels are "
+        "over all",
     )

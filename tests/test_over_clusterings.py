@@ -9,10 +9,15 @@ from phylometa.config import MigrationSettings, Settings, TreeSettings
 from phylometa.data import CopyNumberAtLoci, MutationTable, Patient, Sample, Site
 from phylometa.joint_posterior import JointDraw, JointPosterior
 from phylometa.migration import Scenario, histories_of_trees, infer_history_ensemble, joint_histories
-from phylometa.migration.over_clusterings import weigh_by_graphs
+from phylometa.migration.over_clusterings import (
+    GRAPHS_COVERED,
+    _migration_probabilities,
+    _rake,
+    weigh_by_graphs,
+)
 from phylometa.pipeline import AnalysisResult, run_stage
 from phylometa.seeding import classify_seeding
-from phylometa.stage_warnings import GRAPHS_COVERED, coverage_warnings
+from phylometa.stage_warnings import coverage_warnings
 from phylometa.trees import CloneTree, HistoryEnsemble
 
 SITES = ("primary", "liver", "lung")
@@ -76,6 +81,24 @@ def test_graphs_that_the_shown_clusters_do_not_allow_are_counted():
     nothing = weigh_by_graphs(shown, ensemble((TOGETHER, 1.0)), 100)
     assert nothing.graphs_covered == 0.0
     assert graphs(nothing) == pytest.approx(graphs(shown))
+
+
+def test_single_migrations_are_weighed_where_few_graphs_are_covered():
+    a, b, c = ((0, 1), 1), ((0, 2), 1), ((1, 2), 1)
+    shown = {(a, b): 0.5, (a, c): 0.3, (((0, 1), 2), b): 0.2}
+    truth = {(a, b): 0.1, (a, c): 0.2, (((0, 1), 2), b): 0.7}  # what these migrations' probabilities are taken from
+    wanted = _migration_probabilities(truth) | {((2, 1), 1): 0.9}  # one that no graph shown has
+    factor = _rake(shown, wanted, 1000)
+    fitted = {graph: factor[graph] * weight for graph, weight in shown.items()}
+    assert sum(fitted.values()) == pytest.approx(1.0)
+    found = _migration_probabilities(fitted)
+    assert {m: found[m] for m in (((0, 1), 2), ((0, 2), 1), ((1, 2), 1))} == pytest.approx(
+        {((0, 1), 2): 0.7, ((0, 2), 1): 0.8, ((1, 2), 1): 0.2}, abs=1e-6
+    )
+    # graphs with the same migrations among those that differ keep their ratio: here none do, so the fit is the truth
+    assert fitted == pytest.approx(truth, abs=1e-6)
+    certain = _rake({(a,): 1.0}, wanted, 1000)
+    assert certain == {(a,): 1.0}
 
 
 def test_a_tree_that_needs_more_migrations_loses_weight():

@@ -167,14 +167,19 @@ def _near_optimal(
 ) -> list[tuple[Scenario, TreeHistories, float]]:
     """Near-optimal histories of the most probable scenarios, by kind, with their weights (not normalised).
 
-    What the scenarios beyond these would add is too little to be worth its time.
+    They stand for those of the scenarios beyond, too, in proportion to the weights of the scenarios.
     """
     together: dict[tuple[bytes, bytes], list[Scenario]] = {}
     for scenario in scenarios:
         together.setdefault(_identity(scenario), []).append(scenario)
     ranked = sorted(together.values(), key=lambda same: -sum(scenario.weight for scenario in same))  # stable
+    chosen = ranked[: settings.near_optimal_scenarios]
+    of_all = sum(scenario.weight for scenario in scenarios)
+    of_chosen = sum(scenario.weight for same in chosen for scenario in same)
+    if not of_chosen > 0:
+        return []
     entries = []
-    for same in ranked[: settings.near_optimal_scenarios]:
+    for same in chosen:
         optimum = solved[_identity(same[0])]
         question = make_question(same[0].tree, same[0].presence, primary)
         root = (question.root, question.primary)
@@ -208,6 +213,7 @@ def _near_optimal(
                 excess=more,
             )
             share = _weight_of_tree(optimum, settings) * sum(weights) * math.exp(-excess_cost(settings, *more))
+            share *= of_all / of_chosen
             entries += [(scenario, found, scenario.weight * share) for scenario in same]
     return entries
 

@@ -6,22 +6,35 @@ the clusters that are shown then get the weights
 
     P(H) = P(G(H) | all clusterings) P(H | G(H), the clusters shown),
 
-G(H) being the migration graph of a history, with multiplicities.
+G(H) being the migration graph of a history, with multiplicities. Where the clusters shown allow too few of these
+graphs, each migration gets its probability over all clusterings instead (iterative proportional fitting).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from phylometa.config import MigrationSettings
+from phylometa.data import BoolArray
 from phylometa.joint_posterior import JointPosterior
 from phylometa.migration.ensemble import Scenario, infer_history_ensemble
 from phylometa.migration.genetic_distance import favour_genetic_distance
 from phylometa.trees import HistoryEnsemble, MigrationHistory, TreeEnsemble
 
-__all__ = ["histories_of_trees", "joint_histories", "weigh_by_graphs"]
+__all__ = ["GRAPHS_COVERED", "histories_of_trees", "joint_histories", "weigh_by_graphs"]
+
+# Share of the migration graphs over all clusterings below which the clusters shown allow too few of them, and single
+# migrations are weighed instead of whole graphs.
+GRAPHS_COVERED = 0.8
+RAKING_ROUNDS, RAKING_CHANGE = 200, 1e-9
+
+# ((source, target), number of migrations) of every pair of sites, in order; one migration: the pair, and its number.
+Graph = tuple[tuple[tuple[int, int], int], ...]
+Migration = tuple[tuple[int, int], int]
 
 
 def histories_of_trees(trees: TreeEnsemble, *, primary: int, settings: MigrationSettings) -> HistoryEnsemble:
@@ -90,11 +103,14 @@ def weigh_by_graphs(shown: HistoryEnsemble, joint: HistoryEnsemble, n_draws: int
         that the clusters shown can have.
     """
     over_all, given_shown = _graph_probabilities(joint), _graph_probabilities(shown)
-    covered = sum(weight for graph, weight in over_all.items() if given_shown.get(graph, 0.0) > 0.0)
-    factor = {
-        graph: (n_draws * over_all.get(graph, 0.0) / weight + 1.0) if weight > 0.0 else 0.0
-        for graph, weight in given_shown.items()
-    }
+    covered = float(sum(weight for graph, weight in over_all.items() if given_shown.get(graph, 0.0) > 0.0))
+    if covered >= GRAPHS_COVERED:
+        factor = {
+            graph: (n_draws * over_all.get(graph, 0.0) / weight + 1.0) if weight > 0.0 else 0.0
+            for graph, weight in given_shown.items()
+        }
+    else:
+        factor = _rake(given_shown, _migration_probabilities(over_all), n_draws)
     total = sum(factor[graph] * weight for graph, weight in given_shown.items())
     trees = []
     for entry in shown.trees:
@@ -105,13 +121,50 @@ def weigh_by_graphs(shown: HistoryEnsemble, joint: HistoryEnsemble, n_draws: int
     return replace(shown, trees=tuple(trees), graphs_covered=covered)
 
 
-def _graph(history: MigrationHistory) -> tuple[tuple[tuple[int, int], int], ...]:
+def _migration_probabilities(graphs: Mapping[Graph, float]) -> dict[Migration, float]:
+    """P(at least n migrations from one site to another), by (pair of sites, n)."""
+    total: dict[Migration, float] = defaultdict(float)
+    for graph, weight in graphs.items():
+        for pair, count in graph:
+            for n in range(1, count + 1):
+                total[pair, n] += weight
+    return dict(total)
+
+
+def _rake(shown: Mapping[Graph, float], wanted: Mapping[Migration, float], n_draws: int) -> dict[Graph, float]:
+    """Factors of the graphs' weights that give every migration its probability, as far as the graphs allow.
+
+    Iterative proportional fitting (Deming & Stephan 1940, Ann Math Stat 11:427), the distribution nearest to that shown
+    in Kullback-Leibler divergence. Probabilities are kept from 0 and 1 by half a draw.
+    """
+    graphs = list(shown)
+    weights = np.array([shown[graph] for graph in graphs])
+    has: dict[Migration, BoolArray] = {}
+    for g, graph in enumerate(graphs):
+        for migration in _migration_probabilities({graph: 1.0}):
+            has.setdefault(migration, np.zeros(len(graphs), dtype=bool))[g] = True
+    least = 0.5 / (n_draws + 1.0)
+    fitted = weights / weights.sum()
+    for _ in range(RAKING_ROUNDS):
+        before = fitted
+        for migration in sorted(has):
+            inside = has[migration]
+            now = float(fitted[inside].sum())
+            if least < now < 1.0 - least:
+                target = min(max(wanted.get(migration, 0.0), least), 1.0 - least)
+                fitted = fitted * np.where(inside, target / now, (1.0 - target) / (1.0 - now))
+        if np.abs(fitted - before).max() < RAKING_CHANGE:
+            break
+    return {graph: float(fit / weight) if weight > 0.0 else 0.0 for graph, fit, weight in zip(graphs, fitted, weights)}
+
+
+def _graph(history: MigrationHistory) -> Graph:
     """Migration graph with multiplicities, in an order of its own."""
     return tuple(sorted(history.migration_counts.items()))
 
 
-def _graph_probabilities(histories: HistoryEnsemble) -> dict[tuple[tuple[tuple[int, int], int], ...], float]:
-    total: dict[tuple[tuple[tuple[int, int], int], ...], float] = defaultdict(float)
+def _graph_probabilities(histories: HistoryEnsemble) -> dict[Graph, float]:
+    total: dict[Graph, float] = defaultdict(float)
     for _, history in histories:
         total[_graph(history)] += history.weight
     return dict(total)

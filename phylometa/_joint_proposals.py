@@ -7,11 +7,9 @@ import math
 import numpy as np
 from numba import njit
 
+from phylometa._joint_clusters import NO_READS
 from phylometa._tree_kernels import attachment_costs
 from phylometa.data import BoolArray, FloatArray, IntArray
-
-# Reads of a cluster below which there are none: sums that mutations were added to and taken from carry rounding errors.
-NO_READS = 1e-6
 
 
 @njit(cache=True)

@@ -160,8 +160,8 @@ def _quick(settings: TreeSettings) -> TreeSettings:
 
 
 def _shared_errors(clusters: Clustering, settings: TreeSettings) -> float:
-    """Sum over clusters and samples of `_joint_kernels.shared_error`."""
-    from phylometa._joint_kernels import shared_error
+    """Sum over clusters and samples of `_joint_clusters.shared_error`."""
+    from phylometa._joint_clusters import shared_error
 
     precision = 0.75 / settings.ccf_error**2
     cells = zip(clusters.alt_reads.ravel().tolist(), clusters.total_reads.ravel().tolist())

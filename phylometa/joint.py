@@ -5,7 +5,7 @@ partitions with different numbers of clusters compare: marginal likelihood of th
 (proportions integrated out, see `tree_likelihood`, over the prior's total mass), a Chinese-restaurant prior over
 partitions, and a uniform prior over the K^(K-1) rooted trees. Reads as in the clustering: multiplicities, lost copies
 and overdispersion, and an error that all reads of a cluster share (purity, copy number) as the beta-binomial factor of
-`_joint_kernels.shared_error`: without it every cluster would be free to fit its reads better than it can be known to.
+`_joint_clusters.shared_error`: without it every cluster would be free to fit its reads better than it can be known to.
 
 Moves (Metropolis-Hastings on a finite space, proportions being integrated out; between numbers of clusters as Green
 1995, Biometrika 82:711): prune-regraft, parent-child swap, a mutation to another cluster, a mutation founding or giving
@@ -178,7 +178,7 @@ def _scenarios(
     rng: np.random.Generator,
 ) -> tuple[list[JointDraw], list[tuple[int, float, BoolArray]]]:
     """Distinct clusters and trees, and presence in sites drawn under every draw; equal scenarios are merged."""
-    from phylometa._joint_kernels import score_cluster
+    from phylometa._joint_clusters import score_cluster
 
     groups: dict[tuple[bytes, bytes], list[int]] = {}
     for index, draw in enumerate(draws):

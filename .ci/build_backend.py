@@ -1,5 +1,6 @@
 """The build backend: setuptools, with the list of the sdist's files beside this module rather than at the top level,
-and with the kernels of a wheel compiled when it is built, so that the first run need not (phylometa/kernel_cache.py).
+and with the kernels of a wheel compiled when it is built (phylometa/pipeline/kernel_cache.py), so that the first run
+need not.
 
 `PHYLOMETA_COMPILE=0` in the environment builds without; so does a build that cannot import Numba.
 """
@@ -38,7 +39,7 @@ def compile_kernels(root):
     """Leave compiled kernels in `root`/phylometa; the package works without them, so a failure is said and no more."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *sys.path]), "PYTHONDONTWRITEBYTECODE": "1"}
     environment.pop("NUMBA_CACHE_DIR", None)
-    done = subprocess.run([sys.executable, "-m", "phylometa.kernel_cache"], cwd=root, env=environment)
+    done = subprocess.run([sys.executable, "-m", "phylometa.pipeline.kernel_cache"], cwd=root, env=environment)
     if done.returncode:
         print("kernels were not compiled: they will be on first use", file=sys.stderr)
 

@@ -23,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "tests")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "tests/helpers"), str(HERE.parent / "tests/oracles")]
 Figures = dict[str, float]
 
 
@@ -173,7 +173,7 @@ def reading(n: int) -> Figures:
 
 def simulation(n: int) -> Figures:
     """A patient with known truth."""
-    from phylometa.pipeline import stage_rng
+    from phylometa.pipeline.stages import stage_rng
     from phylometa.simulate import settings_from_text, simulate_patient
 
     settings = settings_from_text("exome", {})

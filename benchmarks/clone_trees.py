@@ -21,16 +21,17 @@ import numpy as np
 from clustering_simulations import many_small_clusters
 from end_to_end import read_tumor
 
-from phylometa.clustering import cluster_mutations, clustering_from_labels
-from phylometa.clustering_average import mutation_relations, weigh_clusterings
+from phylometa.clone_trees.chains import search_trees, starting_tree
+from phylometa.clone_trees.enumeration import enumerate_trees
+from phylometa.clone_trees.infer import infer_clone_trees
+from phylometa.clone_trees.likelihood import read_model, tree_log_likelihood
+from phylometa.clustering.infer import cluster_mutations, clustering_from_labels
 from phylometa.config import CcfSettings, ClusteringSettings, Settings, SimulationSettings, TreeSettings
-from phylometa.data import Clustering, CopyNumberAtLoci
-from phylometa.enumeration import enumerate_trees
+from phylometa.joint.clustering_average import mutation_relations, weigh_clusterings
+from phylometa.model.clone_tree import ancestor_matrix
+from phylometa.model.clusters import Clustering
+from phylometa.model.patient import CopyNumberAtLoci
 from phylometa.simulate import simulate_patient
-from phylometa.tree_chains import search_trees, starting_tree
-from phylometa.tree_likelihood import read_model, tree_log_likelihood
-from phylometa.tree_search import infer_clone_trees
-from phylometa.trees import ancestor_matrix
 
 
 def as_clustering(alt, total, sizes):

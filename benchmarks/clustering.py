@@ -21,10 +21,11 @@ from pathlib import Path
 import numpy as np
 from clustering_simulations import SimulatedReads, as_table, few_large_clusters, many_mutations, many_small_clusters
 
-from phylometa.ccf import estimate_ccf
-from phylometa.clustering import cluster_mutations
+from phylometa.ccf.estimate import estimate_ccf
+from phylometa.clustering.infer import cluster_mutations
 from phylometa.config import CcfSettings, ClusteringSettings
-from phylometa.data import Clustering, CopyNumberAtLoci
+from phylometa.model.clusters import Clustering
+from phylometa.model.patient import CopyNumberAtLoci
 
 
 def pairs(counts: np.ndarray) -> float:
@@ -224,7 +225,8 @@ def run_start() -> None:
         timed("phylometa", "counts", sheet, "-o", "counts.tsv")
         n = len({line.split("\t")[0] for line in (folder / "counts.tsv").read_text().splitlines()[1:]})
         print(
-            f"kernels compiled while installing: {timed('phylometa.kernel_cache'):.1f} s CPU; {n} mutations, 6 samples"
+            f"kernels compiled while installing: {timed('phylometa.pipeline.kernel_cache'):.1f} s CPU; "
+            f"{n} mutations, 6 samples"
         )
         for words in ("cluster counts.tsv --sheet " + sheet, f"run {sheet} --no-plots", f"run {sheet}"):
             first, second = (timed("phylometa", *words.split(), "-o", "out", "--force") for _ in range(2))

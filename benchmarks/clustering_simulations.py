@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phylometa.data import CopyNumberAtLoci, MutationTable
+from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 
 ERROR_RATE = 0.001
 

@@ -27,8 +27,8 @@ from phylometa.copy_number._kernels import directed_cost, mixed_cost, pair_bound
 from phylometa.copy_number._tree_kernels import fitch_profiles, neighbour_joining
 from phylometa.copy_number.events import sequence_events
 from phylometa.copy_number.segmentation import AlleleSequences
-from phylometa.data import CopyNumberProfile
-from phylometa.trees import ancestor_matrix, preorder
+from phylometa.model.clone_tree import ancestor_matrix, preorder
+from phylometa.model.patient import CopyNumberProfile
 
 Clade = frozenset[int]
 # An event: samples below its branch, allele, chromosome, first and last segment, +1 or -1; (-1, -1, -1, -1, 0) stands

@@ -26,9 +26,9 @@ import numpy as np
 from label_patients import with_scalar
 
 from phylometa.config import Settings, SimulationSettings
-from phylometa.data import CopyNumberAtLoci, MutationTable, Patient, Sample, Site
 from phylometa.migration import joint_histories
-from phylometa.pipeline import AnalysisResult, run_stage
+from phylometa.model.patient import CopyNumberAtLoci, MutationTable, Patient, Sample, Site
+from phylometa.pipeline.stages import AnalysisResult, run_stage
 from phylometa.simulate import PATTERNS, lose_populations, simulate_patient, visible_truth
 from phylometa.simulate.patterns import draw_plan
 

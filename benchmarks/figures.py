@@ -39,7 +39,7 @@ def main():
         for directory in sys.argv[1:]:
             measure(directory, pm.load_result(directory))
         return
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests/helpers"))
     import plot_results
 
     measure("first call (fonts and imports)", plot_results.one_clone())

@@ -13,7 +13,7 @@ import time
 
 import numpy as np
 
-from phylometa.gain_timing import MultiplicityReads, estimate_gain_time, expected_vaf
+from phylometa.timing.gains import MultiplicityReads, estimate_gain_time, expected_vaf
 
 
 def simulate(rng, n, truth, minor, purity, mean_depth, major=2):

@@ -34,15 +34,15 @@ from pathlib import Path
 import numpy as np
 from label_patients import FLOOR, LABELS, calibration_error, draw_patient, label_scores, print_scores, with_scalar
 
+from phylometa.clone_trees.likelihood import fit_presence_weight, read_model, sample_posterior
+from phylometa.clone_trees.presence import presence_scenarios, site_presence
 from phylometa.config import MigrationSettings, Settings
 from phylometa.errors import InfeasibleError
 from phylometa.migration import infer_migration_histories
-from phylometa.pipeline import AnalysisResult, run_stage
-from phylometa.presence import presence_scenarios, site_presence
+from phylometa.model.tree_ensemble import PresenceScenario, TreeEnsemble
+from phylometa.pipeline.stages import AnalysisResult, run_stage
 from phylometa.seeding.labels import label_history
 from phylometa.simulate import visible_labels, visible_truth
-from phylometa.tree_likelihood import fit_presence_weight, read_model, sample_posterior
-from phylometa.trees import PresenceScenario, TreeEnsemble
 
 NAIVE_THRESHOLD = 0.05
 PRESENCE_BINS = (0.0, 0.01, 0.1, 0.4, 0.6, 0.9, 0.99, 1.0)

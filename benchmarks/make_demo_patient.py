@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from phylometa.io.simulated import write_simulated_patient
-from phylometa.pipeline import stage_rng
+from phylometa.pipeline.stages import stage_rng
 from phylometa.simulate import PRESETS, simulate_patient
 
 SEED = 2014

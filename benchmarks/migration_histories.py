@@ -23,14 +23,14 @@ import numpy as np
 from phylometa.config import MigrationSettings
 from phylometa.io.trees_io import read_tree_with_sites
 from phylometa.migration import infer_migration_histories, migration_pattern
+from phylometa.migration.infer import make_question
+from phylometa.migration.least_cost import Costs, solve
+from phylometa.migration.lexicographic import find_optima
 from phylometa.migration.listing import list_histories
-from phylometa.migration.near_optimal import list_near_optimal
-from phylometa.migration.optima import find_optima
-from phylometa.migration.optimal import Costs, solve
-from phylometa.migration.refined import make_question
-from phylometa.migration.restricted import find_optima_within_pattern
+from phylometa.migration.one_more import list_near_optimal
+from phylometa.migration.pattern_bound import find_optima_within_pattern
 from phylometa.migration.scoring import check_criteria, score_edges
-from phylometa.trees import CloneTree
+from phylometa.model.clone_tree import CloneTree
 
 # tree, primary, UMCS (U, mu, gamma, sigma), number of optima (None: unknown before), MCS (mu, gamma, sigma)
 REFERENCE = (
@@ -95,7 +95,7 @@ def published(data: Path) -> bool:
 
 def brute(instances: int) -> bool:
     """Every order of criteria and every pattern against a list of all histories of small trees."""
-    sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
+    sys.path.insert(0, str(Path(__file__).parent.parent / "tests/oracles"))
     from migration_oracle import all_histories, criteria, pattern, random_instance
 
     rng = np.random.default_rng(11)

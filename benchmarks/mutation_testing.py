@@ -32,16 +32,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "phylometa"
-TIMING = (
-    *("calendar_rules", "calendar_time", "clock", "dissemination", "divergence", "divergence_table", "gain_timing"),
-    *("growth", "lesion_growth", "molecular_time", "private_counts", "reseeding", "sample_gains", "serial_samples"),
-    *("terminal_branch", "timing", "timing_events", "timing_result", "treatment"),
-)
-TESTS = (
-    *("test_migration*.py", "test_seeding_*.py", "test_timing.py", "test_timing_events.py", "test_calendar_time.py"),
-    *("test_clock.py", "test_divergence.py", "test_gain_timing.py", "test_growth.py", "test_molecular_time.py"),
-    *("test_private_counts.py", "test_terminal_branch.py", "test_treatment.py", "test_reference_tables.py"),
-)
+TESTS = tuple(f"{room}/test_*.py" for room in ("migration", "seeding", "comparison", "timing", "reference"))
 COMPARISONS = {
     ast.Lt: (ast.LtE, ast.GtE),
     ast.LtE: (ast.Lt, ast.Gt),
@@ -73,13 +64,8 @@ SURVIVED, KILLED, TIMED_OUT, UNREACHED = "survived", "killed", "too slow", "not 
 
 
 def modules_of(group: str) -> list[Path]:
-    """Files of a group: a package below phylometa, or the modules of the timing stage."""
-    if group == "timing":
-        return [PACKAGE / f"{name}.py" for name in TIMING if (PACKAGE / f"{name}.py").is_file()]
-    folder = PACKAGE / group
-    if folder.is_dir():
-        return sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
-    return [PACKAGE / f"{group}.py"]
+    """Files of a room of the package."""
+    return sorted(path for path in (PACKAGE / group).glob("*.py") if path.name != "__init__.py")
 
 
 def replacements(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
@@ -269,7 +255,7 @@ def try_mutant(path: Path, text: str, tests: list[str], usual: float) -> tuple[s
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--modules", nargs="+", default=["migration", "seeding", "timing"])
+    parser.add_argument("--modules", nargs="+", default=["migration", "seeding", "comparison", "timing"])
     parser.add_argument("--mutants", type=int, default=8, help="of each module")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cpu-seconds", type=float, default=2400.0, help="no further mutant is begun after that")

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from phylometa.clustering_average import mutation_relations
 from phylometa.config import Settings
 from phylometa.io.tables import read_patient
-from phylometa.pipeline import AnalysisResult, run_stage
+from phylometa.joint.clustering_average import mutation_relations
+from phylometa.pipeline.stages import AnalysisResult, run_stage
 
 ROOT = Path(__file__).parents[1] / "sample_data"
 RELATIONS = ("same cluster", "ancestor", "descendant", "separate branches")

@@ -11,7 +11,7 @@ import time
 
 from phylometa.config import Settings
 from phylometa.errors import PhylometaError
-from phylometa.pipeline import AnalysisResult, run_stage, stage_rng
+from phylometa.pipeline.stages import AnalysisResult, run_stage, stage_rng
 from phylometa.simulate import settings_from_text, simulate_patient, true_labels
 
 STAGES = ("clusters", "trees", "histories", "labels")

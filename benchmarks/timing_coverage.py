@@ -19,12 +19,13 @@ from collections import Counter
 import numpy as np
 
 from phylometa.config import SimulationSettings, TimingSettings
-from phylometa.data import CcfTable, Clustering, Treatment
-from phylometa.divergence import detection_power
-from phylometa.gain_timing import expected_vaf
+from phylometa.model.clusters import CcfTable, Clustering
+from phylometa.model.patient import Treatment
+from phylometa.model.tree_ensemble import TreeEnsemble
+from phylometa.reads.detection import detection_power
 from phylometa.simulate import simulate_patient
-from phylometa.timing import date_dissemination
-from phylometa.trees import TreeEnsemble
+from phylometa.timing.gains import expected_vaf
+from phylometa.timing.infer import date_dissemination
 
 AGE = 60.0
 EVENTS = 3

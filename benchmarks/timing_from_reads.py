@@ -35,10 +35,10 @@ from timing_coverage import (
 )
 
 from phylometa.config import Settings, TimingSettings
-from phylometa.gain_timing import expected_vaf
-from phylometa.pipeline import AnalysisResult, run_stage, stage_rng
+from phylometa.pipeline.stages import AnalysisResult, run_stage, stage_rng
 from phylometa.simulate import simulate_patient
-from phylometa.timing import date_dissemination
+from phylometa.timing.gains import expected_vaf
+from phylometa.timing.infer import date_dissemination
 
 BASE = "the model holds"
 # Scenario -> changes of the simulation, share of the metastases' mutations that is kept, mutations of a neutral tail.

@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from phylometa.io.tables import read_patient
-from phylometa.pipeline import analyse
+from phylometa.pipeline.stages import analyse
 
 PUBLISHED = {("V402", "brain"): (6, 20), ("V824", "brain"): (2, 25)}
 SITES = {"P": ("colon", "primary"), "BM": ("brain", "metastasis"), "LN": ("lymph_node", "lymph_node")}

@@ -30,11 +30,11 @@ from migration_histories import REFERENCE, overlap  # noqa: E402
 from timing_patients import PUBLISHED, crc_sheet  # noqa: E402
 
 from phylometa.config import MigrationSettings  # noqa: E402
-from phylometa.data import Site  # noqa: E402
 from phylometa.io.tables import read_patient  # noqa: E402
 from phylometa.io.trees_io import read_tree_with_sites  # noqa: E402
 from phylometa.migration import infer_migration_histories  # noqa: E402
-from phylometa.pipeline import analyse  # noqa: E402
+from phylometa.model.patient import Site  # noqa: E402
+from phylometa.pipeline.stages import analyse  # noqa: E402
 from phylometa.seeding.labels import label_history  # noqa: E402
 
 # What the studies say of a patient in words, as far as their abstract, tables and deposited trees show it.

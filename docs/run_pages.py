@@ -1,9 +1,9 @@
 """Commands and examples of the Markdown pages, and how they are run.
 
 A fenced block of kind `bash` holds commands, one of kind `python` a script. They are run in order, all blocks of a page
-in one directory, by the tests (tests/test_docs.py) and, for the tutorial, whenever the site is built. A block of kind
-`console` shows commands after `$ ` and what they print; the output must hold the lines shown, `...` standing for
-anything. A comment `<!-- not run: REASON -->` above a block says why it is not.
+in one directory, by the tests (tests/project/test_docs.py) and, for the tutorial, whenever the site is built. A block
+of kind `console` shows commands after `$ ` and what they print; the output must hold the lines shown, `...` standing
+for anything. A comment `<!-- not run: REASON -->` above a block says why it is not.
 """
 
 from __future__ import annotations

@@ -350,7 +350,7 @@ class SimulationSettings:
     acceleration: float = 5.0
     """Factor on the clock rate after transformation (Gerstung et al. 2020, Nature 578:122)."""
     assay: Literal["wgs", "wes", "panel"] = "wgs"
-    """Callable size: `phylometa.simulate.CALLABLE_MB`."""
+    """Callable size: `phylometa.reference.genome.CALLABLE_MB`."""
     clock_share: float = 0.2
     """Share of SNVs that are C>T at CpG."""
     indel_share: float = 0.03

@@ -86,7 +86,20 @@ def main(args: list[str] | None = None) -> None:
     # One thread a process: results then do not depend on the machine's cores, and --jobs does not oversubscribe them.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
+    if args is None:  # a process of our own
+        _keep_libraries_off_standard_output()
     sys.exit(_invoke(args))
+
+
+def _keep_libraries_off_standard_output() -> None:
+    """Send what compiled libraries print (HiGHS prints a line now and then) to stderr: standard output is for data."""
+    try:
+        sys.stdout.flush()
+        data = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, newline="\n")
+        os.dup2(2, 1)
+    except (AttributeError, OSError, ValueError):  # standard output is closed or is no file
+        return
+    sys.stdout = data
 
 
 def _invoke(args: list[str] | None) -> int:

@@ -36,7 +36,7 @@ def counts(sheet: str, output: str, patient: str | None, config: str | None, for
     import tempfile
     from pathlib import Path
 
-    from phylometa.ccf import estimate_purity
+    from phylometa.ccf.estimate import estimate_purity
     from phylometa.io.documents import replace_file
     from phylometa.io.tables import read_patient, write_counts
 
@@ -162,7 +162,7 @@ def simulate(
 
     from phylometa.io.documents import replace_directory
     from phylometa.io.simulated import write_simulated_cohort, write_simulated_patient
-    from phylometa.pipeline import stage_rng
+    from phylometa.pipeline.stages import stage_rng
     from phylometa.simulate import settings_from_text, simulate_patient
 
     directory = check_output_directory(output, force=force)

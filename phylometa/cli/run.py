@@ -23,7 +23,7 @@ from phylometa.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from phylometa.cohort import Outcome, PatientJob
+    from phylometa.cohort.run import Outcome, PatientJob
 
 __all__ = ["demo", "run", "validate"]
 
@@ -75,7 +75,7 @@ def run(sheet: str, output: str, patients: tuple[str, ...], **options: Any) -> i
     directory = check_output_directory(output, force=options["force"], resume=options["resume"])
     if options["scheduler"] and options["jobs"] > 1:
         raise click.UsageError("--jobs and --scheduler exclude each other")
-    from phylometa.cohort import PatientJob, patient_directory
+    from phylometa.cohort.run import PatientJob, patient_directory
     from phylometa.io.tables import read_cohort_names
 
     names = read_cohort_names(sheet)
@@ -110,7 +110,7 @@ def _execute(
     jobs: list[PatientJob], directory: Path, *, n_jobs: int = 1, scheduler: str | None = None, fail_fast: bool = False
 ) -> int:
     """Run the jobs; a single patient's failure is raised as it is, a cohort's ends in exit status 5."""
-    from phylometa.cohort import remove_leftovers, run_patient, write_cohort
+    from phylometa.cohort.run import remove_leftovers, run_patient, write_cohort
 
     existed = directory.exists()
     remove_leftovers(directory)
@@ -139,7 +139,7 @@ def _execute(
 
 
 def _run_many(jobs: list[PatientJob], n_jobs: int, scheduler: str | None, fail_fast: bool) -> list[Outcome]:
-    from phylometa.cohort import run_cohort
+    from phylometa.cohort.run import run_cohort
 
     line = TerminalProgress()
 
@@ -225,7 +225,7 @@ def demo(output: str, seed: int | None, no_plots: bool, force: bool) -> int:
       phylometa demo
       phylometa demo -o elsewhere --seed 2 --no-plots
     """
-    from phylometa.cohort import PatientJob
+    from phylometa.cohort.run import PatientJob
     from phylometa.io.tables import read_cohort_names
 
     directory = check_output_directory(output, force=force)

@@ -34,7 +34,7 @@ def _existing_directory(path: str) -> Path:
 def _run_on_directory(directory: Path, stage: str, settings: Any) -> None:
     """Load what is there, run one stage, and put its files in place of the old ones."""
     from phylometa.io.results import update_result
-    from phylometa.pipeline import load_result, run_stage
+    from phylometa.pipeline.stages import load_result, run_stage
 
     result = run_stage(stage, load_result(directory), settings)
     for text in result.warnings:
@@ -63,7 +63,7 @@ def cluster(counts: str, sheet: str | None, clusters: str | None, output: str, *
     from phylometa.io.documents import check_replaceable, replace_directory
     from phylometa.io.results import write_stages
     from phylometa.io.tables import read_counts
-    from phylometa.pipeline import AnalysisResult, run_stage
+    from phylometa.pipeline.stages import AnalysisResult, run_stage
 
     settings = read_settings(options["config"], options["seed"])
     directory = check_output_directory(output, force=options["force"])
@@ -109,7 +109,7 @@ def tree(directory: str | None, ssm: str | None, params: str | None, output: str
     from phylometa.io.documents import check_replaceable, replace_directory
     from phylometa.io.results import write_stages
     from phylometa.io.tables import read_pairtree
-    from phylometa.pipeline import AnalysisResult, run_stage
+    from phylometa.pipeline.stages import AnalysisResult, run_stage
 
     target = check_output_directory(output, force=options["force"])
     check_replaceable(target)
@@ -171,7 +171,7 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
     if output is None or options["primary"] is None:
         raise click.UsageError("TREE LABELING needs --primary and -o")
     from phylometa.io.documents import replace_directory
-    from phylometa.pipeline import migrate_tree
+    from phylometa.pipeline.stages import migrate_tree
 
     target = check_output_directory(output, force=options["force"])
     tree, histories = migrate_tree(
@@ -225,7 +225,7 @@ def seeding(source: str, output: str | None, **options: Any) -> None:
     if output is None:
         raise click.UsageError("CASES.json needs -o")
     from phylometa.io.documents import json_text, read_json
-    from phylometa.pipeline import classify_cases
+    from phylometa.pipeline.stages import classify_cases
 
     document = classify_cases(read_json(source), source=source, settings=settings)
     write_text(output, json_text(document), force=options["force"])
@@ -258,7 +258,7 @@ def cnv(tables: tuple[str, ...], output: str, wgd: bool, bootstrap: int | None, 
     from phylometa.io.copy_number_files import write_copy_number
     from phylometa.io.documents import replace_directory
     from phylometa.io.segments import read_segment_tables
-    from phylometa.pipeline import stage_rng
+    from phylometa.pipeline.stages import stage_rng
 
     settings = read_settings(options["config"], options["seed"])
     changes: dict[str, Any] = {"wgd": wgd} if bootstrap is None else {"wgd": wgd, "bootstrap": bootstrap}
@@ -295,7 +295,7 @@ def timing(directory: str | None, table: str | None, output: str | None, **optio
         return
     if not (table and output):
         raise click.UsageError("give PDIR, or --table and -o")
-    from phylometa.divergence_table import divergence_from_table
+    from phylometa.comparison.table import divergence_from_table
     from phylometa.io.timing_files import divergence_text, read_divergence_table
 
     rows = divergence_from_table(read_divergence_table(table), settings=settings.timing, source=table)
@@ -303,7 +303,7 @@ def timing(directory: str | None, table: str | None, output: str | None, **optio
 
 
 def _redraw(directory: str, draw: Callable[[Any, Path], None]) -> None:
-    from phylometa.pipeline import load_result
+    from phylometa.pipeline.stages import load_result
 
     target = _existing_directory(directory)
     draw(load_result(target), target)

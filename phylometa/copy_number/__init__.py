@@ -4,13 +4,13 @@ from phylometa.copy_number.clone_agreement import compare_with_clones
 from phylometa.copy_number.distance import copy_number_distances, directed_distance, zero_agnostic_distances
 from phylometa.copy_number.inference import infer_copy_number_tree
 from phylometa.copy_number.parsimony import ParsimonyTree, score_topology, search_tree, start_topology
-from phylometa.copy_number.result import CopyNumberEvent, CopyNumberResult, Instability
 from phylometa.copy_number.segmentation import (
     AlleleSequences,
     CopyNumberMatrix,
     allele_sequences,
     consistent_segmentation,
 )
+from phylometa.model.copy_number import CopyNumberEvent, CopyNumberResult, Instability
 
 __all__ = [
     "AlleleSequences",

@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from phylometa.copy_number.result import CopyNumberEvent, CopyNumberResult
+from phylometa.model.copy_number import CopyNumberEvent, CopyNumberResult
 
 __all__ = ["arm_name", "named_events", "recurrent_names"]
 
@@ -22,7 +22,7 @@ def _bare(chrom: str) -> str:
 
 def _arms(result: CopyNumberResult) -> dict[str, list[tuple[str, int, int]]]:
     """Chromosome -> its arms (p, q) as far as they have copy number; without a known centromere the whole ('')."""
-    from phylometa.simulate.genome import CHROMOSOMES
+    from phylometa.reference.genome import CHROMOSOMES
 
     centromere = {_bare(chromosome.name): chromosome.centromere for chromosome in CHROMOSOMES}
     chroms = np.array(result.chroms)

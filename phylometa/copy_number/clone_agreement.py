@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from phylometa.copy_number.result import CopyNumberResult
-from phylometa.data import BoolArray, IntArray
+from phylometa.model.arrays import BoolArray, IntArray
+from phylometa.model.copy_number import CopyNumberResult
 
 __all__ = ["compare_with_clones"]
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from phylometa.copy_number.segmentation import AlleleSequences
-from phylometa.data import FloatArray, IntArray
+from phylometa.model.arrays import FloatArray, IntArray
 
 __all__ = ["MAX_DOUBLINGS", "copy_number_distances", "directed_distance", "zero_agnostic_distances"]
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from phylometa.copy_number.result import CopyNumberEvent
 from phylometa.copy_number.segmentation import AlleleSequences, CopyNumberMatrix
-from phylometa.data import IntArray
+from phylometa.model.arrays import IntArray
+from phylometa.model.copy_number import CopyNumberEvent
 
 __all__ = ["branch_events", "sequence_events"]
 

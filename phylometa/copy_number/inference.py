@@ -14,7 +14,6 @@ from phylometa.copy_number.events import branch_events
 from phylometa.copy_number.instability import compare_classes, instability_measures, sample_instability
 from phylometa.copy_number.parallel_events import find_parallel_events
 from phylometa.copy_number.parsimony import ParsimonyTree, search_tree, start_topology
-from phylometa.copy_number.result import CopyNumberEvent, CopyNumberResult, Instability
 from phylometa.copy_number.segmentation import (
     AlleleSequences,
     CopyNumberMatrix,
@@ -23,9 +22,11 @@ from phylometa.copy_number.segmentation import (
     is_autosome,
 )
 from phylometa.copy_number.support import clade_support, replicate_distances
-from phylometa.data import CopyNumberProfile, FloatArray, IntArray
 from phylometa.errors import InfeasibleError
-from phylometa.trees import preorder
+from phylometa.model.arrays import FloatArray, IntArray
+from phylometa.model.clone_tree import preorder
+from phylometa.model.copy_number import CopyNumberEvent, CopyNumberResult, Instability
+from phylometa.model.patient import CopyNumberProfile
 
 __all__ = ["infer_copy_number_tree"]
 

@@ -15,9 +15,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from phylometa.copy_number.result import ClassComparison, Instability
 from phylometa.copy_number.segmentation import is_autosome
-from phylometa.data import CopyNumberProfile, FloatArray
+from phylometa.model.arrays import FloatArray
+from phylometa.model.copy_number import ClassComparison, Instability
+from phylometa.model.patient import CopyNumberProfile
 
 __all__ = ["compare_classes", "instability_measures", "sample_instability"]
 
@@ -118,7 +119,7 @@ def compare_classes(
     instability : sequence of Instability
         Ancestors are passed over.
     site_classes : mapping sample -> site class
-        As `phylometa.data.Site.site_class`; lymph-node and distant sites are metastases.
+        As `phylometa.model.patient.Site.site_class`; lymph-node and distant sites are metastases.
     rng : numpy.random.Generator
 
     Returns

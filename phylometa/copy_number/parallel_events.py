@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from phylometa.copy_number.result import CopyNumberEvent, ParallelEvent, ParallelTest
-from phylometa.data import BoolArray, IntArray
-from phylometa.trees import ancestor_matrix
+from phylometa.model.arrays import BoolArray, IntArray
+from phylometa.model.clone_tree import ancestor_matrix
+from phylometa.model.copy_number import CopyNumberEvent, ParallelEvent, ParallelTest
 
 __all__ = ["find_parallel_events"]
 

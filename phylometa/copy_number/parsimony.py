@@ -9,8 +9,8 @@ import numpy as np
 
 from phylometa.copy_number.distance import MAX_DOUBLINGS
 from phylometa.copy_number.segmentation import AlleleSequences
-from phylometa.data import FloatArray, IntArray
-from phylometa.trees import preorder
+from phylometa.model.arrays import FloatArray, IntArray
+from phylometa.model.clone_tree import preorder
 
 __all__ = ["ParsimonyTree", "leaf_sets", "score_topology", "search_tree", "start_topology"]
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from phylometa.data import CopyNumberProfile, FloatArray, IntArray, freeze_array
 from phylometa.errors import InfeasibleError
+from phylometa.model.arrays import FloatArray, IntArray, freeze_array
+from phylometa.model.patient import CopyNumberProfile
 
 __all__ = ["AlleleSequences", "CopyNumberMatrix", "allele_sequences", "consistent_segmentation", "is_autosome"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from phylometa.copy_number.distance import ANCESTOR_COPIES, MAX_DOUBLINGS, copy_number_distances
 from phylometa.copy_number.parsimony import leaf_sets, start_topology
 from phylometa.copy_number.segmentation import AlleleSequences, CopyNumberMatrix, allele_sequences
-from phylometa.data import FloatArray, IntArray
+from phylometa.model.arrays import FloatArray, IntArray
 
 __all__ = ["clade_support", "replicate_distances"]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.data import DroppedVariants
 from phylometa.errors import InputError
+from phylometa.model.patient import DroppedVariants
 
 __all__ = ["COPY_NUMBER_FIELDS", "Calls", "DropLog", "merge_calls", "nominal_calls", "normal_chrom"]
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from phylometa.data import CopyNumberProfile, Patient
 from phylometa.errors import InputError
 from phylometa.io import trees_io
 from phylometa.io.counts import write_counts
 from phylometa.io.tsv import write_tsv
+from phylometa.model.patient import CopyNumberProfile, Patient
 
 __all__ = ["FORMATS", "convert_format", "targets_of", "written_files"]
 

@@ -17,13 +17,13 @@ from typing import IO
 import numpy as np
 
 from phylometa.config import ReadSettings
-from phylometa.data import Patient
 from phylometa.io.calls import Calls
 from phylometa.io.long_columns import looks_long, open_long_table
 from phylometa.io.long_tables import read_long_table
 from phylometa.io.pairtree import is_pairtree, read_pairtree_reads
 from phylometa.io.vcf_header import SampleRequest
 from phylometa.io.wide_tables import read_wide_table
+from phylometa.model.patient import Patient
 
 __all__ = ["count_rows", "read_count_table", "write_counts"]
 

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.config import ReadSettings
-from phylometa.data import MutationTable, Patient
 from phylometa.errors import InputError, Problem
 from phylometa.io.calls import normal_chrom
 from phylometa.io.reference import open_fasta
 from phylometa.io.sheet import read_sheet
 from phylometa.io.tables import read_patient
+from phylometa.model.patient import MutationTable, Patient
 
 __all__ = ["count_alleles", "genotype_patient"]
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from phylometa.io.documents import reading
-from phylometa.trees import CloneTree, HistoryEnsemble, MigrationHistory, TreeHistories
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
 
 __all__ = ["histories_from_json", "histories_to_json", "write_migration_graph", "quoted"]
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from phylometa.data import CcfTable, Clustering, Patient
 from phylometa.errors import InputError
 from phylometa.io.counts import write_counts
 from phylometa.io.documents import read_json, reading, write_json
 from phylometa.io.tsv import read_tsv, write_tsv
+from phylometa.model.clusters import CcfTable, Clustering
+from phylometa.model.patient import Patient
 
 __all__ = ["read_ccf", "read_clusters", "table_rows", "write_clusters", "write_input"]
 

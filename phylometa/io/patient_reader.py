@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.config import ReadSettings
-from phylometa.data import CopyNumberAtLoci, CopyNumberProfile, MutationTable, Patient, Sample, Site
 from phylometa.errors import InputError, Problem
 from phylometa.io.calls import Calls, merge_calls, normal_chrom
 from phylometa.io.clinical import read_drivers, read_lesions, read_purity_file, read_treatments
@@ -24,6 +23,7 @@ from phylometa.io.sheet import SampleSheet, SheetRow, split_files
 from phylometa.io.sites import sites_of
 from phylometa.io.variants import read_vcf
 from phylometa.io.vcf_header import SampleRequest
+from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable, Patient, Sample, Site
 
 __all__ = ["READERS", "PatientReader"]
 

@@ -20,7 +20,9 @@ from phylometa.io.segments import join_profiles, read_segment_tables
 from phylometa.io.timing_files import write_timing
 from phylometa.io.tree_results import read_trees, write_trees
 from phylometa.io.tsv import read_tsv, write_tsv
-from phylometa.trees import CloneTree, HistoryEnsemble, PatientResult
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import HistoryEnsemble
+from phylometa.model.result import PatientResult
 
 __all__ = [
     "DOCUMENTS",

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.data import CopyNumberProfile
 from phylometa.errors import InputError, Problem
 from phylometa.io.calls import normal_chrom
 from phylometa.io.files import ProblemList, TableReader, is_missing, parse_count, parse_number, sha256_of
 from phylometa.io.segment_dialects import SEGMENT_ALIASES, SEGMENT_DIALECTS, SegmentDialect
 from phylometa.io.vcf_header import SampleRequest
+from phylometa.model.patient import CopyNumberProfile
 
 __all__ = ["Segments", "copy_number_at_loci", "join_profiles", "read_segment_tables", "read_segments"]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from phylometa.data import Sample, SiteClass
 from phylometa.errors import InputError
 from phylometa.io.files import ProblemList, TableReader, is_missing, parse_number
+from phylometa.model.patient import Sample, SiteClass
 
 __all__ = ["SOURCES", "SampleSheet", "SheetRow", "is_name", "parse_date", "parse_sheet", "read_sheet", "split_files"]
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from phylometa.data import Patient
 from phylometa.errors import InputError
 from phylometa.io.sheet import is_name
 from phylometa.io.tsv import write_tsv
-
-if TYPE_CHECKING:
-    from phylometa.simulate import SimulatedPatient
+from phylometa.model.patient import Patient
+from phylometa.simulate.labels import truth_document
+from phylometa.simulate.truth import SimulatedPatient
 
 __all__ = ["write_simulated_cohort", "write_simulated_patient"]
 
@@ -133,7 +132,7 @@ def _write_patient_files(simulated: SimulatedPatient, directory: Path, *, prefix
     _check_name(patient.name)
     _write_vcf(simulated, directory / "tumour.vcf.gz")
     segments = _write_segments(simulated, directory)
-    text = json.dumps(simulated.to_dict(), indent=1, sort_keys=False, allow_nan=False)
+    text = json.dumps(truth_document(simulated), indent=1, sort_keys=False, allow_nan=False)
     (directory / "truth.json").write_text(text + "\n", encoding="utf-8")
     site_type = {site.name: SITE_TYPES[site.site_class] for site in patient.sites}
     return [

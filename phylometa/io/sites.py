@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from phylometa.data import Site, SiteClass
 from phylometa.errors import InputError
 from phylometa.io.sheet import SheetRow
+from phylometa.model.patient import Site, SiteClass
 
 __all__ = ["sites_of"]
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from phylometa.config import ReadSettings
-from phylometa.data import Patient, Sample, Site
 from phylometa.errors import InputError
 from phylometa.io.calls import Calls
 from phylometa.io.counts import read_count_table, write_counts
@@ -15,6 +14,7 @@ from phylometa.io.files import expansion_limit
 from phylometa.io.pairtree import read_pairtree_reads
 from phylometa.io.patient_reader import READERS, PatientReader
 from phylometa.io.sheet import SOURCES, SampleSheet, SheetRow, parse_sheet, read_sheet
+from phylometa.model.patient import Patient, Sample, Site
 
 __all__ = ["READERS", "read_cohort", "read_cohort_names", "read_counts", "read_pairtree", "read_patient"]
 __all__ += ["write_counts"]

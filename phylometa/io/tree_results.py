@@ -11,8 +11,9 @@ import numpy as np
 from phylometa.io.documents import read_json, reading, write_json
 from phylometa.io.history_files import quoted
 from phylometa.io.tsv import write_tsv
-from phylometa.joint_posterior import JointPosterior
-from phylometa.trees import CloneTree, PresenceScenario, TreeEnsemble
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.joint_posterior import JointPosterior
+from phylometa.model.tree_ensemble import PresenceScenario, TreeEnsemble
 
 __all__ = ["read_trees", "write_trees"]
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from phylometa.data import BoolArray, FloatArray, freeze_array
 from phylometa.errors import InputError
 from phylometa.io.files import ProblemList, TableReader, open_text, parse_number
 from phylometa.io.tsv import write_tsv
-from phylometa.trees import CloneTree
+from phylometa.model.arrays import BoolArray, FloatArray, freeze_array
+from phylometa.model.clone_tree import CloneTree
 
 __all__ = [
     "LocatedTree",

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from phylometa.config import ReadSettings
-from phylometa.data import Patient
 from phylometa.errors import InputError, Problem
 from phylometa.io.patient_reader import PatientReader
 from phylometa.io.sheet import parse_sheet
+from phylometa.model.patient import Patient
 
 __all__ = ["ValidationReport", "validate_sheet"]
 

@@ -14,13 +14,7 @@ from phylometa.config import ReadSettings
 from phylometa.errors import InputError
 from phylometa.io.calls import Calls
 from phylometa.io.files import check_expansion, open_binary, open_text, sha256_of
-from phylometa.io.vcf_header import (
-    SampleRequest,
-    describe_left_out,
-    match_columns,
-    read_header,
-    refuse_without_counts,
-)
+from phylometa.io.vcf_header import SampleRequest, describe_left_out, match_columns, read_header, refuse_without_counts
 from phylometa.io.vcf_records import RecordReader
 
 __all__ = ["SampleRequest", "read_vcf"]

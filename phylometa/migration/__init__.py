@@ -6,10 +6,10 @@
 
 from phylometa.migration.comigration import count_comigrations, count_consistent_comigrations
 from phylometa.migration.ensemble import Scenario, infer_history_ensemble
+from phylometa.migration.infer import infer_migration_histories, open_routes
 from phylometa.migration.origin import OriginPosterior, infer_origin
 from phylometa.migration.over_clusterings import histories_of_trees, joint_histories
 from phylometa.migration.patterns import is_within_pattern, migration_pattern
-from phylometa.migration.refined import infer_migration_histories, open_routes
 
 __all__ = [
     "OriginPosterior",

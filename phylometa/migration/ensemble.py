@@ -9,17 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from phylometa.config import MigrationSettings
-from phylometa.data import BoolArray
 from phylometa.migration.genetic_distance import favour_genetic_distance
-from phylometa.migration.near_optimal import simplest_near_optimal
-from phylometa.migration.refined import (
-    criteria_of_model,
-    history_from_edges,
-    infer_migration_histories,
-    make_question,
-)
+from phylometa.migration.infer import criteria_of_model, history_from_edges, infer_migration_histories, make_question
+from phylometa.migration.one_more import simplest_near_optimal
 from phylometa.migration.scoring import Scores, excess_cost, history_weights, tree_cost
-from phylometa.trees import CloneTree, HistoryEnsemble, TreeHistories
+from phylometa.model.arrays import BoolArray
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import HistoryEnsemble, TreeHistories
 
 __all__ = ["Scenario", "infer_history_ensemble"]
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from phylometa.trees import CloneTree, HistoryEnsemble, MigrationHistory
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import HistoryEnsemble, MigrationHistory
 
 __all__ = ["favour_genetic_distance", "mean_genetic_distance"]
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from phylometa.migration.arborescences import bits, list_arborescences, spanning_roots
 from phylometa.migration.comigration import Edge
-from phylometa.migration.optimal import OptimalHistories
+from phylometa.migration.least_cost import OptimalHistories
 
 __all__ = ["Choice", "Remembered", "list_histories", "viable_entries", "walk_choices"]
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from phylometa.config import MigrationSettings
-from phylometa.data import BoolArray, FloatArray
-from phylometa.migration.refined import infer_migration_histories, simplicity_cost
-from phylometa.trees import CloneTree, TreeHistories
+from phylometa.migration.infer import infer_migration_histories, simplicity_cost
+from phylometa.model.arrays import BoolArray, FloatArray
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import TreeHistories
 
 __all__ = ["OriginPosterior", "infer_origin"]
 

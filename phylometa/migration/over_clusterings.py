@@ -19,11 +19,12 @@ from dataclasses import replace
 import numpy as np
 
 from phylometa.config import MigrationSettings
-from phylometa.data import BoolArray
-from phylometa.joint_posterior import JointPosterior
 from phylometa.migration.ensemble import Scenario, infer_history_ensemble
 from phylometa.migration.genetic_distance import favour_genetic_distance
-from phylometa.trees import HistoryEnsemble, MigrationHistory, TreeEnsemble
+from phylometa.model.arrays import BoolArray
+from phylometa.model.history import HistoryEnsemble, MigrationHistory
+from phylometa.model.joint_posterior import JointPosterior
+from phylometa.model.tree_ensemble import TreeEnsemble
 
 __all__ = ["GRAPHS_COVERED", "histories_of_trees", "joint_histories", "weigh_by_graphs"]
 

@@ -7,34 +7,51 @@ for later sizes and numbers of sources; a graph that was given out is excluded b
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
 from phylometa.migration.arborescences import bits
 
-if TYPE_CHECKING:
-    from phylometa.migration.site_graphs import SiteGraphSearch
-
-__all__ = ["SiteGraphProgram"]
+__all__ = ["CutSource", "OutOfTime", "SiteGraphProgram"]
 
 OPTIMAL, INFEASIBLE = 0, 2  # status of scipy.optimize.milp
 
 
+class OutOfTime(Exception):
+    """The time limit passed before the search was complete."""
+
+
+class CutSource(Protocol):
+    """What the program asks of a search: the useful pairs (bitmasks of targets by source), cuts, and the time left."""
+
+    n_sites: int
+
+    @property
+    def useful(self) -> Sequence[int]:
+        """Pairs that some optimal history uses, as bitmasks of targets by source."""
+
+    def disjoint_cuts(self, reach: Sequence[int], allowed: Sequence[int]) -> list[list[tuple[int, int]]]:
+        """Sets of further pairs of which every feasible larger graph holds at least one; empty if feasible."""
+
+    def seconds_left(self) -> float:
+        """CPU seconds until the deadline."""
+
+    def check_time(self) -> None:
+        """Raise `OutOfTime` past the deadline."""
+
+
 class SiteGraphProgram:
-    """Integer programme over the pairs of a search.
+    """Integer program over the pairs of a search.
 
     Parameters
     ----------
-    search : SiteGraphSearch
+    search : CutSource
         Gives feasibility, cuts and the useful pairs.
     """
 
-    def __init__(self, search: SiteGraphSearch) -> None:
+    def __init__(self, search: CutSource) -> None:
         self.search = search
         self.pairs = [(s, t) for s, targets in enumerate(search.useful) for t in bits(targets)]
         self.column = {pair: i for i, pair in enumerate(self.pairs)}
@@ -95,8 +112,6 @@ class SiteGraphProgram:
         from scipy.optimize import Bounds, LinearConstraint, milp
         from scipy.sparse import csr_matrix
 
-        from phylometa.migration.site_graphs import OutOfTime
-
         n, n_sites = len(self.pairs), self.search.n_sites
         rows: list[tuple[Sequence[int], Sequence[float], float, float]] = []
         rows += [(cut, [1.0] * len(cut), 1, np.inf) for cut in self.cuts]
@@ -122,30 +137,15 @@ class SiteGraphProgram:
         upper[:n] = [allowed[s] >> t & 1 for s, t in self.pairs]
         cost = np.zeros(n + n_sites)
         cost[(slice(n) if size is None else slice(n, None))] = 1.0  # the least size, or few sources first
-        with _quiet_standard_output():
-            result = milp(
-                cost,
-                constraints=LinearConstraint(matrix, [row[2] for row in rows], [row[3] for row in rows]),
-                integrality=np.ones(n + n_sites),
-                bounds=Bounds(0, upper),
-                options={"time_limit": self.search.seconds_left()},
-            )
+        result = milp(
+            cost,
+            constraints=LinearConstraint(matrix, [row[2] for row in rows], [row[3] for row in rows]),
+            integrality=np.ones(n + n_sites),
+            bounds=Bounds(0, upper),
+            options={"time_limit": self.search.seconds_left()},
+        )
         if result.status == INFEASIBLE:
             return None
         if result.status != OPTIMAL:
             raise OutOfTime
         return np.flatnonzero(result.x[:n] > 0.5).tolist()
-
-
-@contextmanager
-def _quiet_standard_output() -> Iterator[None]:
-    """HiGHS prints a debug line to the process's standard output now and then, which belongs to the data."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    try:
-        with open(os.devnull, "wb") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)

@@ -12,26 +12,19 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 from phylometa.migration.arborescences import bits, spanning_roots
 from phylometa.migration.comigration import is_acyclic
-from phylometa.migration.optimal import OptimalHistories
+from phylometa.migration.least_cost import OptimalHistories
+from phylometa.migration.site_graph_program import OutOfTime, SiteGraphProgram
 
-if TYPE_CHECKING:
-    from phylometa.migration.site_graph_program import SiteGraphProgram
-
-__all__ = ["OutOfTime", "SiteGraphSearch", "graph_pairs", "is_acyclic_graph"]
+__all__ = ["SiteGraphSearch", "graph_pairs", "is_acyclic_graph"]
 
 Pair = tuple[int, int]
 
 
 # Branchings without a graph after which the integer programme takes over.
 NODES_BEFORE_PROGRAM = 1000
-
-
-class OutOfTime(Exception):
-    """The time limit passed before the search was complete."""
 
 
 class _TooManyNodes(Exception):
@@ -239,8 +232,6 @@ class SiteGraphSearch:
                 yield graph
         except _TooManyNodes:
             if self._program is None:
-                from phylometa.migration.site_graph_program import SiteGraphProgram
-
                 self._program = SiteGraphProgram(self)
             yield from self._program.graphs(size, max_sources, open_pairs)
 

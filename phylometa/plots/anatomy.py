@@ -1,4 +1,4 @@
-"""The schematic body of the figures, drawn here from scratch; where organs lie on it is told by `phylometa.organs`.
+"""The schematic body of the figures, drawn here from scratch; `phylometa.reference.organs` says where organs lie on it.
 
 Coordinates: the midline is x = 0, the patient's left is positive (front view: on the viewer's right), y grows downwards
 from the crown (0) to the soles (385).

@@ -8,8 +8,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from phylometa.data import Site
-from phylometa.organs import find_organ
+from phylometa.model.patient import Site
+from phylometa.model.result import PatientResult
 from phylometa.plots.anatomy import BODY_HEIGHT, HALF_OUTLINE, HEAD
 from phylometa.plots.history_overview import Migration, migration_edges
 from phylometa.plots.label_placement import spread
@@ -25,7 +25,7 @@ from phylometa.plots.style import (
     site_swatches,
     wrap_text,
 )
-from phylometa.trees import PatientResult
+from phylometa.reference.organs import find_organ
 
 __all__ = ["body_map_scene", "plot_body_map"]
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from phylometa.model.result import PatientResult
 from phylometa.plots.label_placement import spread
 from phylometa.plots.sample_axes import axis_text, label_sample_rows, sample_order
 from phylometa.plots.sample_names import short_sample_names
@@ -25,7 +26,6 @@ from phylometa.plots.style import (
     fit_text,
     text_width,
 )
-from phylometa.trees import PatientResult
 
 __all__ = ["plot_ccf_heatmap"]
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from phylometa.data import BoolArray, FloatArray, IntArray
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.result import PatientResult
 from phylometa.plots.sample_axes import axis_text, ccf_axes, sample_order
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import MARGIN, NOTE_LINE, draw_scene, empty_scene, note_lines, scene_width
@@ -26,7 +27,6 @@ from phylometa.plots.style import (
     new_axes,
     text_width,
 )
-from phylometa.trees import PatientResult
 
 __all__ = ["plot_ccf_pairs", "plot_ccf_scatter"]
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from phylometa.data import Patient
+from phylometa.model.patient import Patient
+from phylometa.model.result import PatientResult
 from phylometa.plots.sample_axes import sample_order
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
 from phylometa.plots.style import COLUMN_WIDTHS, Swatch, clean_text, percent, site_swatches
 from phylometa.plots.tree_drawing import LEAST_SHARE, SampleColumns, TreeRow, tree_scene
-from phylometa.trees import PatientResult
 
 __all__ = ["clone_drivers", "clone_tree_scene", "plot_clone_tree"]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from phylometa.copy_number.arms import named_events, recurrent_names
-from phylometa.copy_number.result import CopyNumberResult
-from phylometa.data import Patient
+from phylometa.model.copy_number import CopyNumberResult
+from phylometa.model.patient import Patient
+from phylometa.model.result import PatientResult
 from phylometa.plots.copy_number_tree import children_of_nodes, leaf_order
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import INK, MUTED, SMALL_FONT_SIZE, fit_text, percent, site_swatches, text_width
-from phylometa.trees import PatientResult
 
 __all__ = ["copy_number_events_scene", "plot_copy_number_events"]
 

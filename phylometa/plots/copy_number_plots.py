@@ -11,7 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Rectangle
 
-from phylometa.data import CopyNumberProfile, FloatArray, Patient
+from phylometa.model.arrays import FloatArray
+from phylometa.model.patient import CopyNumberProfile, Patient
+from phylometa.model.result import PatientResult
 from phylometa.plots.copy_number_tree import draw_copy_number_tree, leaf_order
 from phylometa.plots.label_placement import spread
 from phylometa.plots.sample_axes import axis_text, label_sample_rows, sample_order
@@ -29,7 +31,6 @@ from phylometa.plots.style import (
     fit_text,
     text_width,
 )
-from phylometa.trees import PatientResult
 
 __all__ = ["chromosome_order", "plot_copy_number", "segment_image"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
-from phylometa.copy_number.result import CopyNumberResult
-from phylometa.data import Patient
+from phylometa.model.copy_number import CopyNumberResult
+from phylometa.model.patient import Patient
 from phylometa.plots.style import INK, MUTED, axes_size, percent, text_width
 
 __all__ = ["children_of_nodes", "draw_copy_number_tree", "leaf_order"]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from phylometa.model.result import PatientResult
 from phylometa.plots.body_map import plot_body_map
 from phylometa.plots.ccf_plots import plot_ccf_heatmap
 from phylometa.plots.ccf_scatter import plot_ccf_pairs, plot_ccf_scatter
@@ -21,7 +22,6 @@ from phylometa.plots.seeding_matrix import plot_seeding_matrix
 from phylometa.plots.style import save_figure
 from phylometa.plots.timeline import plot_timeline
 from phylometa.plots.tumour_control import irradiations, plot_tumour_control
-from phylometa.trees import PatientResult
 
 __all__ = ["FIGURES", "FORMATS", "save_figures"]
 

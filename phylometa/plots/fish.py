@@ -11,7 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from phylometa.data import FloatArray, Patient
+from phylometa.model.arrays import FloatArray
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.patient import Patient
+from phylometa.model.result import PatientResult
 from phylometa.plots.label_placement import spread
 from phylometa.plots.legend import draw_legend, legend_height
 from phylometa.plots.sample_names import short_sample_names
@@ -28,7 +31,6 @@ from phylometa.plots.style import (
     site_swatches,
     text_width,
 )
-from phylometa.trees import CloneTree, PatientResult
 
 __all__ = ["fish_scene", "nested_intervals", "plot_fish"]
 

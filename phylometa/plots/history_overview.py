@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from phylometa.trees import HistoryEnsemble, MigrationHistory, TreeHistories
+from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
 
 __all__ = ["HistoryOverview", "Migration", "MigrationSums", "migration_edges", "ranked_histories", "sum_migrations"]
 

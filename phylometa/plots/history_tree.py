@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import MigrationHistory, TreeHistories
+from phylometa.model.result import PatientResult
 from phylometa.plots.history_overview import ranked_histories
 from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
 from phylometa.plots.style import COLUMN_WIDTHS, clean_text, percent, site_swatches
 from phylometa.plots.tree_drawing import TreeRow, tree_scene
-from phylometa.trees import CloneTree, MigrationHistory, PatientResult, TreeHistories
 
 __all__ = ["history_scene", "plot_history"]
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from phylometa.copy_number.result import CopyNumberResult, Instability
-from phylometa.data import Patient
+from phylometa.model.copy_number import CopyNumberResult, Instability
+from phylometa.model.patient import Patient
+from phylometa.model.result import PatientResult
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     FAINT,
@@ -23,7 +24,6 @@ from phylometa.plots.style import (
     site_swatches,
     text_width,
 )
-from phylometa.trees import PatientResult
 
 __all__ = ["instability_scene", "plot_instability"]
 

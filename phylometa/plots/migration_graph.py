@@ -12,7 +12,9 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from phylometa.data import Site
+from phylometa.model.history import MigrationHistory
+from phylometa.model.patient import Site
+from phylometa.model.result import PatientResult
 from phylometa.plots.history_overview import HistoryOverview, Migration, migration_edges
 from phylometa.plots.migration_matrix import migration_matrix_scene
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
@@ -31,7 +33,6 @@ from phylometa.plots.style import (
     text_width,
     wrap_text,
 )
-from phylometa.trees import MigrationHistory, PatientResult
 
 __all__ = ["migration_graph_scene", "plot_migration_graph"]
 

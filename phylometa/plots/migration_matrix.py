@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from phylometa.data import Site
+from phylometa.model.patient import Site
 from phylometa.plots.history_overview import Migration
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, note_lines
 from phylometa.plots.style import (

@@ -1,4 +1,4 @@
-"""Migration between the organs of a cohort as a table of shares; rows of `phylometa.cohort_sites.organ_routes`."""
+"""Migration between the organs of a cohort as a table of shares; rows of `phylometa.cohort.sites.organ_routes`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from phylometa.data import Site, SiteClass
+from phylometa.model.patient import Site, SiteClass
 from phylometa.plots.history_overview import Migration
 from phylometa.plots.migration_matrix import migration_matrix_scene
 from phylometa.plots.scene import Scene

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
+from phylometa.model.result import PatientResult
 from phylometa.plots.legend import draw_legend, legend_height
 from phylometa.plots.sample_axes import sample_order
 from phylometa.plots.sample_names import short_sample_names
@@ -21,7 +22,6 @@ from phylometa.plots.style import (
     site_swatches,
     text_width,
 )
-from phylometa.trees import PatientResult
 
 __all__ = ["clone_proportions_scene", "plot_clone_proportions"]
 

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 from matplotlib.text import Text
 
-from phylometa.data import IntArray, Patient
+from phylometa.model.arrays import IntArray
+from phylometa.model.patient import Patient
 from phylometa.plots.style import FONT_SIZE, INK, SMALL_FONT_SIZE, axes_size, fit_text, site_swatches
 
 __all__ = ["axis_text", "ccf_axes", "label_sample_rows", "sample_order"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phylometa.data import Patient
+from phylometa.model.patient import Patient
 from phylometa.plots.style import clean_text
 
 __all__ = ["short_sample_names"]

@@ -7,7 +7,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from phylometa.plots.label_words import PATIENT_ROWS, SITE_COLUMNS, label_name, most_probable_value, value_name
+from phylometa.model.label_specs import label_name, value_name
+from phylometa.model.labels import status_word
+from phylometa.model.result import PatientResult
+from phylometa.plots.label_words import PATIENT_ROWS, SITE_COLUMNS, most_probable_value
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
@@ -21,8 +24,6 @@ from phylometa.plots.style import (
     site_swatches,
     text_width,
 )
-from phylometa.seeding.result import status_word
-from phylometa.trees import PatientResult
 
 __all__ = ["plot_seeding_matrix", "seeding_matrix_scene"]
 

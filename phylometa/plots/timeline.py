@@ -10,7 +10,8 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from phylometa.data import Patient
+from phylometa.model.patient import Patient
+from phylometa.model.result import PatientResult
 from phylometa.plots.label_placement import nice_ticks
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
@@ -26,8 +27,7 @@ from phylometa.plots.style import (
     site_swatches,
     text_width,
 )
-from phylometa.timing_events import age_at
-from phylometa.trees import PatientResult
+from phylometa.timing.events import age_at
 
 __all__ = ["plot_timeline", "timeline_scene"]
 

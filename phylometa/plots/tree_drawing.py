@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from phylometa.model.clone_tree import children_of
 from phylometa.plots.legend import draw_legend, legend_height
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, note_lines
 from phylometa.plots.style import (
@@ -23,7 +24,6 @@ from phylometa.plots.style import (
     percent,
     text_width,
 )
-from phylometa.trees import children_of
 
 __all__ = ["SampleColumns", "TreeRow", "row_layout", "tree_scene"]
 

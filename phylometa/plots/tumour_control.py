@@ -10,7 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from phylometa.config import TimingSettings
-from phylometa.data import FloatArray, Patient, Treatment
+from phylometa.model.arrays import FloatArray
+from phylometa.model.patient import Patient, Treatment
+from phylometa.model.result import PatientResult
 from phylometa.plots.label_placement import spread
 from phylometa.plots.sample_axes import axis_text
 from phylometa.plots.scene import MARGIN, NOTE_LINE, draw_scene, empty_scene, note_lines, scene_width
@@ -27,8 +29,7 @@ from phylometa.plots.style import (
     fit_text,
     percent,
 )
-from phylometa.treatment import ControlCurves, control_curves, equivalent_dose_2gy, is_radiotherapy
-from phylometa.trees import PatientResult
+from phylometa.timing.treatment import ControlCurves, control_curves, equivalent_dose_2gy, is_radiotherapy
 
 __all__ = ["irradiations", "plot_tumour_control"]
 

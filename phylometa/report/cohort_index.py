@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from phylometa.plots.label_words import label_name, most_probable_value, value_name
+from phylometa.model.label_specs import label_name, value_name
+from phylometa.plots.label_words import most_probable_value
 from phylometa.plots.organ_flow import organ_flow_scene
 from phylometa.plots.scene_svg import scene_svg
 from phylometa.plots.style import percent
@@ -24,7 +25,7 @@ _LABELS = ("pattern", "clonality_site", "phyletic", "met_to_met", "reseeding_pri
 
 
 class PatientOutcome(Protocol):
-    """What became of a patient; see `phylometa.cohort.Outcome`."""
+    """What became of a patient; see `phylometa.cohort.run.Outcome`."""
 
     @property
     def patient(self) -> str: ...
@@ -111,7 +112,7 @@ def _mean(row: Any) -> str:
 
 
 def _site_tables(by_site: Sequence[Sequence[Any]]) -> list[Table]:
-    """Labels of metastases, routes between organs, dates and instability; rows of `phylometa.cohort_sites`."""
+    """Labels of metastases, routes between organs, dates and instability; rows of `phylometa.cohort.sites`."""
     labels, routes, quantities = by_site
     counts = ("Patients", "Metastases")
     label_rows = tuple(
@@ -173,13 +174,13 @@ def write_cohort_index(
 
     Parameters
     ----------
-    outcomes : sequence of `phylometa.cohort.Outcome`
+    outcomes : sequence of `phylometa.cohort.run.Outcome`
         With ``patient``, ``status``, ``reason`` and ``summary`` (summary.json).
     path : path of the file to write
     frequencies, routes : sequences
-        Rows of `phylometa.cohort_statistics.label_frequencies` and `route_frequencies`.
+        Rows of `phylometa.cohort.statistics.label_frequencies` and `route_frequencies`.
     by_site : three sequences
-        Rows of `site_label_frequencies`, `organ_routes` and `site_quantities` of `phylometa.cohort_sites`.
+        Rows of `site_label_frequencies`, `organ_routes` and `site_quantities` of `phylometa.cohort.sites`.
 
     Returns
     -------

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 import phylometa
 from phylometa.config import SeedingSettings
+from phylometa.model.result import PatientResult
 from phylometa.plots.body_map import body_map_scene
 from phylometa.plots.ccf_plots import plot_ccf_heatmap
 from phylometa.plots.ccf_scatter import plot_ccf_pairs
@@ -32,7 +33,6 @@ from phylometa.report.glossary import GLOSSARY
 from phylometa.report.methods_text import CITATIONS, methods_paragraph
 from phylometa.report.page import render_page
 from phylometa.report.report_tables import all_tables
-from phylometa.trees import PatientResult
 
 __all__ = ["report_html", "write_report"]
 

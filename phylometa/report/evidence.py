@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phylometa.trees import PatientResult
+from phylometa.model.result import PatientResult
 
 __all__ = ["Evidence", "site_evidence"]
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from phylometa.model.label_specs import value_name
+from phylometa.model.result import PatientResult
 from phylometa.plots.clone_tree import clone_drivers, clone_tree_scene
 from phylometa.plots.history_overview import HistoryOverview
 from phylometa.plots.history_tree import history_scene
-from phylometa.plots.label_words import value_name
 from phylometa.plots.migration_graph import migration_graph_scene
 from phylometa.plots.scene_svg import scene_svg
 from phylometa.plots.style import clean_text, percent
-from phylometa.trees import PatientResult
 
 __all__ = ["Frame", "evidence_json", "explorer_frames"]
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from phylometa.model.result import PatientResult
 from phylometa.plots.history_overview import migration_edges
 from phylometa.plots.style import percent
 from phylometa.report.evidence import Evidence, site_evidence
 from phylometa.seeding.sentences import headline_sentences
-from phylometa.trees import PatientResult
 
 __all__ = ["Finding", "Findings", "SiteFindings", "describe"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phylometa.trees import PatientResult
+from phylometa.model.result import PatientResult
 
 __all__ = ["CITATIONS", "methods_paragraph"]
 

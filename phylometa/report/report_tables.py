@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from phylometa.model.label_specs import label_name, value_name
+from phylometa.model.result import PatientResult
 from phylometa.plots.clone_tree import clone_drivers
-from phylometa.plots.label_words import label_name, most_probable_value, value_name
+from phylometa.plots.label_words import most_probable_value
 from phylometa.plots.style import percent
 from phylometa.report.table import Table, number
 from phylometa.report.timing_tables import timing_tables
-from phylometa.trees import PatientResult
 
 __all__ = ["all_tables"]
 

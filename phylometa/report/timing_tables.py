@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from phylometa.model.result import PatientResult
+from phylometa.model.timing import TimingResult
 from phylometa.plots.style import percent
 from phylometa.report.table import Table, number
-from phylometa.timing_result import TimingResult
-from phylometa.trees import PatientResult
 
 __all__ = ["timing_tables"]
 

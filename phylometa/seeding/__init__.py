@@ -1,5 +1,6 @@
 """Seeding labels: what a migration history says in the words of the field, with its probability."""
 
+from phylometa.model.labels import SeedingLabels
 from phylometa.seeding.case import SeedingCase, classify_case, parse_case
 from phylometa.seeding.classify import classify_seeding
 from phylometa.seeding.evolution import DriverHit, RegionalEvent, copy_number_hits, driver_hits, parallel_evolution
@@ -7,7 +8,6 @@ from phylometa.seeding.labels import label_history
 from phylometa.seeding.patient import classify_patient, classify_without_tree
 from phylometa.seeding.presence_rules import cluster_states, compare_with_primary, tracerx_labels
 from phylometa.seeding.reads import SiteReads
-from phylometa.seeding.result import SeedingLabels
 from phylometa.seeding.sentences import HeadlineSentence, headline_sentences
 
 __all__ = [

@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phylometa.data import BoolArray, FloatArray, IntArray, Site
-from phylometa.trees import CloneTree, MigrationHistory
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import MigrationHistory
+from phylometa.model.patient import Site
 
 __all__ = ["HistoryBatch", "LabelColumn", "batch_histories", "column_of_rows", "column_of_truths", "distinct_rows"]
 

@@ -13,12 +13,14 @@ from typing import Any, Literal
 import numpy as np
 
 from phylometa.config import MigrationSettings, Settings
-from phylometa.data import SITE_CLASSES, BoolArray, Site, SiteClass
 from phylometa.errors import InputError, Problem
+from phylometa.model.arrays import BoolArray
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import HistoryEnsemble, TreeHistories
+from phylometa.model.labels import SeedingLabels
+from phylometa.model.patient import SITE_CLASSES, Site, SiteClass
 from phylometa.seeding.classify import classify_seeding
 from phylometa.seeding.evolution import DriverHit
-from phylometa.seeding.result import SeedingLabels
-from phylometa.trees import CloneTree, HistoryEnsemble, TreeHistories
 
 __all__ = ["SeedingCase", "classify_case", "parse_case", "parsimony_summary"]
 

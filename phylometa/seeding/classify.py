@@ -9,25 +9,20 @@ from typing import Any, Literal
 import numpy as np
 
 from phylometa.config import MigrationSettings, SeedingSettings, Settings
-from phylometa.data import Site
 from phylometa.errors import InfeasibleError
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
+from phylometa.model.label_specs import CRITERION_LABELS, EXTRA_LABELS, PATIENT_LABELS, SITE_LABELS
+from phylometa.model.labels import NO_PRIMARY, UNRELATED, SeedingLabels, headline_values, status_words
+from phylometa.model.patient import Site
+from phylometa.model.tree_ensemble import TreeEnsemble
 from phylometa.seeding.batch import batch_histories
 from phylometa.seeding.evolution import DriverHit, parallel_evolution, presentation
-from phylometa.seeding.labels import (
-    CRITERION_LABELS,
-    EXTRA_LABELS,
-    PATIENT_LABELS,
-    SITE_LABELS,
-    count_labels,
-    label_batch,
-    most_probable,
-)
+from phylometa.seeding.labels import count_labels, label_batch, most_probable
 from phylometa.seeding.presence_labels import lymph_node_origins, presence_labels
 from phylometa.seeding.presence_rules import describe_states
 from phylometa.seeding.reads import SiteReads, cluster_power, divergence_by_site
-from phylometa.seeding.result import NO_PRIMARY, UNRELATED, SeedingLabels, headline_values, status_words
 from phylometa.seeding.settle import settle_labels
-from phylometa.trees import CloneTree, HistoryEnsemble, MigrationHistory, TreeEnsemble, TreeHistories
 
 __all__ = ["alternative_criteria", "classify_seeding", "criterion_sensitive"]
 

@@ -8,10 +8,12 @@ from itertools import combinations
 
 import numpy as np
 
-from phylometa.copy_number.result import CopyNumberResult
-from phylometa.data import BoolArray, Clustering, MutationTable
+from phylometa.model.arrays import BoolArray
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.clusters import Clustering
+from phylometa.model.copy_number import CopyNumberResult
+from phylometa.model.patient import MutationTable
 from phylometa.seeding.presence_rules import is_present_in_sample
-from phylometa.trees import CloneTree
 
 __all__ = [
     "DriverHit",

@@ -11,8 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from phylometa.data import BoolArray, FloatArray, Site
 from phylometa.migration.patterns import PATTERNS
+from phylometa.model.arrays import BoolArray, FloatArray
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import MigrationHistory
+from phylometa.model.label_specs import PATIENT_LABELS, SITE_EXTRAS, SITE_LABELS
+from phylometa.model.patient import Site
 from phylometa.seeding.batch import (
     NOT_ENTERED,
     HistoryBatch,
@@ -22,64 +26,14 @@ from phylometa.seeding.batch import (
     column_of_truths,
 )
 from phylometa.seeding.routes import label_routes
-from phylometa.trees import CloneTree, MigrationHistory
 
 __all__ = [
-    "CRITERION_LABELS",
-    "EXTRA_LABELS",
-    "PATIENT_LABELS",
-    "SITE_LABELS",
     "count_labels",
     "is_chain",
     "label_history",
     "label_batch",
     "most_probable",
 ]
-
-PATIENT_LABELS = (
-    "pattern",
-    "clonality_machina",
-    "clonality_site",
-    "clonality_metient_genetic",
-    "seeding_clones_primary",
-    "phyletic",
-    "phyletic_mach2",
-    "phyletic_metient",
-    "phyletic_clade",
-    "reseeding_primary",
-    "self_seeding",
-    "local_recurrence",
-    "met_to_met",
-    "cascade",
-    "cross_seeding",
-    "primary_seeded_sites",
-)
-"""Labels with one value a history."""
-SITE_LABELS = ("site_seeding", "site_sources", "ln_route", "ongoing_evolution")
-"""Labels with one value a site and history."""
-EXTRA_LABELS = (
-    "phyletic_distant_only",
-    "seeding_waves",
-    "repeated_seeding",
-    "source_unobserved",
-    "founder_unobserved",
-    "site_seeding_resolved",
-)
-"""Labels reported beside those of the seeding cases' key `labels`."""
-SITE_EXTRAS = ("seeding_waves", "repeated_seeding", "founder_unobserved", "site_seeding_resolved")
-"""Those of them with one value a site."""
-CRITERION_LABELS = (
-    "pattern",
-    "clonality_machina",
-    "clonality_site",
-    "phyletic",
-    "reseeding_primary",
-    "self_seeding",
-    "met_to_met",
-    "cascade",
-    "cross_seeding",
-)
-"""Labels that are compared between criteria orders (`criterion_sensitive`)."""
 
 _CLONALITY = ("monoclonal", "polyclonal")
 _CHUNK = 2000  # cyclic histories whose path counts are held at a time
@@ -116,7 +70,7 @@ def label_history(
 
     Examples
     --------
-    >>> from phylometa.trees import MigrationHistory
+    >>> from phylometa.model.history import MigrationHistory
     >>> tree = CloneTree.from_edges([("R", "A")])
     >>> sites = [Site("P", "primary"), Site("M1", "distant")]
     >>> history = MigrationHistory(root=(0, 0), edges=[[0, 0, 1, 0], [1, 0, 1, 1]])

@@ -9,12 +9,16 @@ from dataclasses import replace
 import numpy as np
 
 from phylometa.config import MigrationSettings, Settings
-from phylometa.data import CcfTable, Clustering, Patient
 from phylometa.errors import InfeasibleError
 from phylometa.migration import histories_of_trees, joint_histories
+from phylometa.model.clusters import CcfTable, Clustering
+from phylometa.model.history import HistoryEnsemble
+from phylometa.model.label_specs import EXTRA_LABELS, PATIENT_LABELS, SITE_EXTRAS, SITE_LABELS
+from phylometa.model.labels import NO_TREE, UNRELATED, SeedingLabels
+from phylometa.model.patient import Patient
+from phylometa.model.result import PatientResult
 from phylometa.seeding.classify import classify_seeding
 from phylometa.seeding.evolution import DriverHit, copy_number_hits, driver_hits, regional_events
-from phylometa.seeding.labels import EXTRA_LABELS, PATIENT_LABELS, SITE_EXTRAS, SITE_LABELS
 from phylometa.seeding.presence_rules import (
     call_jsi,
     cluster_states_from_ccf,
@@ -25,8 +29,6 @@ from phylometa.seeding.presence_rules import (
     unrelated_sites,
 )
 from phylometa.seeding.reads import SiteReads, cluster_power, divergence_by_site
-from phylometa.seeding.result import NO_TREE, UNRELATED, SeedingLabels
-from phylometa.trees import HistoryEnsemble, PatientResult
 
 __all__ = ["classify_patient", "classify_without_tree", "days_from_primary"]
 

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from phylometa.config import SeedingSettings
-from phylometa.data import Site
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import TreeHistories
+from phylometa.model.patient import Site
 from phylometa.seeding.presence_rules import (
     ABSENT,
     CLONAL,
@@ -20,7 +22,6 @@ from phylometa.seeding.presence_rules import (
     tracerx_labels,
     unrelated_sites,
 )
-from phylometa.trees import CloneTree, TreeHistories
 
 __all__ = ["lymph_node_origins", "presence_labels"]
 

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from phylometa.data import BoolArray, Clustering, FloatArray, IntArray, Site
-from phylometa.divergence import MAX_MISSING_PROBABILITY
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.clusters import Clustering
+from phylometa.model.patient import Site
+from phylometa.reads.detection import MAX_MISSING_PROBABILITY
 from phylometa.seeding.labels import is_chain
-from phylometa.trees import CloneTree
 
 __all__ = [
     "ABSENT",

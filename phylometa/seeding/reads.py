@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from phylometa.comparison.divergence_test import divergence_test
 from phylometa.config import MIN_ALT_READS, SeedingSettings
-from phylometa.data import BoolArray, CcfTable, Clustering, CopyNumberAtLoci, FloatArray, IntArray, Patient, Site
-from phylometa.divergence import DivergenceTest, divergence_test
-from phylometa.lost_copies import lost_cells
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.clusters import CcfTable, Clustering
+from phylometa.model.divergence import DivergenceTest
+from phylometa.model.patient import CopyNumberAtLoci, Patient, Site
+from phylometa.reads.lost_copies import lost_cells
 from phylometa.seeding.presence_rules import CLONAL
 
 __all__ = ["SiteReads", "cluster_power", "divergence_by_site"]
@@ -75,7 +78,7 @@ def cluster_power(reads: SiteReads, n_clusters: int, n_sites: int) -> FloatArray
 def divergence_by_site(
     reads: SiteReads, states: IntArray, sites: Sequence[Site], *, primary: int, settings: SeedingSettings
 ) -> dict[str, DivergenceTest]:
-    """Divergence test of every sampled metastasis (`phylometa.divergence.divergence_test`).
+    """Divergence test of every sampled metastasis (`phylometa.comparison.divergence_test.divergence_test`).
 
     Parameters
     ----------

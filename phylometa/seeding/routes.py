@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from phylometa.data import Site
+from phylometa.model.patient import Site
 from phylometa.seeding.batch import NOT_ENTERED, HistoryBatch, LabelColumn, column_of_rows, column_of_truths
 
 __all__ = ["label_routes"]

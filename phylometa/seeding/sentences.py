@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from phylometa.seeding.result import SeedingLabels, status_word
+from phylometa.model.labels import SeedingLabels, status_word
 
 __all__ = ["HeadlineSentence", "headline_sentences"]
 

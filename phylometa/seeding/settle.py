@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from phylometa.config import SeedingSettings
-from phylometa.data import BoolArray, FloatArray, IntArray
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.seeding.batch import HistoryBatch, LabelColumn, distinct_rows
 
 __all__ = ["explained_entropy", "settle_labels"]

@@ -3,9 +3,9 @@
 The model is written out in docs/methods/simulation.md.
 """
 
-from phylometa.simulate.genome import CALLABLE_MB
+from phylometa.reference.genome import CALLABLE_MB
 from phylometa.simulate.history import HistoryPlan, Population, Region
-from phylometa.simulate.labels import true_labels
+from phylometa.simulate.labels import true_labels, truth_document
 from phylometa.simulate.patient import simulate_patient
 from phylometa.simulate.patterns import PATTERNS
 from phylometa.simulate.presets import PRESETS, settings_from_text
@@ -27,6 +27,7 @@ __all__ = [
     "settings_from_text",
     "simulate_patient",
     "true_labels",
+    "truth_document",
     "visible_labels",
     "visible_truth",
 ]

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.config import SimulationSettings
-from phylometa.data import CopyNumberProfile, FloatArray, IntArray
-from phylometa.simulate.genome import CHROMOSOMES, Segments
+from phylometa.model.arrays import FloatArray, IntArray
+from phylometa.model.clone_tree import preorder
+from phylometa.model.patient import CopyNumberProfile
+from phylometa.reference.genome import CHROMOSOMES
+from phylometa.simulate.genome import Segments
 from phylometa.simulate.truth import CopyNumberEvent
-from phylometa.trees import preorder
 
 __all__ = ["CopyLineages", "draw_events", "evolve_copies", "exact_profile", "reported_profile"]
 

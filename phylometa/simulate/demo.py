@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 
-from phylometa.data import Site, Treatment
+from phylometa.model.patient import Site, Treatment
 from phylometa.simulate.history import HistoryPlan, Population, Region
 
 __all__ = ["demo_plan"]

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from phylometa.data import FloatArray, IntArray, Site, Treatment
-from phylometa.trees import CloneTree, MigrationHistory
+from phylometa.model.arrays import FloatArray, IntArray
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import MigrationHistory
+from phylometa.model.patient import Site, Treatment
 
 __all__ = ["DIAGNOSIS_DATE", "HistoryPlan", "Population", "Region", "draw_ages", "edge_ages"]
 

@@ -1,13 +1,16 @@
-"""Truth labels: the rules of `phylometa.seeding` on the history that really happened."""
+"""What really happened, as a document: the truth of a simulated patient and the labels of its history."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from phylometa.simulate.truth import SimulatedPatient
+import numpy as np
 
-__all__ = ["true_labels"]
+from phylometa.seeding.labels import label_history
+from phylometa.seeding.presence_rules import cluster_states, compare_with_primary
+from phylometa.simulate.truth import SimulatedPatient
+
+__all__ = ["true_labels", "truth_document"]
 
 
 def true_labels(simulated: SimulatedPatient) -> dict[str, Any]:
@@ -23,9 +26,6 @@ def true_labels(simulated: SimulatedPatient) -> dict[str, Any]:
         As `phylometa.seeding.labels.label_history`, and for every metastasis the counts against the primary
         (``pm_counts``) on the true clusters; None where the primary was not sampled.
     """
-    from phylometa.seeding.labels import label_history
-    from phylometa.seeding.presence_rules import cluster_states, compare_with_primary
-
     truth, sites = simulated.truth, simulated.patient.sites
     labels = label_history(truth.tree, truth.history, sites, primary=0, presence=truth.presence)
     states = cluster_states(truth.tree, truth.presence)
@@ -37,3 +37,74 @@ def true_labels(simulated: SimulatedPatient) -> dict[str, Any]:
         if site.is_metastasis
     }
     return labels
+
+
+def truth_document(simulated: SimulatedPatient) -> dict[str, Any]:
+    """The truth as plain lists and dictionaries (JSON-ready); see docs/methods/simulation.md."""
+    truth, patient = simulated.truth, simulated.patient
+    clones, sites = truth.tree.names, patient.site_names
+    history = [
+        {
+            "source_clone": clones[u],
+            "source": sites[s],
+            "clone": clones[v],
+            "site": sites[t],
+            "age": _number(age),
+            "seeding_age": _number(seeding),
+        }
+        for (u, s, v, t), age, seeding in zip(truth.history.edges.tolist(), truth.arrival_age, truth.seeding_age)
+    ]
+    return {
+        "patient": patient.name,
+        "clones": list(clones),
+        "parents": {clones[v]: clones[p] if p >= 0 else None for v, p in enumerate(truth.tree.parents.tolist())},
+        "n_mutations": dict(zip(clones, truth.tree.n_mutations.astype(int).tolist())),
+        "n_called": dict(zip(clones, truth.n_called.tolist())),
+        "clone_age": {name: _number(age) for name, age in zip(clones, truth.clone_age)},
+        "sites": {site.name: site.site_class for site in patient.sites},
+        "samples": list(patient.mutations.sample_names),
+        "sample_site": {sample.name: sample.site for sample in patient.samples},
+        "purity": {sample.name: _number(p) for sample, p in zip(patient.samples, truth.purity)},
+        "proportions": {
+            name: {s: _number(x) for s, x in zip(patient.mutations.sample_names, row)}
+            for name, row in zip(clones, truth.proportions)
+        },
+        "presence": {
+            name: [site for site, here in zip(sites, row) if here] for name, row in zip(clones, truth.presence)
+        },
+        "root": {"clone": clones[truth.history.root[0]], "site": sites[truth.history.root[1]]},
+        "history": history,
+        "counts": {
+            "unobserved": truth.history.unobserved,
+            "migrations": truth.history.n_migrations,
+            "comigrations": truth.history.comigrations,
+            "seeding_sites": truth.history.seeding_sites,
+            "pattern": truth.history.pattern,
+        },
+        "labels": true_labels(simulated),
+        "copy_number_events": [
+            {
+                "clone": clones[event.clone],
+                "age": _number(event.age),
+                "kind": event.kind,
+                "size": event.size,
+                "chrom": event.chrom,
+                "start": event.start,
+                "end": event.end,
+                "allele": event.allele,
+            }
+            for event in truth.copy_number_events
+        ],
+        "mutations": {
+            "mutation_id": list(patient.mutations.ids),
+            "clone": [clones[v] for v in truth.clone],
+            "age": [_number(age) for age in truth.age],
+            "allele": truth.allele.tolist(),
+            "multiplicity": {name: truth.multiplicity[:, k].tolist() for k, name in enumerate(clones)},
+        },
+    }
+
+
+def _number(value: float) -> float | None:
+    """Six significant digits: enough for any use, and files stay small. None where not a number."""
+    return None if np.isnan(value) else float(f"{value:.6g}")

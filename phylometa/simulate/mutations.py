@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from phylometa.config import SimulationSettings
-from phylometa.data import BoolArray, FloatArray, IntArray
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.reference.genome import CALLABLE_MB, CHROMOSOMES, DRIVER_GENES
 from phylometa.simulate.copy_number import CopyLineages
-from phylometa.simulate.genome import CALLABLE_MB, CHROMOSOMES, DRIVER_GENES
 
 __all__ = ["Mutations", "clock_years", "expected_counts", "place_mutations"]
 

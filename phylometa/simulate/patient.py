@@ -9,31 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.config import SimulationSettings
-from phylometa.data import (
-    BoolArray,
-    CopyNumberAtLoci,
-    CopyNumberProfile,
-    FloatArray,
-    IntArray,
-    MutationTable,
-    Patient,
-    Sample,
-)
 from phylometa.errors import InputError, Problem
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.history import MigrationHistory
+from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable, Patient, Sample
+from phylometa.reference.genome import CALLABLE_MB, CHROMOSOMES, DRIVER_GENES
 from phylometa.simulate.copy_number import draw_events, evolve_copies, exact_profile, reported_profile
-from phylometa.simulate.genome import CALLABLE_MB, CHROMOSOMES, DRIVER_GENES, Segments
+from phylometa.simulate.genome import Segments
 from phylometa.simulate.history import DIAGNOSIS_DATE, HistoryPlan, draw_ages, edge_ages
 from phylometa.simulate.mutations import Mutations, place_mutations
 from phylometa.simulate.patterns import PATTERNS, draw_plan
-from phylometa.simulate.reads import (
-    draw_alternate_reads,
-    draw_depth,
-    draw_observed,
-    draw_proportions,
-    expected_vaf,
-)
+from phylometa.simulate.reads import draw_alternate_reads, draw_depth, draw_observed, draw_proportions, expected_vaf
 from phylometa.simulate.truth import SimulatedPatient, SimulationTruth
-from phylometa.trees import MigrationHistory
 
 __all__ = ["scored_history", "simulate_patient"]
 

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 from phylometa.config import SimulationSettings
-from phylometa.data import Site, Treatment
+from phylometa.model.patient import Site, Treatment
+from phylometa.reference.genome import DRIVER_GENES
 from phylometa.simulate.demo import demo_plan
-from phylometa.simulate.genome import DRIVER_GENES
 from phylometa.simulate.history import DIAGNOSIS_DATE, HistoryPlan, Population, Region
 
 __all__ = ["PATTERNS", "draw_plan"]

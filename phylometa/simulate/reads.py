@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.config import SimulationSettings
-from phylometa.data import BoolArray, FloatArray, IntArray
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 
 __all__ = ["draw_alternate_reads", "draw_depth", "draw_observed", "draw_proportions", "expected_vaf"]
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.config import SimulationSettings
-from phylometa.data import BoolArray, CopyNumberProfile, FloatArray, IntArray, Patient, freeze_array
-from phylometa.trees import CloneTree, HistoryEnsemble, MigrationHistory, TreeHistories
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
+from phylometa.model.patient import CopyNumberProfile, Patient
 
 __all__ = ["CopyNumberEvent", "SimulatedPatient", "SimulationTruth"]
 
@@ -175,75 +176,3 @@ class SimulatedPatient:
         n = self.patient.mutations.n_mutations
         freeze_array(self, "normal_alt", np.int32, (n,))
         freeze_array(self, "normal_depth", np.int32, (n,))
-
-    def to_dict(self) -> dict[str, Any]:
-        """The truth as plain lists and dictionaries (JSON-ready); see docs/methods/simulation.md."""
-        from phylometa.simulate.labels import true_labels
-
-        truth, patient = self.truth, self.patient
-        clones, sites = truth.tree.names, patient.site_names
-        history = [
-            {
-                "source_clone": clones[u],
-                "source": sites[s],
-                "clone": clones[v],
-                "site": sites[t],
-                "age": _number(age),
-                "seeding_age": _number(seeding),
-            }
-            for (u, s, v, t), age, seeding in zip(truth.history.edges.tolist(), truth.arrival_age, truth.seeding_age)
-        ]
-        return {
-            "patient": patient.name,
-            "clones": list(clones),
-            "parents": {clones[v]: clones[p] if p >= 0 else None for v, p in enumerate(truth.tree.parents.tolist())},
-            "n_mutations": dict(zip(clones, truth.tree.n_mutations.astype(int).tolist())),
-            "n_called": dict(zip(clones, truth.n_called.tolist())),
-            "clone_age": {name: _number(age) for name, age in zip(clones, truth.clone_age)},
-            "sites": {site.name: site.site_class for site in patient.sites},
-            "samples": list(patient.mutations.sample_names),
-            "sample_site": {sample.name: sample.site for sample in patient.samples},
-            "purity": {sample.name: _number(p) for sample, p in zip(patient.samples, truth.purity)},
-            "proportions": {
-                name: {s: _number(x) for s, x in zip(patient.mutations.sample_names, row)}
-                for name, row in zip(clones, truth.proportions)
-            },
-            "presence": {
-                name: [site for site, here in zip(sites, row) if here] for name, row in zip(clones, truth.presence)
-            },
-            "root": {"clone": clones[truth.history.root[0]], "site": sites[truth.history.root[1]]},
-            "history": history,
-            "counts": {
-                "unobserved": truth.history.unobserved,
-                "migrations": truth.history.n_migrations,
-                "comigrations": truth.history.comigrations,
-                "seeding_sites": truth.history.seeding_sites,
-                "pattern": truth.history.pattern,
-            },
-            "labels": true_labels(self),
-            "copy_number_events": [
-                {
-                    "clone": clones[event.clone],
-                    "age": _number(event.age),
-                    "kind": event.kind,
-                    "size": event.size,
-                    "chrom": event.chrom,
-                    "start": event.start,
-                    "end": event.end,
-                    "allele": event.allele,
-                }
-                for event in truth.copy_number_events
-            ],
-            "mutations": {
-                "mutation_id": list(patient.mutations.ids),
-                "clone": [clones[v] for v in truth.clone],
-                "age": [_number(age) for age in truth.age],
-                "allele": truth.allele.tolist(),
-                "multiplicity": {name: truth.multiplicity[:, k].tolist() for k, name in enumerate(clones)},
-            },
-        }
-
-
-def _number(value: float) -> float | None:
-    """Six significant digits: enough for any use, and files stay small. None where not a number."""
-    return None if np.isnan(value) else float(f"{value:.6g}")

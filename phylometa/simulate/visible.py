@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from phylometa.data import BoolArray, IntArray
 from phylometa.migration.comigration import Edge
+from phylometa.model.arrays import BoolArray, IntArray
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import MigrationHistory
 from phylometa.simulate.history import HistoryPlan
 from phylometa.simulate.patient import scored_history
 from phylometa.simulate.truth import SimulatedPatient
-from phylometa.trees import CloneTree, MigrationHistory
 
 __all__ = ["VisibleTruth", "lose_populations", "visible_labels", "visible_truth"]
 

@@ -1,0 +1,1 @@
+"""How prevalent a mutation is, and how pure a sample."""

@@ -1,0 +1,1 @@
+"""How clones descend from each other: the posterior over clone trees of given clusters."""

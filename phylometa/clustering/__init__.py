@@ -1,0 +1,1 @@
+"""Which mutations travel together: clusters by exact marginal likelihood."""

@@ -1,0 +1,1 @@
+"""Many patients: running them, their sites, and their statistics."""

@@ -1,0 +1,375 @@
+"""One patient from files to files, and many of them through any `concurrent.futures.Executor`.
+
+A patient's directory appears whole or not at all; its manifest carries a key of inputs, settings and version, and a
+run that resumes skips the patients whose key is unchanged.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import phylometa
+from phylometa.cohort.sites import organ_routes, site_label_frequencies, site_measures, site_quantities
+from phylometa.cohort.statistics import (
+    COHORT_LABELS,
+    adjusted,
+    label_association,
+    label_frequencies,
+    parallel_drivers,
+    route_frequencies,
+)
+from phylometa.config import Settings
+from phylometa.errors import InfeasibleError, InputError, PhylometaError
+from phylometa.model.label_specs import SITE_LABELS
+from phylometa.model.patient import Patient
+from phylometa.pipeline.stages import Progress, analyse, stage_rng
+
+# A directory's name may have 255 bytes; a half-written one has ".", ".partial-" and eight letters more.
+MAX_NAME_BYTES = 200
+COHORT_FILES = frozenset(
+    (
+        *("cohort.tsv", "cohort_sites.tsv", "frequencies.tsv", "routes.tsv", "associations.tsv"),
+        *("parallel_drivers.tsv", "site_frequencies.tsv", "phylometa_mqc.tsv", "index.html"),
+    )
+)
+
+__all__ = ["Outcome", "PatientJob", "read_job", "remove_leftovers", "run_cohort", "run_patient", "write_cohort"]
+
+
+@dataclass(frozen=True)
+class PatientJob:
+    """All a worker needs to analyse one patient; it can be pickled.
+
+    Parameters
+    ----------
+    sheet : str
+        Path of the sample sheet.
+    patient : str
+    output : str
+        Directory of the cohort; the patient's is below it.
+    settings : Settings
+    inputs : mapping
+        Further options of the reader: ``primary treatments lesions genes fasta``.
+    arguments : mapping
+        The command line, for the manifest.
+    figures, resume : bool
+    """
+
+    sheet: str
+    patient: str
+    output: str
+    settings: Settings
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    figures: bool = True
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one patient.
+
+    Parameters
+    ----------
+    patient : str
+    status : {"done", "unchanged", "failed"}
+    reason : str
+        Why it failed; '' otherwise.
+    exit_code : int
+        0, or what the command line would return for this patient alone (1, 3 or 4).
+    seconds : float
+        Wall time.
+    summary : mapping
+        summary.json of the patient; empty where it failed.
+    """
+
+    patient: str
+    status: str
+    reason: str = ""
+    exit_code: int = 0
+    seconds: float = 0.0
+    summary: Mapping[str, Any] = field(default_factory=dict)
+
+
+def patient_directory(output: str | Path, patient: str) -> Path:
+    """Directory of a patient below the output.
+
+    Raises
+    ------
+    InputError
+        Where the name would lead out of the output, is that of one of the cohort's own files, or is longer than file
+        systems allow.
+    """
+    name = str(patient)
+    if not name or "/" in name or "\\" in name or "\0" in name or name.startswith("."):
+        raise InputError(f"patient {name!r} cannot name a directory: it is empty, holds a slash or starts with a dot")
+    if name.lower() in COHORT_FILES:
+        raise InputError(f"patient {name!r} cannot name a directory: a file of the cohort has that name")
+    if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
+        raise InputError(f"patient {name[:40]!r}... cannot name a directory: longer than {MAX_NAME_BYTES} bytes")
+    return Path(output) / name
+
+
+def read_job(job: PatientJob) -> Patient:
+    """The patient of a job, read from its sheet."""
+    from phylometa.io.tables import read_patient
+
+    return read_patient(job.sheet, settings=job.settings.read, patient=job.patient, **job.inputs)
+
+
+def result_key(patient: Patient, job: PatientJob) -> str:
+    """SHA-256 over version, settings, reader options, the patient's rows of the sheet and the hashes of its files.
+
+    Where the files lie does not count, nor do the sheet's other patients.
+    """
+    inputs = []
+    for entry in patient.provenance:
+        source = dict(entry)
+        if source.get("reader") == "sheet":
+            continue
+        if "sha256" in source:
+            source["file"] = Path(str(source["file"])).name
+        inputs.append(source)
+    content = {
+        "version": phylometa.__version__,
+        "settings": job.settings.to_dict(),
+        "samples": [asdict(sample) for sample in patient.samples],
+        "sites": [asdict(site) for site in patient.sites],
+        "inputs": inputs,
+        "options": {key: Path(str(value)).name for key, value in sorted(job.inputs.items())},
+        "figures": job.figures,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def run_patient(job: PatientJob, progress: Progress | None = None) -> Outcome:
+    """Read, analyse, write, draw and report one patient.
+
+    Raises
+    ------
+    InputError, InfeasibleError
+        As the stages raise them; nothing of the patient is then left on disk.
+    """
+    from phylometa.io.documents import check_replaceable, read_json_object, replace_directory
+    from phylometa.io.results import write_result
+
+    started = time.monotonic()
+    target = patient_directory(job.output, job.patient)
+    check_replaceable(target)
+    log: list[str] = []
+
+    def say(text: str) -> None:
+        log.append(f"{datetime.datetime.now().isoformat(timespec='milliseconds')} {text}")
+
+    say(f"phylometa {phylometa.__version__}, patient {job.patient}, sheet {job.sheet}")
+    patient = read_job(job)
+    key = result_key(patient, job)
+    manifest = target / "manifest.json"
+    if job.resume and manifest.is_file() and read_json_object(manifest).get("key") == key:
+        return Outcome(job.patient, "unchanged", summary=read_json_object(target / "summary.json"))
+    mutations = patient.mutations
+    say(f"read {mutations.n_mutations} mutations in {mutations.n_samples} samples, {len(patient.dropped)} left out")
+
+    def on_stage(name: str, number: int, of: int) -> None:
+        say(f"stage {name}")
+        if progress is not None:
+            progress(name, number, of)
+
+    result = analyse(patient, settings=job.settings, progress=on_stage)
+    say("stage files")
+    with replace_directory(target) as partial:
+        write_result(result, partial, arguments=job.arguments, key=key)
+        if job.figures:
+            on_stage("figures", 1, 1)
+            from phylometa.plots import save_figures
+
+            (partial / "figures").mkdir()
+            save_figures(result, partial / "figures")
+        on_stage("report", 1, 1)
+        from phylometa.report import write_report
+
+        write_report(result, partial / "report.html")
+        for text in result.warnings:
+            say(f"warning: {text}")
+        say("done")
+        (partial / "run.log").write_text("\n".join(log) + "\n", encoding="utf-8")
+        summary = read_json_object(partial / "summary.json")
+    return Outcome(job.patient, "done", seconds=time.monotonic() - started, summary=summary)
+
+
+def _run_caught(job: PatientJob, progress: Progress | None = None) -> Outcome:
+    """`run_patient`, its failure turned into an outcome, so that one patient does not stop the others."""
+    started = time.monotonic()
+    try:
+        return run_patient(job, progress)
+    except InputError as error:
+        reason, code = str(error), 3
+    except InfeasibleError as error:
+        reason, code = str(error), 4
+    except OSError as error:
+        reason, code = f"cannot be read or written: {error}", 1
+    except Exception as error:  # noqa: BLE001 - a cohort reports any patient's failure and goes on
+        reason, code = f"internal error, {type(error).__name__}: {error}", 1
+    return Outcome(job.patient, "failed", reason, code, time.monotonic() - started)
+
+
+def run_cohort(
+    jobs: Sequence[PatientJob],
+    *,
+    executor: Executor | None = None,
+    make_executor: Callable[[], Executor] | None = None,
+    in_flight: int = 2,
+    fail_fast: bool = False,
+    progress: Callable[[Outcome, int, int], None] | None = None,
+) -> list[Outcome]:
+    """All patients, in this process or through an executor; outcomes in the order of `jobs`.
+
+    Parameters
+    ----------
+    jobs : sequence of PatientJob
+    executor : concurrent.futures.Executor, optional
+        Any executor; it stays open. Default: `make_executor`, or this process, one patient after the other.
+    make_executor : callable, optional
+        Makes an executor, and a new one when a worker process dies: the patients it held are run again, each alone, so
+        that one that kills its worker each time is named and the others finish.
+    in_flight : int
+        Patients handed to the executor at a time (its workers, or a few more).
+    fail_fast : bool
+        Stop at the first patient that fails.
+    progress : callable (outcome, number done, of), optional
+
+    Raises
+    ------
+    PhylometaError
+        Where an executor that was handed in is lost; finished patients are on disk.
+    """
+    outcomes: dict[str, Outcome] = {}
+    source = _through_executor(jobs, executor, make_executor, in_flight) if executor or make_executor else None
+    for number, outcome in enumerate(source or (_run_caught(job) for job in jobs), start=1):
+        outcomes[outcome.patient] = outcome
+        if progress is not None:
+            progress(outcome, number, len(jobs))
+        if fail_fast and outcome.status == "failed":
+            break
+    if source is not None:
+        source.close()
+    return [outcomes[job.patient] for job in jobs if job.patient in outcomes]
+
+
+def _through_executor(
+    jobs: Sequence[PatientJob],
+    executor: Executor | None,
+    make_executor: Callable[[], Executor] | None,
+    in_flight: int,
+) -> Generator[Outcome, None, None]:
+    """Outcomes as they come. Few patients are in flight at a time, so that few are suspect when a worker dies."""
+    waiting = deque(jobs)
+    suspects: deque[PatientJob] = deque()
+    current = executor
+    running: dict[Future[Outcome], PatientJob] = {}
+    try:
+        while waiting or suspects or running:
+            if current is None:
+                assert make_executor is not None
+                current = make_executor()
+            while waiting and len(running) < in_flight:
+                job = waiting.popleft()
+                running[current.submit(_run_caught, job)] = job
+            is_alone = not running
+            if is_alone:
+                job = suspects.popleft()
+                running[current.submit(_run_caught, job)] = job
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                job = running.pop(future)
+                try:
+                    yield future.result()
+                    continue
+                except (BrokenExecutor, CancelledError, OSError) as error:
+                    if make_executor is None:
+                        raise PhylometaError(
+                            f"the executor was lost ({type(error).__name__}: {error}); finished patients are on disk, "
+                            "run again with --resume"
+                        ) from None
+                if is_alone:
+                    yield Outcome(job.patient, "failed", "its worker process died twice (out of memory?)", 1)
+                else:
+                    suspects.append(job)
+                # the whole pool is broken: whoever else was in flight is as suspect
+                suspects.extend(running.values())
+                running.clear()
+                current.shutdown(wait=False, cancel_futures=True)
+                current = None
+                break
+    finally:
+        for future in running:
+            future.cancel()
+        if current is not None and executor is None:
+            current.shutdown(wait=True, cancel_futures=True)
+
+
+def remove_leftovers(directory: Path) -> None:
+    """Remove what a killed run left half-written in a cohort's directory (hidden ``.NAME.partial-*``)."""
+    if directory.is_dir():
+        for path in directory.iterdir():
+            if path.name.startswith(".") and (".partial-" in path.name or ".old-" in path.name):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> None:
+    """Tables and page of a cohort: cohort.tsv, cohort_sites.tsv, frequencies.tsv, site_frequencies.tsv,
+    routes.tsv, associations.tsv, parallel_drivers.tsv, MultiQC's phylometa_mqc.tsv and index.html.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+    directory : Path
+    seed : int
+        Of the permutation tests.
+    """
+    from phylometa.io.cohort_files import write_cohort_tables
+    from phylometa.io.documents import replace_file
+    from phylometa.report import write_cohort_index
+
+    summaries = [outcome.summary for outcome in outcomes if outcome.summary]
+    groups = ("cancer_type", "sex", "treatment", "assay")
+    frequencies = label_frequencies(summaries)
+    for group in groups:
+        if len({(summary.get("clinical") or {}).get(group) for summary in summaries}) > 1:
+            frequencies += [
+                replace(row, group=f"{group}={row.group}") for row in label_frequencies(summaries, group=group)
+            ]
+    routes = route_frequencies(summaries)
+    by_site = [site_label_frequencies(summaries), organ_routes(summaries), site_quantities(summaries, seed=seed)]
+    rng = stage_rng(seed, "cohort")
+    pairs = [(row.label, row.value) for row in frequencies if row.group == "all"]
+    associations = [
+        label_association(summaries, group, label=label, value=value, rng=rng, permutations=999)
+        for group in groups
+        for label, value in pairs
+    ]
+    write_cohort_tables(
+        directory,
+        patients=[(o.patient, "failed" if o.status == "failed" else "done", o.reason, o.summary) for o in outcomes],
+        patient_labels=COHORT_LABELS,
+        site_labels=SITE_LABELS,
+        measures=[site_measures(outcome.summary) for outcome in outcomes],
+        frequencies=frequencies,
+        routes=routes,
+        site_frequencies=[row for rows in by_site for row in rows],
+        associations=adjusted(associations),
+        drivers=parallel_drivers(summaries),
+    )
+    with replace_file(directory / "index.html") as path:
+        overall = [row for row in frequencies if row.group == "all"]
+        write_cohort_index(outcomes, path, frequencies=overall, routes=routes, by_site=by_site)

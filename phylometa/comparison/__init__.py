@@ -1,0 +1,1 @@
+"""A metastasis beside the primary: shared and private mutations, and the divergence test."""

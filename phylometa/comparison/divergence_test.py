@@ -1,0 +1,200 @@
+"""The divergence test: did a metastasis leave before the primary's last clonal sweep?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from phylometa.model.divergence import DivergenceTest
+from phylometa.reads.detection import MAX_MISSING_PROBABILITY
+
+__all__ = ["TruePrivate", "divergence_test", "poisson_binomial_tail", "true_private_posterior"]
+
+# Largest number of undetected mutations for which the posterior number of truly absent ones is computed exactly.
+_EXACT_BOUND_LIMIT = 500
+
+
+def poisson_binomial_tail(probabilities: ArrayLike, at_least: int) -> float:
+    """P(X >= at_least) for X the number of successes of independent trials with the given probabilities, exactly.
+
+    The recursion keeps the states below `at_least` and one absorbing state; all terms are positive, so a small tail
+    keeps its relative precision. O(n x at_least).
+
+    Parameters
+    ----------
+    probabilities : array (n,)
+    at_least : int
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> round(poisson_binomial_tail([0.5, 0.5], 1), 3)
+    0.75
+    """
+    chances = np.asarray(probabilities, dtype=np.float64).ravel()
+    if at_least <= 0:
+        return 1.0
+    if at_least > len(chances):
+        return 0.0
+    state = np.zeros(at_least)
+    state[0] = 1.0
+    tail = 0.0
+    for p in chances:
+        tail += p * state[-1]
+        state[1:] = state[1:] * (1 - p) + state[:-1] * p
+        state[0] *= 1 - p
+    return float(min(tail, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class TruePrivate:
+    """Posterior number of truly absent mutations: its 95 % upper bound, and P(none is absent)."""
+
+    upper_bound: float
+    p_none: float
+
+
+def true_private_posterior(
+    missing_probability: ArrayLike, is_missing: ArrayLike, *, level: float = 0.95, grid: int = 200
+) -> TruePrivate:
+    """Posterior of the number of primary-clonal mutations that are truly absent from the metastasis.
+
+    A share q of them is absent, q ~ Beta(1/2, 1/2); a mutation that is absent is not detected, one that is present is
+    not detected with probability pi_i. The number of absent ones given the detections is a mixture over q of
+    Poisson-binomials with probabilities q / (q + (1 - q) pi_i) over the undetected mutations (derivation).
+
+    Parameters
+    ----------
+    missing_probability : array (n,)
+        pi_i = P(not detected | clonal in the metastasis), all mutations clonal in the primary.
+    is_missing : bool array (n,)
+        Whether it was not detected.
+    level : float
+        Level of the one-sided bound.
+    grid : int
+        Quadrature points of q.
+
+    Returns
+    -------
+    TruePrivate
+        The bound is the smallest t with P(absent <= t | data) >= level; beyond 500 undetected mutations a normal
+        approximation.
+    """
+    pi = np.asarray(missing_probability, dtype=np.float64).ravel()
+    missing = np.asarray(is_missing, dtype=bool).ravel()
+    undetected = pi[missing]
+    if not len(undetected):
+        return TruePrivate(0.0, 1.0)
+    # The substitution q = sin^2(theta) absorbs the Jeffreys prior: theta is uniform.
+    q = np.sin((np.arange(grid) + 0.5) / grid * (math.pi / 2)) ** 2
+    probability_missed = q[:, None] + (1 - q[:, None]) * undetected
+    log_weight = np.log(probability_missed).sum(axis=1) + (~missing).sum() * np.log1p(-q)
+    weight = np.exp(log_weight - log_weight.max())
+    weight /= weight.sum()
+    absent = q[:, None] / probability_missed
+    with np.errstate(divide="ignore"):
+        p_none = float(weight @ np.exp(np.log1p(-absent).sum(axis=1)))
+    if len(undetected) > _EXACT_BOUND_LIMIT:
+        from scipy.special import ndtri
+
+        mean = absent.sum(axis=1)
+        variance = weight @ ((absent * (1 - absent)).sum(axis=1) + mean**2) - (weight @ mean) ** 2
+        bound = float(weight @ mean + ndtri(level) * math.sqrt(max(variance, 0.0)))
+        return TruePrivate(min(bound, float(len(undetected))), p_none)
+    count = np.zeros((grid, len(undetected) + 1))
+    count[:, 0] = 1.0
+    for i in range(len(undetected)):
+        p = absent[:, i, None]
+        count[:, 1 : i + 2] = count[:, 1 : i + 2] * (1 - p) + count[:, : i + 1] * p
+        count[:, :1] *= 1 - p
+    cumulative = np.cumsum(weight @ count)
+    return TruePrivate(float(min(int(np.searchsorted(cumulative, level)), len(undetected))), p_none)
+
+
+def divergence_test(
+    missing_probability: ArrayLike,
+    is_missing: ArrayLike,
+    *,
+    n_primary_regions: int,
+    alpha: float = 0.01,
+    min_private: int = 3,
+    max_missing_probability: float = MAX_MISSING_PROBABILITY,
+) -> DivergenceTest:
+    """Did the metastasis diverge before the primary's last clonal sweep (early, parallel) or after it (late, linear)?
+
+    p = P(PoissonBinomial(pi) >= L_p), pi over the mutations clonal in the primary that the metastasis' reads could
+    show (pi_i <= `max_missing_probability`; the choice depends on depth and purity only, not on what was seen, so the
+    test keeps its level). Early iff p < alpha and L_p >= min_private; late iff the upper 95 % bound of the number of
+    truly absent mutations (over all of them, the unknown included) is below min_private; else undetermined. With
+    fewer than two primary regions no call is made: 83 % of late cases would be called early (Al Bakir et al. 2023,
+    doi:10.1038/s41586-023-05729-x).
+
+    Parameters
+    ----------
+    missing_probability : array (n,)
+        P(fewer than 3 alternate reads | clonal in the metastasis; depth, purity, copy number), one a mutation that is
+        clonal in the primary and not removed from the metastasis by a deletion. NaN (no reads) counts as 1.
+    is_missing : bool array (n,)
+        True where the metastasis shows fewer than 3 alternate reads.
+    n_primary_regions : int
+        Regions of the primary that define "clonal".
+    alpha, min_private : float, int
+        `SeedingSettings.divergence_alpha` and `divergence_min_private`.
+    max_missing_probability : float
+        Largest P(missing) at which "absent" is said.
+
+    Returns
+    -------
+    DivergenceTest
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> test = divergence_test(np.full(60, 0.01), np.arange(60) < 20, n_primary_regions=3)
+    >>> test.call, test.n_missing, test.p_value < 1e-6
+    ('early', 20, True)
+    """
+    pi = np.asarray(missing_probability, dtype=np.float64).ravel()
+    pi = np.where(np.isnan(pi), 1.0, pi)
+    missing: NDArray[Any] = np.asarray(is_missing, dtype=bool).ravel()
+    if pi.shape != missing.shape:
+        raise ValueError(f"divergence_test: {len(pi)} probabilities for {len(missing)} mutations")
+    evaluable = pi <= max_missing_probability
+    n_missing, n_unknown = int((missing & evaluable).sum()), int((missing & ~evaluable).sum())
+    p_value = poisson_binomial_tail(pi[evaluable], n_missing) if evaluable.any() else float("nan")
+    truth = true_private_posterior(pi, missing)
+    bound = truth.upper_bound
+    call: Literal["early", "late", "undetermined"] = "undetermined"
+    if not evaluable.any():
+        reason = "no mutation clonal in the primary could be seen reliably in the metastasis"
+    elif n_primary_regions < 2:
+        reason = f"no early or late call with {n_primary_regions} primary region(s): two or more are needed"
+    elif p_value < alpha and n_missing >= min_private:
+        call = "early"
+        reason = f"{n_missing} mutations clonal in the primary are absent from the metastasis (p = {p_value:.2g})"
+    elif bound < min_private:
+        call = "late"
+        reason = f"at most {bound:g} mutations clonal in the primary are absent from the metastasis (95 % bound)"
+    else:
+        reason = (
+            f"{n_missing} mutations missing (p = {p_value:.2g}) and up to {bound:g} may be absent: neither shown nor "
+            "excluded"
+        )
+    return DivergenceTest(
+        call=call,
+        p_value=p_value,
+        n_missing=n_missing,
+        n_evaluable=int(evaluable.sum()),
+        n_unknown=n_unknown,
+        expected_missing=float(pi[evaluable].sum()),
+        upper_bound=bound,
+        p_none=truth.p_none,
+        reason=reason,
+    )

@@ -1,0 +1,1 @@
+"""Everything at once: clusters, clone tree and presence drawn from one posterior."""

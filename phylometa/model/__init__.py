@@ -1,0 +1,1 @@
+"""What was measured of a patient and what is inferred: frozen records, arrays checked and read-only."""

@@ -1,0 +1,127 @@
+"""What is inferred of mutations: cancer cell fractions, and the clusters that travel together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from phylometa.model.arrays import FloatArray, IntArray, freeze_array
+
+__all__ = ["CcfTable", "Clustering"]
+
+
+@dataclass(frozen=True, eq=False)
+class CcfTable:
+    """Cancer cell fraction of every mutation in every sample, all arrays (n, S).
+
+    Parameters
+    ----------
+    ccf, ccf_lo, ccf_hi : float64
+        Posterior mean and 95 % interval, in [0, 1]; NaN where nothing was observed.
+    multiplicity : float64
+        Posterior mean number of mutated copies in a cell that carries the mutation.
+    vaf_per_ccf : float64
+        Expected variant allele frequency at CCF 1 under the most probable multiplicity,
+        m rho / (rho C_T + 2 (1 - rho)).
+    power : float64
+        P(at least 3 alternate reads | mutation clonal in the sample and not lost, depth, purity, copy number).
+    loss : float64
+        P(no mutated copy is left | the sample's cells descend from a carrier), from copy number
+        (`phylometa.reads.lost_copies`); default 0.
+    """
+
+    ccf: FloatArray
+    ccf_lo: FloatArray
+    ccf_hi: FloatArray
+    multiplicity: FloatArray
+    vaf_per_ccf: FloatArray
+    power: FloatArray
+    loss: FloatArray = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        shape = np.shape(self.ccf)
+        if self.loss is None:
+            object.__setattr__(self, "loss", np.zeros(shape))
+        for item in fields(self):
+            freeze_array(self, item.name, np.float64, shape)
+
+    @property
+    def told(self) -> FloatArray:
+        """`ccf` where the reads tell it: NaN also where the mutated copy may have been lost (n, S)."""
+        return np.asarray(np.where(self.loss > 0.0, np.nan, self.ccf))
+
+
+@dataclass(frozen=True, eq=False)
+class Clustering:
+    """Mutation clusters of a patient: which mutations travel together, and how prevalent they are in every sample.
+
+    Parameters
+    ----------
+    names : sequence of str, length K
+        ``"1"`` to ``"K"`` by falling mean CCF, or the user's own names.
+    labels : int64 array (n,)
+        Cluster index of every mutation.
+    probability : float64 array (n,)
+        Posterior probability of that assignment.
+    ccf, ccf_lo, ccf_hi : float64 arrays (K, S)
+        Posterior mean and 95 % credible interval of the prevalence among tumour cells.
+    alt_reads, total_reads : float64 arrays (K, S)
+        Equivalent reads at VAF = CCF / 2: a binomial with them has the mode and curvature of the cluster's own
+        likelihood, whatever purity, copy number and multiplicity its mutations have.
+    flags : tuple of str, length K
+        Comma-separated warnings about a cluster (``singleton``, ``one_sample``, ``loss``), '' where none.
+    weight : float
+        Posterior weight among alternative clusterings.
+    deleted : int64 array (m, 2)
+        Cells (mutation, sample) whose mutation is probably deleted: its cluster is in the sample, its copy was lost.
+    log_score : float
+        Log prior of the partition plus log-likelihood of its reads at each cluster's most likely CCFs: what
+        clusterings of the same mutations are compared by once trees have their say. NaN where it is not known.
+    alternatives : tuple of Clustering
+        Other clusterings that are nearly as probable.
+    tree_summary : mapping
+        Of an alternative whose clone trees were searched: their ``log_evidence`` and ``ancestor_probability``.
+    """
+
+    names: tuple[str, ...]
+    labels: IntArray
+    probability: FloatArray
+    ccf: FloatArray
+    ccf_lo: FloatArray
+    ccf_hi: FloatArray
+    alt_reads: FloatArray
+    total_reads: FloatArray
+    flags: tuple[str, ...] = ()
+    weight: float = 1.0
+    deleted: IntArray = None  # type: ignore[assignment]
+    log_score: float = float("nan")
+    alternatives: tuple[Clustering, ...] = ()
+    tree_summary: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__
+        set_field(self, "names", tuple(self.names))
+        if self.deleted is None:
+            set_field(self, "deleted", np.zeros((0, 2), dtype=np.int64))
+        freeze_array(self, "deleted", np.int64, (None, 2))
+        n_clusters = len(self.names)
+        set_field(self, "flags", tuple(self.flags) or ("",) * n_clusters)
+        freeze_array(self, "labels", np.int64, (None,))
+        freeze_array(self, "probability", np.float64, (len(self.labels),))
+        freeze_array(self, "ccf", np.float64, (n_clusters, None))
+        for name in ("ccf_lo", "ccf_hi", "alt_reads", "total_reads"):
+            freeze_array(self, name, np.float64, self.ccf.shape)
+        if len(self.labels) and (self.labels.min() < 0 or self.labels.max() >= n_clusters):
+            raise ValueError("Clustering.labels: index outside the clusters")
+
+    @property
+    def n_clusters(self) -> int:
+        return len(self.names)
+
+    @property
+    def sizes(self) -> IntArray:
+        """Number of mutations of every cluster (K,)."""
+        return np.bincount(self.labels, minlength=self.n_clusters).astype(np.int64)

@@ -1,0 +1,25 @@
+"""A point estimate with its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+__all__ = ["Estimate", "quantile_estimate"]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A posterior: median and 95 % interval, in the unit of its context."""
+
+    median: float
+    lo: float
+    hi: float
+
+
+def quantile_estimate(draws: ArrayLike) -> Estimate:
+    """Median and 2.5 / 97.5 % quantiles of posterior draws."""
+    lo, median, hi = np.quantile(np.asarray(draws, dtype=np.float64), [0.025, 0.5, 0.975])
+    return Estimate(float(median), float(lo), float(hi))

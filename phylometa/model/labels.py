@@ -1,0 +1,313 @@
+"""The labels of a patient as one frozen object, their words and their JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from phylometa.config import SeedingSettings
+from phylometa.model.divergence import DivergenceTest
+from phylometa.model.label_specs import EXTRA_LABELS, LABELS, PATIENT_LABELS, SITE_EXTRAS, SITE_LABELS
+
+__all__ = ["SeedingLabels", "headline_values", "status_word", "status_words"]
+
+# Labels that name a source, or rest on the whole history, and so cannot be told without a sample of the primary.
+SOURCE_LABELS = tuple(spec.name for spec in LABELS if spec.without_primary == "source")
+UNDETERMINED_LABELS = tuple(spec.name for spec in LABELS if spec.without_primary == "history")
+NO_TREE = "undetermined (no clone tree)"
+NO_PRIMARY = "undetermined (no primary sample)"
+UNRELATED = "not_applicable (clonally unrelated)"
+_OF_SITES = (*SITE_LABELS, *SITE_EXTRAS)
+_PLAIN_KEYS = (
+    "labels",
+    "headline",
+    "status",
+    "alternative_criteria",
+    "tracerx",
+    "cluster_states",
+    "pm_counts",
+    "jsi_call",
+    "clonally_unrelated",
+    "primary_sampled",
+    "settled_by",
+    "n_histories",
+    "complete",
+)
+_LIST_KEYS = ("criterion_sensitive", "unrelated_sites", "flags", "warnings")
+_ROUNDING = 1e-9  # sums of weights carry rounding errors of this order
+
+
+@dataclass(frozen=True, eq=False)
+class SeedingLabels:
+    """The labels of one patient.
+
+    Parameters
+    ----------
+    labels : mapping
+        ``label -> {value: probability}`` or ``label -> site -> {value: probability}``, the raw result of the histories.
+    headline : mapping
+        The same keys: the value with at least `headline_probability`, else ``"ambiguous"``.
+    status : mapping
+        The same keys: ``supported``, ``favoured`` or ``not determined``.
+    extra : mapping
+        Labels beside the schema's, in the form of `labels`: see `phylometa.model.label_specs.EXTRA_LABELS`.
+    alternative_criteria : mapping
+        Distributions of the compared labels under MACHINA's order and under UMCS.
+    criterion_sensitive : tuple of str
+        Labels whose most probable values depend on the order of the criteria.
+    cluster_states : mapping
+        Cluster -> site -> state in words, its probability and the power to see it (`describe_states`).
+    near_optimal : mapping
+        Compared label -> the values it has in near-optimal histories (U + 1, mu + 1), where these were listed.
+    tracerx, tracerx_probabilities : mapping
+        TRACERx rules: most probable values, and their distributions.
+    pm_counts, jsi_call : mapping
+        Metastasis -> counts, call; None where the primary was not sampled.
+    jsi_probabilities : mapping
+        Metastasis -> {call: probability} over trees and presence.
+    ln_distant_origin : mapping or None
+        ``"LN|distant" -> common | separate``.
+    parallel_evolution : mapping or None
+        Gene -> whether it was hit twice independently (by majority of the posterior).
+    parallel_evolution_probability : mapping or None
+    presentation : mapping or None
+        Site -> ``synchronous`` or ``metachronous``.
+    divergence : mapping
+        Metastasis -> `DivergenceTest`; empty without reads.
+    n_metastases : int
+        Phyleticity says little about one.
+    clonally_unrelated : bool
+        No metastasis shares a mutation with the primary.
+    unrelated_sites : tuple of str
+    primary_sampled : bool
+    override : mapping
+        What replaces raw labels in a patient's results; empty where nothing does.
+    flags : tuple of str
+        ``source_unobserved``, ``founder_unobserved:SITE``.
+    settled_by : mapping
+        Label (or ``label:SITE``) that is not determined -> what would settle it.
+    n_histories : int
+        Histories that reach the optimum, over all trees.
+    complete : bool
+        False where a limit cut an enumeration short.
+    settings : SeedingSettings
+    other_roots : mapping
+        With two primaries: the other primary -> the labels of histories rooted there.
+    without_prior : SeedingLabels or None
+        The labels without the genetic-distance prior, where there is one.
+    warnings : tuple of str
+    """
+
+    labels: Mapping[str, Any]
+    headline: Mapping[str, Any]
+    status: Mapping[str, Any]
+    extra: Mapping[str, Any]
+    alternative_criteria: Mapping[str, Any]
+    criterion_sensitive: tuple[str, ...]
+    tracerx: Mapping[str, Any]
+    tracerx_probabilities: Mapping[str, Any]
+    pm_counts: Mapping[str, Any]
+    jsi_call: Mapping[str, str | None]
+    jsi_probabilities: Mapping[str, Any]
+    primary_sampled: bool
+    clonally_unrelated: bool
+    unrelated_sites: tuple[str, ...]
+    n_metastases: int
+    n_histories: int
+    complete: bool
+    settings: SeedingSettings
+    cluster_states: Mapping[str, Any] = field(default_factory=dict)
+    near_optimal: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ln_distant_origin: Mapping[str, str] | None = None
+    parallel_evolution: Mapping[str, bool] | None = None
+    parallel_evolution_probability: Mapping[str, float] | None = None
+    presentation: Mapping[str, str] | None = None
+    divergence: Mapping[str, DivergenceTest] = field(default_factory=dict)
+    override: Mapping[str, Any] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    settled_by: Mapping[str, str] = field(default_factory=dict)
+    other_roots: Mapping[str, SeedingLabels] = field(default_factory=dict)
+    without_prior: SeedingLabels | None = None
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self, *, raw: bool = False) -> dict[str, Any]:
+        """One case of the JSON schema of `phylometa seeding`.
+
+        Parameters
+        ----------
+        raw : bool
+            Keep the raw parsimony result in ``labels`` and ``headline`` although an override is present (as the
+            command on JSON cases does); otherwise the override replaces it.
+        """
+        shown = self if raw else self.with_override()
+        document: dict[str, Any] = {
+            "labels": _rounded(shown.labels),
+            "headline": dict(shown.headline),
+            "status": dict(shown.status),
+            "alternative_criteria": _rounded(self.alternative_criteria),
+            "criterion_sensitive": list(self.criterion_sensitive),
+            "near_optimal": {name: list(values) for name, values in self.near_optimal.items()},
+            **_rounded(shown.extra),
+            "tracerx": dict(self.tracerx),
+            "cluster_states": _rounded(self.cluster_states),
+            "pm_counts": _rounded(self.pm_counts),
+            "jsi_call": dict(self.jsi_call),
+            "clonally_unrelated": self.clonally_unrelated,
+            "unrelated_sites": list(self.unrelated_sites),
+            "primary_sampled": self.primary_sampled,
+            "n_mets": self.n_metastases,
+            "flags": list(self.flags),
+            "settled_by": dict(self.settled_by),
+            "n_histories": self.n_histories,
+            "complete": self.complete,
+            "warnings": list(self.warnings),
+        }
+        optional = {
+            "ln_distant_origin": self.ln_distant_origin,
+            "parallel_evolution": self.parallel_evolution,
+            "presentation": self.presentation,
+            "override": self.override or None,
+            "other_roots": {site: labels.to_json(raw=raw) for site, labels in self.other_roots.items()} or None,
+            "without_prior": self.without_prior.to_json(raw=raw) if self.without_prior else None,
+        }
+        document.update({key: dict(value) for key, value in optional.items() if value is not None})
+        if not raw:
+            document["tracerx_probabilities"] = _rounded(self.tracerx_probabilities)
+            document["jsi_probabilities"] = _rounded(self.jsi_probabilities)
+            if self.parallel_evolution_probability is not None:
+                document["parallel_evolution_probability"] = _rounded(self.parallel_evolution_probability)
+            document["divergence"] = {
+                site: {name: _finite(getattr(test, name)) for name in DivergenceTest.__slots__}
+                for site, test in self.divergence.items()
+            }
+        return document
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any], *, settings: SeedingSettings | None = None) -> SeedingLabels:
+        """The labels of a `labels.json` (what an override replaced stays replaced).
+
+        Parameters
+        ----------
+        document : mapping
+            As `to_json` gives it.
+        settings : SeedingSettings, optional
+            Thresholds in use then; default the defaults.
+        """
+        read: dict[str, Any] = {name: document[name] for name in _PLAIN_KEYS}
+        read.update({name: tuple(document[name]) for name in _LIST_KEYS})
+        for name in ("tracerx_probabilities", "jsi_probabilities", "override"):
+            read[name] = document.get(name, {})
+        for name in ("ln_distant_origin", "parallel_evolution", "parallel_evolution_probability", "presentation"):
+            read[name] = document.get(name)
+        tests = document.get("divergence", {})
+        numbers = ("p_value", "upper_bound", "expected_missing")
+        read["divergence"] = {
+            site: DivergenceTest(**{**test, **{n: np.nan if test[n] is None else test[n] for n in numbers}})
+            for site, test in tests.items()
+        }
+        return cls(
+            extra={name: document[name] for name in EXTRA_LABELS},
+            n_metastases=document["n_mets"],
+            near_optimal={name: tuple(values) for name, values in document.get("near_optimal", {}).items()},
+            other_roots={
+                site: cls.from_json(labels, settings=settings)
+                for site, labels in document.get("other_roots", {}).items()
+            },
+            without_prior=(
+                cls.from_json(document["without_prior"], settings=settings) if "without_prior" in document else None
+            ),
+            settings=settings or SeedingSettings(),
+            **read,
+        )
+
+    def with_override(self) -> SeedingLabels:
+        """The labels as a patient's results show them: raw values that an override or a flag forbids are replaced."""
+        if self.clonally_unrelated:
+            return self._replaced(dict.fromkeys((*PATIENT_LABELS, *SITE_LABELS, *EXTRA_LABELS), UNRELATED))
+        if not self.primary_sampled:
+            undetermined = dict.fromkeys(UNDETERMINED_LABELS, "undetermined")
+            return self._replaced({**dict.fromkeys(SOURCE_LABELS, NO_PRIMARY), **undetermined})
+        if not self.n_histories:
+            return self
+        shown = self._replaced(dict.fromkeys(_OF_SITES, UNRELATED), only=self.unrelated_sites)
+        # One unseen founder explains clones of one origin (a polytomy); the flag and the sentence show the alternative.
+        granted = {
+            site: "monoclonal"
+            for site, values in self.extra.get("site_seeding_resolved", {}).items()
+            if f"founder_unobserved:{site}" in self.flags
+            and values.get("monoclonal", 0.0) >= self.settings.headline_probability - _ROUNDING
+        }
+        headline = dict(shown.headline)
+        headline["site_seeding"] = {**headline["site_seeding"], **granted}
+        if granted and set(headline["site_seeding"].values()) == {"monoclonal"}:
+            headline["clonality_site"] = "monoclonal"
+        return replace(shown, headline=headline)
+
+    def _replaced(self, words: Mapping[str, str], only: tuple[str, ...] | None = None) -> SeedingLabels:
+        """Labels of the keys of `words` replaced by the word, with probability 1; site labels at the sites `only`."""
+
+        def changed(part: Mapping[str, Any], value: Callable[[str], Any]) -> dict[str, Any]:
+            new = dict(part)
+            for name, word in words.items():
+                if name in _OF_SITES and name in part:
+                    new[name] = {t: value(word) if only is None or t in only else old for t, old in part[name].items()}
+                elif name in part:
+                    new[name] = value(word)
+            return new
+
+        return replace(
+            self,
+            labels=changed(self.labels, lambda word: {word: 1.0}),
+            extra=changed(self.extra, lambda word: {word: 1.0}),
+            headline=changed(self.headline, lambda word: word),
+            status=changed(self.status, lambda _: "not determined"),
+        )
+
+
+def headline_values(labels: Mapping[str, Any], probability: float) -> dict[str, Any]:
+    """Every label's value with at least that probability, else ``"ambiguous"``."""
+
+    def choose(distribution: Mapping[str, float]) -> str:
+        value = max(distribution, key=lambda x: distribution[x])
+        return value if distribution[value] >= probability - _ROUNDING else "ambiguous"
+
+    return _map_distributions(labels, choose)
+
+
+def status_word(probability: float, settings: SeedingSettings) -> str:
+    """``supported``, ``favoured`` or ``not determined``.
+
+    Examples
+    --------
+    >>> [status_word(p, SeedingSettings()) for p in (0.97, 0.8, 0.5)]
+    ['supported', 'favoured', 'not determined']
+    """
+    if probability >= settings.headline_probability - _ROUNDING:
+        return "supported"
+    return "favoured" if probability >= settings.favoured_probability - _ROUNDING else "not determined"
+
+
+def status_words(labels: Mapping[str, Any], settings: SeedingSettings) -> dict[str, Any]:
+    return _map_distributions(labels, lambda values: status_word(max(values.values()), settings))
+
+
+def _map_distributions(labels: Mapping[str, Any], function: Callable[[Mapping[str, float]], str]) -> dict[str, Any]:
+    return {
+        name: {site: function(values) for site, values in part.items()} if name in _OF_SITES else function(part)
+        for name, part in labels.items()
+    }
+
+
+def _rounded(value: Any) -> Any:
+    """Nested mappings with floats rounded to 6 digits."""
+    if isinstance(value, Mapping):
+        return {key: _rounded(item) for key, item in value.items()}
+    return round(value, 6) if isinstance(value, float) else value
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN."""
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -1,0 +1,463 @@
+"""What was measured in one patient: samples, sites, reads of mutations, copy number, treatments."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phylometa.errors import InputError
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
+
+__all__ = [
+    "CopyNumberAtLoci",
+    "CopyNumberProfile",
+    "DroppedVariants",
+    "Lesion",
+    "MutationTable",
+    "Patient",
+    "SITE_CLASSES",
+    "Sample",
+    "Site",
+    "SiteClass",
+    "Treatment",
+]
+
+SiteClass = Literal["primary", "lymph_node", "distant", "bed", "normal"]
+
+
+SITE_CLASSES: tuple[SiteClass, ...] = ("primary", "lymph_node", "distant", "bed", "normal")
+
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """An anatomical site. All regions of one lesion are one site.
+
+    Parameters
+    ----------
+    name : str
+        As in the sample sheet's column ``site``.
+    site_class : {"primary", "lymph_node", "distant", "bed", "normal"}
+        ``bed``: surgical bed or local recurrence.
+    is_virtual : bool
+        True for a primary that was not sampled.
+    """
+
+    name: str
+    site_class: SiteClass
+    is_virtual: bool = False
+
+    def __post_init__(self) -> None:
+        if self.site_class not in SITE_CLASSES:
+            raise ValueError(f"Site.site_class: {self.site_class!r} is none of {', '.join(SITE_CLASSES)}")
+
+    @property
+    def is_metastasis(self) -> bool:
+        """Lymph-node and distant sites are metastases; the primary, its bed and normal tissue are not."""
+        return self.site_class in ("lymph_node", "distant")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One tumour sample (a region of a site at one time).
+
+    Parameters
+    ----------
+    name : str
+    site : str
+        Name of the anatomical site.
+    purity : float
+        Share of tumour cells in (0, 1]; NaN until estimated.
+    purity_is_estimated : bool
+        True where the purity came from the reads, not from the user.
+    purity_sd : float
+        Standard error of an estimated purity; 0 where given.
+    ploidy : float
+        Mean copies a tumour cell; NaN if unknown.
+    sex : {"female", "male", None}
+    age : float
+        Age of the patient at sampling (years); NaN if unknown.
+    collection_date, diagnosis_date : datetime.date or None
+    assay : {"wgs", "wes", "panel", None}
+    cancer_type, treatment : str
+    diameter_cm : float
+        Size of the lesion (cm); NaN if unknown.
+    """
+
+    name: str
+    site: str
+    purity: float = float("nan")
+    purity_is_estimated: bool = False
+    purity_sd: float = 0.0
+    ploidy: float = float("nan")
+    sex: Literal["female", "male"] | None = None
+    age: float = float("nan")
+    collection_date: datetime.date | None = None
+    diagnosis_date: datetime.date | None = None
+    assay: Literal["wgs", "wes", "panel"] | None = None
+    cancer_type: str = ""
+    treatment: str = ""
+    diameter_cm: float = float("nan")
+
+
+@dataclass(frozen=True, eq=False)
+class MutationTable:
+    """Reads at somatic mutations: one row a mutation, one column a sample.
+
+    A cell has three states: observed with alternate reads, observed without, unobserved (``observed`` False; its
+    counts are 0 and mean nothing).
+
+    Parameters
+    ----------
+    ids : sequence of str, length n
+        Unique; from a VCF ``chrom:pos:ref:alt`` with the 1-based position and the contig as written there.
+    sample_names : sequence of str, length S
+    alt_counts, depth : int32 arrays (n, S)
+        Reads with the alternate allele, and reads with reference or alternate allele.
+    observed : bool array (n, S), optional
+        Default: depth > 0.
+    chroms : sequence of str, length n
+        Empty string where unknown.
+    positions : int64 array (n,)
+        0-based; -1 where unknown.
+    refs, alts, genes, contexts : sequences of str, length n
+        Alleles; gene symbol; trinucleotide context (reference strand, mutated base in the middle). Empty = unknown.
+    error_rate : float32 array (n, S), optional
+        Sequencing error of a cell; NaN = the setting's default.
+    """
+
+    ids: tuple[str, ...]
+    sample_names: tuple[str, ...]
+    alt_counts: NDArray[np.int32]
+    depth: NDArray[np.int32]
+    observed: BoolArray = None  # type: ignore[assignment]
+    chroms: tuple[str, ...] = ()
+    positions: IntArray = None  # type: ignore[assignment]
+    refs: tuple[str, ...] = ()
+    alts: tuple[str, ...] = ()
+    genes: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
+    error_rate: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__
+        set_field(self, "ids", tuple(self.ids))
+        set_field(self, "sample_names", tuple(self.sample_names))
+        n, n_samples = len(self.ids), len(self.sample_names)
+        if len(set(self.ids)) != n:
+            raise ValueError("MutationTable.ids: not unique")
+        if len(set(self.sample_names)) != n_samples:
+            raise ValueError("MutationTable.sample_names: not unique")
+        freeze_array(self, "alt_counts", np.int32, (n, n_samples))
+        freeze_array(self, "depth", np.int32, (n, n_samples))
+        if self.observed is None:
+            set_field(self, "observed", self.depth > 0)
+        freeze_array(self, "observed", np.bool_, (n, n_samples))
+        if self.positions is None:
+            set_field(self, "positions", np.full(n, -1))
+        freeze_array(self, "positions", np.int64, (n,))
+        for name in ("chroms", "refs", "alts", "genes", "contexts"):
+            values = tuple(getattr(self, name)) or ("",) * n
+            if len(values) != n:
+                raise ValueError(f"MutationTable.{name}: {len(values)} values for {n} mutations")
+            set_field(self, name, values)
+        if self.error_rate is not None:
+            freeze_array(self, "error_rate", np.float32, (n, n_samples))
+        if (self.alt_counts < 0).any() or (self.alt_counts > self.depth).any():
+            raise ValueError("MutationTable: alt_counts must lie between 0 and depth")
+
+    @property
+    def n_mutations(self) -> int:
+        return len(self.ids)
+
+    @property
+    def n_samples(self) -> int:
+        return len(self.sample_names)
+
+    @cached_property
+    def vaf(self) -> FloatArray:
+        """Variant allele frequency (n, S); NaN where nothing was observed."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(self.is_informative, self.alt_counts / np.maximum(self.depth, 1), np.nan)
+
+    @property
+    def is_informative(self) -> BoolArray:
+        """Cells (n, S) that carry evidence: observed and at least one read."""
+        return np.asarray(self.observed) & (self.depth > 0)
+
+    def take(self, rows: Sequence[int] | NDArray[Any]) -> MutationTable:
+        """The table restricted to `rows` (indices or mask), in that order."""
+        rows = np.asarray(rows)
+        index = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
+        picked: dict[str, Any] = {
+            name: tuple(getattr(self, name)[i] for i in index)
+            for name in ("ids", "chroms", "refs", "alts", "genes", "contexts")
+        }
+        arrays = {name: getattr(self, name)[index] for name in ("alt_counts", "depth", "observed", "positions")}
+        error_rate = None if self.error_rate is None else self.error_rate[index]
+        return MutationTable(sample_names=self.sample_names, error_rate=error_rate, **picked, **arrays)
+
+
+@dataclass(frozen=True, eq=False)
+class CopyNumberProfile:
+    """Copy-number segments of all samples of a patient, one row a segment and sample.
+
+    Parameters
+    ----------
+    sample_names : sequence of str, length S
+        Samples a segment may refer to.
+    sample : int64 array (n,)
+        Index into `sample_names`.
+    chroms : sequence of str, length n
+    start, end : int64 arrays (n,)
+        0-based, half-open.
+    major, minor : float64 arrays (n,)
+        Copies of the more and the less frequent allele in the first (or only) state; NaN where unknown. Integers from
+        most callers, fractional from some (PURPLE).
+    total : float64 array (n,)
+        Total copies; major + minor where both are known; NaN where unknown.
+    fraction : float64 array (n,)
+        Share of tumour cells in the first state, in (0, 1]; 1 = clonal.
+    major2, minor2 : float64 arrays (n,)
+        The second state of a subclonal segment; NaN where clonal.
+    is_phased : bool
+        True where the first allele is the same parental chromosome in all samples (alleles then are not sorted).
+    """
+
+    sample_names: tuple[str, ...]
+    sample: IntArray
+    chroms: tuple[str, ...]
+    start: IntArray
+    end: IntArray
+    major: FloatArray
+    minor: FloatArray
+    total: FloatArray = None  # type: ignore[assignment]
+    fraction: FloatArray = None  # type: ignore[assignment]
+    major2: FloatArray = None  # type: ignore[assignment]
+    minor2: FloatArray = None  # type: ignore[assignment]
+    is_phased: bool = False
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__
+        set_field(self, "sample_names", tuple(self.sample_names))
+        set_field(self, "chroms", tuple(self.chroms))
+        n = len(self.chroms)
+        for name in ("sample", "start", "end"):
+            freeze_array(self, name, np.int64, (n,))
+        for name in ("major", "minor"):
+            freeze_array(self, name, np.float64, (n,))
+        defaults = {
+            "total": self.major + self.minor,
+            "fraction": np.ones(n),
+            "major2": np.full(n, np.nan),
+            "minor2": np.full(n, np.nan),
+        }
+        for name, default in defaults.items():
+            if getattr(self, name) is None:
+                set_field(self, name, default)
+            freeze_array(self, name, np.float64, (n,))
+        if (self.end <= self.start).any():
+            raise ValueError("CopyNumberProfile: a segment ends before it starts")
+
+    @property
+    def n_segments(self) -> int:
+        return len(self.chroms)
+
+
+@dataclass(frozen=True, eq=False)
+class CopyNumberAtLoci:
+    """Copy number at every mutation in every sample, all arrays (n, S).
+
+    Parameters
+    ----------
+    major, minor : float32
+        Copies of each allele in tumour cells (first state); NaN where unknown.
+    total : float32
+        Total copies in tumour cells; NaN where unknown; known without major and minor for total-only callers.
+    normal : float32
+        Copies in normal cells (2; 1 on a male's X and Y).
+    fraction : float32
+        Share of tumour cells in the first state, 1 = clonal.
+    major2, minor2 : float32
+        Second state; NaN where clonal.
+    """
+
+    major: NDArray[np.float32]
+    minor: NDArray[np.float32]
+    normal: NDArray[np.float32]
+    total: NDArray[np.float32] = None  # type: ignore[assignment]
+    fraction: NDArray[np.float32] = None  # type: ignore[assignment]
+    major2: NDArray[np.float32] = None  # type: ignore[assignment]
+    minor2: NDArray[np.float32] = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        set_field = object.__setattr__
+        shape = np.shape(self.major)
+        if self.total is None:
+            set_field(self, "total", np.asarray(self.major) + np.asarray(self.minor))
+        if self.fraction is None:
+            set_field(self, "fraction", np.ones(shape))
+        for name in ("major2", "minor2"):
+            if getattr(self, name) is None:
+                set_field(self, name, np.full(shape, np.nan))
+        for item in fields(self):
+            freeze_array(self, item.name, np.float32, shape)
+
+    @classmethod
+    def diploid(cls, n_mutations: int, n_samples: int) -> CopyNumberAtLoci:
+        """One copy of each allele everywhere."""
+        one = np.ones((n_mutations, n_samples), dtype=np.float32)
+        return cls(major=one, minor=one, normal=2 * one)
+
+    @property
+    def is_known(self) -> BoolArray:
+        """Cells (n, S) with a known total."""
+        return np.isfinite(np.asarray(self.total))
+
+    def take(self, rows: NDArray[Any]) -> CopyNumberAtLoci:
+        """Restricted to `rows` (indices or mask)."""
+        return CopyNumberAtLoci(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """One treatment interval.
+
+    Parameters
+    ----------
+    kind : str
+        ``surgery``, ``radiotherapy``, ``systemic`` or the user's own word.
+    site : str
+        Site treated; empty for systemic treatment.
+    start, end : datetime.date or None
+    dose_gy : float
+        Total dose (Gy); NaN if unknown.
+    fractions : float
+        Number of fractions; NaN if unknown.
+    """
+
+    kind: str
+    site: str = ""
+    start: datetime.date | None = None
+    end: datetime.date | None = None
+    dose_gy: float = float("nan")
+    fractions: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Lesion:
+    """A measured size of a lesion: `diameter_cm` (cm) of the lesion at `site` on `date`."""
+
+    site: str
+    date: datetime.date
+    diameter_cm: float
+
+
+@dataclass(frozen=True, eq=False)
+class DroppedVariants:
+    """Every variant left out, columnar: its id, the sample ('' = all), the rule, the file and the line."""
+
+    ids: tuple[str, ...] = ()
+    samples: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+    lines: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len({len(getattr(self, item.name)) for item in fields(self)}) != 1:
+            raise ValueError("DroppedVariants: columns differ in length")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __add__(self, other: DroppedVariants) -> DroppedVariants:
+        return DroppedVariants(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class Patient:
+    """All that was measured in one patient.
+
+    Parameters
+    ----------
+    name : str
+    samples : sequence of Sample, length S
+        In the order of the columns of `mutations`.
+    sites : sequence of Site
+        The primary first (virtual if no primary was sampled), then in the order of the sheet.
+    mutations : MutationTable
+    copy_number : CopyNumberAtLoci
+        At the loci of `mutations`.
+    segments : CopyNumberProfile or None
+    dropped : DroppedVariants
+    warnings : tuple of str
+        Doubtful but legal things found while reading.
+    treatments, lesions : tuples
+    provenance : mapping
+        Reader, dialect, rule and SHA-256 of each file (JSON-ready).
+    has_known_clusters : bool
+        True where `known_clusters` came with the counts.
+    known_clusters : tuple of str or None
+        Cluster name of each mutation, where the user brought a clustering.
+    drivers : frozenset of str
+        Driver genes.
+    """
+
+    name: str
+    samples: tuple[Sample, ...]
+    sites: tuple[Site, ...]
+    mutations: MutationTable
+    copy_number: CopyNumberAtLoci
+    segments: CopyNumberProfile | None = None
+    dropped: DroppedVariants = field(default_factory=DroppedVariants)
+    warnings: tuple[str, ...] = ()
+    treatments: tuple[Treatment, ...] = ()
+    lesions: tuple[Lesion, ...] = ()
+    provenance: tuple[dict[str, Any], ...] = ()
+    known_clusters: tuple[str, ...] | None = None
+    drivers: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        names = tuple(sample.name for sample in self.samples)
+        if names != self.mutations.sample_names:
+            raise ValueError("Patient.samples: not the columns of Patient.mutations")
+        if self.copy_number.major.shape != self.mutations.depth.shape:
+            raise ValueError("Patient.copy_number: shape differs from Patient.mutations")
+        unknown = {sample.site for sample in self.samples} - {site.name for site in self.sites}
+        if unknown:
+            raise ValueError(f"Patient.sites: {', '.join(sorted(unknown))} not listed")
+
+    @property
+    def site_names(self) -> tuple[str, ...]:
+        return tuple(site.name for site in self.sites)
+
+    @property
+    def sample_site(self) -> IntArray:
+        """Index into `sites` of every sample (S,)."""
+        index = {name: i for i, name in enumerate(self.site_names)}
+        return np.array([index[sample.site] for sample in self.samples], dtype=np.int64)
+
+    @property
+    def purity(self) -> FloatArray:
+        """Purity of every sample (S,); NaN where not yet estimated."""
+        return np.array([sample.purity for sample in self.samples], dtype=np.float64)
+
+    @property
+    def primary(self) -> Site:
+        """The primary site (the first of `sites`)."""
+        primaries = [site for site in self.sites if site.site_class == "primary"]
+        if not primaries:
+            raise InputError(f"patient {self.name}: no primary among the sites")
+        return primaries[0]
+
+    def with_changes(self, **changes: Any) -> Patient:
+        """A copy with some fields replaced."""
+        return replace(self, **changes)

@@ -1,0 +1,312 @@
+"""What the timing stage says: dissemination intervals, divergence rows, growth, events, refusals and warnings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from phylometa.model.interval import Estimate
+
+__all__ = [
+    "DivergenceRow",
+    "GainRow",
+    "GrowthRow",
+    "ReseedingRow",
+    "SeedingInterval",
+    "TimedEvent",
+    "TimingResult",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class TimedEvent:
+    """A treatment or a diagnosis on the age axis.
+
+    Parameters
+    ----------
+    name : str
+        Letters, digits and ``_``, unique in a patient; part of the column ``p_before_<name>``.
+    kind, site : str
+    start_age, end_age : float
+        Years; equal where only one date is known.
+    """
+
+    name: str
+    kind: str
+    site: str
+    start_age: float
+    end_age: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeedingInterval:
+    """When one founding clone reached one site: between the divergence node and the metastasis' founder node.
+
+    Parameters
+    ----------
+    site, founding_clone : str
+    unit : {"molecular", "age_years"}
+        Expected clock mutations since the germline, or the patient's age.
+    model : str
+        ``molecular``, ``clock`` (strict clock with acceleration), ``serial``, ``hu2020``, ``growth_exponential`` or
+        ``growth_gompertz``.
+    probability : float
+        Posterior probability that this clone founded this site; the estimates are given that it did.
+    divergence, founder, seeding : Estimate
+        `seeding` is uniform between the two nodes.
+    sources : mapping
+        Site -> probability that it was the source, given this migration.
+    p_before, p_during : mapping
+        Event name -> probability that the seeding came before it, fell within it (age_years only).
+    variance_shares : mapping
+        Layer (``counts``, ``reads``, ``acceleration``, ``tree``, ``interval``, ``doubling_time``) -> share of the
+        variance of the seeding time.
+    notes : tuple of str
+    """
+
+    site: str
+    founding_clone: str
+    unit: str
+    model: str
+    probability: float
+    divergence: Estimate
+    founder: Estimate
+    seeding: Estimate
+    sources: Mapping[str, float] = field(default_factory=dict)
+    p_before: Mapping[str, float] = field(default_factory=dict)
+    p_during: Mapping[str, float] = field(default_factory=dict)
+    variance_shares: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DivergenceRow:
+    """A primary-metastasis pair. Numbers that must not be used are NaN, and `notes` says why.
+
+    Parameters
+    ----------
+    metastasis : str
+    S, L_p, L_m, W_s : float
+        Clonal in both; clonal and private to the primary, to the metastasis; subclonal in both.
+    rho, rho_lo, rho_hi : float
+        lambda_m / lambda_p: median and 95 % interval.
+    H, ratio : float
+        L_m / (L_p + 1) (Hu 2019) and L_m / max(L_p, 1) (Hu 2020, biased upwards), named legacy statistics.
+    jsi : float
+    p_value : float
+        Of the divergence test; small = early.
+    call : {"early", "late", "undetermined"}
+    pm_divergence : float
+        L_p + L_m.
+    shared_fraction : float
+        S / (S + L_p).
+    p_carries_all : float
+        P(the metastasis lacks none of the primary's clonal mutations | reads): the error-tolerant "late".
+    jsi_call : {"polyclonal", "monoclonal", "undefined"}
+    n_unknown, n_lost : int
+        Cells without the power to say absent; private mutations explained by a loss.
+    upper_bound : float
+        95 % upper bound of the primary's clonal mutations that the metastasis lacks.
+    hu2020_years : float
+        Seeding time of Hu et al. 2020, years before the primary's diagnosis, where a table gives the cancer type.
+    patient : str
+    notes : tuple of str
+    """
+
+    metastasis: str
+    S: float
+    L_p: float
+    L_m: float
+    W_s: float
+    rho: float
+    rho_lo: float
+    rho_hi: float
+    H: float
+    jsi: float
+    p_value: float
+    call: str
+    ratio: float
+    pm_divergence: float
+    shared_fraction: float
+    jsi_call: str
+    p_carries_all: float = float("nan")
+    n_unknown: int = 0
+    n_lost: int = 0
+    upper_bound: float = float("nan")
+    hu2020_years: float = float("nan")
+    patient: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthRow:
+    """A lesion traced back to its first cell by its size.
+
+    Parameters
+    ----------
+    site : str
+    diameter_cm : float
+    doubling_days, doubling_sd : float
+        From the table, or from the lesion's serial diameters.
+    source : str
+        Of the doubling time.
+    exponential_years, gompertz_years : Estimate
+        Years from the first cell to the measurement; NaN where a model cannot hold.
+    exponential_age, gompertz_age : Estimate or None
+        The patient's age at the first cell, where the age at measurement is known.
+    statement : str
+        The two models beside each other.
+    conflicts : tuple of str
+        The genetic interval beside each model.
+    """
+
+    site: str
+    diameter_cm: float
+    doubling_days: float
+    doubling_sd: float
+    source: str
+    exponential_years: Estimate
+    gompertz_years: Estimate
+    exponential_age: Estimate | None
+    gompertz_age: Estimate | None
+    statement: str
+    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class GainRow:
+    """Time of a copy-number gain or a genome doubling in one sample.
+
+    Parameters
+    ----------
+    sample, site : str
+    kind : {"gain", "genome_doubling"}
+    chrom, state : str
+        Chromosome (empty for a doubling) and copies of the two alleles, e.g. ``2+1``.
+    n_mutations : int
+    estimate, median, lo, hi : float
+        As a share of the molecular time to the sample's last common ancestor.
+    p_before_divergence : float
+        P(the gain precedes the metastasis' divergence from the primary); NaN in the primary.
+    """
+
+    sample: str
+    site: str
+    kind: str
+    chrom: str
+    state: str
+    n_mutations: int
+    estimate: float
+    median: float
+    lo: float
+    hi: float
+    p_before_divergence: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReseedingRow:
+    """Evidence that an irradiated site was seeded again by a metastasis.
+
+    Parameters
+    ----------
+    site, treatment : str
+    grade : {"strong", "moderate", "insufficient"}
+    observations : tuple of str
+        What led there.
+    probability_of_return : float
+        Probability of a migration from a metastasis into the site.
+    """
+
+    site: str
+    treatment: str
+    grade: str
+    observations: tuple[str, ...]
+    probability_of_return: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimingResult:
+    """Everything the timing stage says about a patient.
+
+    Parameters
+    ----------
+    intervals : tuple of SeedingInterval
+        By site, probability, model.
+    divergence : tuple of DivergenceRow
+        One a metastasis; empty where the primary is not sampled.
+    growth : tuple of GrowthRow
+    gains : tuple of GainRow
+    reseeding : tuple of ReseedingRow
+    events : tuple of TimedEvent
+    nodes : mapping
+        Clone -> Estimate of its molecular time (end of its edge), over trees and counts.
+    clock : str
+        Mutations that make the clock: ``cpg`` or ``snv``.
+    n_clock_mutations : int
+    synchronous : mapping
+        Metastatic site -> True, False, or None where a date is missing.
+    n_metastatic_sites : int
+    oligometastatic : bool or None
+        One to five metastatic sites; None without any.
+    refusals : tuple of str
+        What cannot be said, and why.
+    warnings : tuple of str
+    """
+
+    intervals: tuple[SeedingInterval, ...]
+    divergence: tuple[DivergenceRow, ...]
+    growth: tuple[GrowthRow, ...] = ()
+    gains: tuple[GainRow, ...] = ()
+    reseeding: tuple[ReseedingRow, ...] = ()
+    events: tuple[TimedEvent, ...] = ()
+    nodes: Mapping[str, Estimate] = field(default_factory=dict)
+    clock: str = "snv"
+    n_clock_mutations: int = 0
+    synchronous: Mapping[str, bool | None] = field(default_factory=dict)
+    n_metastatic_sites: int = 0
+    oligometastatic: bool | None = None
+    refusals: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> TimingResult:
+        """The result of a ``timing.json``; null numbers become NaN.
+
+        Parameters
+        ----------
+        document : mapping
+            `dataclasses.asdict` of a result, through JSON.
+        """
+
+        def number(value: float | None) -> float:
+            return math.nan if value is None else value
+
+        def estimate(item: Mapping[str, Any] | None) -> Estimate | None:
+            return None if item is None else Estimate(*(number(item[name]) for name in ("median", "lo", "hi")))
+
+        def row(kind: Any, item: Mapping[str, Any]) -> Any:
+            values: dict[str, Any] = {}
+            for spec in fields(kind):
+                value = item[spec.name]
+                if spec.type in ("Estimate", "Estimate | None"):
+                    value = estimate(value)
+                elif spec.type == "float":
+                    value = number(value)
+                values[spec.name] = tuple(value) if isinstance(value, list) else value
+            return kind(**values)
+
+        kinds = {
+            "intervals": SeedingInterval,
+            "divergence": DivergenceRow,
+            "growth": GrowthRow,
+            "gains": GainRow,
+            "reseeding": ReseedingRow,
+            "events": TimedEvent,
+        }
+        read: dict[str, Any] = {name: tuple(row(kind, item) for item in document[name]) for name, kind in kinds.items()}
+        read["nodes"] = {clone: estimate(item) for clone, item in document["nodes"].items()}
+        rest = [spec.name for spec in fields(cls) if spec.name not in read]
+        read |= {name: tuple(v) if isinstance(v := document[name], list) else v for name in rest}
+        return cls(**read)

@@ -1,0 +1,398 @@
+"""The whole analysis of one patient, stage by stage; each stage takes the result so far and returns a later one.
+
+Stages have their own random streams, drawn from the seed and the stage's name, so that a stage gives the same numbers
+whether it runs alone or within the whole.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from phylometa.config import MigrationSettings, Settings
+from phylometa.errors import InfeasibleError, InputError
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.clusters import Clustering
+from phylometa.model.history import HistoryEnsemble
+from phylometa.model.patient import Patient
+from phylometa.model.result import PatientResult
+from phylometa.model.tree_ensemble import TreeEnsemble
+from phylometa.pipeline.warnings import conflict_warnings, coverage_warnings, favoured_warnings, search_warnings
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+    from phylometa.model.joint_posterior import JointPosterior
+
+__all__ = ["STAGES", "AnalysisResult", "analyse", "classify_cases", "load_result", "migrate_tree"]
+__all__ += ["run_stage", "stage_rng"]
+
+Progress = Callable[[str, int, int], None]
+
+
+class AnalysisResult(PatientResult):
+    """A `phylometa.model.result.PatientResult` that can be written to a directory."""
+
+    def save(self, directory: str | PathLike[str], *, arguments: Mapping[str, Any] | None = None) -> Path:
+        """Write every table and JSON file of the result (no figures, no report) to `directory`.
+
+        Parameters
+        ----------
+        directory : path
+            Replaced as a whole if it exists; on failure it is left as it was.
+        arguments : mapping, optional
+            Recorded in manifest.json.
+
+        Returns
+        -------
+        Path
+        """
+        from phylometa.io.documents import replace_directory
+        from phylometa.io.results import write_result
+
+        target = Path(directory)
+        with replace_directory(target) as partial:
+            write_result(self, partial, arguments=arguments or {})
+        return target
+
+
+def stage_rng(seed: int, stage: str) -> np.random.Generator:
+    """The random stream of a stage: a function of the seed and the stage's name alone."""
+    return np.random.default_rng([seed, zlib.crc32(stage.encode())])
+
+
+def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    from phylometa.ccf.estimate import estimate_ccf, estimate_purity
+    from phylometa.clustering.infer import cluster_mutations, clustering_from_labels
+    from phylometa.joint.clustering_average import favoured_by_trees
+    from phylometa.reads.lost_copies import deleted_mutations
+
+    patient = estimate_purity(result.patient, settings=settings.ccf)
+    if patient.mutations.n_mutations == 0:
+        raise InputError(f"patient {patient.name}: no variants left to analyse; dropped.tsv.gz names the reasons")
+    data = (patient.mutations, patient.copy_number, patient.purity)
+    favoured: tuple[str, ...] = ()
+    purity_sd = np.array([sample.purity_sd for sample in patient.samples])
+    ccf = estimate_ccf(*data, settings=settings.ccf, purity_sd=purity_sd)
+    options: dict[str, Any] = {"settings": settings.clustering, "ccf_settings": settings.ccf, "purity_sd": purity_sd}
+    if patient.known_clusters is not None:
+        clusters = clustering_from_labels(*data, patient.known_clusters, **options)
+    else:
+        clusters, *others = cluster_mutations(*data, **options, rng=stage_rng(settings.seed, "clusters"))
+        before = replace(clusters, alternatives=tuple(others))
+        sites = (patient.sample_site, patient.site_names)
+        rng = stage_rng(settings.seed, "clusterings")
+        clusters, weight = favoured_by_trees(before, *sites, settings=settings.trees, rng=rng)
+        favoured = favoured_warnings(before, clusters, weight)
+    deleted = deleted_mutations(patient.mutations, ccf, clusters, error_rate=settings.ccf.error_rate)
+    clusters = replace(clusters, deleted=deleted)
+    warnings = favoured + conflict_warnings(patient, clusters, settings)
+    return {"patient": patient, "ccf": ccf, "clusters": clusters, "warnings": warnings}
+
+
+def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    from phylometa.clone_trees.infer import infer_clone_trees
+    from phylometa.clone_trees.presence import draws_of_trees, presence_scenarios, proportion_intervals
+    from phylometa.joint.clustering_average import weigh_clusterings
+    from phylometa.model.tree_ensemble import PresenceScenario
+
+    patient, clusters = result.patient, result.clusters
+    assert clusters is not None
+    sites = (patient.sample_site, patient.site_names)
+    trees = infer_clone_trees(clusters, *sites, settings=settings.trees, rng=stage_rng(settings.seed, "trees"))
+    options: dict[str, Any] = {"settings": settings.trees, "rng": stage_rng(settings.seed, "presence")}
+    draws = list(draws_of_trees(trees, clusters, **options))
+    scenarios = presence_scenarios(trees, clusters, patient.sample_site, **options, draws=draws)
+    lower, upper = proportion_intervals(trees, draws, settings=settings.trees)
+    listed = tuple(PresenceScenario(int(tree), float(weight), presence) for tree, weight, presence in scenarios)
+    rng = stage_rng(settings.seed, "clusterings")
+    compared = weigh_clusterings(clusters, trees, patient.sample_site, settings=settings.trees, rng=rng)
+    intervals = {"lower": lower.tolist(), "upper": upper.tolist()}
+    found = {**trees.diagnostics, "proportion_intervals": intervals, "clusterings": compared}
+    trees = replace(trees, scenarios=listed, diagnostics=found)
+    trees = replace(trees, joint=_joint(patient, clusters, trees, settings))
+    return {"trees": trees, "warnings": search_warnings(trees)}
+
+
+def _joint(patient: Patient, clusters: Clustering, trees: TreeEnsemble, settings: Settings) -> JointPosterior | None:
+    """Draws of clusters and tree together; None where clusters are given, unrelated, or too many to draw anew."""
+    from phylometa.joint.infer import infer_jointly
+
+    if patient.known_clusters is not None or len(trees.names) != clusters.n_clusters:
+        return None
+    if len(clusters.labels) > settings.trees.joint_mutations or clusters.n_clusters > settings.trees.exact_clusters:
+        return None
+    return infer_jointly(
+        patient.mutations,
+        patient.copy_number,
+        patient.purity,
+        patient.sample_site,
+        labels=clusters.labels,
+        trees=trees,
+        settings=settings,
+        rng=stage_rng(settings.seed, "joint"),
+    )
+
+
+def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    from phylometa.migration import histories_of_trees
+
+    patient, trees = result.patient, result.trees
+    assert trees is not None
+    primary = patient.site_names.index(patient.primary.name)
+    histories = histories_of_trees(trees, primary=primary, settings=settings.migration)
+    return {"histories": histories, "warnings": coverage_warnings(histories)}
+
+
+def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    from phylometa.seeding import classify_patient
+
+    return {"labels": classify_patient(result, settings=settings)}
+
+
+def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    from phylometa.timing.infer import date_dissemination
+
+    assert result.ccf is not None and result.clusters is not None
+    assert result.trees is not None and result.histories is not None
+    timing = date_dissemination(
+        result.patient,
+        result.ccf,
+        result.clusters,
+        result.trees,
+        result.histories,
+        settings=settings.timing,
+        rng=stage_rng(settings.seed, "timing"),
+    )
+    return {"timing": timing}
+
+
+def _copy_number(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    """The copy-number tree of the samples; where the data admit none, a warning says why and the other stages stay."""
+    from phylometa.copy_number import compare_with_clones, infer_copy_number_tree
+
+    patient, trees = result.patient, result.trees
+    if patient.segments is None:
+        return {"copy_number": None, "warnings": ("no copy-number segments: no copy-number tree",)}
+    site_class = {site.name: site.site_class for site in patient.sites}
+    try:
+        found = infer_copy_number_tree(
+            patient.segments,
+            settings=settings.copy_number,
+            rng=stage_rng(settings.seed, "copy_number"),
+            site_classes={sample.name: site_class[sample.site] for sample in patient.samples},
+            sex=next((sample.sex for sample in patient.samples if sample.sex), None),
+        )
+    except InfeasibleError as error:
+        return {"copy_number": None, "warnings": (f"no copy-number tree: {error}",)}
+    if trees is not None:
+        carried = trees.best.is_ancestor.astype(float) @ trees.proportions[0] > CARRIED
+        clones = (trees.names, carried, trees.n_mutations.astype(np.int64), patient.mutations.sample_names)
+        found = replace(found, agreement=compare_with_clones(found, *clones))
+    return {"copy_number": found}
+
+
+# Prevalence above which a clone (with its descendants) counts as carried by a sample in the comparison of trees.
+CARRIED = 0.05
+
+# Stage name -> (the field of the result it needs first, the function that adds its fields).
+STAGES: dict[str, tuple[str, Callable[[PatientResult, Settings], dict[str, Any]]]] = {
+    "clusters": ("patient", _clusters),
+    "trees": ("clusters", _trees),
+    "copy_number": ("patient", _copy_number),
+    "histories": ("trees", _histories),
+    "labels": ("histories", _labels),
+    "timing": ("labels", _timing),
+}
+
+
+def run_stage(name: str, result: AnalysisResult, settings: Settings) -> AnalysisResult:
+    """One stage applied to the result so far.
+
+    Raises
+    ------
+    InputError
+        Where the stage before has not run.
+    InfeasibleError
+        Where the data admit no answer.
+    """
+    needs, function = STAGES[name]
+    if getattr(result, needs) is None:
+        raise InfeasibleError(f"stage {name} needs {needs}, which has not been inferred yet")
+    found = function(result, settings)
+    warnings = list(result.warnings)
+    warnings += [text for text in found.pop("warnings", ()) if text not in warnings]
+    for item in found.values():
+        for text in getattr(item, "warnings", ()):
+            if text not in warnings:
+                warnings.append(text)
+    known = {item.name: getattr(result, item.name) for item in fields(PatientResult)}
+    return AnalysisResult(**{**known, **found, "settings": settings, "warnings": tuple(warnings)})
+
+
+def analyse(
+    patient: Patient, *, settings: Settings | None = None, seed: int | None = None, progress: Progress | None = None
+) -> AnalysisResult:
+    """Every stage on one patient: clusters, clone trees, migration histories, seeding labels, timing.
+
+    Parameters
+    ----------
+    patient : Patient
+        From `read_patient` or built by hand.
+    settings : Settings, optional
+        Default: the defaults of `phylometa.config`.
+    seed : int, optional
+        Replaces the settings' seed.
+    progress : callable (stage, number, of), optional
+        Called before each stage.
+
+    Returns
+    -------
+    AnalysisResult
+
+    Raises
+    ------
+    InputError
+        No variants left.
+    InfeasibleError
+        No result is possible.
+    """
+    settings = settings or Settings()
+    if seed is not None:
+        settings = settings.replace(seed=seed)
+    result = AnalysisResult(patient=patient, settings=settings, warnings=patient.warnings)
+    for number, name in enumerate(STAGES, start=1):
+        if progress is not None:
+            progress(name, number, len(STAGES))
+        result = run_stage(name, result, settings)
+    return result
+
+
+def classify_cases(document: Any, *, source: str = "cases", settings: Settings | None = None) -> dict[str, Any]:
+    """Histories and labels of clone trees given as JSON, a list of cases or a single one.
+
+    Parameters
+    ----------
+    document : mapping
+        ``{"cases": [{"id", "input": {...}}]}``, or one case, or one bare input.
+    source : str
+        Name of the file in messages.
+    settings : Settings, optional
+
+    Returns
+    -------
+    dict
+        ``{"cases": [{"id", ...}]}``, see `phylometa.seeding.classify_case`.
+
+    Raises
+    ------
+    InputError
+        Every problem of every case, with its id.
+    """
+    from phylometa.errors import Problem
+    from phylometa.seeding import classify_case
+
+    if not isinstance(document, Mapping):
+        raise InputError("expected an object with `cases`, or one case", file=source)
+    cases = document.get("cases", [document])
+    if not isinstance(cases, list) or not all(isinstance(case, Mapping) for case in cases):
+        raise InputError("`cases` is not a list of objects", file=source)
+    found, problems = [], []
+    for number, case in enumerate(cases, start=1):
+        name = str(case.get("id", number))
+        try:
+            found.append({"id": name, **classify_case(case.get("input", case), settings=settings)})
+        except InputError as error:
+            problems += [Problem(f"case {name}: {p.message}", source, p.row, p.column) for p in error.problems]
+    if problems:
+        raise InputError(problems)
+    return {"cases": found}
+
+
+def migrate_tree(
+    tree: str | PathLike[str],
+    labeling: str | PathLike[str],
+    *,
+    primary: str,
+    model: str = "refined",
+    criteria: str = "UMCS",
+    pattern: str | None = None,
+    settings: MigrationSettings | None = None,
+) -> tuple[CloneTree, HistoryEnsemble]:
+    """Optimal histories of one given tree, equally weighted.
+
+    Parameters
+    ----------
+    tree : path
+        Edge list, ``parent child`` a line.
+    labeling : path
+        ``clone site [site...]`` (MACH2) or ``leaf site`` (MACHINA) a line.
+    primary : str
+        Site of the root, or ``auto``: every site is tried, and weighed as `phylometa.migration.infer_origin` says.
+    model : {"refined", "machina"}
+    criteria : str
+        Letters of U, M, C, S by priority.
+    pattern : {"PS", "S", "M", "R"}, optional
+        Upper bound.
+    settings : MigrationSettings, optional
+        Limits; its criteria and weights are not used.
+
+    Returns
+    -------
+    (CloneTree, HistoryEnsemble)
+
+    Raises
+    ------
+    InputError
+        The files are malformed, or `primary` is not among the sites.
+    InfeasibleError
+        No history satisfies the restrictions.
+    """
+    from phylometa.io.trees_io import read_tree_with_sites
+    from phylometa.migration import infer_migration_histories
+    from phylometa.migration.origin import infer_origin
+
+    located = read_tree_with_sites(Path(tree), Path(labeling), contract=False if model == "machina" else None)
+    chosen = replace(settings or MigrationSettings(), criteria=criteria, weights="uniform")
+    if primary == "auto":
+        origin = infer_origin(located.tree, located.presence, settings=chosen, model=model, pattern=pattern)
+        entries = origin.histories
+    else:
+        located = located.with_site(primary)
+        index = located.site_names.index(primary)
+        options: dict[str, Any] = {"primary": index, "settings": chosen, "model": model, "pattern": pattern}
+        entries = (infer_migration_histories(located.tree, located.presence, **options),)
+    ensemble = HistoryEnsemble(tuple(entries), located.site_names, criteria, "uniform", model)
+    return located.tree, ensemble
+
+
+def load_result(directory: str | PathLike[str]) -> AnalysisResult:
+    """The result that was written to `directory`, as far as its stages have run.
+
+    Raises
+    ------
+    InputError
+        Naming the file that is missing or malformed.
+    """
+    from phylometa.copy_number import CopyNumberResult
+    from phylometa.io.documents import reading
+    from phylometa.io.results import DOCUMENTS, read_result
+    from phylometa.model.timing import TimingResult
+    from phylometa.seeding import SeedingLabels
+
+    found = read_result(Path(directory))
+    kinds: dict[str, Callable[[Any], Any]] = {
+        "labels": lambda document: SeedingLabels.from_json(document, settings=found["settings"].seeding),
+        "timing": TimingResult.from_json,
+        "copy_number": CopyNumberResult.from_json,
+    }
+    for name, from_json in kinds.items():
+        if name in found:
+            with reading(Path(directory) / DOCUMENTS[name]):
+                found[name] = from_json(found[name])
+    return AnalysisResult(**found)

@@ -1,0 +1,518 @@
+"""Mutated copies in a cell: which multiplicities a locus allows, and the read likelihood under each of them.
+
+The expected variant allele frequency of a mutation with m mutated copies and cancer cell fraction c in a sample of
+purity rho is ``v = m rho c / (rho C_T + C_N (1 - rho))``, C_T the mean copies of the locus in tumour cells and C_N in
+normal cells; with sequencing error e a read shows the alternate allele with probability ``v (1 - e) + (1 - v) e``
+(Tarabichi et al. 2021, doi:10.1038/s41592-020-01013-2; Roth et al. 2014, doi:10.1038/nmeth.2883).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import lgamma
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phylometa.config import CcfSettings
+from phylometa.errors import InputError
+from phylometa.model.arrays import BoolArray, FloatArray
+from phylometa.model.patient import CopyNumberAtLoci, MutationTable
+from phylometa.reads.lost_copies import carriers, loss_probability
+
+__all__ = [
+    "DistinctCells",
+    "MultiplicityOptions",
+    "allele_probability",
+    "ccf_grid",
+    "cell_log_likelihood",
+    "distinct_cells",
+    "enumerate_multiplicities",
+    "log_gamma",
+    "log_likelihood_table",
+    "log_sum_exp",
+    "read_log_likelihood",
+    "share_over_groups",
+    "slab_weights",
+]
+
+# Share of a genome with a given total where it is unknown: mostly two copies, gains more often than losses, every
+# total possible (orders of magnitude of the pan-cancer copy-number landscape, Zack et al. 2013, doi:10.1038/ng.2760).
+_TOTAL_WEIGHTS = {1: 0.1, 2: 0.55, 3: 0.17, 4: 0.12, 5: 0.03, 6: 0.015, 7: 0.01, 8: 0.005}
+# Options of an unknown locus that are less probable than this are left out: they only cost time.
+_MIN_OPTION_PRIOR = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class MultiplicityOptions:
+    """The multiplicities every cell of a mutation table may have, stored once for each distinct state.
+
+    Parameters
+    ----------
+    slope : float64 array (n_states, J)
+        Expected VAF at CCF 1 without error, m rho / (rho C_T + C_N (1 - rho)); 0 in unused columns.
+    copies : float64 array (n_states, J)
+        Mean mutated copies in a cell that carries the mutation; 0 where its copy may have been lost.
+    totals : float64 array (n_states, J)
+        Mean copies of the locus in tumour cells, C_T.
+    normal : float64 array (n_states,)
+        Copies in normal cells, C_N.
+    log_prior : float64 array (n_states, J)
+        Log prior probability of each option; -inf in unused columns.
+    error : float64 array (n_states,)
+        Sequencing error.
+    cell_state : int32 array (n, S)
+        State of each mutation in each sample.
+    group : int32 array (n, S)
+        Samples of a mutation with the same value share one multiplicity (their copy number is the same).
+    """
+
+    slope: FloatArray
+    copies: FloatArray
+    totals: FloatArray
+    normal: FloatArray
+    log_prior: FloatArray
+    error: FloatArray
+    cell_state: NDArray[np.int32]
+    group: NDArray[np.int32]
+
+    @property
+    def n_options(self) -> int:
+        return self.slope.shape[1]
+
+    @property
+    def is_second_event(self) -> BoolArray:
+        """Options (n_states, J) of a mutation that came before a gain, or before a loss from part of the cells."""
+        return np.asarray((self.copies > 0.0) & (self.copies != 1.0))
+
+    def take(self, rows: NDArray[np.int64]) -> MultiplicityOptions:
+        """Restricted to some mutations."""
+        return replace(self, cell_state=self.cell_state[rows], group=self.group[rows])
+
+    def log_prior_given_ccf(self, ccf: FloatArray, subclonal_gain: float) -> FloatArray:
+        """Log P(option | CCF), shape (n_states, J, G).
+
+        A mutation on more than one copy came before a gain. Where all tumour cells have the gain, they all carry the
+        mutation too, so several copies below CCF 1 need a second event and are weighted by `subclonal_gain` (rising
+        to 1 towards CCF 1; no statement at CCF 0). So are the copies that are left where part of the cells have lost
+        the allele: below CCF 1 the loss would have to be independent of the mutation.
+        """
+        several = self.is_second_event[:, :, None]
+        factor = np.where(ccf == 0.0, 1.0, subclonal_gain + (1.0 - subclonal_gain) * ccf**8)
+        weighted = self.log_prior[:, :, None] + np.where(several, np.log(factor), 0.0)
+        return weighted - np.logaddexp.reduce(weighted, axis=1)[:, None, :]
+
+
+def ccf_grid(n_points: int) -> FloatArray:
+    """CCF values from 0 to 1 on which a binomial at VAF = CCF / 2 has about the same width everywhere.
+
+    Parameters
+    ----------
+    n_points : number of values, at least 3
+
+    Returns
+    -------
+    float64 array (n_points,)
+        2 sin^2(theta), theta equally spaced in [0, pi / 4] (the variance-stabilising scale of a binomial).
+
+    Examples
+    --------
+    >>> ccf_grid(3).round(3).tolist()
+    [0.0, 0.293, 1.0]
+    """
+    return 2.0 * np.sin(np.linspace(0.0, np.pi / 4.0, n_points)) ** 2
+
+
+def slab_weights(ccf: FloatArray) -> FloatArray:
+    """Trapezoid weights of a uniform density on [0, 1] at the points of a CCF grid; they add up to 1."""
+    widths = np.diff(ccf)
+    return np.concatenate(([0.0], widths)) / 2.0 + np.concatenate((widths, [0.0])) / 2.0
+
+
+def enumerate_multiplicities(
+    mutations: MutationTable,
+    copy_number: CopyNumberAtLoci,
+    purity: FloatArray,
+    *,
+    settings: CcfSettings,
+) -> MultiplicityOptions:
+    """Every multiplicity that copy number allows, with its prior, for every mutation and sample.
+
+    Where a sample has fewer copies than those that carry the mutation, one option is that no mutated copy is left
+    (`phylometa.reads.lost_copies`).
+
+    Parameters
+    ----------
+    mutations : MutationTable with n rows, S columns
+    copy_number : CopyNumberAtLoci (n, S)
+        Unknown states (NaN) are marginalised; with only a total known, so are its alleles.
+    purity : float array (S,), in (0, 1]
+    settings : CcfSettings
+
+    Returns
+    -------
+    MultiplicityOptions
+
+    Raises
+    ------
+    InputError
+        Where a purity is missing or outside (0, 1].
+    """
+    purity = np.asarray(purity, dtype=np.float64)
+    wrong = [
+        f"sample {name}: purity {value:g} is outside (0, 1]"
+        for name, value in zip(mutations.sample_names, purity.tolist())
+        if not 0.0 < value <= 1.0
+    ]
+    if wrong:
+        raise InputError("; ".join(wrong))
+    columns = [
+        copy_number.major,
+        copy_number.minor,
+        copy_number.total,
+        copy_number.normal,
+        copy_number.fraction,
+        copy_number.major2,
+        copy_number.minor2,
+    ]
+    loss = np.round(loss_probability(copy_number, carriers(mutations)), 2)
+    group, group_cells = _factorise([*(_without_nan(column) for column in columns), loss])
+    error = np.full(mutations.depth.shape, settings.error_rate)
+    if mutations.error_rate is not None:
+        given = np.asarray(mutations.error_rate, dtype=np.float64)
+        # Two digits are enough, and keep the number of distinct states small.
+        with np.errstate(divide="ignore"):
+            rounded = np.exp(np.round(np.log(np.clip(given, 1e-6, 0.4)) * 5.0) / 5.0)
+        error = np.where(np.isfinite(given), rounded, error)
+    cell_state, state_cells = _factorise([group, np.broadcast_to(purity, group.shape), error])
+    flat = [np.asarray(column).reshape(-1) for column in columns]
+    options_of_group = [
+        _options(*(float(column[cell]) for column in flat), max_copies=settings.max_copies) for cell in group_cells
+    ]
+    has_loss = loss.reshape(-1)[group_cells] > 0.0
+    width = max((len(option[0]) + extra for option, extra in zip(options_of_group, has_loss.tolist())), default=1)
+    n_states = len(state_cells)
+    slope = np.zeros((n_states, width))
+    copies = np.ones((n_states, width))
+    totals = np.full((n_states, width), 2.0)
+    normal = np.full(n_states, 2.0)
+    log_prior = np.full((n_states, width), -np.inf)
+    errors = np.zeros(n_states)
+    n_samples = max(group.shape[1], 1)
+    for state, cell in enumerate(state_cells):
+        option_copies, option_totals, weights = options_of_group[group.reshape(-1)[cell]]
+        lost = float(loss.reshape(-1)[cell])
+        if lost > 0.0:
+            option_copies, option_totals = np.append(option_copies, 0.0), np.append(option_totals, option_totals[0])
+            weights = np.append((1.0 - lost) * weights, lost)
+        rho = purity[cell % n_samples]
+        normal[state] = flat[3][cell]
+        count = len(option_copies)
+        expected = rho * option_totals + normal[state] * (1.0 - rho)
+        # no copy of the locus in a sample of purity 1: reads there are errors
+        slope[state, :count] = option_copies * rho / np.where(expected > 0.0, expected, 1.0)
+        copies[state, :count] = option_copies
+        totals[state, :count] = option_totals
+        log_prior[state, :count] = np.log(weights)
+        errors[state] = error.reshape(-1)[cell]
+    return MultiplicityOptions(slope, copies, totals, normal, log_prior, errors, cell_state, group)
+
+
+@dataclass(frozen=True, eq=False)
+class DistinctCells:
+    """The cells of a table of reads that differ, once each: whole genomes repeat few counts many times.
+
+    Parameters
+    ----------
+    alt, ref : float64 arrays (U,)
+        Reads; 0 where a cell carries no evidence.
+    state : int64 array (U,)
+        State of `MultiplicityOptions`.
+    index : int64 array (n, S)
+        Distinct cell of each mutation in each sample.
+    """
+
+    alt: FloatArray
+    ref: FloatArray
+    state: NDArray[np.int64]
+    index: NDArray[np.int64]
+
+    def part(self, start: int, stop: int) -> DistinctCells:
+        """Distinct cells `start` to `stop`; their index is empty."""
+        some = slice(start, stop)
+        return DistinctCells(self.alt[some], self.ref[some], self.state[some], self.index[:0])
+
+
+def distinct_cells(mutations: MutationTable, options: MultiplicityOptions) -> DistinctCells:
+    """The distinct cells of a table of reads."""
+    usable = mutations.is_informative
+    alt = np.where(usable, mutations.alt_counts, 0).astype(np.int64)
+    ref = np.where(usable, mutations.depth - mutations.alt_counts, 0).astype(np.int64)
+    n_alt, n_ref = int(alt.max(initial=0)) + 1, int(ref.max(initial=0)) + 1
+    key = (options.cell_state.astype(np.int64) * n_alt + alt) * n_ref + ref
+    found, index = np.unique(key, return_inverse=True)
+    rest, ref_reads = np.divmod(found, n_ref)
+    state, alt_reads = np.divmod(rest, n_alt)
+    return DistinctCells(
+        alt_reads.astype(np.float64), ref_reads.astype(np.float64), state, index.reshape(key.shape).astype(np.int64)
+    )
+
+
+def log_likelihood_table(
+    mutations: MutationTable,
+    options: MultiplicityOptions,
+    ccf: FloatArray,
+    *,
+    precision: float,
+    dtype: type = np.float32,
+) -> NDArray[np.floating]:
+    """Log-likelihood of the reads of every cell under every option on a CCF grid, without binomial coefficients.
+
+    Parameters
+    ----------
+    mutations : MutationTable (n, S)
+    options : MultiplicityOptions
+    ccf : float array (G,), in [0, 1]
+    precision : float
+        Precision of the beta-binomial; inf = binomial.
+    dtype : of the result
+
+    Returns
+    -------
+    array (n, S, J, G)
+        0 where a cell carries no evidence.
+    """
+    cells = distinct_cells(mutations, options)
+    return cell_log_likelihood(cells, options, ccf, precision=precision, dtype=dtype)[cells.index]
+
+
+def cell_log_likelihood(
+    cells: DistinctCells,
+    options: MultiplicityOptions,
+    ccf: FloatArray,
+    *,
+    precision: float,
+    dtype: type = np.float32,
+) -> NDArray[np.floating]:
+    """`log_likelihood_table` of distinct cells.
+
+    Returns
+    -------
+    array (U, J, G)
+    """
+    probability = allele_probability(options.slope[:, :, None], options.error[:, None, None], ccf)
+    alt, ref, state = cells.alt[:, None, None], cells.ref[:, None, None], cells.state
+    if np.isinf(precision):
+        log_p: NDArray[np.floating] = np.log(probability).astype(dtype)[state]
+        log_q: NDArray[np.floating] = np.log1p(-probability).astype(dtype)[state]
+        log_p *= alt.astype(dtype)
+        log_q *= ref.astype(dtype)
+        log_p += log_q
+        return log_p
+    table = _beta_binomial(cells, probability * precision, (1.0 - probability) * precision, precision)
+    absent = ccf == 0.0
+    if absent.any():
+        p = probability[:, :, absent][state]
+        table[..., absent] = alt * np.log(p) + ref * np.log1p(-p)
+    lost = options.copies == 0.0
+    if lost.any():  # no mutated copy: errors alone, as at CCF 0
+        p = probability[:, :, :1][state]
+        table = np.where(lost[state][..., None], alt * np.log(p) + ref * np.log1p(-p), table)
+    return np.asarray(table.astype(dtype))
+
+
+def _beta_binomial(cells: DistinctCells, a: FloatArray, b: FloatArray, precision: float) -> FloatArray:
+    """ln B(alt + a, ref + b) - ln B(a, b) of every cell (U, J, G); a and b by state (n_states, J, G).
+
+    Where a state has many cells, ln Gamma(x + a) - ln Gamma(a) = sum of ln(a + i), i < x, is tabulated for every number
+    of reads x up to its highest; else each cell has its own ln Gamma.
+    """
+    alt, ref = cells.alt.astype(np.int64), cells.ref.astype(np.int64)
+    table = np.empty((len(alt), *a.shape[1:]))
+    first = np.flatnonzero(np.diff(cells.state, prepend=-1))
+    for start, stop in zip(first.tolist(), [*first[1:].tolist(), len(alt)]):
+        state = cells.state[start]
+        here = slice(start, stop)
+        n_alt, n_ref = int(alt[here].max()), int(ref[here].max())
+        if n_alt + n_ref < 2 * (stop - start):
+            np.add(_rising(a[state], n_alt)[alt[here]], _rising(b[state], n_ref)[ref[here]], out=table[here])
+        else:
+            alt_here, ref_here = cells.alt[here, None, None], cells.ref[here, None, None]
+            table[here] = log_gamma(alt_here + a[state]) + log_gamma(ref_here + b[state])
+            table[here] -= log_gamma(a[state]) + log_gamma(b[state])
+    whole = log_gamma(cells.alt + cells.ref + precision) - lgamma(precision)
+    return np.asarray(table - whole[:, None, None])
+
+
+def _rising(a: FloatArray, highest: int) -> FloatArray:
+    """ln Gamma(x + a) - ln Gamma(a) for x = 0..highest, along a new first axis."""
+    steps = np.log(a + np.arange(highest, dtype=np.float64).reshape(-1, *[1] * a.ndim))
+    return np.concatenate((np.zeros((1, *a.shape)), np.cumsum(steps, axis=0)))
+
+
+def log_sum_exp(values: NDArray[Any], axis: int) -> NDArray[Any]:
+    """ln of the sum of exp along an axis; -inf where all are (np.logaddexp.reduce, several times faster)."""
+    peak = values.max(axis=axis, keepdims=True)
+    peak = np.where(np.isfinite(peak), peak, 0.0).astype(values.dtype)
+    with np.errstate(divide="ignore"):
+        return np.asarray(np.log(np.exp(values - peak).sum(axis=axis)) + peak.squeeze(axis))
+
+
+def allele_probability(slope: FloatArray, error: FloatArray, ccf: FloatArray) -> FloatArray:
+    """P(a read shows the alternate allele) = v (1 - e) + (1 - v) e, v = slope x CCF; the arguments are broadcast."""
+    expected = slope * ccf
+    return np.asarray(np.clip(expected * (1.0 - 2.0 * error) + error, 1e-9, 1.0 - 1e-9))
+
+
+def read_log_likelihood(
+    alt: NDArray[Any], ref: NDArray[Any], slope: FloatArray, error: FloatArray, ccf: FloatArray, precision: float
+) -> FloatArray:
+    """Log-likelihood of reads at a CCF and multiplicity, without the binomial coefficient; arguments are broadcast.
+
+    A beta-binomial of mean p (`allele_probability`): ``ln B(alt + a, ref + b) - ln B(a, b)``, a = p precision,
+    b = (1 - p) precision. Its limit at precision inf is the binomial, ``alt ln p + ref ln(1 - p)``, which also holds
+    where the mutation is absent (CCF 0, or no copy left): sequencing errors have a rate of their own, not the spread
+    of an allele.
+    """
+    p = allele_probability(slope, error, ccf)
+    binomial = alt * np.log(p) + ref * np.log1p(-p)
+    if np.isinf(precision):
+        return np.asarray(binomial)
+    a, b = p * precision, (1.0 - p) * precision
+    whole = np.asarray(alt + ref + precision, dtype=np.float64)
+    spread = (
+        log_gamma(alt + a) - log_gamma(a) + log_gamma(ref + b) - log_gamma(b) - log_gamma(whole) + lgamma(precision)
+    )
+    return np.where(slope * ccf == 0.0, binomial, spread)
+
+
+def log_gamma(x: FloatArray) -> FloatArray:
+    """ln Gamma of positive numbers by Stirling's series, to about 1e-12 (importing scipy.special takes 0.4 s).
+
+    Parameters
+    ----------
+    x : float64 array, positive
+
+    Returns
+    -------
+    float64 array
+
+    Examples
+    --------
+    >>> log_gamma(np.array([3.0, 5.0])).round(6).tolist()  # ln 2! and ln 4!
+    [0.693147, 3.178054]
+    """
+    small = x < 8.0
+    # Gamma(x) = Gamma(x + 8) / (x (x + 1) ... (x + 7))
+    product = np.ones_like(x)
+    if small.any():
+        low = x[small]
+        factor = low.copy()
+        for step in range(1, 8):
+            factor *= low + step
+        product[small] = factor
+    shifted = np.where(small, x + 8.0, x)
+    inverse = 1.0 / shifted
+    square = inverse * inverse
+    series = inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0 - square / 1680.0)))
+    value = (shifted - 0.5) * np.log(shifted) - shifted + 0.5 * np.log(2.0 * np.pi) + series
+    return np.asarray(np.where(small, value - np.log(product), value))
+
+
+def share_over_groups(evidence: FloatArray, options: MultiplicityOptions) -> FloatArray:
+    """Log posterior weight of every option: the prior once, plus the evidence of all samples of the same group.
+
+    Parameters
+    ----------
+    evidence : float array (n, S, J)
+        Log evidence of each option in each sample alone.
+    options : MultiplicityOptions
+
+    Returns
+    -------
+    float array (n, S, J)
+    """
+    finite = np.where(np.isfinite(evidence), evidence, -1e6)
+    same = options.group[:, :, None] == options.group[:, None, :]
+    total = np.einsum("ist,itj->isj", same.astype(np.float64), finite)
+    return np.asarray(total + options.log_prior[options.cell_state])
+
+
+def _without_nan(column: NDArray[np.float32]) -> FloatArray:
+    return np.where(np.isnan(column), -1.0, np.asarray(column, dtype=np.float64))
+
+
+def _factorise(columns: list[NDArray]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Number the distinct rows of some (n, S) columns; also the flat index of one cell of each number."""
+    code = np.zeros(columns[0].size, dtype=np.int64)
+    for column in columns:
+        flat = np.ascontiguousarray(column).reshape(-1)
+        if flat.size == 0 or (flat == flat[0]).all():
+            continue
+        values, inverse = np.unique(flat, return_inverse=True)
+        code = code * len(values) + inverse.reshape(-1)
+        code = np.unique(code, return_inverse=True)[1].reshape(-1)
+    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    return inverse.reshape(columns[0].shape).astype(np.int32), first
+
+
+def _options(
+    major: float,
+    minor: float,
+    total: float,
+    normal: float,
+    fraction: float,
+    major2: float,
+    minor2: float,
+    *,
+    max_copies: int,
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Mutated copies, total copies and prior of every option of one copy-number state."""
+    weights: dict[tuple[float, float], float] = {}
+
+    def add(copies: float, total_copies: float, weight: float) -> None:
+        key = (round(copies, 4), round(total_copies, 4))
+        weights[key] = weights.get(key, 0.0) + weight
+
+    if np.isfinite(major) and np.isfinite(minor):
+        if np.isfinite(major2) and np.isfinite(minor2) and fraction < 1.0:
+            mean_total = fraction * (major + minor) + (1.0 - fraction) * (major2 + minor2)
+            # One copy everywhere; or copied or lost along with its allele, whose match between the states is unknown.
+            add(1.0, mean_total, 1.0)
+            pairs = {(major, major2), (minor, minor2), (major, minor2), (minor, major2)}
+            for first, second in sorted(pairs):
+                mean_copies = fraction * first + (1.0 - fraction) * second
+                if mean_copies > 1.0 or (mean_copies > 0.0 and (first < 1.0 or second < 1.0)):
+                    add(mean_copies, mean_total, 0.5)
+        else:
+            for copies in _whole_copies(major):
+                add(copies, major + minor, 1.0)
+    elif np.isfinite(total):
+        _add_alleles(add, total, 1.0)
+    else:
+        top = min(max_copies, max(_TOTAL_WEIGHTS))
+        for whole, weight in _TOTAL_WEIGHTS.items():
+            # On a male's X and Y one copy is the usual state.
+            shifted = whole - (2 - round(normal)) if normal < 2.0 else whole
+            if 1 <= shifted <= top:
+                _add_alleles(add, float(shifted), weight)
+        largest = max(weights.values())
+        weights = {key: value for key, value in weights.items() if value >= _MIN_OPTION_PRIOR * largest}
+    keys = sorted(weights)
+    prior = np.array([weights[key] for key in keys])
+    return np.array([key[0] for key in keys]), np.array([key[1] for key in keys]), prior / prior.sum()
+
+
+def _whole_copies(major: float) -> list[float]:
+    """1, 2, ... up to the copies of the major allele (at least 1: a mutation that was called is on some copy)."""
+    return [float(copies) for copies in range(1, max(round(major), 1) + 1)]
+
+
+def _add_alleles(add, total: float, weight: float) -> None:  # type: ignore[no-untyped-def]
+    """Options of a known total with unknown alleles, each split into alleles equally probable."""
+    splits = range(int(total // 2) + 1)
+    for minor in splits:
+        whole = _whole_copies(total - minor)
+        for copies in whole:
+            add(copies, total, weight / len(splits) / len(whole))

@@ -1,0 +1,1 @@
+"""Facts of genome and body: chromosomes, callable sizes, organs, tables of rates."""

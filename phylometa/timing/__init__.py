@@ -1,0 +1,1 @@
+"""When: molecular and calendar time, growth, treatments."""

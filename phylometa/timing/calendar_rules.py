@@ -1,0 +1,207 @@
+"""Which mutations make the clock, and whether calendar dates may be given at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from phylometa.config import MIN_ALT_READS, TimingSettings
+from phylometa.model.arrays import BoolArray, FloatArray
+from phylometa.model.patient import Patient
+from phylometa.model.tree_ensemble import TreeEnsemble
+from phylometa.reference.genome import CALLABLE_MB
+from phylometa.reference.tables import acceleration_prior
+from phylometa.timing.calendar import CalendarClock, site_branches, tail_like_clones
+from phylometa.timing.clock import is_cpg_transition, is_snv
+from phylometa.timing.molecular import CloneClock, HistoryNodes, draw_lengths
+
+__all__ = ["ClockChoice", "calendar_clock", "mutation_burden", "select_clock", "site_ages"]
+
+
+@dataclass(frozen=True, eq=False)
+class ClockChoice:
+    """The clock: which mutations (n,), its name (``cpg`` or ``snv``), warnings, and reasons against calendar dates."""
+
+    is_clock: BoolArray
+    name: str
+    warnings: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()
+
+
+def mutation_burden(patient: Patient) -> FloatArray:
+    """Detected mutations per callable Mb of every sample (S,); NaN where the assay is not given."""
+    mutations = patient.mutations
+    detected = ((mutations.alt_counts >= MIN_ALT_READS) & mutations.is_informative).sum(axis=0)
+    size = np.array([CALLABLE_MB.get(sample.assay or "", np.nan) for sample in patient.samples])
+    return np.asarray(detected / size, dtype=np.float64)
+
+
+def _treated_hypermutated(patient: Patient, limit: float) -> list[str]:
+    """Samples taken after a systemic treatment or radiotherapy whose burden reaches `limit` per Mb."""
+    starts = [t.start for t in patient.treatments if t.kind.lower() != "surgery" and t.start is not None]
+    found = []
+    for sample, burden in zip(patient.samples, mutation_burden(patient)):
+        after = sample.collection_date is not None and any(sample.collection_date > start for start in starts)
+        if (after or sample.treatment) and burden >= limit:
+            found.append(sample.name)
+    return found
+
+
+def select_clock(patient: Patient, *, settings: TimingSettings) -> ClockChoice:
+    """The clock-like mutations of a patient.
+
+    C>T at CpG where contexts are known for at least 95 % of the SNVs, otherwise all SNVs with a warning. Mutations
+    that a treatment brought leave the clock: where a treated sample has 10 or more mutations per Mb, only C>T at CpG
+    is dated, and without contexts nothing is.
+    """
+    mutations = patient.mutations
+    warnings, refusals = [], []
+    snv = is_snv(mutations)
+    known = np.array([len(context) == 3 for context in mutations.contexts], dtype=bool)
+    has_context = bool(snv.any()) and float(known[snv].mean()) >= 0.95
+    use_cpg = settings.clock == "cpg" or (settings.clock == "auto" and has_context)
+    treated = _treated_hypermutated(patient, settings.max_recurrence_burden)
+    if treated:
+        text = f"{', '.join(treated)}: {settings.max_recurrence_burden:g} or more mutations per Mb after treatment"
+        if has_context:
+            use_cpg = True
+            warnings.append(f"{text}; only C>T at CpG is dated")
+        else:
+            refusals.append(f"no calendar dates: {text}, and no trinucleotide contexts to set its mutations aside")
+    elif (np.nan_to_num(mutation_burden(patient)) >= settings.max_recurrence_burden).any():
+        warnings.append("hypermutated: the clock's rate may have changed when repair was lost")
+    if use_cpg:
+        if not has_context:
+            warnings.append("the trinucleotide context of few mutations is known: CpG transitions are undercounted")
+        cpg = snv & is_cpg_transition(mutations.refs, mutations.alts, mutations.contexts)
+        return ClockChoice(cpg, "cpg", tuple(warnings), tuple(refusals))
+    if settings.clock == "auto":
+        warnings.append(
+            "without trinucleotide contexts (or a reference sequence) all SNVs make the clock, not only C>T at CpG: "
+            "processes that vary in time bias it"
+        )
+    return ClockChoice(snv, "snv", tuple(warnings), tuple(refusals))
+
+
+def site_ages(patient: Patient) -> FloatArray:
+    """Mean age at sampling of every site (n_sites,); NaN where unknown."""
+    ages = np.array([sample.age for sample in patient.samples], dtype=np.float64)
+    site_of = patient.sample_site
+    found = np.full(len(patient.sites), np.nan)
+    for t in range(len(patient.sites)):
+        own = ages[site_of == t]
+        if len(own) and np.isfinite(own).any():
+            found[t] = float(np.nanmean(own))
+    return found
+
+
+def _branches_differ(
+    nodes: HistoryNodes,
+    clock: CloneClock,
+    proportions: FloatArray,
+    patient: Patient,
+    site_age: FloatArray,
+    settings: TimingSettings,
+) -> tuple[bool, float]:
+    """Whether the branches to the dated sites differ by more than counting noise (and the unseen ends) allow, 99 %;
+    and the share of the others' rate below which the rate of the site that is checked worst would have been noticed.
+
+    Without unseen ends: the mean depths of two sites' cells (no share is given). With them: the share x that a site's
+    deepest clone, the c-th on its branch, reaches of the deepest of all; P(share <= x) = x^c under a Poisson process of
+    foundings.
+    """
+    dated = np.flatnonzero(np.isfinite(site_age))
+    lengths = draw_lengths(clock, 400, rng=np.random.default_rng(0))
+    depth = lengths @ nodes.ancestors
+    if settings.terminal == "none":
+        own = site_branches(depth, proportions, patient.sample_site, len(patient.sites))[:, dated]
+        gaps = [own[:, i] - own[:, j] for i in range(own.shape[1]) for j in range(i)]
+        return any(abs(gap.mean()) > 2.58 * max(float(gap.std()), 1e-9) for gap in gaps), np.nan
+    tail = tail_like_clones(nodes, proportions, settings.tail_prevalence, settings.lineage_share)
+    below = depth - lengths[:, [nodes.root]]
+    edges = nodes.ancestors.sum(axis=0) - 1
+    reached = {}
+    for t in dated:
+        present = np.flatnonzero(nodes.presence[:, t] & ~tail)
+        if len(present):
+            deepest = present[np.argmax(below[:, present].mean(axis=0))]
+            # Counting noise of the site's own branch is allowed for by its upper quantile.
+            reached[t] = (float(np.quantile(below[:, deepest], 0.99)), edges[deepest])
+    shares = [(top, 0.01 ** (1 / (settings.regularity * c))) for top, c in reached.values() if c > 0]
+    if not shares:
+        return False, np.nan
+    most = max(top for top, _ in reached.values())
+    differ = any(top / most < limit for top, limit in shares)
+    return differ, float(min(1.0, min(limit * most / top for top, limit in shares)))
+
+
+def calendar_clock(
+    patient: Patient,
+    trees: TreeEnsemble,
+    histories: Sequence[HistoryNodes],
+    clock: CloneClock,
+    choice: ClockChoice,
+    settings: TimingSettings,
+) -> tuple[CalendarClock | None, list[str], list[str]]:
+    """The calendar clock, or None with the reasons; and warnings."""
+    ages = site_ages(patient)
+    refusals, warnings = list(choice.refusals), []
+    n_clock = int(choice.is_clock.sum())
+    if not np.isfinite(ages).any():
+        refusals.append("no calendar dates: the age at sampling is not given for any sample")
+    if n_clock < settings.min_clock_mutations:
+        refusals.append(f"no calendar dates: {n_clock} clock-like mutations, {settings.min_clock_mutations} are needed")
+    assays = {sample.assay for sample in patient.samples}
+    if assays & {"wes", "panel"}:
+        if settings.exome_dates:
+            warnings.append("calendar dates from an exome or panel: few clock mutations, selection and capture bias")
+        else:
+            refusals.append("no calendar dates: exome or panel (whole genomes only, unless exome_dates is set)")
+    elif assays != {"wgs"}:
+        warnings.append("the assay is not given: dates suppose whole genomes")
+    best = histories[0]
+    if trees.n_mutations[best.root] == 0:
+        refusals.append("no calendar dates: the samples share no clonal mutation, so there is no trunk to date")
+    elif not (best.presence.any(axis=1) & (np.arange(len(best.parents)) != best.root)).any():
+        refusals.append("no calendar dates: no clone below the root, so nothing says how long its branches are")
+    if refusals:
+        return None, refusals, []
+    cancer_types = sorted({sample.cancer_type for sample in patient.samples if sample.cancer_type})
+    median, sigma = settings.acceleration_median, settings.acceleration_sigma
+    prior = acceleration_prior(
+        cancer_types[0] if settings.acceleration_by_type and cancer_types else "",
+        median=median,
+        sigma=sigma,
+        directory=settings.tables,
+    )
+    warnings.append(
+        f"dates rest on an assumed acceleration of the clock (median {prior.median:g}, {prior.source}): the data "
+        "cannot check it, and a factor of two moves them by years"
+    )
+    differ, noticed = _branches_differ(
+        histories[0], clock, trees.proportions[histories[0].tree], patient, ages, settings
+    )
+    if differ:
+        warnings.append(
+            "the branches to the sites differ by more than counting noise: rates are unequal (or a sample is shallow), "
+            "so each branch dates its own nodes and the interval is widened"
+        )
+    elif len(ages[np.isfinite(ages)]) > 1 and np.isfinite(noticed):
+        warnings.append(
+            "one rate is assumed for all sites: a lower one at a site would be noticed only below "
+            f"{noticed:.0%} of the others'"
+        )
+    tail = tail_like_clones(best, trees.proportions[best.tree], settings.tail_prevalence, settings.lineage_share)
+    if tail.any() and settings.terminal != "none":
+        names = ", ".join(trees.names[k] for k in np.flatnonzero(tail))
+        warnings.append(f"subclonal tail: clone {names} may be several lineages and dates no branch")
+    options: dict[str, Any] = {
+        "terminal": settings.terminal,
+        "regularity": settings.regularity,
+        "tail_prevalence": settings.tail_prevalence,
+        "lineage_share": settings.lineage_share,
+    }
+    return CalendarClock(ages, prior, equal_rates=not differ, **options), [], warnings

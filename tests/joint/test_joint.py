@@ -1,0 +1,190 @@
+"""Joint search over clusters and trees: against the sum over every partition and every tree."""
+
+import itertools
+from collections import Counter
+from dataclasses import replace
+from math import lgamma, log
+
+import numpy as np
+import pytest
+from clone_tree_cases import clustering
+from joint_cases import shared_error
+
+import phylometa.joint.infer as joint_module
+from phylometa.clone_trees.infer import infer_clone_trees
+from phylometa.clone_trees.likelihood import log_prior_mass, read_model, tree_log_likelihood
+from phylometa.clustering.partitions import log_cluster_count_prior
+from phylometa.config import Settings, TreeSettings
+from phylometa.joint.infer import infer_jointly
+from phylometa.model.patient import CopyNumberAtLoci, MutationTable
+
+SETTINGS = replace(
+    Settings(),
+    trees=TreeSettings(presence_weight_sd=0.0, joint_sweeps=4000, joint_chains=2, joint_draws=400, max_scenarios=100),
+)
+
+
+def table(alt, depth):
+    alt = np.asarray(alt)
+    names = tuple(f"m{i}" for i in range(len(alt)))
+    return MutationTable(names, tuple(f"s{j}" for j in range(alt.shape[1])), alt, np.full(alt.shape, depth))
+
+
+def partitions(n):
+    for labels in itertools.product(range(n), repeat=n):
+        if all(label <= max(labels[:i], default=-1) + 1 for i, label in enumerate(labels)):
+            yield np.array(labels)
+
+
+def distinct_partitions(labels, parents, model):
+    """(labels, probability) once every clone without a population and with one child is made one with that child.
+
+    With no population of its own a clone has its child's prevalence: P(u has none) is the evidence of the tree with
+    both as one clone, over that of the tree; P(exactly these have none) follows by inclusion and exclusion.
+    """
+    k = len(parents)
+    single = [u for u in range(k) if sum(parent == u for parent in parents) == 1]
+
+    def merged(gone):
+        likelihood, above, stands_for = model.likelihood.copy(), list(parents), list(range(k))
+        for u in sorted(gone, key=lambda u: depth_of(parents, u)):
+            child = next(v for v in range(k) if above[v] == u)
+            likelihood[child] *= likelihood[u]
+            above[child] = above[u]
+            stands_for = [child if other == u else other for other in stands_for]
+        kept = [v for v in range(k) if v not in gone]
+        rank = {v: i for i, v in enumerate(kept)}
+        own = replace(model, likelihood=likelihood[kept], observed=model.observed[kept], sd=model.sd[kept])
+        value = tree_log_likelihood(np.array([rank.get(above[v], -1) for v in kept]), own)
+        return np.array(stands_for)[labels], value
+
+    subsets = [set(c) for size in range(len(single) + 1) for c in itertools.combinations(single, size)]
+    found = {frozenset(gone): merged(gone) for gone in subsets}
+    whole = found[frozenset()][1]
+    for gone in subsets:
+        exactly = sum(
+            (-1) ** len(more - gone) * np.exp(found[frozenset(more)][1] - whole) for more in subsets if more >= gone
+        )
+        yield found[frozenset(gone)][0], exactly
+
+
+def depth_of(parents, u):
+    return 0 if parents[u] < 0 else 1 + depth_of(parents, parents[u])
+
+
+def exact_states(mutations, settings):
+    """Probability of every partition with every tree, as {(labels, parents): p}, and each partition's reads."""
+    n = mutations.n_mutations
+    scores, models = {}, {}
+    for labels in partitions(n):
+        k = labels.max() + 1
+        alt = np.array([mutations.alt_counts[labels == c].sum(axis=0) for c in range(k)], dtype=float)
+        total = np.array([mutations.depth[labels == c].sum(axis=0) for c in range(k)], dtype=float)
+        model = read_model(alt, total, settings=settings)
+        # the maximum of each cluster's likelihood is not tempered, only its shape is
+        tops = 0.0
+        vaf = settings.error_rate + model.prevalence * (0.5 - settings.error_rate)
+        for c in range(k):
+            curve = alt[c][:, None] * np.log(vaf) + (total[c] - alt[c])[:, None] * np.log1p(-vaf)
+            tops += curve.max(axis=1).sum() + shared_error(alt[c], total[c], settings)
+        prior = sum(lgamma(size) for size in np.bincount(labels)) - (k - 1) * log(k) - log_prior_mass(model)
+        prior += log_cluster_count_prior(
+            n, SETTINGS.clustering.concentration, SETTINGS.clustering.concentration_log_sd
+        )[k]
+        for parents in itertools.product(range(-1, k), repeat=int(k)):
+            if sum(parent < 0 for parent in parents) != 1:
+                continue
+            try:
+                value = tree_log_likelihood(np.array(parents), model) - model.log_scale.sum()
+            except ValueError:
+                continue
+            scores[tuple(labels), parents] = value + tops + prior
+            models[tuple(labels)] = model
+    whole = np.logaddexp.reduce(list(scores.values()))
+    return {state: float(np.exp(score - whole)) for state, score in scores.items()}, models
+
+
+def exact_posterior(mutations, settings):
+    """P(same cluster) by summing over all partitions and trees."""
+    states, models = exact_states(mutations, settings)
+    same = np.zeros((mutations.n_mutations, mutations.n_mutations))
+    for (labels, parents), weight in states.items():
+        for distinct, share in distinct_partitions(np.array(labels), parents, models[labels]):
+            same += weight * share * np.equal.outer(distinct, distinct)
+    return same
+
+
+def start_of(mutations, labels):
+    labels = np.asarray(labels)
+    k = labels.max() + 1
+    alt = np.array([mutations.alt_counts[labels == c].sum(axis=0) for c in range(k)], dtype=float)
+    total = np.array([mutations.depth[labels == c].sum(axis=0) for c in range(k)], dtype=float)
+    clusters = clustering(alt * 2 / total, depth=total, sizes=np.bincount(labels), alt=alt)
+    names = [f"site{i}" for i in range(alt.shape[1])]
+    return infer_clone_trees(
+        clusters, np.arange(len(names)), names, settings=SETTINGS.trees, rng=np.random.default_rng(1)
+    )
+
+
+def run(mutations, labels, settings=SETTINGS, seed=1):
+    n, n_samples = mutations.depth.shape
+    return infer_jointly(
+        mutations,
+        CopyNumberAtLoci.diploid(n, n_samples),
+        np.ones(n_samples),
+        np.arange(n_samples),
+        labels=np.asarray(labels),
+        trees=start_of(mutations, labels),
+        settings=settings,
+        rng=np.random.default_rng(seed),
+    )
+
+
+def test_draws_follow_the_exact_posterior():
+    mutations = table([[20, 19], [21, 14], [9, 2], [5, 6]], 40)
+    joint = run(mutations, [0, 0, 1, 1])
+    np.testing.assert_allclose(joint.same_cluster, exact_posterior(mutations, SETTINGS.trees), atol=0.05)
+
+
+def test_every_state_is_as_frequent_as_it_is_probable(monkeypatch):
+    rng = np.random.default_rng(2)
+    mutations = table(rng.binomial(20, [[0.5, 0.5], [0.4, 0.35], [0.2, 0.1], [0.12, 0.22]]), 20)
+    states, _ = exact_states(mutations, SETTINGS.trees)
+    drawn = []
+    monkeypatch.setattr(joint_module, "_scenarios", lambda draws, *_: drawn.extend(draws) or ([], []))
+    # a bad start: everything one cluster; draws before clones without a population are merged
+    settings = replace(SETTINGS.trees, joint_sweeps=250_000, joint_moves=1_000_000, joint_draws=40_000)
+    run(mutations, [0, 0, 0, 0], replace(SETTINGS, trees=settings))
+    found = Counter((tuple(draw.labels.tolist()), tuple(draw.parents.tolist())) for draw in drawn)
+    assert set(found) <= set(states)
+    distance = 0.5 * sum(abs(found[state] / len(drawn) - p) for state, p in states.items())
+    assert distance < 0.03
+
+
+def test_scenarios_are_a_distribution_over_draws():
+    mutations = table([[20, 20], [19, 21], [10, 0], [0, 18]], 40)
+    settings = replace(SETTINGS, trees=replace(SETTINGS.trees, joint_draws=20, joint_sweeps=1))
+    joint = run(mutations, [0, 0, 1, 2], settings)
+    assert sum(weight for _, weight, _ in joint.scenarios) == pytest.approx(1.0)
+    for index, _, presence in joint.scenarios:
+        tree = joint.tree(index)
+        assert presence.shape == (tree.n_clones, 2)
+        assert tree.n_mutations.sum() == 4
+        assert joint.labels_of(index).max() == tree.n_clones - 1
+    again = run(mutations, [0, 0, 1, 2], settings)
+    assert [w for _, w, _ in again.scenarios] == [w for _, w, _ in joint.scenarios]
+
+
+def test_a_wrong_start_is_mended():
+    rng = np.random.default_rng(3)
+    vaf = np.repeat([[0.5, 0.5], [0.3, 0.0], [0.1, 0.5]], 5, axis=0)
+    mutations = table(rng.binomial(200, vaf), 200)
+    joint = run(mutations, [0] * 5 + [1] * 10, replace(SETTINGS, trees=replace(SETTINGS.trees, joint_draws=100)))
+    truth = np.repeat([0, 1, 2], 5)
+    assert np.abs(joint.same_cluster - np.equal.outer(truth, truth)).max() < 0.3
+
+
+def test_unrelated_tumours_are_refused():
+    mutations = table([[20, 0], [0, 20]], 40)
+    with pytest.raises(ValueError, match="single founder"):
+        run(mutations, [0, 1])

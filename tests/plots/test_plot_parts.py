@@ -1,0 +1,299 @@
+"""Parts of the figures: hand-worked numbers and properties."""
+
+import itertools
+import math
+from dataclasses import replace
+
+import numpy as np
+import plot_results
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
+from phylometa.model.patient import CopyNumberProfile
+from phylometa.model.result import PatientResult
+from phylometa.plots import FIGURES, plot_clone_tree, plot_migration_graph
+from phylometa.plots.body_map import body_map_scene
+from phylometa.plots.clone_tree import clone_drivers
+from phylometa.plots.copy_number_plots import chromosome_order, segment_image
+from phylometa.plots.fish import nested_intervals
+from phylometa.plots.history_overview import migration_edges
+from phylometa.plots.label_placement import nice_ticks, spread
+from phylometa.plots.migration_graph import migration_graph_scene
+from phylometa.plots.scene import Scene, draw_scene
+from phylometa.plots.scene_svg import scene_svg
+from phylometa.plots.style import (
+    CLONE_PALETTE,
+    INK,
+    MUTED,
+    SITE_PALETTE,
+    Swatch,
+    clean_text,
+    clone_swatches,
+    contrast,
+    fit_text,
+    site_swatches,
+    text_colour_on,
+    text_width,
+    wrap_text,
+)
+from phylometa.plots.timeline import timeline_scene
+from phylometa.plots.tree_drawing import row_layout
+from phylometa.reference.organs import find_organ
+
+# Machado, Oliveira & Fernandes 2009 (doi:10.1109/TVCG.2009.113), severity 1: linear RGB as dichromats see it.
+DICHROMACIES = {
+    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+def lab(colour, matrix=None):
+    """CIE L*a*b* of a ``#rrggbb`` colour, after the loss of one cone type where a matrix is given."""
+    rgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    if matrix is not None:
+        linear = np.clip(np.array(matrix) @ linear, 0, 1)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = to_xyz @ linear / np.array([0.9505, 1.0, 1.089])
+    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("matrix", [None, *DICHROMACIES.values()], ids=["normal", *DICHROMACIES])
+@pytest.mark.parametrize("palette", [SITE_PALETTE, CLONE_PALETTE], ids=["sites", "clones"])
+def test_colours_stay_apart_for_colour_blind_readers(palette, matrix):
+    distances = [np.linalg.norm(lab(a, matrix) - lab(b, matrix)) for a, b in itertools.combinations(palette, 2)]
+    assert min(distances) > 7  # a just noticeable difference is about 2.3
+
+
+def test_swatches_differ_for_sixty_clones_and_twenty_sites():
+    assert len(set(clone_swatches(60))) == 60
+    assert len(set(site_swatches(20))) == 20
+    assert all(swatch.hatch == "" for swatch in site_swatches(8))
+
+
+def test_text_contrast_meets_wcag():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast(INK, "#ffffff") > 7 and contrast(MUTED, "#ffffff") > 7
+    for colour in (*SITE_PALETTE, *CLONE_PALETTE):
+        assert contrast(text_colour_on(colour), colour) >= 4.5
+
+
+def test_clean_text_leaves_no_control_character():
+    assert clean_text("a\x00b\u202ec\td\ud800é名") == "a\ufffdb\ufffdc d\ufffdé名"
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(max_size=40), st.floats(0, 120))
+def test_fitted_text_fits(text, width):
+    assert text_width(fit_text(text, width)) <= width
+    assert all(text_width(line) <= width for line in wrap_text(text, width, lines=3))
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0.5, 8)), min_size=1, max_size=10))
+def test_spread_labels_keep_their_order_and_distance(labels):
+    wanted, sizes = zip(*sorted(labels))
+    places = spread(wanted, sizes, 0, 100)
+    for (a, size_a), (b, size_b) in itertools.pairwise(zip(places, sizes)):
+        assert b - a >= 0.5 * (size_a + size_b) - 1e-9
+    assert places[0] - 0.5 * sizes[0] >= -1e-9 and places[-1] + 0.5 * sizes[-1] <= 100 + 1e-9
+    apart = all(b - a >= 0.5 * (sa + sb) for (a, sa), (b, sb) in itertools.pairwise(zip(wanted, sizes)))
+    if apart and wanted[0] >= 0.5 * sizes[0] and wanted[-1] <= 100 - 0.5 * sizes[-1]:
+        assert places == pytest.approx(wanted)
+
+
+def test_labels_without_room_are_packed_evenly():
+    assert spread([1, 1, 1], [10, 10, 10], 0, 15) == [2.5, 7.5, 12.5]
+    assert nice_ticks(0, 10, 5) == [0, 2, 4, 6, 8, 10]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 12), st.randoms(use_true_random=False))
+def test_fish_intervals_nest(n_clones, random):
+    parents = [-1, *(random.randrange(v) for v in range(1, n_clones))]
+    tree = CloneTree(tuple(str(k) for k in range(n_clones)), parents)
+    shares = np.array([random.random() * random.randint(0, 1) for _ in range(n_clones)])
+    shares = shares / max(shares.sum(), 1)
+    ends = nested_intervals(tree, shares)
+    totals = tree.is_ancestor.astype(float) @ shares
+    assert ends[:, 1] - ends[:, 0] == pytest.approx(totals)
+    for clone, parent in enumerate(parents):
+        if parent >= 0:
+            assert ends[parent, 0] - 1e-9 <= ends[clone, 0] and ends[clone, 1] <= ends[parent, 1] + 1e-9
+    for children in tree.children:
+        for first, second in itertools.pairwise(children):
+            assert ends[first, 1] <= ends[second, 0] + 1e-9
+
+
+def test_rows_of_a_tree_put_parents_between_their_children():
+    assert row_layout([-1]) == [0]
+    assert row_layout([-1, 0, 0, 0, 2]) == [1, 0, 2, 4, 3]
+
+
+def ensemble():
+    """Two histories of three sites: clone 1 always goes from 0 to 1; clone 2 reaches 2 from 1 (.7) or from 0 (.3)."""
+    first = MigrationHistory((0, 0), [[0, 0, 1, 1], [1, 1, 2, 2]], weight=0.7)
+    second = MigrationHistory((0, 0), [[0, 0, 1, 1], [0, 0, 2, 2]], weight=0.3)
+    presence = np.eye(3, dtype=bool)
+    listed = TreeHistories(0, 1.0, presence, {}, 2, True, (first, second))
+    return HistoryEnsemble((listed,), ("P", "A", "B"))
+
+
+def test_migration_probabilities_are_sums_of_histories():
+    found = {(e.source, e.target, e.founding_clones): e for e in migration_edges(ensemble())}
+    assert {key: round(e.probability, 9) for key, e in found.items()} == {
+        (0, 1, (1,)): 1.0,
+        (0, 2, (2,)): 0.3,
+        (1, 2, (2,)): 0.7,
+    }
+    assert [e.is_in_history for e in found.values()] == [True, False, True]
+    assert found[1, 2, (2,)].departing_clones == (1,)
+    merged = migration_edges(ensemble(), is_merged=True)
+    assert [(e.source, e.target, e.founding_clones, e.is_in_history) for e in merged] == [
+        (0, 1, (1,), True),
+        (0, 2, (2,), False),
+        (1, 2, (2,), True),
+    ]
+
+
+def test_merged_migrations_count_a_history_once():
+    twice = MigrationHistory((0, 0), [[0, 0, 1, 1], [0, 0, 2, 1]], weight=1.0)
+    listed = TreeHistories(0, 1.0, np.ones((3, 2), dtype=bool), {}, 1, True, (twice,))
+    (edge,) = migration_edges(HistoryEnsemble((listed,), ("P", "A")), is_merged=True)
+    assert edge.probability == 1.0 and edge.founding_clones == (1, 2) and edge.departing_clones == (0,)
+
+
+def test_no_arrow_below_the_threshold_in_the_clinicians_view():
+    result = plot_results.eight_clones()
+    shown = migration_graph_scene(result, rank=None, min_probability=0.8, is_merged=True)
+    arrows = {item.group.key for item in shown.items if item.group and item.group.key.startswith("edge-")}
+    sure = [e for e in migration_edges(result.histories, is_merged=True) if e.probability >= 0.8]
+    assert len(arrows) == len(sure) > 0
+
+
+@pytest.mark.parametrize(
+    "name, x, y",
+    [
+        ("Liver metastasis 2", -15, 121),
+        ("right lung", -16, 88),
+        ("left_lung", 16, 88),
+        ("LN pelvic", 11, 189),
+        ("T9", 0, 64 + 6.3 * 9),
+        ("vertebra L2", 0, 142 + 14),
+        ("ovaries", None, None),
+        ("kidneys", 16, 140),
+        ("s1", 0, 182),
+        ("M1", None, None),
+        ("", None, None),
+    ],
+)
+def test_sites_are_found_by_their_words(name, x, y):
+    found = find_organ(name)
+    assert found is None if x is None else (found.x, found.y) == pytest.approx((x, y))
+
+
+def test_body_marks_do_not_touch():
+    scene = body_map_scene(plot_results.sixty_clones())
+    centres = []
+    for item in scene.items:
+        is_mark = item.group and item.group.key.startswith("site-") and getattr(item, "line_width", 0) == 0.9
+        if is_mark:
+            points = np.array([command[-2:] for command in item.commands if len(command) > 1])
+            centres.append(points.mean(axis=0))
+    gaps = [math.dist(a, b) for a, b in itertools.combinations(centres, 2)]
+    assert len(centres) == 19 and min(gaps) > 6.5
+
+
+def test_chromosomes_in_karyotype_order():
+    assert chromosome_order(["X", "10", "2", "MT", "Y", "1"]) == ["1", "2", "10", "X", "Y", "MT"]
+
+
+def test_segment_image_by_hand():
+    nan = math.nan
+    profile = CopyNumberProfile(
+        ("a", "b"),
+        sample=[0, 0, 1],
+        chroms=["1", "2", "1"],
+        start=[0, 0, 50],
+        end=[100, 100, 100],
+        major=[2, 1, 1],
+        minor=[0, 1, 1],
+        fraction=[1, 0.5, 1],
+        major2=[nan, 3, nan],
+        minor2=[nan, 1, nan],
+    )
+    total, minor, spans = segment_image(profile, 4)
+    assert spans == [("1", 0.0, 2.0), ("2", 2.0, 4.0)]
+    unknown = pytest.approx(nan, nan_ok=True)
+    assert total.tolist() == [[2, 2, 3, 3], [unknown, 2, unknown, unknown]]
+    assert minor[0].tolist() == [0, 0, 1, 1]
+
+
+def test_timeline_keeps_ages_and_dates_apart_where_no_sample_joins_them():
+    result = plot_results.eight_clones()
+    undated = tuple(replace(sample, age=math.nan) for sample in result.patient.samples)
+    scene = timeline_scene(replace(result, patient=result.patient.with_changes(samples=undated)))
+    units = [label.text for label in scene.labels if label.text in ("Age (years)", "Calendar year")]
+    assert units == ["Age (years)", "Calendar year"]
+    assert "2020" in {label.text for label in scene.labels}
+    no_events = result.patient.with_changes(samples=undated, treatments=(), lesions=())
+    only_dates = timeline_scene(PatientResult(no_events))
+    assert [label.text for label in only_dates.labels if label.text.startswith(("Age", "Cal"))] == ["Calendar year"]
+
+
+def test_drivers_of_a_clone():
+    result = plot_results.eight_clones()
+    assert clone_drivers(result, 1) == ("MYC", "PTEN")
+    assert clone_drivers(result, 99) == ()
+
+
+def test_scene_keeps_sizes_on_small_axes():
+    figure = Figure(figsize=(2, 1), dpi=72)
+    ax = plot_migration_graph(plot_results.eight_clones(), ax=figure.add_axes((0, 0, 1, 1)))
+    assert ax.figure is figure
+    low, high = ax.get_ylim()
+    assert low > 72 and high == 0  # more points than the axes have: all shrinks
+    assert max(text.get_fontsize() for text in ax.texts) < 7
+
+
+def test_svg_of_a_scene_stands_alone():
+    from xml.etree import ElementTree
+
+    scene = Scene(100, 50, "A <title>", "described")
+    with scene.group("clone-1", 'tip "quoted" & <b>', is_button=True, clone=1):
+        scene.rect(1, 2, 30, 10, swatch=Swatch("#0072B2", "////"), stroke=INK)
+        scene.text(5, 5, "a < b", halo=True, weight="bold", style="italic", anchor="middle")
+    scene.line([(0, 0), (5, 5)], dash=(1.0, 2.0), opacity=0.5)
+    scene.small(50, 20, "upright", angle=90)
+    root = ElementTree.fromstring(scene_svg(scene, prefix="x", is_interactive=True))
+    name = "{http://www.w3.org/2000/svg}"
+    assert root.get("role") == "group" and root.get("viewBox") == "0 0 100 50"
+    button = root.find(f"{name}g")
+    assert button.get("aria-label") == 'tip "quoted" & <b>' and button.get("data-clone") == "1"
+    assert button.find(f"{name}path").get("fill").startswith("url(#x-")
+    assert [text.text for text in root.iter(f"{name}text")] == ["a < b", "upright"]
+    assert ElementTree.fromstring(scene_svg(scene, prefix="x")).find(f"{name}g").get("role") is None
+    assert draw_scene(scene).figure.get_size_inches() * 72 == pytest.approx([100, 50])
+
+
+def test_every_figure_draws_into_given_axes():
+    result = plot_results.one_metastasis()
+    for plot in FIGURES.values():
+        figure = Figure(figsize=(5, 4))
+        ax = figure.add_subplot()
+        assert plot(result, ax=ax) is ax
+        figure.draw_without_rendering()
+
+
+def test_figures_leave_matplotlibs_settings_alone():
+    from matplotlib import rcParams
+
+    before = dict(rcParams)
+    plot_clone_tree(plot_results.one_clone())
+    assert dict(rcParams) == before

@@ -1,0 +1,30 @@
+"""The wheel: built from the sdist, complete, typed, and at work in a clean environment without a network."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+CI = Path(__file__).resolve().parents[2] / ".ci"
+if not CI.is_dir():
+    pytest.skip("the packaging scripts are not here", allow_module_level=True)
+sys.path.insert(0, str(CI))
+import packages  # noqa: E402
+
+
+def test_lowest_bounds_name_every_dependency():
+    bounds = packages.lowest_bounds()
+    names = [bound.split("==")[0] for bound in bounds]
+    assert {"numpy", "scipy", "numba", "networkx", "pysam", "click"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.system
+def test_the_wheel_runs_the_demo_in_a_clean_environment(tmp_path):
+    sdist, wheel = packages.build(tmp_path)
+    packages.check_contents(sdist, wheel)
+    row = packages.install_and_run(Path(sys.executable), wheel, tmp_path)
+    assert row["package"] == "wheel"
+    assert row["demo"] < 300

@@ -34,7 +34,7 @@ __all__ = [
 # somebody has put there.
 RESULT_MARKS = ("manifest.json", "summary.json")
 RESULT_ENTRIES = {"input", "clusters", "trees", "seeding", "copy_number", "timing", "figures"}
-RESULT_ENTRIES |= {"report.html", "run.log", "warnings.tsv", *RESULT_MARKS}
+RESULT_ENTRIES |= {"report.html", "run.log", "warnings.tsv", "qc.tsv", *RESULT_MARKS}
 
 
 def check_replaceable(directory: str | Path) -> None:

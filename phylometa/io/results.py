@@ -16,6 +16,7 @@ from phylometa.io.copy_number_files import write_copy_number
 from phylometa.io.documents import read_json, read_json_object, reading, replace_directory, write_json
 from phylometa.io.history_files import histories_from_json, histories_to_json, write_migration_graph
 from phylometa.io.patient_files import read_ccf, read_clusters, write_clusters, write_input
+from phylometa.io.quality_files import read_quality, write_quality
 from phylometa.io.segments import join_profiles, read_segment_tables
 from phylometa.io.timing_files import write_timing
 from phylometa.io.tree_results import read_trees, write_trees
@@ -131,6 +132,8 @@ def _migration_weights(
 def _write_overview(result: PatientResult, directory: Path) -> None:
     write_json(directory / "summary.json", summary(result))
     write_tsv(directory / "warnings.tsv", ["warning"], ([text] for text in result.warnings))
+    if result.quality is not None:
+        write_quality(result.quality, directory / "qc.tsv")
 
 
 def summary(result: PatientResult) -> dict[str, Any]:
@@ -263,6 +266,8 @@ def read_result(directory: Path) -> dict[str, Any]:
         document = read_json(manifest)
         with reading(manifest):
             found["settings"] = settings_from_dict(document["settings"], source=str(manifest))
+    if (directory / "qc.tsv").is_file():
+        found["quality"] = read_quality(directory / "qc.tsv")
     if (directory / "warnings.tsv").is_file():
         found["warnings"] = tuple(row["warning"] for row in read_tsv(directory / "warnings.tsv"))
     return found

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     pass
 
 from phylometa.model.history import HistoryEnsemble
+from phylometa.model.quality import QualityReport
 from phylometa.model.tree_ensemble import TreeEnsemble
 
 __all__ = ["PatientResult"]
@@ -32,6 +33,7 @@ class PatientResult:
     labels : phylometa.seeding.SeedingLabels
     timing : phylometa.timing.infer.TimingResult
     copy_number : phylometa.copy_number.CopyNumberResult or None
+    quality : QualityReport
     settings : phylometa.config.Settings
     warnings : tuple of str
     """
@@ -44,5 +46,6 @@ class PatientResult:
     labels: Any = None
     timing: Any = None
     copy_number: Any = None
+    quality: QualityReport | None = None
     settings: Any = None
     warnings: tuple[str, ...] = ()

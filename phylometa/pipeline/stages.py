@@ -70,8 +70,10 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.ccf.estimate import estimate_ccf, estimate_purity
     from phylometa.clustering.infer import cluster_mutations, clustering_from_labels
     from phylometa.joint.clustering_average import favoured_by_trees
+    from phylometa.qc.check import check_quality
     from phylometa.reads.lost_copies import deleted_mutations
 
+    quality = check_quality(result.patient)
     patient = estimate_purity(result.patient, settings=settings.ccf)
     if patient.mutations.n_mutations == 0:
         raise InputError(f"patient {patient.name}: no variants left to analyse; dropped.tsv.gz names the reasons")
@@ -92,7 +94,7 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     deleted = deleted_mutations(patient.mutations, ccf, clusters, error_rate=settings.ccf.error_rate)
     clusters = replace(clusters, deleted=deleted)
     warnings = favoured + conflict_warnings(patient, clusters, settings)
-    return {"patient": patient, "ccf": ccf, "clusters": clusters, "warnings": warnings}
+    return {"patient": patient, "ccf": ccf, "clusters": clusters, "quality": quality, "warnings": warnings}
 
 
 def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:

@@ -21,7 +21,7 @@ FLOORS = (
     ("clustering", "clone_trees", "copy_number", "migration"),
     ("comparison",),
     ("ccf", "seeding", "timing"),
-    ("joint", "plots", "simulate"),
+    ("joint", "plots", "qc", "simulate"),
     ("io", "report"),
     ("pipeline",),
     ("cohort",),
@@ -30,7 +30,7 @@ FLOORS = (
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 METHODS = (
     *("reads", "clustering", "clone_trees", "copy_number", "migration", "comparison", "ccf", "seeding", "timing"),
-    "joint",
+    *("joint", "qc"),
 )
 EDGE = {"io", "plots", "report", "simulate", "pipeline", "cohort", "cli"}
 EFFECT_LIBRARIES = {"click", "matplotlib", "jinja2", "pysam"}

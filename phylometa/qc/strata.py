@@ -1,0 +1,67 @@
+"""Checks of how much the data of a patient can say: copy number and purity, depth, number of mutations."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from phylometa.model.patient import Patient
+from phylometa.model.quality import QualityFinding
+
+__all__ = ["check_strata"]
+
+# Median reads at a mutation, and mutations, below which labels have not been calibrated on simulated patients.
+LOW_DEPTH = 30
+FEW_MUTATIONS = 20
+
+
+def check_strata(patient: Patient) -> tuple[QualityFinding, ...]:
+    """Check copy number and purity, median depth and number of mutations, each with the stratum it may lead to.
+
+    Parameters
+    ----------
+    patient : Patient
+        Before purities are estimated.
+
+    Returns
+    -------
+    tuple of QualityFinding
+        One of each check, about the whole patient.
+    """
+    mutations = patient.mutations
+    known = float(patient.copy_number.is_known.mean()) if patient.copy_number.is_known.size else 0.0
+    given = sum(np.isfinite(s.purity) and not s.purity_is_estimated for s in patient.samples)
+    neither = known == 0.0 and given == 0
+    findings = [
+        QualityFinding(
+            "copy_number_and_purity",
+            f"copy number at {100.0 * known:.0f} % of the cells, purity of {given} of {len(patient.samples)} samples",
+            "one of the two given",
+            "warning" if neither else "pass",
+            "give the segments and purities of a copy-number caller (columns cn_segments, purity)" if neither else "",
+            stratum="no_copy_number_and_purity",
+        )
+    ]
+    depth = mutations.depth[mutations.is_informative]
+    median = float(np.median(depth)) if depth.size else 0.0
+    findings.append(
+        QualityFinding(
+            "depth",
+            f"median {median:.0f} reads at a mutation",
+            f"at least {LOW_DEPTH}",
+            "warning" if median < LOW_DEPTH else "pass",
+            "sequence deeper, or count the reads of a targeted panel at these sites" if median < LOW_DEPTH else "",
+            stratum="low_depth",
+        )
+    )
+    n = mutations.n_mutations
+    findings.append(
+        QualityFinding(
+            "mutations",
+            f"{n} mutations",
+            f"at least {FEW_MUTATIONS}",
+            "warning" if n < FEW_MUTATIONS else "pass",
+            "sequence exomes or genomes rather than a panel" if n < FEW_MUTATIONS else "",
+            stratum="few_mutations",
+        )
+    )
+    return tuple(findings)

@@ -48,6 +48,9 @@ class ReadSettings:
     """Base quality (Phred) below which a read does not count at a site (genotype)."""
     min_mapping_quality: int = 20
     """Mapping quality (Phred) below which a read does not count (genotype)."""
+    uncalled: Literal["auto", "censored", "unobserved", "absent"] = "auto"
+    """What a mutation is in a sample whose list of calls leaves it out: censored (fewer alternate reads than the caller
+    lists), unobserved, or absent (no alternate reads at the usual depth); auto: censored if a list holds calls only."""
     unobserved_warning: float = 0.2
     """Share of unobserved cells of a sample above which a warning tells how to genotype."""
     max_expansion: float = 200.0

@@ -29,6 +29,15 @@ def config_option(function: F) -> F:
     )(function)
 
 
+def uncalled_option(function: F) -> F:
+    return click.option(
+        "--uncalled",
+        type=click.Choice(["auto", "censored", "unobserved", "absent"]),
+        help="What a mutation is in a sample whose list of calls leaves it out [default: auto, censored if the list "
+        "holds calls only].",
+    )(function)
+
+
 def force_option(function: F) -> F:
     return click.option("--force", is_flag=True, help="Replace results that are there [default: refuse].")(function)
 

@@ -20,6 +20,7 @@ from phylometa.cli.options import (
     output_option,
     read_settings,
     seed_option,
+    uncalled_option,
 )
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ DEMO_PATIENT = Path(__file__).parent.parent / "demo_patient"
     type=click.Choice(["marginalise", "diploid", "drop"]),
     help="Mutations without copy number [default: marginalise].",
 )
+@uncalled_option
 @seed_option
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes, one thread each.")
 @click.option("--scheduler", help="Address of a Dask scheduler, instead of --jobs.", metavar="ADDRESS")
@@ -71,7 +73,9 @@ def run(sheet: str, output: str, patients: tuple[str, ...], **options: Any) -> i
       phylometa run cohort.tsv -o results --jobs 8 --resume
       phylometa run samples.tsv -o results --treatments treatments.tsv --genes drivers.txt
     """
-    settings = read_settings(options["config"], options["seed"], cn_missing=options["cn_missing"])
+    settings = read_settings(
+        options["config"], options["seed"], cn_missing=options["cn_missing"], uncalled=options["uncalled"]
+    )
     directory = check_output_directory(output, force=options["force"], resume=options["resume"])
     if options["scheduler"] and options["jobs"] > 1:
         raise click.UsageError("--jobs and --scheduler exclude each other")
@@ -251,8 +255,9 @@ def demo(output: str, seed: int | None, no_plots: bool, force: bool) -> int:
 @click.option("--lesions", type=click.Path(), help="Lesions table.")
 @click.option("--genes", type=click.Path(), help="Driver genes, one a line.")
 @click.option("--fasta", type=click.Path(), help="Reference genome.")
+@uncalled_option
 @config_option
-def validate(sheet: str, config: str | None, **inputs: Any) -> int:
+def validate(sheet: str, config: str | None, uncalled: str | None, **inputs: Any) -> int:
     """What `run` would read of SHEET, and every problem at once; exit status 3 if there is one.
 
     \b
@@ -261,7 +266,7 @@ def validate(sheet: str, config: str | None, **inputs: Any) -> int:
     """
     from phylometa.io.validate import validate_sheet
 
-    settings = read_settings(config, None)
+    settings = read_settings(config, None, uncalled=uncalled)
     given = {key: value for key, value in inputs.items() if value is not None}
     report = validate_sheet(sheet, settings=settings.read, **given)
     click.echo(report.to_text())

@@ -15,6 +15,7 @@ from phylometa.model.patient import DroppedVariants
 
 __all__ = ["COPY_NUMBER_FIELDS", "Calls", "DropLog", "merge_calls", "nominal_calls", "normal_chrom"]
 
+CELL_STATES = ("unlisted", "rescued", "censored_below")
 COPY_NUMBER_FIELDS = ("major", "minor", "total", "normal", "fraction", "major2", "minor2")
 
 
@@ -95,6 +96,12 @@ class Calls:
         Samples of the file that were not asked for.
     nominal : list of str
         Samples whose reads only stand for cancer cell fractions, at purity 1 and two copies.
+    unlisted : bool array (n, S) or None
+        Cells of which no file of the sample has a record; None = none. What they mean is settled in `uncalled`.
+    rescued : bool array (n, S) or None
+        Cells whose record the sample's own file rejects; None = none.
+    censored_below : int32 array (n, S) or None
+        Cells in which fewer alternate reads than this were seen; 0 = cells that are not censored; None = none.
     """
 
     file: str
@@ -116,6 +123,9 @@ class Calls:
     clusters: list[str] | None = None
     unused: list[str] = field(default_factory=list)
     nominal: list[str] = field(default_factory=list)
+    unlisted: NDArray[np.bool_] | None = None
+    rescued: NDArray[np.bool_] | None = None
+    censored_below: NDArray[np.int32] | None = None
     dropped: DropLog = field(default_factory=DropLog)
     warnings: list[str] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -147,10 +157,9 @@ class Calls:
             setattr(self, name, [values[i] for i in index])
         if self.clusters is not None:
             self.clusters = [self.clusters[i] for i in index]
-        for name in ("positions", "lines", "alt", "depth"):
-            setattr(self, name, getattr(self, name)[index])
-        if self.error_rate is not None:
-            self.error_rate = self.error_rate[index]
+        for name in ("positions", "lines", "alt", "depth", "error_rate", *CELL_STATES):
+            if getattr(self, name) is not None:
+                setattr(self, name, getattr(self, name)[index])
         if self.copy_number is not None:
             self.copy_number = {name: values[index] for name, values in self.copy_number.items()}
         self.rejected = {}
@@ -167,8 +176,8 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str]) -> Calls:
     Returns
     -------
     Calls
-        A mutation that a file does not list is unobserved in that file's samples. A record that its own file rejects
-        counts as reads where another file accepts the mutation, and is left out elsewhere.
+        A mutation that none of a sample's files lists is `unlisted` there. A record that its own file rejects counts as
+        reads where another file accepts the mutation (`rescued`), and is left out elsewhere.
     """
     if len(parts) == 1 and parts[0].samples == list(samples):
         return parts[0]
@@ -204,6 +213,8 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str]) -> Calls:
         depth=np.zeros((n, n_samples), dtype=np.int32),
         genes=[parts[p].genes[row] for p, row in first],
         contexts=[parts[p].contexts[row] for p, row in first],
+        unlisted=np.ones((n, n_samples), dtype=bool),
+        rescued=np.zeros((n, n_samples), dtype=bool),
     )
     n_rescued = 0
     for part, place in zip(parts, places):
@@ -234,9 +245,18 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str]) -> Calls:
 def _copy_into(merged: Calls, part: Calls, place: NDArray[np.int64], columns: list[int]) -> None:
     cells = np.ix_(place, np.array(columns, dtype=np.int64))
     is_new = merged.depth[cells] == 0  # of two files of one sample the first that has reads counts
+    assert merged.unlisted is not None and merged.rescued is not None
+    merged.unlisted[cells] &= False if part.unlisted is None else part.unlisted
+    is_rejected = np.zeros(part.n_mutations, dtype=bool)
+    is_rejected[list(part.rejected)] = True
+    merged.rescued[cells] = np.where(is_new, is_rejected[:, None], merged.rescued[cells])
     merged.alt[cells] = np.where(is_new, part.alt, merged.alt[cells])
     merged.depth[cells] = np.where(is_new, part.depth, merged.depth[cells])
     shape = merged.depth.shape
+    if part.censored_below is not None:
+        if merged.censored_below is None:
+            merged.censored_below = np.zeros(shape, dtype=np.int32)
+        merged.censored_below[cells] = part.censored_below
     if part.error_rate is not None:
         if merged.error_rate is None:
             merged.error_rate = np.full(shape, np.nan, dtype=np.float32)

@@ -54,7 +54,8 @@ def count_rows(patient: Patient) -> Iterator[list[str]]:
     """Header and rows of the counts table, mutation by mutation.
 
     Optional columns are there where they say something: ``total_cn`` (totals without alleles, or of two states),
-    ``cn_fraction major_cn2 minor_cn2`` (subclonal), ``context``, ``cluster``.
+    ``cn_fraction major_cn2 minor_cn2`` (subclonal), ``context``, ``cluster``, ``censored_below`` (of a cell without
+    counts: fewer alternate reads than this were seen).
     """
     mutations, copies = patient.mutations, patient.copy_number
     plain_total = np.asarray(copies.major) + np.asarray(copies.minor)
@@ -65,6 +66,8 @@ def count_rows(patient: Patient) -> Iterator[list[str]]:
     columns = list(COUNT_COLUMNS)
     columns += ["total_cn"] * has_total + ["cn_fraction", "major_cn2", "minor_cn2"] * has_states
     columns += ["context"] * has_context + ["cluster"] * (patient.known_clusters is not None)
+    has_censored = bool(mutations.censored.any())
+    columns += ["censored_below"] * has_censored
     yield columns
     purities = [_number(purity) for purity in patient.purity]
     informative = mutations.is_informative
@@ -97,6 +100,8 @@ def count_rows(patient: Patient) -> Iterator[list[str]]:
                 row.append(mutations.contexts[i] or "NA")
             if patient.known_clusters is not None:
                 row.append(patient.known_clusters[i])
+            if has_censored:
+                row.append(str(int(mutations.call_threshold[k])) if mutations.censored[i, k] else "NA")
             yield row
 
 

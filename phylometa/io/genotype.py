@@ -213,6 +213,8 @@ def genotype_patient(
     filled = MutationTable(
         alt_counts=alt,
         depth=depth,
+        censored=mutations.censored & (depth == 0),
+        call_threshold=mutations.call_threshold,
         **{
             name: getattr(mutations, name)
             for name in (

@@ -72,6 +72,10 @@ class CellParser:
                 self.differences.append(abs(frequency - alt / (ref + alt)))
         return alt, alt + ref
 
+    def threshold(self, fields: list[str], index: int, line: int) -> int:
+        """Alternate reads below which a cell is censored; 0 where it is not."""
+        return max(self._count(fields, index, "censored_below", line) or 0, 0)
+
     def _counts_of_vaf(self, fields: list[str], at: dict[str, int], line: int) -> tuple[int, int] | None:
         """Counts from VAF x depth, from a second pair of columns where the first is missing."""
         for vaf_name, depth_name in (("vaf", "depth"), ("vaf2", "depth2")):

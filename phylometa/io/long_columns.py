@@ -55,7 +55,7 @@ READ_COLUMNS = (
     *("mutation_id", "sample_id", "ref_counts", "alt_counts", "depth", "vaf", "depth2", "vaf2"),
     *("ccf", "ccf_lo", "ccf_hi"),
     *("tumour_content", "error_rate", "gene", "chrom", "pos", "ref", "alt", "alt1"),
-    *("cluster", "filter", "status", "context"),
+    *("cluster", "filter", "status", "context", "censored_below"),
 )
 
 

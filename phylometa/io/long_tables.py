@@ -115,6 +115,7 @@ class _LongReader:
         self.cell_alt, self.cell_depth = array("i"), array("i")
         self.copies = {name: array("f") for name in COPY_COLUMNS if name in table}
         self.errors = array("f")
+        self.censored = array("i")
         self.purity: dict[str, tuple[float, int]] = {}
         self.other_samples: dict[str, int] = {}
         self.seen: set[int] = set()
@@ -186,6 +187,8 @@ class _LongReader:
             if at["error_rate"] >= 0:
                 text = fields[at["error_rate"]]
                 self.errors.append(self.cells.bounded(text, "error_rate", line, 0.0, 0.5, closed=True))
+            if at["censored_below"] >= 0:
+                self.censored.append(self.cells.threshold(fields, at["censored_below"], line) if not counts[1] else 0)
             if at["tumour_content"] >= 0:
                 self._purity(fields[at["tumour_content"]], self.samples[column], line)
         self._check_samples()
@@ -339,6 +342,11 @@ class _LongReader:
             fractions = np.full(shape, np.nan)
             fractions[rows, columns] = np.array(self.cells.fractions)[keep]
             nominal_calls(calls, fractions, calls.depth.copy(), is_presence=False)
+        if len(self.censored):
+            calls.censored_below = spread(np.array(self.censored, dtype=np.int32), 0)
+        unlisted = np.ones(shape, dtype=bool)
+        unlisted[rows, columns] = False
+        calls.unlisted = unlisted if unlisted.any() else None
         calls.unused = list(self.other_samples)
         return calls
 

@@ -21,6 +21,7 @@ from phylometa.io.long_tables import read_long_table
 from phylometa.io.segments import copy_number_at_loci, join_profiles, read_segments
 from phylometa.io.sheet import SampleSheet, SheetRow, split_files
 from phylometa.io.sites import sites_of
+from phylometa.io.uncalled import settle_uncalled
 from phylometa.io.variants import read_vcf
 from phylometa.io.vcf_header import SampleRequest
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable, Patient, Sample, Site
@@ -107,6 +108,7 @@ class PatientReader:
     ) -> Patient:
         """The patient from what the files gave; `given`: treatments, lesions, drivers."""
         calls = merge_calls(parts, [sample.name for sample in self.samples])
+        settle_uncalled(calls, self.settings.uncalled)
         self._merge_purity(calls)
         copy_number = self._copy_number(calls, profile)
         copy_number = self._leave_out(calls, copy_number)
@@ -332,9 +334,11 @@ class PatientReader:
         if not calls.n_mutations:
             reasons = ", ".join(f"{n} {reason}" for reason, n in list(calls.dropped.counts().items())[:8])
             raise InputError(f"patient {self.name}: no variants left ({reasons or 'none read'})", file=calls.file)
-        unobserved = (calls.depth == 0).mean(axis=0)
-        for sample, share in zip(self.samples, unobserved):
-            if share == 1:
+        is_unobserved = calls.depth == 0
+        unobserved = is_unobserved.mean(axis=0)
+        is_unknown = is_unobserved if calls.censored_below is None else is_unobserved & (calls.censored_below == 0)
+        for sample, missing, share in zip(self.samples, unobserved, is_unknown.mean(axis=0)):
+            if missing == 1:
                 self.warnings.append(
                     f"sample {sample.name}: no mutation is observed in it; nothing can be said about it"
                 )
@@ -385,6 +389,8 @@ def mutation_table(calls: Calls) -> MutationTable:
         genes=tuple(calls.genes),
         contexts=tuple(calls.contexts),
         error_rate=calls.error_rate,
+        censored=None if calls.censored_below is None else calls.censored_below > 0,  # type: ignore[arg-type]
+        call_threshold=None if calls.censored_below is None else calls.censored_below.max(axis=0),  # type: ignore[arg-type]
     )
 
 

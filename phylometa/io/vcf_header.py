@@ -62,6 +62,7 @@ class VcfHeader:
     ad_number : the header's Number of FORMAT AD, '' where not declared
     filters : FILTER words declared
     tumors, normals : names given by ``##tumor_sample=`` and ``##normal_sample=``
+    is_merged : whether bcftools put files of single samples together: a missing cell then means "not listed"
     gene_fields : (INFO key, position within the first annotation) that hold a gene symbol; -1: the whole value
     """
 
@@ -74,6 +75,7 @@ class VcfHeader:
     normals: tuple[str, ...] = ()
     gene_fields: tuple[tuple[str, int], ...] = ()
     is_quoted: bool = False
+    is_merged: bool = False
     warnings: list[str] = field(default_factory=list)
 
 
@@ -139,6 +141,7 @@ def _sample_columns(line: str, number: int, display: str) -> tuple[str, ...]:
 def _interpret(header: VcfHeader, meta: list[str]) -> None:
     lowered = "\n".join(line for line in meta if not line.startswith("##contig")).lower()
     header.caller = next((name for word, name in CALLERS if word in lowered), "")
+    header.is_merged = "##bcftools_mergecommand=" in lowered
     tumors, normals, filters = [], [], []
     genes: list[tuple[str, int]] = []
     for line in meta:

@@ -310,6 +310,8 @@ class RecordReader:
             warnings=list(self.header.warnings),
         )
         _drop_repeated(calls)
+        if self.header.is_merged and (calls.depth == 0).any():
+            calls.unlisted = calls.depth == 0
         return calls
 
     def _check_has_counts(self) -> None:

@@ -112,8 +112,10 @@ class Sample:
 class MutationTable:
     """Reads at somatic mutations: one row a mutation, one column a sample.
 
-    A cell has three states: observed with alternate reads, observed without, unobserved (``observed`` False; its
-    counts are 0 and mean nothing).
+    A cell has four states: observed with alternate reads, observed without, censored, unobserved. Censored: the
+    caller lists only what it calls in the sample and does not list the mutation, so fewer than `call_threshold`
+    alternate reads were seen at about `usual_depth` reads. Unobserved: nothing is known. The counts of a cell that is
+    not observed are 0 and mean nothing.
 
     Parameters
     ----------
@@ -132,6 +134,13 @@ class MutationTable:
         Alleles; gene symbol; trinucleotide context (reference strand, mutated base in the middle). Empty = unknown.
     error_rate : float32 array (n, S), optional
         Sequencing error of a cell; NaN = the setting's default.
+    censored : bool array (n, S), optional
+        Cells that the sample's list of calls leaves out; never observed. Default: none.
+    call_threshold : int32 array (S,), optional
+        Least alternate reads among the calls of a sample's list; 0 = not known, 1 or more where a cell is censored.
+        Default: 0.
+    usual_depth : int32 array (S,), optional
+        Median depth of a sample's observed cells; 0 = none. Default: computed.
     """
 
     ids: tuple[str, ...]
@@ -146,6 +155,9 @@ class MutationTable:
     genes: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
     error_rate: NDArray[np.float32] | None = None
+    censored: BoolArray = None  # type: ignore[assignment]
+    call_threshold: NDArray[np.int32] = None  # type: ignore[assignment]
+    usual_depth: NDArray[np.int32] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__
@@ -173,6 +185,24 @@ class MutationTable:
             freeze_array(self, "error_rate", np.float32, (n, n_samples))
         if (self.alt_counts < 0).any() or (self.alt_counts > self.depth).any():
             raise ValueError("MutationTable: alt_counts must lie between 0 and depth")
+        self._check_censoring(n, n_samples)
+
+    def _check_censoring(self, n: int, n_samples: int) -> None:
+        set_field = object.__setattr__
+        if self.censored is None:
+            set_field(self, "censored", np.broadcast_to(np.False_, (n, n_samples)))  # one value, no memory
+        freeze_array(self, "censored", np.bool_, (n, n_samples))
+        if self.call_threshold is None:
+            set_field(self, "call_threshold", np.zeros(n_samples))
+        freeze_array(self, "call_threshold", np.int32, (n_samples,))
+        if self.usual_depth is None:
+            columns = (self.depth[self.is_informative[:, k], k] for k in range(n_samples))
+            set_field(self, "usual_depth", [int(np.median(depths)) if len(depths) else 0 for depths in columns])
+        freeze_array(self, "usual_depth", np.int32, (n_samples,))
+        if (self.censored & self.is_informative).any():
+            raise ValueError("MutationTable.censored: cells that are observed")
+        if (self.censored.any(axis=0) & (self.call_threshold < 1)).any():
+            raise ValueError("MutationTable.call_threshold: below 1 in a sample with censored cells")
 
     @property
     def n_mutations(self) -> int:
@@ -201,9 +231,18 @@ class MutationTable:
             name: tuple(getattr(self, name)[i] for i in index)
             for name in ("ids", "chroms", "refs", "alts", "genes", "contexts")
         }
-        arrays = {name: getattr(self, name)[index] for name in ("alt_counts", "depth", "observed", "positions")}
+        arrays = {
+            name: getattr(self, name)[index] for name in ("alt_counts", "depth", "observed", "positions", "censored")
+        }
         error_rate = None if self.error_rate is None else self.error_rate[index]
-        return MutationTable(sample_names=self.sample_names, error_rate=error_rate, **picked, **arrays)
+        return MutationTable(
+            sample_names=self.sample_names,
+            error_rate=error_rate,
+            call_threshold=self.call_threshold,
+            usual_depth=self.usual_depth,
+            **picked,
+            **arrays,
+        )
 
 
 @dataclass(frozen=True, eq=False)

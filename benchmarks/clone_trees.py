@@ -26,12 +26,12 @@ from phylometa.clone_trees.enumeration import enumerate_trees
 from phylometa.clone_trees.infer import infer_clone_trees
 from phylometa.clone_trees.likelihood import read_model, tree_log_likelihood
 from phylometa.clustering.infer import cluster_mutations, clustering_from_labels
-from phylometa.config import CcfSettings, ClusteringSettings, Settings, SimulationSettings, TreeSettings
+from phylometa.config import CcfSettings, ClusteringSettings, Settings, TreeSettings
 from phylometa.joint.clustering_average import mutation_relations, weigh_clusterings
 from phylometa.model.clone_tree import ancestor_matrix
 from phylometa.model.clusters import Clustering
 from phylometa.model.patient import CopyNumberAtLoci
-from phylometa.simulate import simulate_patient
+from phylometa.simulate import SimulationSettings, simulate_patient
 
 
 def as_clustering(alt, total, sizes):

@@ -25,11 +25,11 @@ from pathlib import Path
 import numpy as np
 from label_patients import with_scalar
 
-from phylometa.config import Settings, SimulationSettings
+from phylometa.config import Settings
 from phylometa.migration import joint_histories
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable, Patient, Sample, Site
 from phylometa.pipeline.stages import AnalysisResult, run_stage
-from phylometa.simulate import PATTERNS, lose_populations, simulate_patient, visible_truth
+from phylometa.simulate import PATTERNS, SimulationSettings, lose_populations, simulate_patient, visible_truth
 from phylometa.simulate.patterns import draw_plan
 
 PEERS = """published or measured on the same tumors (graph F1, multigraph F1, migrating clones F1, pattern right):

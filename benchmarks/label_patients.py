@@ -7,8 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from phylometa.config import SimulationSettings
-from phylometa.simulate import PATTERNS, SimulatedPatient, lose_populations, simulate_patient
+from phylometa.simulate import PATTERNS, SimulatedPatient, SimulationSettings, lose_populations, simulate_patient
 from phylometa.simulate.patterns import draw_plan
 
 LABELS = (

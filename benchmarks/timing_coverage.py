@@ -18,12 +18,12 @@ from collections import Counter
 
 import numpy as np
 
-from phylometa.config import SimulationSettings, TimingSettings
+from phylometa.config import TimingSettings
 from phylometa.model.clusters import CcfTable, Clustering
 from phylometa.model.patient import Treatment
 from phylometa.model.tree_ensemble import TreeEnsemble
 from phylometa.reads.detection import detection_power
-from phylometa.simulate import simulate_patient
+from phylometa.simulate import SimulationSettings, simulate_patient
 from phylometa.timing.gains import expected_vaf
 from phylometa.timing.infer import date_dissemination
 

@@ -20,7 +20,6 @@ __all__ = [
     "ReadSettings",
     "SeedingSettings",
     "Settings",
-    "SimulationSettings",
     "TimingSettings",
     "TreeSettings",
     "load_settings",
@@ -314,99 +313,6 @@ class CopyNumberSettings:
     """A sample that covers less than this share of what any sample covers is left out of the tree."""
     permutations: int = 200
     """Permutations of the null of parallel events."""
-
-
-@dataclass(frozen=True, slots=True)
-class SimulationSettings:
-    """One simulated patient (docs/methods/simulation.md): history, clock, copy number, samples, reads."""
-
-    patient: str = "SIM"
-    """Name of the patient, and the beginning of the names of its samples."""
-    pattern: str = "random"
-    """Plan of the migration history; one of `phylometa.simulate.PATTERNS`."""
-    primary_clones: int = 4
-    """Clones that arise in the primary, the founder included."""
-    lymph_nodes: int = 0
-    """Lymph-node metastases."""
-    distant_sites: int = 3
-    """Distant metastases."""
-    metastasis_clones: int = 1
-    """Clones that arise in a metastasis after it was founded."""
-    founders: int = 2
-    """Clones that seed a polyclonal metastasis."""
-    metastatic_source: float = 0.3
-    """Pattern `random`: P(a site is seeded from a metastasis rather than from the primary)."""
-    extra_founders: float = 0.5
-    """Pattern `random`: mean of the Poisson number of founding clones beyond the first."""
-    extra_migrations: float = 0.5
-    """Pattern `random`: mean of the Poisson number of later migrations between occupied sites (reseeding)."""
-    transformation_age: float = 50.0
-    """Age (years) at which the founding clone of the tumour arose; the clock is faster from here on."""
-    diagnosis_age: float = 60.0
-    """Age (years) at diagnosis: the primary is sampled."""
-    metachronous_years: float = 0.0
-    """Years from diagnosis to the sampling of metastases and recurrences."""
-    regularity: float = 3.0
-    """Shape of the waiting times between clones: 1 = uniform order statistics, larger = more even."""
-    mutation_rate: float = 0.002
-    """Clock rate before transformation: mutations per Mb of diploid genome and year."""
-    acceleration: float = 5.0
-    """Factor on the clock rate after transformation (Gerstung et al. 2020, Nature 578:122)."""
-    assay: Literal["wgs", "wes", "panel"] = "wgs"
-    """Callable size: `phylometa.reference.genome.CALLABLE_MB`."""
-    clock_share: float = 0.2
-    """Share of SNVs that are C>T at CpG."""
-    indel_share: float = 0.03
-    """Share of mutations that are short deletions."""
-    drivers: int = 4
-    """Driver mutations at random clones, beyond those of the clock."""
-    parallel_drivers: int = 1
-    """Driver genes hit on two clones neither of which descends from the other."""
-    sex: Literal["female", "male"] = "female"
-    """A male's X has one copy in normal cells."""
-    trunk_cn_events: float = 6.0
-    """Mean of the Poisson number of copy-number events on the trunk."""
-    branch_cn_events: float = 1.0
-    """The same, on every other edge."""
-    cn_kinds: tuple[float, ...] = (0.4, 0.35, 0.25)
-    """Relative frequency of gain, loss, copy-neutral loss of heterozygosity."""
-    cn_sizes: tuple[float, ...] = (0.2, 0.5, 0.3)
-    """Relative frequency of whole chromosomes, arms, focal events."""
-    trunk_doubling: float = 0.0
-    """P(the genome doubled on the trunk)."""
-    branch_doubling: float = 0.0
-    """P(the genome doubled on an edge below the trunk)."""
-    cn_caller: Literal["ascat", "battenberg"] = "battenberg"
-    """How copy number is reported: clonal states only, or two states with a fraction."""
-    primary_regions: int = 3
-    """Samples of the primary."""
-    metastasis_regions: int = 1
-    """Samples of every other site."""
-    region_share: float = 0.7
-    """P(a clone of a site is in a region of it)."""
-    proportion_concentration: float = 2.0
-    """Dirichlet parameter of the clone proportions within a region."""
-    min_proportion: float = 0.1
-    """Least proportion of a clone in a region that holds it."""
-    min_purity: float = 0.5
-    max_purity: float = 0.85
-    """Purity is uniform between the two."""
-    depth: float = 100.0
-    """Mean depth at two copies in every cell."""
-    depth_size: float = 20.0
-    """Size r of the negative binomial depth: variance mean + mean^2 / r; infinite = Poisson."""
-    precision: float = 1000.0
-    """Precision of the beta-binomial of alternate reads; infinite = binomial."""
-    error_rate: float = 0.001
-    """P(a read shows the other allele)."""
-    min_alt_reads: int = 3
-    """Alternate reads that make a call; a mutation is listed if it is called in at least one sample that carries it."""
-    missing_rate: float = 0.0
-    """P(a cell of the table is unobserved), for no reason of its own."""
-    per_sample_calls: bool = False
-    """True: cells below `min_alt_reads` are unobserved, as in call sets merged without genotyping."""
-    leakage: float = 0.0
-    """Share of the DNA of every sample that comes from another sample of the patient."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ import numpy as np
 from phylometa.errors import InputError
 from phylometa.io.sheet import is_name
 from phylometa.io.tsv import write_tsv
-from phylometa.model.patient import Patient
-from phylometa.simulate.labels import truth_document
+from phylometa.reference.genome import CHROMOSOMES
+from phylometa.simulate.labels import true_labels_document, truth_document
 from phylometa.simulate.truth import SimulatedPatient
 
 __all__ = ["write_simulated_cohort", "write_simulated_patient"]
@@ -59,9 +59,10 @@ BATTENBERG_COLUMNS = (
 def write_simulated_patient(simulated: SimulatedPatient, directory: str | Path) -> Path:
     """Write one simulated patient into `directory`, which is made where needed.
 
-    Files: ``samples.tsv``, ``tumour.vcf.gz`` (bgzip; all tumour samples and the matched normal, in Mutect2's layout),
-    copy number (``segments.tsv`` of ASCAT, or one ``<sample>_subclones.txt`` of Battenberg a sample), ``genes.txt``,
-    ``truth.json``, and ``treatments.tsv`` where there are any.
+    Files: ``samples.tsv``, ``tumour.vcf.gz`` (bgzip; all tumour samples and the matched normal, in Mutect2's layout; if
+    `separate_vcfs` one ``<sample>.vcf.gz`` per sample), copy number unless withheld (``segments.tsv`` of ASCAT, or one
+    ``<sample>_subclones.txt`` of Battenberg per sample), ``genes.txt``, ``truth.json``, ``true_labels.json``, and
+    ``treatments.tsv`` if there are any.
 
     Parameters
     ----------
@@ -130,22 +131,24 @@ def _write_patient_files(simulated: SimulatedPatient, directory: Path, *, prefix
     """VCF, segments and truth of one patient; its rows of the sample sheet."""
     patient = simulated.patient
     _check_name(patient.name)
-    _write_vcf(simulated, directory / "tumour.vcf.gz")
+    vcfs = _write_vcfs(simulated, directory)
     segments = _write_segments(simulated, directory)
-    text = json.dumps(truth_document(simulated), indent=1, sort_keys=False, allow_nan=False)
-    (directory / "truth.json").write_text(text + "\n", encoding="utf-8")
+    for name, document in (("truth", truth_document(simulated)), ("true_labels", true_labels_document(simulated))):
+        text = json.dumps(document, indent=1, sort_keys=False, allow_nan=False)
+        (directory / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     site_type = {site.name: SITE_TYPES[site.site_class] for site in patient.sites}
-    return [
+    normal = f"{patient.name}_normal"
+    rows: list[list[Any]] = [
         [
             patient.name,
             sample.name,
             sample.site,
             site_type[sample.site],
-            f"{prefix}tumour.vcf.gz",
-            f"{patient.name}_normal",
+            prefix + vcfs[s],
+            normal,
             "mutect2",
-            prefix + segments[s],
-            simulated.settings.cn_caller,
+            prefix + segments[s] if segments else "",
+            simulated.settings.cn_caller if segments else "",
             sample.purity,
             sample.ploidy,
             sample.sex,
@@ -156,22 +159,30 @@ def _write_patient_files(simulated: SimulatedPatient, directory: Path, *, prefix
         ]
         for s, sample in enumerate(patient.samples)
     ]
+    if simulated.settings.normal_sample:
+        own = {"patient": patient.name, "sample": normal, "site": "normal", "site_type": "normal"}
+        own |= {"vcf": prefix + vcfs[0], "vcf_caller": "mutect2", "assay": patient.samples[0].assay or ""}
+        rows.append([own.get(column, "") for column in SHEET_COLUMNS])
+    return rows
 
 
-def _contigs(patient: Patient) -> dict[str, int]:
-    """Chromosomes and their lengths: the segments cover the genome."""
-    assert patient.segments is not None
-    lengths: dict[str, int] = {}
-    for chrom, end in zip(patient.segments.chroms, patient.segments.end.tolist()):
-        lengths[chrom] = max(end, lengths.get(chrom, 0))
-    return lengths
+def _write_vcfs(simulated: SimulatedPatient, directory: Path) -> list[str]:
+    """One VCF for all samples, or one per sample with what was observed there; the file of every sample."""
+    names, n = simulated.patient.mutations.sample_names, len(simulated.patient.samples)
+    if not simulated.settings.separate_vcfs:
+        _write_vcf(simulated, directory / "tumour.vcf.gz", range(n))
+        return ["tumour.vcf.gz"] * n
+    for s, name in enumerate(names):
+        _write_vcf(simulated, directory / f"{name}.vcf.gz", [s])
+    return [f"{name}.vcf.gz" for name in names]
 
 
-def _write_vcf(simulated: SimulatedPatient, path: Path) -> None:
+def _write_vcf(simulated: SimulatedPatient, path: Path, samples: Sequence[int]) -> None:
+    """Write the given samples (indices) and the normal; rows that are observed in none of them are left out."""
     import pysam
 
     patient, table = simulated.patient, simulated.patient.mutations
-    normal = f"{patient.name}_normal"
+    normal, names = f"{patient.name}_normal", [table.sample_names[s] for s in samples]
     header = [
         "##fileformat=VCFv4.2",
         '##FILTER=<ID=PASS,Description="Site contains at least one allele that passes filters">',
@@ -182,20 +193,18 @@ def _write_vcf(simulated: SimulatedPatient, path: Path) -> None:
         "##INFO=<ID=ANN,Number=.,Type=String,Description=\"Functional annotations: 'Allele | Annotation | "
         "Annotation_Impact | Gene_Name'\">",
         '##INFO=<ID=DP,Number=1,Type=Integer,Description="Approximate read depth">',
-        *(f"##contig=<ID={chrom},length={length}>" for chrom, length in _contigs(patient).items()),
+        *(f"##contig=<ID={chromosome.name},length={chromosome.length}>" for chromosome in CHROMOSOMES),
         "##source=Mutect2",
         "##source=phylometa simulate",
         f"##normal_sample={normal}",
-        *(f"##tumor_sample={name}" for name in table.sample_names),
-        "\t".join(
-            ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", normal, *table.sample_names)
-        ),
+        *(f"##tumor_sample={name}" for name in names),
+        "\t".join(("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", normal, *names)),
     ]
     min_alt = simulated.settings.min_alt_reads
     with pysam.BGZFile(str(path), "wb", None) as handle:
         handle.write(("\n".join(header) + "\n").encode())
-        for i in range(table.n_mutations):
-            alt, depth = table.alt_counts[i].tolist(), table.depth[i].tolist()
+        for i in np.flatnonzero(table.observed[:, samples].any(axis=1)).tolist():
+            alt, depth = table.alt_counts[i, samples].tolist(), table.depth[i, samples].tolist()
             total = sum(depth) + int(simulated.normal_depth[i])
             gene = table.genes[i]
             info = f"DP={total}" + (f";ANN={table.alts[i]}|missense_variant|MODERATE|{gene}" if gene else "")
@@ -203,7 +212,7 @@ def _write_vcf(simulated: SimulatedPatient, path: Path) -> None:
             fields += [info, "GT:AD:AF:DP", _cell(int(simulated.normal_alt[i]), int(simulated.normal_depth[i]), "0/0")]
             fields += [
                 _cell(a, d, "0/1" if a >= min_alt else "0/0") if seen else "./.:.:.:."
-                for a, d, seen in zip(alt, depth, table.observed[i].tolist())
+                for a, d, seen in zip(alt, depth, table.observed[i, samples].tolist())
             ]
             handle.write(("\t".join(fields) + "\n").encode())
 
@@ -214,9 +223,10 @@ def _cell(alt: int, depth: int, genotype: str) -> str:
 
 
 def _write_segments(simulated: SimulatedPatient, directory: Path) -> list[str]:
-    """Copy number in the caller's own layout, 1-based and inclusive; the file of every sample."""
+    """Copy number in the caller's own layout, 1-based and inclusive; the file of every sample, none if withheld."""
     patient, profile = simulated.patient, simulated.patient.segments
-    assert profile is not None
+    if profile is None:
+        return []
     names = profile.sample_names
     start, end = (profile.start + 1).tolist(), profile.end.tolist()
     major, minor = profile.major.astype(int).tolist(), profile.minor.astype(int).tolist()
@@ -228,14 +238,16 @@ def _write_segments(simulated: SimulatedPatient, directory: Path) -> list[str]:
     second_major = np.where(np.isnan(profile.major2), profile.major, profile.major2)
     mean_major = profile.fraction * profile.major + (1 - profile.fraction) * second_major
     for s, name in enumerate(names):
-        purity, ploidy = patient.samples[s].purity, patient.samples[s].ploidy
+        own, length = profile.sample == s, profile.end - profile.start
+        purity = simulated.truth.purity[s]
+        ploidy = round(float(length[own] @ profile.total[own] / length[own].sum()), 3)
         is_male_x = np.array([patient.samples[s].sex == "male" and chrom == "chrX" for chrom in profile.chroms])
         normal = np.where(is_male_x, 1.0, 2.0)
         molecules = purity * profile.total + (1 - purity) * normal
         baf = (purity * mean_major + (1 - purity)) / molecules
         log_ratio = np.log2(molecules / (purity * ploidy + (1 - purity) * 2))
         rows: list[tuple[Any, ...]] = []
-        for i in np.flatnonzero(profile.sample == s):
+        for i in np.flatnonzero(own):
             second: tuple[Any, ...] = (None, None, None)
             if not np.isnan(profile.major2[i]):
                 second = (int(profile.major2[i]), int(profile.minor2[i]), round(1 - float(profile.fraction[i]), 3))

@@ -7,15 +7,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.config import SimulationSettings
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.clone_tree import preorder
 from phylometa.model.patient import CopyNumberProfile
 from phylometa.reference.genome import CHROMOSOMES
 from phylometa.simulate.genome import Segments
+from phylometa.simulate.history import HistoryPlan
+from phylometa.simulate.settings import SimulationSettings
 from phylometa.simulate.truth import CopyNumberEvent
 
-__all__ = ["CopyLineages", "draw_events", "evolve_copies", "exact_profile", "reported_profile"]
+__all__ = [
+    "CopyLineages",
+    "add_doublings",
+    "draw_doubled_founders",
+    "draw_events",
+    "evolve_copies",
+    "exact_profile",
+    "reported_profile",
+]
 
 KINDS = ("gain", "loss", "loh")
 SIZES = ("chromosome", "arm", "focal")
@@ -76,6 +85,37 @@ def draw_events(
         if rng.random() < (settings.trunk_doubling if is_trunk else settings.branch_doubling):
             events.append(CopyNumberEvent(clone, rng.uniform(*span), "wgd", "genome", "", 0, 0, -1, 0.0))
     return tuple(sorted(events, key=lambda event: (event.clone, event.age)))
+
+
+def draw_doubled_founders(plan: HistoryPlan, n_sites: int, rng: np.random.Generator) -> tuple[int, ...]:
+    """Clones that founded `n_sites` metastatic sites drawn at random (all, if there are fewer), by index.
+
+    A clone counts if it arose in the site, out of a population elsewhere.
+    """
+    founders: dict[str, list[int]] = {}
+    for clone, first in enumerate(plan.first_population.tolist()):
+        population = plan.populations[first]
+        if population.parent >= 0 and plan.populations[population.parent].site != population.site:
+            founders.setdefault(population.site, []).append(clone)
+    founders.pop(plan.sites[0].name, None)
+    sites = list(founders)
+    chosen = [sites[i] for i in rng.permutation(len(sites))[:n_sites]]
+    return tuple(sorted(clone for site in chosen for clone in founders[site]))
+
+
+def add_doublings(
+    events: tuple[CopyNumberEvent, ...],
+    clones: tuple[int, ...],
+    edge_start: FloatArray,
+    edge_end: FloatArray,
+    rng: np.random.Generator,
+) -> tuple[CopyNumberEvent, ...]:
+    """The events with a genome doubling more on the edge into each of `clones`, by clone and age."""
+    added = tuple(
+        CopyNumberEvent(clone, rng.uniform(edge_start[clone], edge_end[clone]), "wgd", "genome", "", 0, 0, -1, 0.0)
+        for clone in clones
+    )
+    return tuple(sorted(events + added, key=lambda event: (event.clone, event.age))) if added else events
 
 
 @dataclass(frozen=True, eq=False)

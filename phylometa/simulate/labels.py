@@ -9,8 +9,9 @@ import numpy as np
 from phylometa.seeding.labels import label_history
 from phylometa.seeding.presence_rules import cluster_states, compare_with_primary
 from phylometa.simulate.truth import SimulatedPatient
+from phylometa.simulate.visible import visible_truth
 
-__all__ = ["true_labels", "truth_document"]
+__all__ = ["true_labels", "true_labels_document", "truth_document"]
 
 
 def true_labels(simulated: SimulatedPatient) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def truth_document(simulated: SimulatedPatient) -> dict[str, Any]:
         "clone_age": {name: _number(age) for name, age in zip(clones, truth.clone_age)},
         "sites": {site.name: site.site_class for site in patient.sites},
         "samples": list(patient.mutations.sample_names),
-        "sample_site": {sample.name: sample.site for sample in patient.samples},
+        "sample_site": dict(zip(patient.mutations.sample_names, truth.sample_site)),
         "purity": {sample.name: _number(p) for sample, p in zip(patient.samples, truth.purity)},
         "proportions": {
             name: {s: _number(x) for s, x in zip(patient.mutations.sample_names, row)}
@@ -97,11 +98,40 @@ def truth_document(simulated: SimulatedPatient) -> dict[str, Any]:
         ],
         "mutations": {
             "mutation_id": list(patient.mutations.ids),
-            "clone": [clones[v] for v in truth.clone],
+            "class": list(truth.classes),
+            "cause": list(truth.causes),
+            "clone": [clones[v] if v >= 0 else None for v in truth.clone],
             "age": [_number(age) for age in truth.age],
             "allele": truth.allele.tolist(),
             "multiplicity": {name: truth.multiplicity[:, k].tolist() for k, name in enumerate(clones)},
         },
+    }
+
+
+def true_labels_document(simulated: SimulatedPatient) -> dict[str, Any]:
+    """The truth that statements from reads are compared with: of the history on the clones that samples can show.
+
+    Parameters
+    ----------
+    simulated : SimulatedPatient
+
+    Returns
+    -------
+    dict
+        JSON-ready. ``labels`` as `phylometa.simulate.visible_labels` gives them; ``edges``: route ``source>target`` ->
+        number of migrations; ``sites``; ``clone_of``: mutation -> index of its visible clone, for mutations of the
+        clone tree; ``class_of``: mutation -> class, for all others that the table lists.
+    """
+    seen, patient = visible_truth(simulated), simulated.patient
+    sites, ids = patient.site_names, patient.mutations.ids
+    labels = label_history(seen.tree, seen.history, patient.sites, primary=0, presence=seen.presence)
+    clone_of = {name: int(seen.clone_of[k]) for name, k in zip(ids, simulated.truth.clone.tolist()) if k >= 0}
+    return {
+        "labels": labels,
+        "edges": {f"{sites[s]}>{sites[t]}": int(n) for (s, t), n in sorted(seen.history.migration_counts.items())},
+        "sites": list(sites),
+        "clone_of": clone_of,
+        "class_of": {name: kind for name, kind in zip(ids, simulated.truth.classes) if name not in clone_of},
     }
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from phylometa.config import SimulationSettings
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.reference.genome import CALLABLE_MB, CHROMOSOMES, DRIVER_GENES
 from phylometa.simulate.copy_number import CopyLineages
+from phylometa.simulate.settings import SimulationSettings
 
-__all__ = ["Mutations", "clock_years", "expected_counts", "place_mutations"]
+__all__ = ["Mutations", "clock_years", "draw_alleles", "expected_counts", "place_mutations"]
 
 BASES = "ACGT"
 COMPLEMENT = {"A": "T", "C": "G", "G": "C", "T": "A"}
@@ -115,7 +115,7 @@ def place_mutations(
     below = is_ancestor[clone_of]
     multiplicity = np.where(below, lineages.n_descendants[copy], 0).astype(np.int64)
     is_driver = np.array([bool(gene) for gene in genes], dtype=bool)
-    refs, alts, contexts = _draw_alleles(len(piece), is_driver, settings, rng)
+    refs, alts, contexts = draw_alleles(len(piece), is_driver, settings, rng)
     return Mutations(
         clone=clone_of,
         segment=segment,
@@ -150,7 +150,7 @@ def _draw_ages(
     return np.asarray(np.where((start < settings.transformation_age) & (years <= before), slow, fast))
 
 
-def _draw_alleles(
+def draw_alleles(
     n: int, is_driver: BoolArray, settings: SimulationSettings, rng: np.random.Generator
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Reference allele, alternate allele and trinucleotide context of n mutations; drivers are always SNVs.

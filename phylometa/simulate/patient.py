@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.config import SimulationSettings
-from phylometa.errors import InputError, Problem
-from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.arrays import BoolArray, FloatArray
 from phylometa.model.history import MigrationHistory
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable, Patient, Sample
-from phylometa.reference.genome import CALLABLE_MB, CHROMOSOMES, DRIVER_GENES
-from phylometa.simulate.copy_number import draw_events, evolve_copies, exact_profile, reported_profile
+from phylometa.reference.genome import CHROMOSOMES, DRIVER_GENES
+from phylometa.simulate.copy_number import (
+    add_doublings,
+    draw_doubled_founders,
+    draw_events,
+    evolve_copies,
+    exact_profile,
+    reported_profile,
+)
+from phylometa.simulate.foreign import Damage, Specimens, draw_foreign_loci
 from phylometa.simulate.genome import Segments
 from phylometa.simulate.history import DIAGNOSIS_DATE, HistoryPlan, draw_ages, edge_ages
+from phylometa.simulate.loci import Loci
 from phylometa.simulate.mutations import Mutations, place_mutations
 from phylometa.simulate.patterns import PATTERNS, draw_plan
-from phylometa.simulate.reads import draw_alternate_reads, draw_depth, draw_observed, draw_proportions, expected_vaf
+from phylometa.simulate.reads import draw_proportions, expected_vaf, sequence, sequence_normal
+from phylometa.simulate.reported import Sheet, draw_sheet, hide_loh
+from phylometa.simulate.settings import SimulationSettings, check_settings
+from phylometa.simulate.sweeps import lose_populations, shrink_swept, sweep_populations
 from phylometa.simulate.truth import SimulatedPatient, SimulationTruth
 
 __all__ = ["scored_history", "simulate_patient"]
 
 DAYS_PER_YEAR = 365.25
-# Depth of the matched normal relative to the tumour's.
-NORMAL_DEPTH = 0.4
 
 
 def simulate_patient(
@@ -65,8 +75,15 @@ def simulate_patient(
     3
     """
     settings = SimulationSettings() if settings is None else settings
-    check_settings(settings)
+    check_settings(settings, PATTERNS)
+    stream = _streams(rng)
     plan = draw_plan(settings, rng) if plan is None else plan
+    if settings.extinct_share > 0:
+        plan = lose_populations(plan, settings.extinct_share, stream("extinct"))
+    is_swept = sweep_populations(plan, settings.swept_share, stream("swept"))
+    if settings.swept_proportion == 0:
+        kept = (replace(p, survives=p.survives and not swept) for p, swept in zip(plan.populations, is_swept))
+        plan = replace(plan, populations=tuple(kept))
     ages = draw_ages(plan, transformation_age=settings.transformation_age, regularity=settings.regularity, rng=rng)
     parents = plan.clone_parents
     root = int(np.flatnonzero(parents < 0)[0])
@@ -75,6 +92,8 @@ def simulate_patient(
     is_male = settings.sex == "male"
 
     events = draw_events(edge_start, clone_age, root=root, settings=settings, rng=rng)
+    founders = draw_doubled_founders(plan, settings.doubled_sites, stream("doubled"))
+    events = add_doublings(events, founders, edge_start, clone_age, stream("doubling ages"))
     lineages = evolve_copies(parents, edge_start, clone_age, events, is_male=is_male)
     names = plan.clone_names
     drivers = tuple((names.index(clone), gene) for clone, gene in plan.drivers)
@@ -82,67 +101,165 @@ def simulate_patient(
     mutations = place_mutations(lineages, parents, is_ancestor, drivers, settings=settings, rng=rng)
 
     sample_names, alive, groups = _samples(plan, ages, settings)
+    site_of = tuple(region.site for region in plan.regions)
     proportions = draw_proportions(alive, groups, settings=settings, rng=rng)
+    if is_swept.any():
+        swept_here = _in_samples(plan, is_swept, site_of)
+        proportions = shrink_swept(proportions, swept_here, settings, stream("swept proportions"))
     n_samples = len(sample_names)
     purity = np.round(rng.uniform(settings.min_purity, settings.max_purity, size=n_samples), 3)
-    segment_normal = np.array([1.0 if is_male and name == "chrX" else 2.0 for name in lineages.segments.names])
-    total_copies = lineages.copies.sum(axis=2)  # (K, G)
     donor = np.array([(s + 1 + rng.integers(max(n_samples - 1, 1))) % n_samples for s in range(n_samples)])
-    vaf, molecules = expected_vaf(
-        mutations.multiplicity,
-        total_copies.T[mutations.segment],
-        segment_normal[mutations.segment],
-        proportions,
-        purity,
-        leakage=settings.leakage,
+    specimens = Specimens(
+        segments=lineages.segments,
+        copies=lineages.copies,
+        normal_copies=np.array([1.0 if is_male and name == "chrX" else 2.0 for name in lineages.segments.names]),
+        proportions=proportions,
+        purity=purity,
+        site=np.unique(site_of, return_inverse=True)[1],
+        leakage=_leakage(n_samples, settings, stream("leaky")),
         donor=donor,
     )
-    weights = lineages.segments.length / lineages.segments.length.sum()
-    molecules_per_cell = weights @ (total_copies.T @ proportions * purity + (1.0 - purity) * segment_normal[:, None])
-    depth = draw_depth(settings.depth * molecules / molecules_per_cell, settings.depth_size, rng)
-    alt_counts = draw_alternate_reads(depth, vaf, error_rate=settings.error_rate, precision=settings.precision, rng=rng)
-    observed = draw_observed(alt_counts, depth, settings=settings, rng=rng)
-    # Errors alone make no call: of a genome's loci without a mutation, only those of extinct clones are simulated.
-    called = (alt_counts >= settings.min_alt_reads) & observed & ((vaf > 0) | (settings.min_alt_reads == 0))
-    listed = np.flatnonzero(called.any(axis=1))
-    normal_depth = draw_depth(np.full(len(listed), NORMAL_DEPTH * settings.depth), settings.depth_size, rng)
-    normal_alt = rng.binomial(normal_depth, settings.error_rate)
+    damage = Damage.draw(n_samples, settings, stream("damage"))
+    loci = _sequenced_mutations(mutations, specimens, damage, settings=settings, rng=rng)
+    taken = lineages.segments.chrom[mutations.segment] * 10**9 + mutations.position
+    foreign = draw_foreign_loci(len(loci), taken, specimens, damage, settings=settings, rng=stream("foreign"))
+    if foreign is not None:
+        loci = Loci.merged([loci, foreign], lineages.segments.chrom)
 
-    profile = reported_profile(lineages, proportions, sample_names, two_states=settings.cn_caller == "battenberg")
-    table = _listed_table(mutations, listed, alt_counts, depth, observed, sample_names, lineages.segments)
+    sheet = draw_sheet(sample_names, site_of, purity, settings, stream("sheet"))
+    loci, proportions = loci.with_samples(sheet.column), proportions[:, sheet.column]
+    profile = reported_profile(lineages, proportions, sheet.names, two_states=settings.cn_caller == "battenberg")
+    if settings.hidden_loh > 0:
+        haploid = frozenset(["chrX"] if is_male else [])
+        profile = hide_loh(profile, settings.hidden_loh, haploid, stream("hidden"))
+    table = _table(loci, sheet.names, lineages.segments)
     patient = Patient(
         name=settings.patient,
-        samples=_sample_records(plan, sample_names, purity, profile, settings),
+        samples=_sample_records(plan, sheet, profile, settings),
         sites=plan.sites,
         mutations=table,
-        copy_number=_copy_number_at(profile, table, is_male=is_male),
-        segments=profile,
+        copy_number=_copy_number_at(profile if settings.state_copy_number else None, table, is_male=is_male),
+        segments=profile if settings.state_copy_number else None,
         treatments=plan.treatments,
         drivers=frozenset(DRIVER_GENES),
     )
     arrival, seeding = edge_ages(plan, ages, rng)
     n_clones = len(names)
     presence = np.zeros((n_clones, len(plan.sites)), dtype=bool)
-    np.logical_or.at(presence.T, patient.sample_site, proportions.T > 0)
+    place = {site.name: t for t, site in enumerate(plan.sites)}
+    np.logical_or.at(presence.T, [place[site] for site in sheet.true_site], proportions.T > 0)
+    of_clones = loci.clone[loci.clone >= 0]
     truth = SimulationTruth(
         tree=plan.tree(np.bincount(mutations.clone, minlength=n_clones).astype(float)),
-        n_called=np.bincount(mutations.clone[listed], minlength=n_clones),
+        n_called=np.bincount(of_clones, minlength=n_clones),
         clone_age=clone_age,
         history=scored_history(plan.history(), presence),
         arrival_age=arrival,
         seeding_age=seeding,
         presence=presence,
+        sample_site=sheet.true_site,
         proportions=proportions,
-        purity=purity,
-        clone=mutations.clone[listed],
-        age=mutations.age[listed],
-        allele=mutations.allele[listed],
-        multiplicity=mutations.multiplicity[listed],
-        expected_vaf=vaf[listed],
+        purity=purity[sheet.column],
+        causes=loci.causes,
+        clone=loci.clone,
+        age=loci.age,
+        allele=loci.allele,
+        multiplicity=loci.multiplicity,
+        expected_vaf=loci.vaf,
         copy_number_events=lineages.effective,
         profile=exact_profile(lineages, names),
     )
-    return SimulatedPatient(patient, truth, settings, normal_alt.astype(np.int32), normal_depth.astype(np.int32))
+    normal_alt, normal_depth = (column.astype(np.int32) for column in (loci.normal_alt, loci.normal_depth))
+    return SimulatedPatient(patient, truth, settings, normal_alt, normal_depth)
+
+
+def _streams(rng: np.random.Generator) -> Callable[[str], np.random.Generator]:
+    """Random streams by name, fixed by the state of `rng`, which they leave as it is.
+
+    Each effect of `phylometa.simulate.settings` that is off by default draws from its own, so that switching one on
+    leaves the rest of the patient as it was: two patients with and without it can be compared.
+    """
+    words = copy.deepcopy(rng).integers(2**32, size=4).tolist()
+    return lambda name: np.random.default_rng([*words, *name.encode()])
+
+
+def _leakage(n_samples: int, settings: SimulationSettings, rng: np.random.Generator) -> float | FloatArray:
+    """Share of foreign DNA: one number, or one per sample (S,) if only some are contaminated."""
+    if settings.leaky_samples == 1.0:
+        return settings.leakage
+    return np.where(rng.random(n_samples) < settings.leaky_samples, settings.leakage, 0.0)
+
+
+def _in_samples(plan: HistoryPlan, is_chosen: BoolArray, site_of: tuple[str, ...]) -> BoolArray:
+    """Chosen populations as (K, S): the clone is chosen in the site of the sample."""
+    chosen = np.zeros((len(plan.clone_names), len(site_of)), dtype=bool)
+    for clone, population, is_one in zip(plan.population_clone, plan.populations, is_chosen):
+        chosen[clone] |= is_one & (np.array(site_of) == population.site)
+    return chosen
+
+
+def _sequenced_mutations(
+    mutations: Mutations,
+    specimens: Specimens,
+    damage: Damage,
+    *,
+    settings: SimulationSettings,
+    rng: np.random.Generator,
+) -> Loci:
+    """The mutations of the clone tree that are called in a sample that carries them, with their reads."""
+    total_copies = specimens.copies.sum(axis=2).T[mutations.segment]
+    normal_copies = specimens.normal_copies[mutations.segment]
+    vaf, molecules = expected_vaf(
+        mutations.multiplicity,
+        total_copies,
+        normal_copies,
+        specimens.proportions,
+        specimens.purity,
+        leakage=specimens.leakage,
+        donor=specimens.donor,
+    )
+    mean_depth = settings.depth * molecules / specimens.molecules_per_cell
+    error_rate = damage.error_rates(mutations.refs, mutations.alts, settings)
+    alt_counts, depth, observed = sequence(vaf, mean_depth, error_rate, settings=settings, rng=rng)
+    # Errors alone make no call: of a genome's loci without a mutation, only those of extinct clones are simulated.
+    called = (alt_counts >= settings.min_alt_reads) & observed & ((vaf > 0) | (settings.min_alt_reads == 0))
+    listed = np.flatnonzero(called.any(axis=1))
+    in_normal = np.zeros(len(listed))
+    if settings.tumour_in_normal > 0:
+        in_normal = expected_vaf(
+            mutations.multiplicity[listed],
+            total_copies[listed],
+            normal_copies[listed],
+            specimens.proportions[:, specimens.site == specimens.site[0]].mean(axis=1)[:, None],
+            np.array([settings.tumour_in_normal]),
+            leakage=0.0,
+            donor=np.zeros(1, dtype=np.int64),
+        )[0][:, 0]
+    normal_alt, normal_depth = sequence_normal(in_normal, settings=settings, rng=rng)
+
+    def chosen(column: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(column[i] for i in listed)
+
+    return Loci(
+        causes=("clone",) * len(listed),
+        clone=mutations.clone[listed],
+        allele=mutations.allele[listed],
+        segment=mutations.segment[listed],
+        position=mutations.position[listed],
+        age=mutations.age[listed],
+        multiplicity=mutations.multiplicity[listed],
+        refs=chosen(mutations.refs),
+        alts=chosen(mutations.alts),
+        contexts=chosen(mutations.contexts),
+        genes=chosen(mutations.genes),
+        vaf=vaf[listed],
+        alt_counts=alt_counts[listed],
+        depth=depth[listed],
+        observed=observed[listed],
+        normal_vaf=in_normal,
+        normal_alt=normal_alt,
+        normal_depth=normal_depth,
+    )
 
 
 def scored_history(history: MigrationHistory, presence: BoolArray) -> MigrationHistory:
@@ -162,55 +279,6 @@ def scored_history(history: MigrationHistory, presence: BoolArray) -> MigrationH
     )
 
 
-def check_settings(settings: SimulationSettings) -> None:
-    """Raise InputError naming every setting outside its range."""
-    problems = []
-
-    def check(name: str, is_valid: bool, expected: str) -> None:
-        if not is_valid:
-            problems.append(Problem(f"{getattr(settings, name)!r} is not {expected}", file="simulation", column=name))
-
-    check("pattern", settings.pattern in PATTERNS, f"one of {', '.join(PATTERNS)}")
-    check("assay", settings.assay in CALLABLE_MB, f"one of {', '.join(CALLABLE_MB)}")
-    check("cn_caller", settings.cn_caller in ("ascat", "battenberg"), "ascat or battenberg")
-    check("sex", settings.sex in ("female", "male"), "female or male")
-    check("primary_clones", settings.primary_clones >= 1, "at least 1")
-    check("metastasis_regions", settings.metastasis_regions >= 1, "at least 1")
-    for name in ("lymph_nodes", "distant_sites", "metastasis_clones", "primary_regions", "min_alt_reads"):
-        check(name, getattr(settings, name) >= 0, "0 or more")
-    for name in ("mutation_rate", "acceleration", "regularity", "proportion_concentration", "depth", "depth_size"):
-        check(name, getattr(settings, name) > 0, "above 0")
-    check("precision", settings.precision > 0, "above 0")
-    check("trunk_cn_events", settings.trunk_cn_events >= 0, "0 or more")
-    check("branch_cn_events", settings.branch_cn_events >= 0, "0 or more")
-    for name in (
-        "metastatic_source",
-        "clock_share",
-        "indel_share",
-        "trunk_doubling",
-        "branch_doubling",
-        "region_share",
-        "min_proportion",
-        "missing_rate",
-        "leakage",
-    ):
-        check(name, 0 <= getattr(settings, name) <= 1, "between 0 and 1")
-    check("error_rate", 0 <= settings.error_rate < 0.5, "in [0, 0.5)")
-    check("min_purity", 0 < settings.min_purity <= settings.max_purity, "above 0 and at most max_purity")
-    check("max_purity", settings.max_purity <= 1, "at most 1")
-    check("transformation_age", 0 < settings.transformation_age < settings.diagnosis_age, "between 0 and diagnosis_age")
-    check("metachronous_years", settings.metachronous_years >= 0, "0 or more")
-    for name, n in (("cn_kinds", 3), ("cn_sizes", 3)):
-        values = getattr(settings, name)
-        check(name, len(values) == n and min(values) >= 0 and sum(values) > 0, "three weights, not all 0")
-    sites = settings.primary_regions + settings.lymph_nodes + settings.distant_sites
-    check("primary_regions", sites > 0 or settings.pattern in ("demo", "lymph_node"), "leaving any sample to take")
-    has_target = settings.lymph_nodes + settings.distant_sites > 0
-    check("pattern", has_target or settings.pattern != "self_seeding", "possible without a metastasis")
-    if problems:
-        raise InputError(problems)
-
-
 def _samples(
     plan: HistoryPlan, ages: FloatArray, settings: SimulationSettings
 ) -> tuple[tuple[str, ...], BoolArray, list[NDArray[np.int64]]]:
@@ -226,39 +294,32 @@ def _samples(
     return names, alive, groups
 
 
-def _listed_table(
-    mutations: Mutations,
-    listed: IntArray,
-    alt_counts: NDArray[np.int64],
-    depth: NDArray[np.int64],
-    observed: BoolArray,
-    sample_names: tuple[str, ...],
-    segments: Segments,
-) -> MutationTable:
-    """The table of the called mutations; unobserved cells hold no counts."""
-    chroms = tuple(segments.names[g] for g in mutations.segment[listed])
-    refs, alts, contexts, genes = (
-        tuple(column[i] for i in listed)
-        for column in (mutations.refs, mutations.alts, mutations.contexts, mutations.genes)
-    )
-    positions = mutations.position[listed]
+def _table(loci: Loci, sample_names: tuple[str, ...], segments: Segments) -> MutationTable:
+    """The table of the loci; unobserved cells hold no counts."""
+    chroms = tuple(segments.names[g] for g in loci.segment)
+    names = zip(chroms, loci.position.tolist(), loci.refs, loci.alts)
     return MutationTable(
-        ids=tuple(f"{c}:{p + 1}:{r}:{a}" for c, p, r, a in zip(chroms, positions.tolist(), refs, alts)),
+        ids=tuple(f"{c}:{p + 1}:{r}:{a}" for c, p, r, a in names),
         sample_names=sample_names,
-        alt_counts=np.where(observed, alt_counts, 0)[listed],
-        depth=np.where(observed, depth, 0)[listed],
-        observed=observed[listed],
+        alt_counts=np.where(loci.observed, loci.alt_counts, 0),
+        depth=np.where(loci.observed, loci.depth, 0),
+        observed=loci.observed,
         chroms=chroms,
-        positions=positions,
-        refs=refs,
-        alts=alts,
-        genes=genes,
-        contexts=contexts,
+        positions=loci.position,
+        refs=loci.refs,
+        alts=loci.alts,
+        genes=loci.genes,
+        contexts=loci.contexts,
     )
 
 
-def _copy_number_at(profile: CopyNumberProfile, table: MutationTable, *, is_male: bool) -> CopyNumberAtLoci:
-    """Reported copy number at every mutation of every sample (the segments cover the genome)."""
+def _copy_number_at(profile: CopyNumberProfile | None, table: MutationTable, *, is_male: bool) -> CopyNumberAtLoci:
+    """Reported copy number at every mutation of every sample (the segments cover the genome); unknown without one."""
+    is_haploid = np.array([is_male and c == "chrX" for c in table.chroms], dtype=bool)
+    normal = np.repeat(np.where(is_haploid, 1.0, 2.0)[:, None], table.n_samples, axis=1)
+    if profile is None:
+        unknown = np.full(normal.shape, np.nan)
+        return CopyNumberAtLoci(major=unknown, minor=unknown, normal=normal)
     offset = {chromosome.name: c * 10**9 for c, chromosome in enumerate(CHROMOSOMES)}
     starts = np.array([offset[c] for c in profile.chroms], dtype=np.int64) + profile.start
     places = np.array([offset[c] for c in table.chroms], dtype=np.int64) + table.positions
@@ -266,18 +327,12 @@ def _copy_number_at(profile: CopyNumberProfile, table: MutationTable, *, is_male
     for s in range(table.n_samples):
         own = np.flatnonzero(profile.sample == s)  # in genome order
         rows[:, s] = own[np.searchsorted(starts[own], places, side="right") - 1]
-    is_haploid = np.array([is_male and c == "chrX" for c in table.chroms], dtype=bool)
-    normal = np.repeat(np.where(is_haploid, 1.0, 2.0)[:, None], table.n_samples, axis=1)
     names = ("major", "minor", "total", "fraction", "major2", "minor2")
     return CopyNumberAtLoci(normal=normal, **{name: getattr(profile, name)[rows] for name in names})
 
 
 def _sample_records(
-    plan: HistoryPlan,
-    names: tuple[str, ...],
-    purity: FloatArray,
-    profile: CopyNumberProfile,
-    settings: SimulationSettings,
+    plan: HistoryPlan, sheet: Sheet, profile: CopyNumberProfile, settings: SimulationSettings
 ) -> tuple[Sample, ...]:
     """What the sample sheet says about every sample."""
     length = (profile.end - profile.start).astype(float)
@@ -289,14 +344,15 @@ def _sample_records(
         return DIAGNOSIS_DATE + datetime.timedelta(days=round((age - settings.diagnosis_age) * DAYS_PER_YEAR))
 
     records = []
-    for s, (name, region) in enumerate(zip(names, plan.regions)):
-        own = profile.sample == s
+    for s, column in enumerate(sheet.column):
+        region, own = plan.regions[column], profile.sample == s
+        ploidy = round(float(length[own] @ profile.total[own] / length[own].sum()), 3)
         records.append(
             Sample(
-                name=name,
-                site=region.site,
-                purity=float(purity[s]),
-                ploidy=round(float(length[own] @ profile.total[own] / length[own].sum()), 3),
+                name=sheet.names[s],
+                site=sheet.site[s],
+                purity=float(sheet.purity[s]),
+                ploidy=ploidy if settings.state_purity else float("nan"),
                 sex=settings.sex,
                 age=region.age,
                 collection_date=date_at(region.age),

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from phylometa.config import SimulationSettings
 from phylometa.model.patient import Site, Treatment
 from phylometa.reference.genome import DRIVER_GENES
 from phylometa.simulate.demo import demo_plan
 from phylometa.simulate.history import DIAGNOSIS_DATE, HistoryPlan, Population, Region
+from phylometa.simulate.settings import SimulationSettings
 
 __all__ = ["PATTERNS", "draw_plan"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from phylometa.config import SimulationSettings
 from phylometa.simulate.patterns import GROWN
+from phylometa.simulate.settings import SimulationSettings
 
 __all__ = ["PRESETS", "settings_from_text"]
 
@@ -53,6 +53,25 @@ PRESETS: dict[str, SimulationSettings] = {
     "no_primary": SimulationSettings(primary_regions=0, lymph_nodes=1),
     "single_sample": SimulationSettings(pattern="monoclonal", lymph_nodes=0, distant_sites=0),
     "metachronous": SimulationSettings(pattern="monoclonal", metachronous_years=4.0),
+}
+# What real sequencing shows, one situation each (docs/methods/simulation.md).
+_TYPICAL = SimulationSettings(assay="wes", mutation_rate=0.02, depth=120.0, metastasis_regions=2)
+PRESETS |= {
+    "real_artefacts": replace(_TYPICAL, artefact_share=0.03, scattered_share=0.03, normal_sample=True),
+    "real_ffpe": replace(_TYPICAL, ffpe_samples=0.5, oxidised_samples=0.2),
+    "real_tails": replace(_TYPICAL, tail_mutations=60.0, tail_site_share=0.2),
+    "real_normal": replace(_TYPICAL, normal_sample=True, tumour_in_normal=0.1, germline_share=0.01),
+    "real_contamination": replace(_TYPICAL, leakage=0.05, leaky_samples=0.5),
+    "real_overdispersion": replace(_TYPICAL, precision=49.0),
+    "real_sweeps": replace(_TYPICAL, swept_share=0.7, swept_proportion=0.1, extinct_share=0.1, min_proportion=0.02),
+    "real_positives_only": replace(_TYPICAL, per_sample_calls=True, separate_vcfs=True),
+    "real_mislabelled": replace(_TYPICAL, mislabelled=1),
+    "real_duplicate": replace(_TYPICAL, duplicates=1, duplicates_elsewhere=True),
+    "real_partly_doubled": replace(_TYPICAL, doubled_sites=1, trunk_cn_events=12.0),
+    "real_wrong_purity": replace(_TYPICAL, purity_bias=0.1, purity_sd=0.03),
+    "real_hidden_loh": replace(_TYPICAL, hidden_loh=1.0, cn_kinds=(0.3, 0.3, 0.4)),
+    "real_vcf_only": replace(_TYPICAL, state_copy_number=False, state_purity=False),
+    "real_shallow": replace(_TYPICAL, depth=25.0),
 }
 PRESETS["local_recurrence"] = replace(PRESETS["local_recurrence"], metachronous_years=2.0)
 PRESETS["single_sample"] = replace(PRESETS["single_sample"], primary_regions=1)

@@ -7,10 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.config import SimulationSettings
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.simulate.settings import SimulationSettings
 
-__all__ = ["draw_alternate_reads", "draw_depth", "draw_observed", "draw_proportions", "expected_vaf"]
+__all__ = [
+    "draw_alternate_reads",
+    "draw_depth",
+    "draw_observed",
+    "draw_proportions",
+    "expected_vaf",
+    "leak",
+    "sequence",
+    "sequence_normal",
+]
 
 
 def draw_proportions(
@@ -59,7 +68,7 @@ def expected_vaf(
     proportions: FloatArray,
     purity: FloatArray,
     *,
-    leakage: float,
+    leakage: float | FloatArray,
     donor: IntArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Share of mutated molecules, and molecules per cell, at every mutation in every sample, both (n, S).
@@ -75,17 +84,22 @@ def expected_vaf(
     normal_copies : float64 array (n,)
     proportions : float64 array (K, S)
     purity : float64 array (S,)
-    leakage : float
+    leakage : float or float64 array (S,)
         l.
     donor : int64 array (S,)
         The sample each sample's foreign DNA comes from.
     """
     mutated = (multiplicity @ proportions) * purity
     molecules = (total_copies @ proportions) * purity + (1.0 - purity) * normal_copies[:, None]
-    if leakage > 0:
-        mutated = (1.0 - leakage) * mutated + leakage * mutated[:, donor]
-        molecules = (1.0 - leakage) * molecules + leakage * molecules[:, donor]
+    mutated, molecules = (leak(part, leakage, donor) for part in (mutated, molecules))
     return mutated / molecules, molecules
+
+
+def leak(values: FloatArray, leakage: float | FloatArray, donor: IntArray) -> FloatArray:
+    """Mix what is in every sample (n, S), share 1 - l, with what is in its donor, share l."""
+    if not np.any(np.asarray(leakage) > 0):
+        return values
+    return np.asarray((1.0 - leakage) * values + leakage * values[:, donor])
 
 
 def draw_depth(mean: FloatArray, size: float, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -96,11 +110,16 @@ def draw_depth(mean: FloatArray, size: float, rng: np.random.Generator) -> NDArr
 
 
 def draw_alternate_reads(
-    depth: NDArray[np.int64], vaf: FloatArray, *, error_rate: float, precision: float, rng: np.random.Generator
+    depth: NDArray[np.int64],
+    vaf: FloatArray,
+    *,
+    error_rate: float | FloatArray,
+    precision: float,
+    rng: np.random.Generator,
 ) -> NDArray[np.int64]:
     """Alternate reads: beta-binomial with mean p = v (1 - e) + (1 - v) e and precision M, binomial where M is infinite.
 
-    Variance n p (1 - p) (1 + (n - 1) / (M + 1)).
+    The error rate e is one number or one per cell. Variance n p (1 - p) (1 + (n - 1) / (M + 1)).
     """
     p = vaf * (1.0 - error_rate) + (1.0 - vaf) * error_rate
     if np.isfinite(precision):
@@ -120,3 +139,25 @@ def draw_observed(
     if settings.per_sample_calls:
         observed = observed & (alt_counts >= settings.min_alt_reads)
     return observed
+
+
+def sequence(
+    vaf: FloatArray,
+    mean_depth: FloatArray,
+    error_rate: float | FloatArray,
+    *,
+    settings: SimulationSettings,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], BoolArray]:
+    """Alternate reads, depth and whether a cell is observed, all (n, S), given shares of mutated molecules."""
+    depth = draw_depth(mean_depth, settings.depth_size, rng)
+    alt_counts = draw_alternate_reads(depth, vaf, error_rate=error_rate, precision=settings.precision, rng=rng)
+    return alt_counts, depth, draw_observed(alt_counts, depth, settings=settings, rng=rng)
+
+
+def sequence_normal(
+    vaf: FloatArray, *, settings: SimulationSettings, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Alternate reads and depth of the matched normal, both (n,), given shares of mutated molecules."""
+    depth = draw_depth(np.full(len(vaf), settings.normal_depth * settings.depth), settings.depth_size, rng)
+    return rng.binomial(depth, vaf * (1.0 - settings.error_rate) + (1.0 - vaf) * settings.error_rate), depth

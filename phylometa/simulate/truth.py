@@ -8,11 +8,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.config import SimulationSettings
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
 from phylometa.model.patient import CopyNumberProfile, Patient
+from phylometa.simulate.loci import CLASS_OF_CAUSE
+from phylometa.simulate.settings import SimulationSettings
 
 __all__ = ["CopyNumberEvent", "SimulatedPatient", "SimulationTruth"]
 
@@ -72,15 +73,20 @@ class SimulationTruth:
         Age at which the cell left the source site; NaN on edges within a site.
     presence : bool array (K, n_sites)
         Clone sampled as its own population in the site.
+    sample_site : tuple of str, length S
+        Where each sample was taken; the patient's samples hold what the sheet states.
     proportions : float64 array (K, S)
         Share of each clone among the tumour cells of each sample; columns add up to 1.
     purity : float64 array (S,)
+    causes : tuple of str, length n
+        What is behind each listed locus: ``clone`` (a mutation of the clone tree), ``tail`` (neutral, within a clone),
+        ``recurrent``, ``scattered``, ``ffpe``, ``oxidation`` (artefacts), ``germline``.
     clone : int64 array (n,)
-        Clone on whose edge each mutation fell.
+        Clone on whose edge each mutation fell; -1 unless it is one of the clone tree.
     age : float64 array (n,)
-        Age at which each mutation fell.
+        Age at which each mutation fell; NaN unless it is one of the clone tree.
     allele : int64 array (n,)
-        0 or 1.
+        0 or 1; -1 unless it is one of the clone tree.
     multiplicity : int64 array (n, K)
         Mutated copies in a cell of each clone; 0 where it was lost or never there.
     expected_vaf : float64 array (n, S)
@@ -97,8 +103,10 @@ class SimulationTruth:
     arrival_age: FloatArray
     seeding_age: FloatArray
     presence: BoolArray
+    sample_site: tuple[str, ...]
     proportions: FloatArray
     purity: FloatArray
+    causes: tuple[str, ...]
     clone: IntArray
     age: FloatArray
     allele: IntArray
@@ -129,8 +137,17 @@ class SimulationTruth:
 
     @property
     def ccf(self) -> FloatArray:
-        """Share of the tumour cells of each sample that carry each mutation (n, S); losses counted."""
-        return np.asarray((self.multiplicity > 0) @ self.proportions, dtype=np.float64)
+        """Share of the tumour cells of each sample that carry each mutation (n, S); losses counted.
+
+        NaN unless the mutation is one of the clone tree.
+        """
+        carried = (self.multiplicity > 0) @ self.proportions
+        return np.asarray(np.where(self.clone[:, None] >= 0, carried, np.nan), dtype=np.float64)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class of every listed locus: ``clone``, ``tail``, ``artefact`` or ``germline``."""
+        return tuple(CLASS_OF_CAUSE[cause] for cause in self.causes)
 
     def history_ensemble(self, site_names: tuple[str, ...]) -> HistoryEnsemble:
         """The true history as an ensemble of one, weight 1: the input of the seeding rules."""

@@ -20,11 +20,10 @@ from phylometa.migration.comigration import Edge
 from phylometa.model.arrays import BoolArray, IntArray
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.history import MigrationHistory
-from phylometa.simulate.history import HistoryPlan
 from phylometa.simulate.patient import scored_history
 from phylometa.simulate.truth import SimulatedPatient
 
-__all__ = ["VisibleTruth", "lose_populations", "visible_labels", "visible_truth"]
+__all__ = ["VisibleTruth", "visible_labels", "visible_truth"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,25 +146,3 @@ def visible_labels(simulated: SimulatedPatient, *, unseen_births: bool = False) 
 
     seen = visible_truth(simulated, unseen_births=unseen_births)
     return label_history(seen.tree, seen.history, simulated.patient.sites, primary=0, presence=seen.presence)
-
-
-def lose_populations(plan: HistoryPlan, share: float, rng: np.random.Generator) -> HistoryPlan:
-    """The plan with populations that die out before anything is sampled, each with probability `share`.
-
-    Never the last one of a site: it would not have been sampled at all.
-
-    Parameters
-    ----------
-    plan : HistoryPlan
-    share : float
-        Between 0 and 1.
-    rng : numpy.random.Generator
-    """
-    survives = [population.survives for population in plan.populations]
-    for i in rng.permutation(len(survives)).tolist():
-        site = plan.populations[i].site
-        alive = sum(kept for kept, other in zip(survives, plan.populations) if other.site == site)
-        if rng.random() < share and survives[i] and alive > 1:
-            survives[i] = False
-    populations = tuple(replace(p, survives=kept) for p, kept in zip(plan.populations, survives))
-    return replace(plan, populations=populations)

@@ -5,10 +5,10 @@ import pytest
 
 from phylometa.ccf.estimate import estimate_ccf
 from phylometa.clustering.infer import cluster_mutations, clustering_from_labels
-from phylometa.config import CcfSettings, ClusteringSettings, SimulationSettings
+from phylometa.config import CcfSettings, ClusteringSettings
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.reads.lost_copies import carriers, deleted_mutations, has_lost_allele, loss_probability, lost_cells
-from phylometa.simulate import simulate_patient
+from phylometa.simulate import SimulationSettings, simulate_patient
 
 SETTINGS = {"settings": ClusteringSettings(), "ccf_settings": CcfSettings()}
 

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from phylometa.config import SimulationSettings
 from phylometa.errors import InputError
 from phylometa.model.patient import Site
 from phylometa.reference.genome import CHROMOSOMES, DRIVER_GENES
@@ -25,6 +24,7 @@ from phylometa.simulate import (
     HistoryPlan,
     Population,
     Region,
+    SimulationSettings,
     settings_from_text,
     simulate_patient,
     true_labels,
@@ -460,25 +460,28 @@ def check_invariants(simulated):
     for u, v in tree.edges():
         assert truth.clone_age[u] < truth.clone_age[v]
     start = np.where(tree.parents < 0, 0.0, truth.clone_age[tree.parents])
-    assert (truth.age >= start[truth.clone]).all() and (truth.age <= truth.clone_age[truth.clone]).all()
-    assert (truth.n_called <= tree.n_mutations).all() and truth.n_called.sum() == table.n_mutations
-    assert (truth.multiplicity[~tree.is_ancestor[truth.clone]] == 0).all()
+    own = np.flatnonzero(truth.clone >= 0)
+    clone = truth.clone[own]
+    assert (truth.age[own] >= start[clone]).all() and (truth.age[own] <= truth.clone_age[clone]).all()
+    assert (truth.n_called <= tree.n_mutations).all() and truth.n_called.sum() == len(own)
+    assert (truth.multiplicity[own][~tree.is_ancestor[clone]] == 0).all()
     copies = np.zeros((table.n_mutations, tree.n_clones), dtype=int)
     profile = truth.profile
     for i in range(table.n_mutations):
-        own = (
+        here = (
             (np.array(profile.chroms) == table.chroms[i])
             & (profile.start <= table.positions[i])
             & (profile.end > table.positions[i])
         )
         allele = profile.major if truth.allele[i] == 0 else profile.minor
-        copies[i] = allele[own][np.argsort(profile.sample[own])]
+        copies[i] = allele[here][np.argsort(profile.sample[here])]
     assert (truth.multiplicity <= copies).all()
     arrival = dict(zip(truth.history.nodes[1:], truth.arrival_age))
     arrival[truth.history.root] = truth.clone_age[tree.root]
-    for s, (sample, site) in enumerate(zip(patient.samples, patient.sample_site)):
+    true_site = [patient.site_names.index(site) for site in truth.sample_site]
+    for s, (sample, site) in enumerate(zip(patient.samples, true_site)):
         for clone in np.flatnonzero(truth.proportions[:, s] > 0):
-            assert arrival[int(clone), int(site)] <= sample.age
+            assert arrival[int(clone), site] <= sample.age
     seeded = ~np.isnan(truth.seeding_age)
     assert (truth.seeding_age[seeded] <= truth.arrival_age[seeded]).all()
     assert ((truth.history.edges[:, 1] != truth.history.edges[:, 3]) == seeded).all()
@@ -487,8 +490,8 @@ def check_invariants(simulated):
         nodes[node] = True
     assert (nodes | ~truth.presence).all()  # nothing is sampled where the history never put it
     assert truth.history.unobserved == int((nodes & ~truth.presence).sum())
-    sampled = set(patient.sample_site.tolist())
-    assert set(np.flatnonzero(truth.presence.any(axis=0)).tolist()) == sampled
+    assert set(np.flatnonzero(truth.presence.any(axis=0)).tolist()) == set(true_site)
+    assert set(true_site) == set(patient.sample_site.tolist())
     keys = [(c, p) for c, p in zip(table.chroms, table.positions.tolist())]
     assert len(set(keys)) == len(keys)
     assert (table.alt_counts <= table.depth).all()
@@ -610,7 +613,7 @@ def test_every_setting_outside_its_range_is_named():
     with pytest.raises(InputError) as caught:
         simulate(pattern="circular", min_purity=0.9, max_purity=0.5, error_rate=0.7, cn_kinds=(1.0,), leakage=-0.1)
     columns = [problem.column for problem in caught.value.problems]
-    assert columns == ["pattern", "leakage", "error_rate", "min_purity", "cn_kinds"]
+    assert columns == ["pattern", "cn_kinds", "error_rate", "leakage", "min_purity"]
     with pytest.raises(InputError, match="transformation_age"):
         simulate(transformation_age=70.0)
     with pytest.raises(InputError, match="possible without a metastasis"):

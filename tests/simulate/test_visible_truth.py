@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from phylometa.config import SimulationSettings
 from phylometa.model.patient import Site
 from phylometa.simulate import (
     PATTERNS,
     HistoryPlan,
     Population,
     Region,
+    SimulationSettings,
     lose_populations,
     simulate_patient,
     true_labels,

@@ -285,6 +285,8 @@ class TimingSettings:
     """Mutations per Mb of a treated sample from which only CpG transitions are dated."""
     synchronous_days: int = SYNCHRONOUS_DAYS
     """Metastasis found within so many days of the primary: synchronous."""
+    radiotherapy_curves: bool = False
+    """Whether figures and report hold tumour control against dose: a model with assumed constants, no prognosis."""
     clonogens: float = 1e7
     """Tumour control against dose (a figure only): clonogenic cells in the irradiated site."""
     radiation_alpha: float = 0.3

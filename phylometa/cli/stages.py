@@ -311,18 +311,32 @@ def _redraw(directory: str, draw: Callable[[Any, Path], None]) -> None:
 
 @click.command()
 @click.argument("directory", type=PATIENT_DIRECTORY, metavar="PDIR")
-def plot(directory: str) -> None:
+@click.option("--figure", "figures", multiple=True, metavar="NAME", help="This figure only [repeatable; default: all].")
+def plot(directory: str, figures: tuple[str, ...]) -> None:
     """The figures of a patient's directory again, as SVG, PDF and PNG.
 
+    With --figure the named figures are drawn into figures/ beside the others. Tumour control against dose is a model
+    with assumed constants and is drawn only if it is named.
+
     \b
-    Example:
+    Examples:
       phylometa plot results/P01
+      phylometa plot results/P01 --figure tumour_control
     """
+
+    from phylometa.plots import FIGURES
+
+    for name in figures:
+        if name not in FIGURES:
+            raise click.UsageError(f"--figure {name}: unknown; the figures are {', '.join(FIGURES)}")
 
     def draw(result: Any, target: Path) -> None:
         from phylometa.io.documents import replace_directory
         from phylometa.plots import save_figures
 
+        if figures:
+            save_figures(result, target / "figures", figures=figures)
+            return
         with replace_directory(target / "figures") as partial:
             save_figures(result, partial)
 

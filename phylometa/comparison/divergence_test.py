@@ -55,14 +55,15 @@ def poisson_binomial_tail(probabilities: ArrayLike, at_least: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class TruePrivate:
-    """Posterior number of truly absent mutations: its 95 % upper bound, and P(none is absent)."""
+    """Posterior number of truly absent mutations: its 95 % upper bound, P(none is absent), P(fewer than `few` are)."""
 
     upper_bound: float
     p_none: float
+    p_few: float
 
 
 def true_private_posterior(
-    missing_probability: ArrayLike, is_missing: ArrayLike, *, level: float = 0.95, grid: int = 200
+    missing_probability: ArrayLike, is_missing: ArrayLike, *, few: int = 3, level: float = 0.95, grid: int = 200
 ) -> TruePrivate:
     """Posterior of the number of primary-clonal mutations that are truly absent from the metastasis.
 
@@ -76,6 +77,8 @@ def true_private_posterior(
         pi_i = P(not detected | clonal in the metastasis), all mutations clonal in the primary.
     is_missing : bool array (n,)
         Whether it was not detected.
+    few : int
+        Number of absent mutations whose P(fewer than it | data) is returned.
     level : float
         Level of the one-sided bound.
     grid : int
@@ -91,7 +94,7 @@ def true_private_posterior(
     missing = np.asarray(is_missing, dtype=bool).ravel()
     undetected = pi[missing]
     if not len(undetected):
-        return TruePrivate(0.0, 1.0)
+        return TruePrivate(0.0, 1.0, 1.0)
     # The substitution q = sin^2(theta) absorbs the Jeffreys prior: theta is uniform.
     q = np.sin((np.arange(grid) + 0.5) / grid * (math.pi / 2)) ** 2
     probability_missed = q[:, None] + (1 - q[:, None]) * undetected
@@ -102,12 +105,13 @@ def true_private_posterior(
     with np.errstate(divide="ignore"):
         p_none = float(weight @ np.exp(np.log1p(-absent).sum(axis=1)))
     if len(undetected) > _EXACT_BOUND_LIMIT:
-        from scipy.special import ndtri
+        from scipy.special import ndtr, ndtri
 
         mean = absent.sum(axis=1)
         variance = weight @ ((absent * (1 - absent)).sum(axis=1) + mean**2) - (weight @ mean) ** 2
         bound = float(weight @ mean + ndtri(level) * math.sqrt(max(variance, 0.0)))
-        return TruePrivate(min(bound, float(len(undetected))), p_none)
+        few_or_less = float(ndtr((few - 0.5 - weight @ mean) / math.sqrt(max(variance, 1e-12))))
+        return TruePrivate(min(bound, float(len(undetected))), p_none, few_or_less)
     count = np.zeros((grid, len(undetected) + 1))
     count[:, 0] = 1.0
     for i in range(len(undetected)):
@@ -115,7 +119,8 @@ def true_private_posterior(
         count[:, 1 : i + 2] = count[:, 1 : i + 2] * (1 - p) + count[:, : i + 1] * p
         count[:, :1] *= 1 - p
     cumulative = np.cumsum(weight @ count)
-    return TruePrivate(float(min(int(np.searchsorted(cumulative, level)), len(undetected))), p_none)
+    p_few = float(cumulative[min(few, len(cumulative)) - 1])
+    return TruePrivate(float(min(int(np.searchsorted(cumulative, level)), len(undetected))), p_none, min(p_few, 1.0))
 
 
 def divergence_test(
@@ -127,7 +132,8 @@ def divergence_test(
     min_private: int = 3,
     max_missing_probability: float = MAX_MISSING_PROBABILITY,
 ) -> DivergenceTest:
-    """Did the metastasis diverge before the primary's last clonal sweep (early, parallel) or after it (late, linear)?
+    """Did the metastasis diverge before the primary's last clonal sweep (early,
+    parallel-compatible) or after it (late, linear-compatible)?
 
     p = P(PoissonBinomial(pi) >= L_p), pi over the mutations clonal in the primary that the metastasis' reads could
     show (pi_i <= `max_missing_probability`; the choice depends on depth and purity only, not on what was seen, so the
@@ -169,7 +175,7 @@ def divergence_test(
     evaluable = pi <= max_missing_probability
     n_missing, n_unknown = int((missing & evaluable).sum()), int((missing & ~evaluable).sum())
     p_value = poisson_binomial_tail(pi[evaluable], n_missing) if evaluable.any() else float("nan")
-    truth = true_private_posterior(pi, missing)
+    truth = true_private_posterior(pi, missing, few=min_private)
     bound = truth.upper_bound
     call: Literal["early", "late", "undetermined"] = "undetermined"
     if not evaluable.any():
@@ -196,5 +202,6 @@ def divergence_test(
         expected_missing=float(pi[evaluable].sum()),
         upper_bound=bound,
         p_none=truth.p_none,
+        p_few=truth.p_few,
         reason=reason,
     )

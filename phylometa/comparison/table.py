@@ -124,8 +124,8 @@ def divergence_from_table(
         Keys ``patient metastasis L_p L_m W_s``; optional ``S``, ``exposure_ratio`` (E_p / E_m), and, for the
         divergence test, ``missing_probability`` (mean P(not detected | clonal) in the metastasis) and
         ``n_primary_regions``; for the seeding time of Hu et al. 2020, ``cancer_type`` and ``years_to_metastasis``
-        (from the primary's diagnosis to the metastasis' detection). Values may be text; an empty W_s or optional cell
-        counts as missing.
+        (from the primary's diagnosis to the metastasis' detection; negative if the metastasis was found first).
+        Values may be text; an empty W_s or optional cell counts as missing.
     settings : TimingSettings, optional
     source : str
         Name of the table in error messages.
@@ -137,7 +137,7 @@ def divergence_from_table(
     Raises
     ------
     InputError
-        Every missing column, and every count that is no number or negative, with row and column.
+        Every missing column, and every cell that is no number or a negative count, with row and column.
 
     Examples
     --------
@@ -161,10 +161,15 @@ def divergence_from_table(
         try:
             value = float(raw)
         except (TypeError, ValueError):
-            value = -1.0
+            value = math.nan
+        low = -math.inf if name == "years_to_metastasis" else 0.0
         limit = 1.0 if name == "missing_probability" else math.inf
-        if not 0 <= value <= limit or (name == "exposure_ratio" and value == 0) or not math.isfinite(value):
-            expected = {"exposure_ratio": "a number above 0", "missing_probability": "a number in [0, 1]"}
+        if not low <= value <= limit or (name == "exposure_ratio" and value == 0) or not math.isfinite(value):
+            expected = {
+                "years_to_metastasis": "a number of years",
+                "exposure_ratio": "a number above 0",
+                "missing_probability": "a number in [0, 1]",
+            }
             text = f"{raw!r}, expected {expected.get(name, 'a number, 0 or more')}"
             problems.append(Problem(text, file=source, row=line, column=name))
             return math.nan

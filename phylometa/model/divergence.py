@@ -29,6 +29,8 @@ class DivergenceTest:
         95 % upper bound of the number of primary-clonal mutations truly absent.
     p_none : float
         P(none of them is truly absent | reads).
+    p_few : float
+        P(fewer than `divergence_min_private` of them are truly absent | reads): the probability of "late".
     reason : str
         Why the call is as it is, in words.
     """
@@ -41,4 +43,5 @@ class DivergenceTest:
     expected_missing: float
     upper_bound: float
     p_none: float
+    p_few: float
     reason: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from phylometa.plots.proportions import plot_clone_proportions
 from phylometa.plots.seeding_matrix import plot_seeding_matrix
 from phylometa.plots.style import save_figure
 from phylometa.plots.timeline import plot_timeline
-from phylometa.plots.tumour_control import irradiations, plot_tumour_control
+from phylometa.plots.tumour_control import plot_tumour_control, wants_control_curves
 
 __all__ = ["FIGURES", "FORMATS", "save_figures"]
 
@@ -46,11 +46,18 @@ FIGURES: dict[str, Callable[..., Any]] = {
 FORMATS = ("svg", "pdf", "png")
 
 
-def save_figures(result: PatientResult, directory: str | Path, *, formats: tuple[str, ...] = FORMATS) -> list[Path]:
+def save_figures(
+    result: PatientResult,
+    directory: str | Path,
+    *,
+    formats: tuple[str, ...] = FORMATS,
+    figures: Sequence[str] = (),
+) -> list[Path]:
     """Draw every figure of `result` and write it to `directory` as ``NAME.svg``, ``NAME.pdf`` and ``NAME.png``.
 
-    A figure for which the result holds nothing says so in words; tumour control is left out where no radiotherapy
-    with a dose is given. The same result gives the same bytes.
+    A figure for which the result holds nothing says so in words. Tumour control is a model with assumed constants: it
+    is drawn only if it is named in `figures` or `TimingSettings.radiotherapy_curves` is set. The same result gives the
+    same bytes.
 
     Parameters
     ----------
@@ -58,6 +65,8 @@ def save_figures(result: PatientResult, directory: str | Path, *, formats: tuple
     directory : path
         Made where it does not exist.
     formats : tuple of {"svg", "pdf", "png"}
+    figures : sequence of str
+        Names from `FIGURES`; empty: all but tumour control.
 
     Returns
     -------
@@ -67,9 +76,8 @@ def save_figures(result: PatientResult, directory: str | Path, *, formats: tuple
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
-    for name, plot in FIGURES.items():
-        if name == "tumour_control" and not irradiations(result.patient, alpha_beta=1.0):
-            continue
-        figure = plot(result).figure
+    chosen = figures or [name for name in FIGURES if name != "tumour_control" or wants_control_curves(result)]
+    for name in chosen:
+        figure = FIGURES[name](result).figure
         paths.extend(save_figure(figure, directory / f"{name}.{kind}") for kind in formats)
     return paths

@@ -31,7 +31,7 @@ from phylometa.plots.style import (
 )
 from phylometa.timing.treatment import ControlCurves, control_curves, equivalent_dose_2gy, is_radiotherapy
 
-__all__ = ["irradiations", "plot_tumour_control"]
+__all__ = ["irradiations", "plot_tumour_control", "wants_control_curves"]
 
 _HEIGHT = 130.0
 _LEFT = 44.0
@@ -52,6 +52,12 @@ def irradiations(patient: Patient, *, alpha_beta: float) -> list[tuple[Treatment
             dose = float(equivalent_dose_2gy(treatment.dose_gy, each, alpha_beta=alpha_beta))
             found.append((treatment, dose, is_known))
     return found
+
+
+def wants_control_curves(result: PatientResult) -> bool:
+    """Whether the settings ask for the figure and the patient had radiotherapy with a dose."""
+    asked = result.settings is not None and result.settings.timing.radiotherapy_curves
+    return bool(asked and irradiations(result.patient, alpha_beta=1.0))
 
 
 def plot_tumour_control(
@@ -130,9 +136,10 @@ def _notes(
             f"reseeding {with_it}."
         )
     notes.append(
-        f"Assumed, not measured: {settings.clonogens:,.0f} clonogens, alpha {settings.radiation_alpha:g} per Gy, beta "
-        f"{settings.radiation_beta:g} per Gy², {settings.recruitment_per_gy:g} circulating cells recruited per Gy, "
-        f"each with a chance of {settings.clonogenic_probability:g} to grow out."
+        f"A model with assumed constants, no prognosis: {settings.clonogens:,.0f} clonogens, alpha "
+        f"{settings.radiation_alpha:g} per Gy, beta {settings.radiation_beta:g} per Gy², "
+        f"{settings.recruitment_per_gy:g} circulating cells recruited per Gy, each with a chance of "
+        f"{settings.clonogenic_probability:g} to grow out."
     )
     if not all(is_known for _, _, is_known in courses):
         notes.append("Without the number of fractions 2 Gy each are supposed.")

@@ -25,7 +25,7 @@ from phylometa.plots.scene_svg import scene_svg
 from phylometa.plots.seeding_matrix import seeding_matrix_scene
 from phylometa.plots.style import COLUMN_WIDTHS
 from phylometa.plots.timeline import timeline_scene
-from phylometa.plots.tumour_control import irradiations, plot_tumour_control
+from phylometa.plots.tumour_control import plot_tumour_control, wants_control_curves
 from phylometa.report.embedded_figures import inline_svg
 from phylometa.report.explorer import evidence_json, explorer_frames
 from phylometa.report.findings import describe
@@ -33,6 +33,7 @@ from phylometa.report.glossary import GLOSSARY
 from phylometa.report.methods_text import CITATIONS, methods_paragraph
 from phylometa.report.page import render_page
 from phylometa.report.report_tables import all_tables
+from phylometa.timing.treatment import is_radiotherapy
 
 __all__ = ["report_html", "write_report"]
 
@@ -75,10 +76,10 @@ def _figures(result: PatientResult) -> dict[str, Markup]:
                 "One panel a pair of samples, one point a mutation.",
                 dpi=90,  # many small images: half the size of the others' resolution
             )
-    if irradiations(result.patient, alpha_beta=1.0):
+    if wants_control_curves(result):
         figures["tumour_control"] = _drawn(
             plot_tumour_control(result),
-            "Tumour control",
+            "Tumour control (model with assumed constants)",
             "Probability of control against dose, without and with reseeding.",
         )
     if result.patient.segments is not None and result.patient.segments.n_segments:
@@ -98,6 +99,7 @@ def report_html(result: PatientResult) -> str:
         "patient": result.patient,
         "result": result,
         "findings": describe(result),
+        "is_irradiated": any(is_radiotherapy(treatment.kind) for treatment in result.patient.treatments),
         "tables": all_tables(result),
         "figures": _figures(result),
         "frames": [

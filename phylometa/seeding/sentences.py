@@ -64,8 +64,8 @@ _LN_ROUTE = {
     "mixed": "{site} was reached both through a lymph node and without one",
 }
 _DIVERGENCE = {
-    "early": "{site} diverged early, before the primary's last clonal sweep (parallel progression)",
-    "late": "{site} diverged late and carries the primary's clonal mutations (linear progression)",
+    "early": "{site} diverged early, before the primary's last clonal sweep (parallel-compatible)",
+    "late": "{site} diverged late and carries the primary's clonal mutations (linear-compatible)",
 }
 
 
@@ -176,14 +176,23 @@ def _clonality_sentence(labels: SeedingLabels, site: str, clonality: Mapping[str
 
 def _divergence_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:
     for site, test in labels.divergence.items():
-        if test.call == "undetermined":
-            text = f"Whether {site} diverged early or late is not determined by these samples: {test.reason}."
-            yield HeadlineSentence(text, 0.0, "not determined", "divergence", site)
-        else:
-            # Early: P(some are absent); late: the 95 % bound holds, so at least that. Calls lie beyond both levels.
-            probability = 1 - test.p_none if test.call == "early" else labels.settings.headline_probability
-            text = f"{_DIVERGENCE[test.call].format(site=site)}: supported; {test.reason}."
-            yield HeadlineSentence(text, probability, "supported", "divergence", site)
+        counts = labels.pm_counts.get(site) or {}
+        reason = test.reason
+        if test.call == "late" and counts.get("L_p") == 0 and counts.get("L_m") == 0:
+            reason = "no private mutation on either side, so primary and metastasis cannot be ordered in time"
+        elif test.call != "undetermined":
+            probability = 1 - test.p_few if test.call == "early" else test.p_few
+            status = status_word(probability, labels.settings)
+            if status != "not determined":
+                unseen = f"{test.n_missing + test.n_unknown} of {test.n_evaluable + test.n_unknown}"
+                text = (
+                    f"{_DIVERGENCE[test.call].format(site=site)}: {_word(status, probability)}; {unseen} mutations "
+                    f"clonal in the primary were not seen there; {reason}."
+                )
+                yield HeadlineSentence(text, probability, status, "divergence", site)
+                continue
+        text = f"Whether {site} diverged early or late is not determined by these samples: {reason}."
+        yield HeadlineSentence(text, 0.0, "not determined", "divergence", site)
 
 
 def _sentence(labels: SeedingLabels, name: str, site: str, claims: Mapping[str, float]) -> HeadlineSentence:

@@ -131,7 +131,7 @@ def test_true_private_posterior_equals_enumeration(pi, missing):
 
 
 def test_true_private_posterior_without_and_with_many_undetected():
-    assert true_private_posterior([0.01] * 5, [False] * 5) == TruePrivate(0.0, 1.0)
+    assert true_private_posterior([0.01] * 5, [False] * 5) == TruePrivate(0.0, 1.0, 1.0)
     pi = np.full(2000, 0.02)
     missing = np.arange(2000) < 600
     many = true_private_posterior(pi, missing)
@@ -179,3 +179,15 @@ def test_divergence_level_under_the_null():
     pi = rng.uniform(0, 0.05, 80)
     rejected = [divergence_test(pi, rng.random(80) < pi, n_primary_regions=2).p_value < 0.05 for _ in range(400)]
     assert np.mean(rejected) <= 0.07
+
+
+def test_probability_of_late_is_that_of_few_absent():
+    pi = [0.2, 0.1, 0.3, 0.05, 0.4]
+    assert true_private_posterior(pi, [True] * 5, few=6).p_few == pytest.approx(1)
+    shares = [true_private_posterior(pi, [True] * 5, few=n).p_few for n in range(1, 6)]
+    assert shares[0] == pytest.approx(true_private_posterior(pi, [True] * 5).p_none, rel=1e-3)
+    assert shares == sorted(shares)
+    test = divergence_test(np.full(60, 0.01), np.zeros(60, dtype=bool), n_primary_regions=3)
+    assert test.call == "late" and test.p_few == 1.0
+    many = true_private_posterior(np.full(1000, 0.5), np.ones(1000, dtype=bool), few=3)
+    assert many.p_few < 1e-6

@@ -126,7 +126,7 @@ def test_tumour_control_marks_the_dose_the_patient_had():
     peak = int(np.argmax(with_reseeding.get_ydata()))
     assert 0 < peak < len(dose) - 1  # turns down at high dose
     words = " ".join(text.get_text() for text in ax.texts)
-    assert "control 86%" in words and "Assumed, not measured" in words and "2 Gy each are supposed" in words
+    assert "control 86%" in words and "assumed constants, no prognosis" in words and "2 Gy each are supposed" in words
 
 
 def test_without_a_dose_no_tumour_control():

@@ -6,8 +6,10 @@ import plot_results
 import pytest
 from matplotlib.axes import Axes
 
+from phylometa.config import Settings, TimingSettings
 from phylometa.plots import FIGURES, save_figures
 from phylometa.plots.style import save_figure
+from phylometa.plots.tumour_control import wants_control_curves
 
 # The others are drawn by the tests of the layout.
 CASES = ("one_metastasis", "nothing")
@@ -29,15 +31,17 @@ def test_every_figure_of_every_case_is_axes_with_something_to_read(results, case
 def test_same_result_same_bytes(results, tmp_path):
     first = save_figures(results["one_metastasis"], tmp_path / "a", formats=("svg",))
     second = save_figures(results["one_metastasis"], tmp_path / "b", formats=("svg",))
-    assert [path.name for path in first] == [f"{name}.svg" for name in FIGURES]
+    assert [path.name for path in first] == [f"{name}.svg" for name in FIGURES if name != "tumour_control"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
 
 
-def test_no_radiotherapy_no_page_of_tumour_control(results, tmp_path):
-    result = results["one_metastasis"]
-    untreated = replace(result, patient=result.patient.with_changes(treatments=()))
-    paths = save_figures(untreated, tmp_path, formats=("svg",))
-    assert [path.stem for path in paths] == [name for name in FIGURES if name != "tumour_control"]
+def test_tumour_control_is_drawn_only_if_asked_for(results, tmp_path):
+    result = plot_results.eight_clones()
+    asked = replace(result, settings=Settings(timing=TimingSettings(radiotherapy_curves=True)))
+    untreated = replace(asked, patient=result.patient.with_changes(treatments=()))
+    assert [wants_control_curves(x) for x in (result, asked, untreated)] == [False, True, False]
+    paths = save_figures(untreated, tmp_path, formats=("svg",), figures=("tumour_control", "fish"))
+    assert [path.stem for path in paths] == ["tumour_control", "fish"]
 
 
 def test_pdf_and_png_carry_no_date_and_keep_text_as_text(results, tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from report_cases import cohort_outcomes
 
 from phylometa.cohort.statistics import label_frequencies, route_frequencies
+from phylometa.config import Settings, TimingSettings
 from phylometa.model.interval import Estimate
 from phylometa.model.result import PatientResult
 from phylometa.model.timing import GainRow, GrowthRow, ReseedingRow
@@ -191,7 +192,10 @@ def test_every_site_is_traced_to_the_reads_of_its_founders(documents):
 
 def test_radiotherapy_has_its_curves_and_its_evidence(documents):
     shown = {a["data-name"] for tag, a in documents["eight_clones"].elements if tag == "figure"}
-    assert {"tumour_control", "ccf_pairs"} <= shown
+    assert "ccf_pairs" in shown and "tumour_control" not in shown
+    asked = Settings(timing=TimingSettings(radiotherapy_curves=True))
+    document = Document(report_html(replace(plot_results.eight_clones(), settings=asked)))
+    assert "tumour_control" in {a["data-name"] for tag, a in document.elements if tag == "figure"}
     assert "No irradiated site was sampled after irradiation" in documents["eight_clones"].text
     result = plot_results.eight_clones()
     row = ReseedingRow("prostate", "radiotherapy prostate", "insufficient", ("the order of dates alone",), 0.75)

@@ -208,7 +208,7 @@ def test_the_report_of_a_bundled_patient_answers_first(opened, name):
     assert "is-selected" in figure(page, "clone_tree").locator(f'[data-clone="{clone}"]').first.get_attribute("class")
     assert page.url.endswith("#explorer")
     if name == "demo":
-        assert page.locator('figure[data-name="tumour_control"]').is_visible()
+        assert page.locator('figure[data-name="tumour_control"]').count() == 0
         assert page.locator('[data-table="reseeding"] tbody tr').count() == 1
 
 

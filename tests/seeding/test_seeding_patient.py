@@ -477,7 +477,12 @@ def test_labels_of_a_patient_use_everything_it_has():
     assert labels.cluster_states["B"]["P"]["state"] == "absent"
     document = labels.to_json()
     assert SeedingLabels.from_json(json.loads(json.dumps(document, allow_nan=False))).to_json() == document
-    assert any("diverged late" in s for s in sentences_of(labels))
+    (open_question,) = [s for s in sentences_of(labels) if "M diverged early or late is not determined" in s]
+    assert "cannot be ordered in time" in open_question
+    counts = {**labels.pm_counts, "M": {**labels.pm_counts["M"], "L_m": 4}}
+    said = next(s for s in headline_sentences(replace(labels, pm_counts=counts)) if "M diverged late" in s.sentence)
+    assert "linear-compatible" in said.sentence and "0 of 20 mutations" in said.sentence
+    assert said.probability == labels.divergence["M"].p_few
     with pytest.raises(InfeasibleError, match="need clone trees"):
         classify_patient(PatientResult(small_result().patient))
 

@@ -524,6 +524,8 @@ def test_table_with_hu2020_times():
     plain = divergence_from_table([row])[0]
     assert plain.hu2020_years == pytest.approx(4.6 * (1 - 0.13 * 2))
     late = divergence_from_table([{**row, "L_p": 1, "years_to_metastasis": "0.5"}])[0]
+    first = divergence_from_table([{**row, "L_p": 1, "years_to_metastasis": "-0.5"}])[0]
+    assert first.hu2020_years == late.hu2020_years
     assert late.hu2020_years == pytest.approx(4.6 * (1 - 2.6))
     assert any("infeasible" in note for note in late.notes)
     assert math.isnan(divergence_from_table([{**row, "cancer_type": "sarcoma"}])[0].hu2020_years)

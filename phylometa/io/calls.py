@@ -12,24 +12,12 @@ from numpy.typing import NDArray
 
 from phylometa.errors import InputError
 from phylometa.model.patient import DroppedVariants
+from phylometa.reference.contigs import contig_name, genome_of_contigs
 
-__all__ = ["COPY_NUMBER_FIELDS", "Calls", "DropLog", "merge_calls", "nominal_calls", "normal_chrom"]
+__all__ = ["COPY_NUMBER_FIELDS", "Calls", "DropLog", "merge_calls", "nominal_calls", "unify_contigs"]
 
 CELL_STATES = ("unlisted", "rescued", "censored_below")
 COPY_NUMBER_FIELDS = ("major", "minor", "total", "normal", "fraction", "major2", "minor2")
-
-
-def normal_chrom(chrom: str) -> str:
-    """Contig name for comparison: without ``chr``, X and Y for 23 and 24, MT for M.
-
-    Examples
-    --------
-    >>> normal_chrom("chr17"), normal_chrom("23"), normal_chrom("chrM")
-    ('17', 'X', 'MT')
-    """
-    name = chrom[3:] if chrom[:3].lower() == "chr" else chrom
-    name = name.upper() if len(name) <= 2 else name
-    return {"23": "X", "24": "Y", "M": "MT", "25": "MT"}.get(name, name)
 
 
 class DropLog:
@@ -139,11 +127,11 @@ class Calls:
     def n_mutations(self) -> int:
         return len(self.ids)
 
-    def key(self, row: int) -> tuple[str, int, str, str] | str:
+    def key(self, row: int, genome: str = "human") -> tuple[str, int, str, str] | str:
         """What makes two files' rows one mutation: place and alleles, or the id where the place is not known."""
         if self.positions[row] < 0 or not self.alts[row]:
             return self.ids[row]
-        return normal_chrom(self.chroms[row]), int(self.positions[row]), self.refs[row], self.alts[row]
+        return contig_name(self.chroms[row], genome), int(self.positions[row]), self.refs[row], self.alts[row]
 
     def keep(self, rows: NDArray[np.bool_], reason: Callable[[int], str]) -> None:
         """Restrict to `rows` (mask); each row left out goes to `dropped` with `reason(row)`."""
@@ -165,13 +153,35 @@ class Calls:
         self.rejected = {}
 
 
-def merge_calls(parts: Sequence[Calls], samples: Sequence[str]) -> Calls:
+def unify_contigs(calls: Calls, genome: str = "") -> None:
+    """Spell a contig one way, the first met, if the file spells it two ways (``chr1`` and ``1``); in place."""
+    spelled = tuple(dict.fromkeys(calls.chroms))
+    genome = genome or genome_of_contigs(spelled) or "human"
+    first: dict[str, str] = {}
+    changed = {
+        contig: known
+        for contig in spelled
+        if contig and (known := first.setdefault(contig_name(contig, genome), contig)) != contig
+    }
+    if not changed:
+        return
+    for row, contig in enumerate(calls.chroms):
+        if contig in changed:
+            calls.chroms[row] = changed[contig]
+            if calls.ids[row].startswith(f"{contig}:"):
+                calls.ids[row] = changed[contig] + calls.ids[row][len(contig) :]
+    pairs = ", ".join(f"{contig} is {known}" for contig, known in list(changed.items())[:5])
+    calls.warnings.append(f"{calls.file}: a contig is spelled in two ways and taken as one: {pairs}")
+
+
+def merge_calls(parts: Sequence[Calls], samples: Sequence[str], *, genome: str = "human") -> Calls:
     """Put the files of one patient together.
 
     Parameters
     ----------
     parts : Calls of every file, in the order of the sheet
     samples : names of all samples, the columns of the result
+    genome : species, for the names of contigs (`contig_name`)
 
     Returns
     -------
@@ -189,7 +199,7 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str]) -> Calls:
     for p, part in enumerate(parts):
         place = np.empty(part.n_mutations, dtype=np.int64)
         for row in range(part.n_mutations):
-            key = part.key(row)
+            key = part.key(row, genome)
             at = rows.get(key)
             if at is None:
                 at = rows[key] = len(first)

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from phylometa.io.files import MAX_COUNT
+from phylometa.io.files import MAX_COUNT, parse_number
 
-__all__ = ["RULES", "CellError", "CountRule", "Reads", "info_dp4", "rules_for"]
+__all__ = ["RULES", "CellError", "CountRule", "Reads", "info_reads", "rules_for"]
 
 Reads = list[tuple[int, int]]
 
@@ -100,8 +100,6 @@ def _allele_depths(values: dict[str, str], ref: str, alts: Sequence[str], number
     n_alleles = len(alts) + 1
     if number == "R" and len(counts) != n_alleles:
         return None
-    if number == "A" and len(counts) != len(alts):
-        return None
     if len(counts) == n_alleles:
         if counts[0] is not None:
             return _with_total(counts)
@@ -113,6 +111,11 @@ def _allele_depths(values: dict[str, str], ref: str, alts: Sequence[str], number
     if depth is None or len(known) != len(alts) or sum(known) > depth:
         return None
     return [(count, depth) for count in known]
+
+
+def _tumour_depths(values: dict[str, str], ref: str, alts: Sequence[str], number: str) -> Reads | None:
+    counts = [_count(text) for text in values["TD"].split(",")]
+    return _with_total(counts) if len(counts) == len(alts) + 1 else None
 
 
 def _strand_depths(values: dict[str, str], ref: str, alts: Sequence[str], number: str) -> Reads | None:
@@ -141,6 +144,7 @@ RULES: tuple[CountRule, ...] = (
     CountRule("VarScan RD/AD", ("RD", "AD"), _varscan),
     CountRule("AD", ("AD",), _allele_depths),
     CountRule("DP4", ("DP4",), _strand_depths),
+    CountRule("TCGA TD", ("TD",), _tumour_depths),
 )
 
 
@@ -150,9 +154,47 @@ def rules_for(keys: Sequence[str]) -> tuple[CountRule, ...]:
     return tuple(rule for rule in RULES if present.issuperset(rule.fields))
 
 
-def info_dp4(info: str, alts: Sequence[str]) -> Reads | None:
-    """LoFreq's INFO DP4, of a file without sample columns."""
-    for item in info.split(";"):
-        if item.startswith("DP4="):
-            return _strand_depths({"DP4": item[4:]}, "", alts, "")
+def info_reads(info: str, alts: Sequence[str]) -> tuple[str, Reads] | None:
+    """Rule and reads of a record that has its tumour's counts in INFO: LoFreq, PCAWG, PCGR, VAFator."""
+    values = dict(item.partition("=")[::2] for item in info.split(";"))
+    for name, keys, read in INFO_RULES:
+        if all(key in values for key in keys):
+            reads = read([values[key] for key in keys], alts)
+            if reads is not None:
+                return name, reads
     return None
+
+
+def _info_strands(values: Sequence[str], alts: Sequence[str]) -> Reads | None:
+    return _strand_depths({"DP4": values[0]}, "", alts, "")
+
+
+def _info_counts(values: Sequence[str], alts: Sequence[str]) -> Reads | None:
+    """(alternate reads by allele, reference reads)."""
+    counts = [_count(text) for text in values[0].split(",")]
+    return _with_total([_count(values[1]), *counts]) if len(counts) == len(alts) else None
+
+
+def _info_depth(values: Sequence[str], alts: Sequence[str]) -> Reads | None:
+    """(alternate reads by allele, depth)."""
+    counts, depth = [_count(text) for text in values[0].split(",")], _count(values[1])
+    if depth is None or None in counts or len(counts) != len(alts) or sum(counts) > depth:  # type: ignore[arg-type]
+        return None
+    return [(count, depth) for count in counts]  # type: ignore[misc]
+
+
+def _info_fraction(values: Sequence[str], alts: Sequence[str]) -> Reads | None:
+    """(alternate fraction, depth): the count is their product."""
+    fraction, depth = parse_number(values[0]), _count(values[1])
+    if fraction is None or depth is None or len(alts) != 1 or not 0 <= fraction <= 1:
+        return None
+    return [(round(fraction * depth), depth)]
+
+
+# Rule, INFO keys it needs, and how it reads their values.
+INFO_RULES: tuple[tuple[str, tuple[str, ...], Callable[[Sequence[str], Sequence[str]], Reads | None]], ...] = (
+    ("INFO t_alt_count/t_ref_count", ("t_alt_count", "t_ref_count"), _info_counts),
+    ("INFO tumor_ac/tumor_dp", ("tumor_ac", "tumor_dp"), _info_depth),
+    ("INFO TVAF x TDP", ("TVAF", "TDP"), _info_fraction),
+    ("INFO DP4", ("DP4",), _info_strands),
+)

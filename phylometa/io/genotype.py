@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from phylometa.config import ReadSettings
 from phylometa.errors import InputError, Problem
-from phylometa.io.calls import normal_chrom
 from phylometa.io.reference import open_fasta
 from phylometa.io.sheet import read_sheet
 from phylometa.io.tables import read_patient
 from phylometa.model.patient import MutationTable, Patient
+from phylometa.reference.contigs import contig_lookup
 
 __all__ = ["count_alleles", "genotype_patient"]
 
@@ -250,10 +250,10 @@ def _count_sample(
         with pysam.AlignmentFile(str(path), reference_filename=str(fasta)) as alignments:
             if not alignments.has_index():
                 raise InputError("has no index; make one with samtools index", file=display)
-            contigs = {normal_chrom(name): name for name in reversed(alignments.references)}
+            find_contig = contig_lookup(alignments.references)
             n_matched = 0
             for i in _in_order(chroms, events):
-                contig = contigs.get(normal_chrom(chroms[i]))
+                contig = find_contig(chroms[i])
                 event = events[i]
                 if contig is None or event is None:
                     continue
@@ -295,9 +295,9 @@ def _check_reference(fasta: Path, mutations: MutationTable) -> list[str]:
     """A sentence where reference alleles are not the bases of the genome."""
     n_mismatched = 0
     with open_fasta(fasta) as genome:
-        contigs = {normal_chrom(name): name for name in reversed(genome.references)}
+        find_contig = contig_lookup(genome.references)
         for chrom, position, ref in zip(mutations.chroms, mutations.positions, mutations.refs):
-            contig = contigs.get(normal_chrom(chrom))
+            contig = find_contig(chrom)
             if contig is not None and position >= 0 and ref.isalpha():
                 n_mismatched += genome.fetch(contig, int(position), int(position) + len(ref)).upper() != ref
     if not n_mismatched:

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from phylometa.config import ReadSettings
 from phylometa.errors import InputError, Problem
-from phylometa.io.calls import Calls, merge_calls, normal_chrom
+from phylometa.io.calls import Calls, merge_calls
 from phylometa.io.clinical import read_drivers, read_lesions, read_purity_file, read_treatments
 from phylometa.io.counts import read_count_table
 from phylometa.io.files import expansion_limit, sha256_of
 from phylometa.io.long_tables import read_long_table
+from phylometa.io.nested import drop_nested
 from phylometa.io.segments import copy_number_at_loci, join_profiles, read_segments
 from phylometa.io.sheet import SampleSheet, SheetRow, split_files
 from phylometa.io.sites import sites_of
@@ -25,6 +26,7 @@ from phylometa.io.uncalled import settle_uncalled
 from phylometa.io.variants import read_vcf
 from phylometa.io.vcf_header import SampleRequest
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable, Patient, Sample, Site
+from phylometa.reference.contigs import contig_fault, contig_name, genome_of, genome_of_contigs, is_chromosome
 
 __all__ = ["READERS", "PatientReader"]
 
@@ -48,6 +50,22 @@ class PatientReader:
         self.warnings: list[str] = list(sheet.warnings)
         self.provenance: list[dict[str, Any]] = []
         self.samples = [row.sample for row in rows]
+        self.genome = self._stated_genome()
+
+    def _stated_genome(self) -> str:
+        """Species as the sheet's column `genome` tells; '' if it does not, ``other`` if its word is not known."""
+        words = dict.fromkeys(row.genome for row in self.rows if row.genome)
+        found = {genome_of(word) or "other" for word in words}
+        if "other" in found:
+            self.warnings.append(
+                f"genome {', '.join(words)} is not known (human, mouse, dog, rat): numbered contigs are "
+                "taken as they stand"
+            )
+        if len(found) > 1:
+            raise InputError(
+                f"patient {self.name} has samples of several genomes: {', '.join(words)}", file=self.sheet.display
+            )
+        return next(iter(found), "")
 
     def attempt(self, action: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         """Result of a reader; its problems are kept for later and None is given."""
@@ -107,7 +125,9 @@ class PatientReader:
         **given: Any,
     ) -> Patient:
         """The patient from what the files gave; `given`: treatments, lesions, drivers."""
-        calls = merge_calls(parts, [sample.name for sample in self.samples])
+        genome = self._choose_genome(parts, profile)
+        calls = merge_calls(parts, [sample.name for sample in self.samples], genome=genome)
+        drop_nested(calls, genome)
         settle_uncalled(calls, self.settings.uncalled)
         self._merge_purity(calls)
         copy_number = self._copy_number(calls, profile)
@@ -130,6 +150,17 @@ class PatientReader:
             **given,
         )
 
+    def _choose_genome(self, parts: Sequence[Calls], profile: CopyNumberProfile | None) -> str:
+        """The stated species, or what the numbers of the contigs tell, or human."""
+        contigs = {chrom for part in parts for chrom in part.chroms}
+        found = genome_of_contigs(contigs | set(profile.chroms if profile else ()))
+        if found and not self.genome:
+            self.warnings.append(
+                f"contigs are numbered up to 38: taken as the {found} genome; say it in the sheet's column genome"
+            )
+        self.genome = self.genome or found or "human"
+        return self.genome
+
     def _groups(self, column: str) -> Iterator[tuple[str, list[int]]]:
         """Files of a column with the rows that name them."""
         groups: dict[str, list[int]] = {}
@@ -143,8 +174,15 @@ class PatientReader:
         """What a file is asked for, by rows of the sheet."""
         rows = [self.rows[i] for i in indices]
         return [
-            SampleRequest(row.sample.name, row.names, bool(row.vcf_sample) and row.source == "vcf", row.normal_sample)
-            for row in rows
+            SampleRequest(
+                row.sample.name,
+                row.names,
+                bool(row.vcf_sample) and row.source == "vcf",
+                row.normal_sample,
+                self.samples[i].purity,
+                self.genome,
+            )
+            for i, row in zip(indices, rows)
         ]
 
     def _read_mutations(self) -> list[Calls]:
@@ -235,7 +273,7 @@ class PatientReader:
             normal = np.where(np.isnan(known), normal, known)
         if profile is not None:
             self._check_contigs(calls, profile)
-            at_loci = copy_number_at_loci(profile, calls.chroms, calls.positions)
+            at_loci = copy_number_at_loci(profile, calls.chroms, calls.positions, genome=self.genome)
             if calls.copy_number is None:
                 arrays = at_loci
             else:
@@ -253,8 +291,8 @@ class PatientReader:
         return {**arrays, "normal": normal}
 
     def _check_contigs(self, calls: Calls, profile: CopyNumberProfile) -> None:
-        mutated = {normal_chrom(chrom) for chrom in set(calls.chroms) if chrom}
-        segmented = {normal_chrom(chrom) for chrom in set(profile.chroms)}
+        mutated = {contig_name(chrom, self.genome) for chrom in set(calls.chroms) if chrom}
+        segmented = {contig_name(chrom, self.genome) for chrom in set(profile.chroms)}
         if mutated and not mutated & segmented:
             raise InputError(
                 f"contig names never match those of the mutations: segments {_some(profile.chroms)}, "
@@ -284,7 +322,7 @@ class PatientReader:
     def _normal_copies(self, calls: Calls) -> NDArray[np.float32]:
         """Copies in normal cells (n, S): 2; by sex on X and Y."""
         shape = calls.depth.shape
-        on_x, on_y = _lies_on(calls.chroms, "X"), _lies_on(calls.chroms, "Y")
+        on_x, on_y = _lies_on(calls.chroms, "X", self.genome), _lies_on(calls.chroms, "Y", self.genome)
         if not on_x.any() and not on_y.any():
             return np.broadcast_to(np.float32(2), shape)
         sex = next((sample.sex for sample in self.samples if sample.sex), None)
@@ -307,6 +345,7 @@ class PatientReader:
     def _leave_out(self, calls: Calls, arrays: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
         """Mutations that say nothing, or that have no copy number where that is asked for; the reason is kept."""
         observed = calls.depth > 0
+        faults = self._contig_faults(calls)
         reasons = np.zeros(calls.n_mutations, dtype=np.int8)
         texts = [
             "",
@@ -315,10 +354,13 @@ class PatientReader:
             "mitochondrial",
             "no copy number",
             "no cluster",
+            "no chromosome",
         ]
-        reasons[~observed.any(axis=1)] = 1
+        if faults:
+            reasons[np.array([chrom in faults for chrom in calls.chroms], dtype=bool)] = 6
+        reasons[(reasons == 0) & ~observed.any(axis=1)] = 1
         reasons[(reasons == 0) & (calls.alt.sum(axis=1) == 0)] = 2
-        reasons[(reasons == 0) & _lies_on(calls.chroms, "MT")] = 3
+        reasons[(reasons == 0) & _lies_on(calls.chroms, "MT", self.genome)] = 3
         if self.settings.cn_missing == "drop":
             reasons[(reasons == 0) & (np.isnan(arrays["total"]) & observed).any(axis=1)] = 4
         if calls.clusters is not None:
@@ -326,8 +368,23 @@ class PatientReader:
         keep = reasons == 0
         if not keep.all():
             arrays = {name: _take_rows(values, keep) for name, values in arrays.items()}
-            calls.keep(keep, lambda row: texts[reasons[row]])
+            contigs = list(calls.chroms)
+            calls.keep(keep, lambda row: faults[contigs[row]] if reasons[row] == 6 else texts[reasons[row]])
         return arrays
+
+    def _contig_faults(self, calls: Calls) -> dict[str, str]:
+        """Contigs that are no chromosome, with the reason; names that are not known are said."""
+        contigs = dict.fromkeys(chrom for chrom in calls.chroms if chrom)
+        faults = {contig: f"{fault} {contig}" for contig in contigs if (fault := contig_fault(contig))}
+        unknown = [
+            c for c in contigs if c not in faults and not is_chromosome(contig_name(c, self.genome), self.genome)
+        ]
+        if unknown and self.genome != "other":
+            self.warnings.append(
+                f"contigs that are no chromosomes of the {self.genome} genome: {', '.join(unknown[:5])}; mutations "
+                "there are read as if on an autosome; say the species in the sheet's column genome"
+            )
+        return faults
 
     def _check_calls(self, calls: Calls) -> None:
         """No mutations left is an error; many unobserved cells, or counts that look swapped, are worth a warning."""
@@ -415,9 +472,9 @@ def _take_rows(values: NDArray[np.float32], keep: NDArray[np.bool_]) -> NDArray[
     return values[keep]
 
 
-def _lies_on(chroms: Sequence[str], contig: str) -> NDArray[np.bool_]:
+def _lies_on(chroms: Sequence[str], contig: str, genome: str) -> NDArray[np.bool_]:
     """Mask of the mutations on a contig, whatever its spelling."""
-    spellings = {chrom for chrom in set(chroms) if normal_chrom(chrom) == contig}
+    spellings = {chrom for chrom in set(chroms) if contig_name(chrom, genome) == contig}
     if not spellings:
         return np.zeros(len(chroms), dtype=bool)
     return np.array([chrom in spellings for chrom in chroms], dtype=bool)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.errors import InputError
-from phylometa.io.calls import normal_chrom
+from phylometa.reference.contigs import contig_lookup
 
 __all__ = ["open_fasta", "trinucleotide_contexts"]
 
@@ -55,9 +55,9 @@ def trinucleotide_contexts(
     contexts = []
     n_mismatched = 0
     with open_fasta(path) as fasta:
-        contigs = {normal_chrom(name): name for name in reversed(fasta.references)}
+        find_contig = contig_lookup(fasta.references)
         for chrom, position, ref, alt in zip(chroms, positions, refs, alts):
-            contig = contigs.get(normal_chrom(chrom))
+            contig = find_contig(chrom)
             context = ""
             if contig is not None and position > 0 and len(ref) == len(alt) == 1:
                 context = fasta.fetch(contig, int(position) - 1, int(position) + 2).upper()

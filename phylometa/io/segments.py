@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.errors import InputError, Problem
-from phylometa.io.calls import normal_chrom
 from phylometa.io.files import ProblemList, TableReader, is_missing, parse_count, parse_number, sha256_of
 from phylometa.io.segment_dialects import SEGMENT_ALIASES, SEGMENT_DIALECTS, SegmentDialect
 from phylometa.io.vcf_header import SampleRequest
 from phylometa.model.patient import CopyNumberProfile
+from phylometa.reference.contigs import contig_name, genome_of_contigs
 
 __all__ = ["Segments", "copy_number_at_loci", "join_profiles", "read_segment_tables", "read_segments"]
 
@@ -236,12 +236,12 @@ def _assign_samples(
 
 def _check_overlaps(picked: list[tuple[int, _Row]], names: list[str], problems: ProblemList) -> None:
     """Segments of a sample must not overlap; one shared base (ends counted both ways) is trimmed."""
-    order = sorted(
-        range(len(picked)), key=lambda i: (picked[i][0], normal_chrom(picked[i][1].chrom), picked[i][1].start)
-    )
+    genome = genome_of_contigs({row.chrom for _, row in picked}) or "human"
+    contigs = [contig_name(row.chrom, genome) for _, row in picked]
+    order = sorted(range(len(picked)), key=lambda i: (picked[i][0], contigs[i], picked[i][1].start))
     for i, j in zip(order, order[1:]):
         (k, left), (k2, right) = picked[i], picked[j]
-        if k != k2 or normal_chrom(left.chrom) != normal_chrom(right.chrom) or right.start >= left.end:
+        if k != k2 or contigs[i] != contigs[j] or right.start >= left.end:
             continue
         if right.start == left.end - 1 and left.start < right.start:
             picked[i] = (k, _Row(left.line, left.sample, left.chrom, left.start, right.start, left.values))
@@ -319,7 +319,7 @@ def join_profiles(profiles: Sequence[CopyNumberProfile], samples: Sequence[str])
 
 
 def copy_number_at_loci(
-    profile: CopyNumberProfile, chroms: Sequence[str], positions: NDArray[np.int64]
+    profile: CopyNumberProfile, chroms: Sequence[str], positions: NDArray[np.int64], *, genome: str = "human"
 ) -> dict[str, NDArray[np.float32]]:
     """Copy number of every sample at every locus, by binary search in its sorted segments.
 
@@ -330,6 +330,8 @@ def copy_number_at_loci(
         ``chr17`` and ``17`` are the same contig.
     positions : int64 array (n,)
         0-based; -1 = unknown.
+    genome : str
+        Species, for the names of contigs (`contig_name`).
 
     Returns
     -------
@@ -342,7 +344,7 @@ def copy_number_at_loci(
     def code(chrom: str) -> int:
         known = spelled.get(chrom)
         if known is None:
-            known = spelled[chrom] = codes.setdefault(normal_chrom(chrom), len(codes))
+            known = spelled[chrom] = codes.setdefault(contig_name(chrom, genome), len(codes))
         return known
 
     width = np.int64(1) << 40  # longer than any contig

@@ -16,6 +16,8 @@ FIXED_COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 # Substring of the header (lower case) to the name of the caller; the first that occurs.
 CALLERS = (
     ("varlociraptor", "varlociraptor"),
+    ("purple", "PURPLE"),
+    ("sageversion", "SAGE"),
     ("mutect2", "Mutect2"),
     ("mutect", "MuTect"),
     ("strelka", "Strelka"),
@@ -34,6 +36,8 @@ CALLERS = (
     ("clairs", "ClairS"),
     ("deepsomatic", "DeepSomatic"),
 )
+# Lines that describe fields may speak of any other program.
+DESCRIBING = ("##info=", "##format=", "##filter=", "##contig=", "##alt=")
 TUMOR_NAMES = frozenset(("tumor", "tumour"))
 NORMAL_NAME = re.compile(r"(?i)normal|germline|blood|control|(^|[_.\-])N[LB]?$")
 RNA_NAME = re.compile(r"(?i)(^|[_.\-])rna|rna($|[_.\-])")
@@ -42,12 +46,17 @@ NUMBER_FIELD = re.compile(r"[<,]Number=([^,>]+)")
 
 
 class SampleRequest(NamedTuple):
-    """A sample a file should hold: its name in the sheet, names to look for, whether the first of them is binding."""
+    """A sample a file should hold: its name in the sheet, names to look for, whether the first of them is binding.
+
+    What else the sheet says of it: its normal, its purity (NaN if not stated), the species of its genome ('' likewise).
+    """
 
     sample: str
     names: tuple[str, ...]
     is_explicit: bool = False
     normal: str = ""
+    purity: float = float("nan")
+    genome: str = ""
 
 
 @dataclass
@@ -140,7 +149,7 @@ def _sample_columns(line: str, number: int, display: str) -> tuple[str, ...]:
 
 def _interpret(header: VcfHeader, meta: list[str]) -> None:
     lowered = "\n".join(line for line in meta if not line.startswith("##contig")).lower()
-    header.caller = next((name for word, name in CALLERS if word in lowered), "")
+    header.caller = _caller(lowered)
     header.is_merged = "##bcftools_mergecommand=" in lowered
     tumors, normals, filters = [], [], []
     genes: list[tuple[str, int]] = []
@@ -164,6 +173,12 @@ def _interpret(header: VcfHeader, meta: list[str]) -> None:
     header.filters = frozenset(filters)
     header.tumors, header.normals = tuple(tumors), tuple(normals)
     header.gene_fields = tuple(genes)
+
+
+def _caller(lowered: str) -> str:
+    """Name of the caller: by the lines in which a program names itself, else by what only it writes."""
+    own = "\n".join(line for line in lowered.split("\n") if not line.startswith(DESCRIBING))
+    return next((name for text in (own, lowered) for word, name in CALLERS if word in text), "")
 
 
 def _gene_field(name: str, description: str) -> list[tuple[str, int]]:

@@ -13,8 +13,8 @@ import numpy as np
 
 from phylometa.config import ReadSettings
 from phylometa.errors import InputError
-from phylometa.io.calls import Calls, DropLog
-from phylometa.io.count_rules import CellError, CountRule, Reads, info_dp4, rules_for
+from phylometa.io.calls import Calls, DropLog, unify_contigs
+from phylometa.io.count_rules import CellError, CountRule, Reads, info_reads, rules_for
 from phylometa.io.files import ProblemList, parse_number
 from phylometa.io.vcf_header import SampleRequest, VcfHeader
 
@@ -23,6 +23,15 @@ __all__ = ["RecordReader"]
 PLAIN = frozenset("ACGT")
 BASES = re.compile(r"[ACGTN]+")
 MUSE_FILTERS = frozenset(("Tier1", "Tier2", "Tier3", "Tier4", "Tier5"))
+# Callers whose records are filtered by a step of its own.
+FILTERING_CALLERS = {
+    "Mutect2": "FilterMutectCalls",
+    "MuTect": "its filters (the version that writes PASS and REJECT)",
+    "VarScan": "somaticFilter",
+    "FreeBayes": "a somatic filter",
+    "Octopus": "its random forest or threshold filter",
+    "LoFreq": "lofreq filter",
+}
 # Cells whose counts are held against the caller's own allele frequency.
 MAX_CHECKED_CELLS = 2000
 # Different spellings of a cell kept in memory; one patient's AD values repeat.
@@ -55,6 +64,7 @@ class RecordReader:
         keep_rejected: bool,
     ) -> None:
         self.keep_rejected = keep_rejected
+        self.genome = next((request.genome for request in requests if request.genome), "")
         self.header = header
         self.samples = [request.sample for request in requests]
         self.columns = columns
@@ -79,6 +89,7 @@ class RecordReader:
         self.passed: set[str] = set()
         self.n_records = 0
         self.n_tried = 0
+        self.n_refused = 0
         self.differences: list[float] = []
 
     def read(self, lines: Iterator[str]) -> None:
@@ -141,6 +152,7 @@ class RecordReader:
         ref, alt = ref.upper(), alt.upper()
         choices = alt.split(",")
         reason = self._filter_reason(word)
+        self.n_refused += bool(reason)
         if reason and not self.keep_rejected:
             self._drop(fields, choices, reason, number)
             return
@@ -152,9 +164,13 @@ class RecordReader:
             if plan is None:
                 plan = self.plans[fields[8]] = _Plan(fields[8])
             if not plan.rules:
-                self._drop(fields, choices, f"no read counts in FORMAT {fields[8]}", number)
-                return
-            reads = [self._cell(plan, fields[column], ref, choices, number, column) for column in self.columns]
+                in_info = self._info_reads(info, choices, number) if len(self.columns) == 1 else None
+                if in_info is None:
+                    self._drop(fields, choices, f"no read counts in FORMAT {fields[8]}", number)
+                    return
+                reads = [in_info]
+            else:
+                reads = [self._cell(plan, fields[column], ref, choices, number, column) for column in self.columns]
             if plan.ad_index >= 0 and len(choices) == 1:
                 self._remember(plan, fields, reads)
         else:
@@ -240,12 +256,14 @@ class RecordReader:
 
     def _info_reads(self, info: str, alts: Sequence[str], number: int) -> Reads | None:
         try:
-            reads = info_dp4(info, alts)
+            found = info_reads(info, alts)
         except CellError as error:
             self.problems.add(str(error), row=number, column="INFO")
             return None
-        if reads is not None:
-            self.rule_cells["INFO DP4"] = self.rule_cells.get("INFO DP4", 0) + 1
+        if found is None:
+            return None
+        rule, reads = found
+        self.rule_cells[rule] = self.rule_cells.get(rule, 0) + 1
         return reads
 
     def _filter_reason(self, text: str) -> str:
@@ -289,7 +307,11 @@ class RecordReader:
         """Everything read, as arrays; rows listed twice are left out."""
         n_samples = len(self.samples)
         if self.n_records == 0:
-            raise InputError("holds no records: no variants left", file=self.display)
+            raise InputError(
+                "holds no records: no variants left; if nothing was called in the sample, write yes in its column "
+                "exclude of the sheet",
+                file=self.display,
+            )
         self._check_has_counts()
         shape = (len(self.ids), n_samples)
         cells = np.frombuffer(self.cells, dtype=np.int64).reshape(shape) if self.ids else np.zeros(shape, np.int64)
@@ -309,7 +331,14 @@ class RecordReader:
             dropped=self.dropped,
             warnings=list(self.header.warnings),
         )
+        unify_contigs(calls, self.genome)
         _drop_repeated(calls)
+        if self.passed == {"."} and not self.n_refused and self.header.caller in FILTERING_CALLERS:
+            tool = FILTERING_CALLERS[self.header.caller]
+            calls.warnings.append(
+                f"{self.display}: no record has passed or failed a filter (every FILTER is '.'), so artefacts are "
+                f"among the calls of {self.header.caller}: run {tool} first"
+            )
         if self.header.is_merged and (calls.depth == 0).any():
             calls.unlisted = calls.depth == 0
         return calls
@@ -360,18 +389,32 @@ def _is_sorted(calls: Calls) -> bool:
 
 
 def _drop_repeated(calls: Calls) -> None:
-    """Of rows with one id the first stays (an accepted one before a rejected one)."""
+    """Of rows with one id one stays: an accepted before a rejected one, then that with more reads, then the first."""
     if _is_sorted(calls) or len(set(calls.ids)) == calls.n_mutations:
         return
     best: dict[str, int] = {}
+    depth = calls.depth.sum(axis=1)
     for row, name in enumerate(calls.ids):
-        if name not in best or (best[name] in calls.rejected and row not in calls.rejected):
+        known = best.setdefault(name, row)
+        if (row in calls.rejected, -depth[row]) < (known in calls.rejected, -depth[known]):
             best[name] = row
     keep = np.zeros(calls.n_mutations, dtype=bool)
     keep[list(best.values())] = True
-    rejected = calls.rejected
-    first_line = {name: int(calls.lines[row]) for name, row in best.items()}
-    ids = calls.ids
-    calls.keep(keep, lambda row: f"listed twice (line {first_line[ids[row]]})")
+    kept = [best[name] for name in calls.ids]
+    differs = (calls.alt != calls.alt[kept]).any(axis=1) | (calls.depth != calls.depth[kept]).any(axis=1)
+    if differs.any():
+        calls.warnings.append(
+            f"{calls.file}: {_number(int(differs.sum()))} listed twice with different counts: the record with more "
+            "reads is read; are calls of two callers in one file?"
+        )
+    rejected, lines = calls.rejected, calls.lines[kept]
+    calls.keep(
+        keep,
+        lambda row: f"listed twice{', with other counts' if differs[row] else ''} (line {lines[row]})",
+    )
     index = np.flatnonzero(keep)
     calls.rejected = {new: rejected[old] for new, old in enumerate(index.tolist()) if old in rejected}
+
+
+def _number(n: int) -> str:
+    return "1 record is" if n == 1 else f"{n} records are"

@@ -174,8 +174,11 @@ def test_filters(tmp_path: Path) -> None:
 def test_a_record_listed_twice(tmp_path: Path) -> None:
     records = ["1 10 . A T . PASS . AD . 5,5", "1 10 . A T . PASS . AD . 6,6", "1 11 . A T . PASS . AD . 6,6"]
     calls = read(tmp_path, *records)
-    assert calls.depth[:, 0].tolist() == [10, 12]
-    assert calls.dropped.reasons == ["listed twice (line 7)"]
+    assert calls.depth[:, 0].tolist() == [12, 12]  # the record with more reads
+    assert calls.dropped.reasons == ["listed twice, with other counts (line 8)"]
+    assert any("1 record is listed twice with different counts" in text for text in calls.warnings)
+    calls = read(tmp_path, records[0], records[0], records[2])
+    assert (calls.dropped.reasons, calls.warnings) == (["listed twice (line 7)"], [])
     path = write_vcf(tmp_path / "y.vcf", [records[0].replace("PASS", "weak"), *records[1:]], samples=("N", "X"))
     kept = read_vcf(path, ONE, keep_rejected=True)
     assert (kept.depth[:, 0].tolist(), kept.rejected) == ([12, 12], {})

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from clustering_simulations import many_small_clusters
 from end_to_end import read_tumor
+from scoring import calibration_error
 
 from phylometa.clone_trees.chains import search_trees, starting_tree
 from phylometa.clone_trees.enumeration import enumerate_trees
@@ -61,14 +62,6 @@ def relations(probability, parents, sizes):
             calls += [(p[r], float(r == truth)) for r in range(3)]
             logs.append(np.log(max(p[truth], 1e-6)))
     return (right / whole if whole else 1.0), calls, (float(np.mean(logs)) if logs else 0.0)
-
-
-def calibration_error(calls, bins=10):
-    if not len(calls):
-        return float("nan")
-    p, hit = np.array(calls).T
-    index = np.clip((p * bins).astype(int), 0, bins - 1)
-    return sum(abs(p[index == i].sum() - hit[index == i].sum()) for i in range(bins)) / len(p)
 
 
 def read_m5(tree_file: Path):

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from label_patients import with_scalar
+from scoring import calibration_error, f1
 
 from phylometa.config import Settings
 from phylometa.migration import joint_histories
@@ -130,12 +131,6 @@ def own_tumors(number: int, seed: int, purity: float, has_copy_number: bool) -> 
         )
 
 
-def f1(found: Counter, true: Counter) -> float:
-    hit = sum((found & true).values())
-    size = sum(found.values()) + sum(true.values())
-    return 2 * hit / size if size else 1.0
-
-
 def pattern(graph: Counter) -> str:
     """MACHINA's pattern of a migration multigraph, primary seeding counted as single-source."""
     sources: dict[str, set[str]] = {}
@@ -195,12 +190,6 @@ def score(histories, tree_of, labels_of, sites, truth, migrating, ids):
     calls = [(edges[a, b], float((a, b) in truth)) for a in sites for b in sites if a != b and edges[a, b] > 0.001]
     missed = [(0.0, 1.0) for edge in truth if edges[edge] <= 0.001]
     return figures, calls, missed
-
-
-def calibration_error(calls, bins=10):
-    p, hit = np.array(calls).T
-    index = np.minimum((p * bins).astype(int), bins - 1)
-    return sum(abs(p[index == i].sum() - hit[index == i].sum()) for i in range(bins)) / len(p)
 
 
 def analysed(tumor, settings, seed, stages=("clusters", "trees", "histories")):

@@ -32,7 +32,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from label_patients import FLOOR, LABELS, calibration_error, draw_patient, label_scores, print_scores, with_scalar
+from label_patients import draw_patient, with_scalar
+from scoring import (
+    FLOOR,
+    LABELS,
+    calibrated_quantile,
+    calibration_error,
+    label_scores,
+    print_scores,
+    shown_labels,
+    totals,
+)
 
 from phylometa.clone_trees.likelihood import fit_presence_weight, read_model, sample_posterior
 from phylometa.clone_trees.presence import presence_scenarios, site_presence
@@ -112,7 +122,11 @@ def presence_pairs(number: int, seed: int, unsampled: float) -> tuple[np.ndarray
 def print_presence(found: list[tuple[np.ndarray, np.ndarray]]) -> None:
     """Pairs present and expected, by stated probability; log and Brier score."""
     p, is_present = (np.concatenate(part) for part in zip(*found))
-    ece, null = calibration_error(np.maximum(p, 1 - p), np.where(p >= 0.5, is_present, ~is_present).astype(float))
+    confidence = np.maximum(p, 1 - p)
+    ece, null = (
+        calibration_error(np.column_stack([confidence, (p >= 0.5) == is_present])),
+        calibrated_quantile(confidence),
+    )
     log_score = np.log(np.maximum(np.where(is_present, p, 1 - p), FLOOR)).mean()
     print(f"P(clone present in site), true clusters and tree: {len(p)} pairs of {len(found)} patients")
     print(f"  log score {log_score:.4f}, Brier {((p - is_present) ** 2).mean():.4f}, ECE {ece:.4f} (null95 {null:.4f})")
@@ -143,14 +157,8 @@ def _chosen(labels: dict) -> dict:
 
 
 def _flat(labels) -> dict[str, dict[str, float]]:
-    """``label`` or ``label|site`` -> {value: probability}, as the patient's results show them."""
-    flat = {}
-    for name, part in labels.with_override().labels.items():
-        if name not in LABELS:
-            continue
-        for site, values in part.items() if all(isinstance(v, dict) for v in part.values()) else [("", part)]:
-            flat[f"{name}|{site}"] = {value: round(p, 5) for value, p in values.items()}
-    return flat
+    """``label|site`` -> {value: probability}, as the patient's results show them."""
+    return {"|".join(key): values for key, values in shown_labels(labels)[0].items()}
 
 
 def naive_labels(result) -> dict[str, dict[str, float]]:
@@ -257,15 +265,11 @@ def print_stages(rows: list[dict]) -> None:
     print(f"\nTruth in place of a stage, {len(common)} patients (all labels together)")
     print(f"  {'':34s} accuracy  Brier    log   ECE  supported right")
     for name in names:
-        scores = [score for _, score in scores_of(common, name)]
-        p_true, confidence, right, brier = (np.array([s[i] for s in scores], dtype=float) for i in (1, 2, 3, 4))
-        bins = np.minimum((confidence * 10).astype(int), 9)
-        ece = sum(abs((confidence - right)[bins == b].sum()) for b in range(10)) / len(scores)
-        sure = confidence >= 0.95
-        log_score = np.log(np.maximum(p_true, FLOOR)).mean()
+        found = totals(score for _, score in scores_of(common, name))
+        share = 1 - found.supported_wrong / found.supported if found.supported else np.nan
         print(
-            f"  {CHAINS[name]:34s} {right.mean():8.3f} {brier.mean():6.3f} {log_score:6.3f} "
-            f"{ece:5.3f} {right[sure].mean():9.3f} of {sure.sum()}"
+            f"  {CHAINS[name]:34s} {found.accuracy:8.3f} {found.brier:6.3f} {found.log_score:6.3f} "
+            f"{found.calibration_error:5.3f} {share:9.3f} of {found.supported}"
         )
     print("  by label: calibration error, and share of the supported that is right")
     print("  " + " " * 26 + "".join(f"{CHAINS[name][-24:]:>26s}" for name in names if name != "naive"))
@@ -275,11 +279,9 @@ def print_stages(rows: list[dict]) -> None:
             scores = [score for _, score in scores_of(common, name) if score[0] == label]
             if name == "naive" or not scores:
                 continue
-            confidence, right = (np.array([s[i] for s in scores], dtype=float) for i in (2, 3))
-            bins = np.minimum((confidence * 10).astype(int), 9)
-            ece = sum(abs((confidence - right)[bins == b].sum()) for b in range(10)) / len(scores)
-            sure = confidence >= 0.95
-            cells.append(f"{ece:16.3f} {right[sure].mean() if sure.any() else np.nan:5.3f} {sure.mean():.2f}")
+            found = totals(scores)
+            share = 1 - found.supported_wrong / found.supported if found.supported else np.nan
+            cells.append(f"{found.calibration_error:16.3f} {share:5.3f} {found.supported / found.n:.2f}")
         print(f"  {label:26s}" + "".join(f"{cell:>26s}" for cell in cells))
 
 
@@ -297,10 +299,10 @@ def print_naive(rows: list[dict]) -> None:
     by_pattern = {chain: defaultdict(list) for chain in ("reads", "naive")}
     both = [row for row in rows if "naive" in row["chains"]]
     for chain in by_label:
-        for pattern, (label, _, _, right, _) in scores_of(both, chain):
-            by_label[chain][label].append(right)
-            by_pattern[chain][pattern].append(right)
-            by_pattern[chain]["all"].append(right)
+        for pattern, score in scores_of(both, chain):
+            by_label[chain][score.label].append(score.is_right)
+            by_pattern[chain][pattern].append(score.is_right)
+            by_pattern[chain]["all"].append(score.is_right)
     print(f"\nAccuracy beside the naive chain, {len(both)} patients")
     print(f"  {'label':26s}  ours naive      n    {'simulated pattern':20s}  ours naive      n")
     patterns = [*sorted(set(by_pattern["reads"]) - {"all"}), "all"]

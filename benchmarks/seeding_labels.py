@@ -20,7 +20,8 @@ import time
 from collections import defaultdict
 
 import numpy as np
-from label_patients import FLOOR, LABELS, draw_patient, label_scores, print_scores
+from label_patients import draw_patient
+from scoring import FLOOR, LABELS, label_scores, print_scores
 
 from phylometa.config import MigrationSettings
 from phylometa.migration import infer_migration_histories

@@ -8,33 +8,19 @@ V402 brain 6 / 20, V824 brain 2 / 25.
 
 from __future__ import annotations
 
-import csv
 import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from patients import crc_sheet
+
 from phylometa.io.tables import read_patient
 from phylometa.pipeline.stages import analyse
 
 PUBLISHED = {("V402", "brain"): (6, 20), ("V824", "brain"): (2, 25)}
-SITES = {"P": ("colon", "primary"), "BM": ("brain", "metastasis"), "LN": ("lymph_node", "lymph_node")}
 GUNDEM = Path(__file__).parent.parent / "sample_data"
-
-
-def crc_sheet(data: Path, directory: Path) -> Path:
-    """A sample sheet over the deposited MAF and segments."""
-    folder = data / "crc_hz"
-    sheet = directory / "samples.tsv"
-    with open(folder / "crc_hz.clin.txt", newline="") as handle, open(sheet, "w", newline="") as out:
-        writer = csv.writer(out, delimiter="\t", lineterminator="\n")
-        writer.writerow(["patient", "sample", "site", "site_type", "maf", "cn_segments", "assay", "cancer_type"])
-        for row in csv.DictReader(handle, delimiter="\t"):
-            files = [str(folder / "crc_hz.maf"), str(folder / "crc_hz.seg.txt")]
-            name = row["Tumor_Sample_Barcode"]
-            writer.writerow([row["Patient_ID"], name, *SITES[row["Tumor_ID"]], *files, "wes", "colorectal"])
-    return sheet
 
 
 def show(name: str, timing) -> None:

@@ -11,7 +11,6 @@ doi:10.1038/s41588-019-0483-z), private clonal mutations and labels. m5: the 40 
 
 from __future__ import annotations
 
-import csv
 import os
 import sys
 import tempfile
@@ -27,7 +26,8 @@ sys.path[:0] = [str(ROOT / "sample_data"), str(ROOT / "benchmarks")]
 import convert_gundem  # noqa: E402
 from clustering import adjusted_rand  # noqa: E402
 from migration_histories import REFERENCE, overlap  # noqa: E402
-from timing_patients import PUBLISHED, crc_sheet  # noqa: E402
+from patients import GUNDEM, crc_sheet, gundem_sheet  # noqa: E402
+from timing_patients import PUBLISHED  # noqa: E402
 
 from phylometa.config import MigrationSettings  # noqa: E402
 from phylometa.io.tables import read_patient  # noqa: E402
@@ -38,23 +38,8 @@ from phylometa.pipeline.stages import analyse  # noqa: E402
 from phylometa.seeding.labels import label_history  # noqa: E402
 
 # What the studies say of a patient in words, as far as their abstract, tables and deposited trees show it.
-GUNDEM = ("A10", "A22", "A31", "A32")
 SHOWN_LABELS = ("pattern", "clonality_site", "phyletic", "met_to_met", "cross_seeding", "reseeding_primary")
 LIKELY, FAVOURED = 0.5, 0.8
-
-
-def gundem_sheet(data: Path, name: str, folder: Path) -> tuple[Path, int]:
-    """A sheet over the deposited reads of a patient, and how many cells are listed twice (the first is kept)."""
-    bundled = ROOT / "sample_data" / f"gundem_{name.lower()}" / "samples.tsv"
-    if bundled.is_file():
-        return bundled, 0
-    target = folder / name
-    convert_gundem.convert(data / "gundem_2015", name, target, None)
-    with (target / "counts.tsv").open(newline="") as handle:
-        header, *rows = csv.reader(handle, delimiter="\t")
-    first = {(row[0], row[1]): row for row in reversed(rows)}
-    convert_gundem.write_rows(target / "counts.tsv", header, list(first.values()))
-    return target / "samples.tsv", len(rows) - len(first)
 
 
 def published_clusters(data: Path, name: str) -> dict[str, int]:

@@ -1,0 +1,163 @@
+"""Published patients: how much phylometa states of each, and how much of that the publications contradict.
+
+    PHYLOMETA_DATA=... python benchmarks/published.py [--patients A10 A22 ...] [--seed 1] [--jobs 1] [--cache FOLDER]
+
+Prostate cancers A10, A22, A31, A32 (Gundem et al. 2015), melanomas B and E (Sanborn et al. 2015), pancreatic cancer
+Pam03 (Makohon-Moore et al. 2017) and two colorectal cancers (Hu et al. 2019), from the deposited reads. What the
+publications say stands in published.tsv, one fact a row with its source. A statement is the most probable value of a
+label, the most probable seeding of a site, or a route between two sites of which the publication draws routes. A route
+has a published weight: of .5 or more it was drawn, of .2 or less it was not, between the two nothing is compared;
+routes that neither side claims (weight and P below .5) are no statements. Counted are the statements that can be
+compared, those made at .8 and at .95, those at the level "supported", and how many of each are contradicted. Where no
+fact is at hand, only the number of supported labels is printed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from patients import CRC, GUNDEM, REAL, sheets_of
+from scoring import level_of, shown_labels
+
+from phylometa.config import Settings
+from phylometa.errors import PhylometaError
+from phylometa.io.tables import read_patient
+from phylometa.pipeline.stages import AnalysisResult, run_stage
+
+FACTS = Path(__file__).with_name("published.tsv")
+STAGES = ("clusters", "trees", "histories", "labels")
+DRAWN, NOT_DRAWN = 0.5, 0.2  # published weights of a route
+LEVELS = (0.8, 0.95)
+
+
+class Statement(NamedTuple):
+    """What is said of one thing, how surely, and what was published."""
+
+    what: str
+    said: str
+    probability: float
+    level: str
+    published: str
+
+    @property
+    def is_contradicted(self) -> bool:
+        return self.said != self.published
+
+
+def published_facts(path: Path = FACTS) -> dict[str, dict[tuple[str, str], str]]:
+    """Patient -> (kind, name) -> value."""
+    facts: dict[str, dict[tuple[str, str], str]] = defaultdict(dict)
+    with path.open(newline="", encoding="utf-8") as handle:
+        for row in csv.DictReader(handle, delimiter="\t"):
+            facts[row["patient"]][row["kind"], row["name"]] = row["value"]
+    return dict(facts)
+
+
+def statements(found: Mapping[str, Any], facts: Mapping[tuple[str, str], str]) -> Iterator[Statement]:
+    """Statements of a result (`analysed`) that the facts of its patient say something about."""
+    for (kind, name), value in facts.items():
+        key = f"{name}|" if kind == "label" else f"site_seeding|{name}"
+        if kind != "route" and found["labels"].get(key):
+            values = found["labels"][key]
+            said = max(values, key=lambda value: values[value])
+            yield Statement(f"{kind} {name}", said, values[said], found["levels"][key], value)
+    routes = {name: float(value) for (kind, name), value in facts.items() if kind == "route"}
+    sites = {site for route in routes for site in route.split(">")}
+    given = {route: p for route, p in found["routes"].items() if set(route.split(">")) <= sites}
+    for route in sorted(set(routes) | set(given)):
+        weight, p = routes.get(route, 0.0), given.get(route, 0.0)
+        is_drawn, is_said = weight >= DRAWN, p >= 0.5
+        if (is_drawn or weight <= NOT_DRAWN) and (is_drawn or is_said):
+            words = ("no", "yes")
+            sure = max(p, 1 - p)
+            yield Statement(f"route {route}", words[is_said], sure, level_of(sure), words[is_drawn])
+
+
+def analysed(sheet: Path, patient: str | None, seed: int) -> dict[str, Any]:
+    """Labels with their levels, and routes, of a patient; JSON-ready."""
+    settings = Settings(seed=seed)
+    read = read_patient(sheet, patient=patient)
+    result = AnalysisResult(patient=read, settings=settings, warnings=read.warnings)
+    try:
+        for stage in STAGES:
+            result = run_stage(stage, result, settings)
+    except PhylometaError as error:
+        return {"labels": {}, "levels": {}, "routes": {}, "error": str(error)}
+    distributions, levels = shown_labels(result.labels)
+    sites, routes = result.histories.site_names, result.histories.migration_probability
+    return {
+        "labels": {"|".join(key): values for key, values in distributions.items()},
+        "levels": {"|".join(key): level for key, level in levels.items()},
+        "routes": {
+            f"{source}>{target}": float(routes[s, t])
+            for s, source in enumerate(sites)
+            for t, target in enumerate(sites)
+            if routes[s, t] > 0
+        },
+        "error": "",
+    }
+
+
+def cached(name: str, sheet: Path, seed: int, cache: Path | None) -> dict[str, Any]:
+    """The result of `cache`, made first if it is not there."""
+    path = cache / f"{name}_{seed}.json" if cache else None
+    if path is not None and path.is_file():
+        return json.loads(path.read_text(encoding="utf-8"))
+    found = analysed(sheet, name if name in CRC else None, seed)
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(found), encoding="utf-8")
+    return found
+
+
+def counts(stated: list[Statement]) -> list[tuple[int, int]]:
+    """Made and contradicted: at every level of probability, and of the level ``supported``."""
+    groups = [[one for one in stated if one.probability >= level] for level in LEVELS]
+    groups.append([one for one in stated if one.level == "supported"])
+    return [(len(group), sum(one.is_contradicted for one in group)) for group in groups]
+
+
+def row_of(name: str, stated: list[Statement], supported: int | str) -> str:
+    cells = [f"{wrong} of {made}" for made, wrong in counts(stated)] if stated else ["-"] * 3
+    return f"| {name} | {len(stated) or '-'} | {' | '.join(cells)} | {supported} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--patients", nargs="+", default=[*GUNDEM, *REAL, *CRC])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--cache", type=Path, help="folder of finished patients, of one version of the code")
+    options = parser.parse_args()
+    facts, every = published_facts(), []
+    print("| patient | compared | contradicted at .8 | at .95 | of supported | supported labels in all |")
+    print("|---" * 6 + "|")
+    with tempfile.TemporaryDirectory() as scratch, ProcessPoolExecutor(options.jobs) as pool:
+        sheets = sheets_of(options.patients, Path(scratch))
+        work = partial(cached, seed=options.seed, cache=options.cache)
+        lines: list[str] = []
+        for name, found in zip(sheets, pool.map(work, sheets, sheets.values())):
+            stated = list(statements(found, facts.get(name, {})))
+            every += stated
+            print(row_of(name, stated, sum(level == "supported" for level in found["levels"].values())), flush=True)
+            lines += [f"{name}: no result ({found['error']})"] if found["error"] else []
+            lines += [
+                f"{name}, {one.what}: {one.said} {one.probability:.2f} ({one.level}), published {one.published}"
+                for one in stated
+                if one.is_contradicted and one.probability >= LEVELS[0]
+            ]
+    print(row_of("all compared", every, ""))
+    print("\n".join(["", *lines]))
+
+
+if __name__ == "__main__":
+    main()

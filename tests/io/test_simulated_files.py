@@ -92,7 +92,7 @@ def test_the_bundled_patient_is_what_the_script_makes(tmp_path):
     simulated = simulate_patient(PRESETS["demo"], rng=stage_rng(DEMO_SEED, "simulate"))
     write_simulated_patient(simulated, tmp_path)
     bundled = Path(str(resources.files("phylometa"))) / "demo_patient"
-    for name in ("samples.tsv", "segments.tsv", "treatments.tsv", "genes.txt", "truth.json"):
+    for name in ("samples.tsv", "segments.tsv", "treatments.tsv", "genes.txt", "truth.json", "true_labels.json"):
         assert (tmp_path / name).read_text(encoding="utf-8") == (bundled / name).read_text(encoding="utf-8"), name
     made, shipped = (gzip.decompress((folder / "tumour.vcf.gz").read_bytes()) for folder in (tmp_path, bundled))
     assert made == shipped

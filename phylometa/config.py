@@ -50,6 +50,8 @@ class ReadSettings:
     uncalled: Literal["auto", "censored", "unobserved", "absent"] = "auto"
     """What a mutation is in a sample whose list of calls leaves it out: censored (fewer alternate reads than the caller
     lists), unobserved, or absent (no alternate reads at the usual depth); auto: censored if a list holds calls only."""
+    columns: tuple[str, ...] = ()
+    """Columns of tables under another name, as NAME_IN_THE_FILE=name (VAR_COUNT=alt_counts)."""
     unobserved_warning: float = 0.2
     """Share of unobserved cells of a sample above which a warning tells how to genotype."""
     max_expansion: float = 200.0

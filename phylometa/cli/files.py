@@ -9,11 +9,13 @@ import click
 from phylometa.cli.options import (
     check_output_directory,
     check_output_file,
+    columns_option,
     config_option,
     force_option,
     output_option,
     read_settings,
     seed_option,
+    uncalled_option,
 )
 
 __all__ = ["convert", "counts", "genotype", "simulate"]
@@ -23,9 +25,19 @@ __all__ = ["convert", "counts", "genotype", "simulate"]
 @click.argument("sheet", type=click.Path())
 @output_option("Table to write, or - for stdout.")
 @click.option("--patient", default=None, help="The patient, where the sheet has several [default: its only one].")
+@uncalled_option
+@columns_option
 @config_option
 @force_option
-def counts(sheet: str, output: str, patient: str | None, config: str | None, force: bool) -> None:
+def counts(
+    sheet: str,
+    output: str,
+    patient: str | None,
+    uncalled: str | None,
+    columns: tuple[str, ...],
+    config: str | None,
+    force: bool,
+) -> None:
     """Mutation x sample read counts with copy number of SHEET, in PyClone-VI's columns.
 
     \b
@@ -40,7 +52,7 @@ def counts(sheet: str, output: str, patient: str | None, config: str | None, for
     from phylometa.io.documents import replace_file
     from phylometa.io.tables import read_patient, write_counts
 
-    settings = read_settings(config, None)
+    settings = read_settings(config, None, uncalled=uncalled, columns=columns)
     target = None if output == "-" else check_output_file(output, force=force)
     found = estimate_purity(read_patient(sheet, settings=settings.read, patient=patient), settings=settings.ccf)
     for text in found.warnings:

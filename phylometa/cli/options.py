@@ -38,6 +38,15 @@ def uncalled_option(function: F) -> F:
     )(function)
 
 
+def columns_option(function: F) -> F:
+    return click.option(
+        "--columns",
+        multiple=True,
+        metavar="NAME=NAME",
+        help="Read the column of the first name as the second (VAR_COUNT=alt_counts); may be repeated.",
+    )(function)
+
+
 def force_option(function: F) -> F:
     return click.option("--force", is_flag=True, help="Replace results that are there [default: refuse].")(function)
 
@@ -57,7 +66,7 @@ def read_settings(config: str | None, seed: int | None, **read_changes: Any) -> 
     settings = load_settings(config) if config else Settings()
     if seed is not None:
         settings = settings.replace(seed=seed)
-    changes = {name: value for name, value in read_changes.items() if value is not None}
+    changes = {name: value for name, value in read_changes.items() if value not in (None, ())}
     return settings.replace(read=dataclasses.replace(settings.read, **changes)) if changes else settings
 
 

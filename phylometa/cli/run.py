@@ -16,6 +16,7 @@ import click
 from phylometa.cli.options import (
     TerminalProgress,
     check_output_directory,
+    columns_option,
     config_option,
     force_option,
     output_option,
@@ -55,6 +56,7 @@ DEMO_PATIENT = Path(__file__).parent.parent / "demo_patient"
     help="Mutations without copy number [default: marginalise].",
 )
 @uncalled_option
+@columns_option
 @seed_option
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes, one thread each.")
 @click.option("--scheduler", help="Address of a Dask scheduler, instead of --jobs.", metavar="ADDRESS")
@@ -144,7 +146,8 @@ def _execute(
         for outcome in failed:
             _report_outcome(outcome, directory)
     page = f"; page: {directory / 'index.html'}" if len(failed) < len(outcomes) else ""
-    click.echo(f"{len(outcomes) - len(failed)} of {len(jobs)} patients done, {len(failed)} failed{page}", err=True)
+    patients = f"{len(jobs)} patient{'s' if len(jobs) != 1 else ''}"
+    click.echo(f"{len(outcomes) - len(failed)} of {patients} done, {len(failed)} failed{page}", err=True)
     return 5 if failed else 0
 
 
@@ -262,8 +265,9 @@ def demo(output: str, seed: int | None, no_plots: bool, force: bool) -> int:
 @click.option("--genes", type=click.Path(), help="Driver genes, one a line.")
 @click.option("--fasta", type=click.Path(), help="Reference genome.")
 @uncalled_option
+@columns_option
 @config_option
-def validate(sheet: str, config: str | None, uncalled: str | None, **inputs: Any) -> int:
+def validate(sheet: str, config: str | None, uncalled: str | None, columns: tuple[str, ...], **inputs: Any) -> int:
     """What `run` would read of SHEET, and every problem at once; exit status 3 if there is one.
 
     \b
@@ -272,7 +276,7 @@ def validate(sheet: str, config: str | None, uncalled: str | None, **inputs: Any
     """
     from phylometa.io.validate import validate_sheet
 
-    settings = read_settings(config, None, uncalled=uncalled)
+    settings = read_settings(config, None, uncalled=uncalled, columns=columns)
     given = {key: value for key, value in inputs.items() if value is not None}
     report = validate_sheet(sheet, settings=settings.read, **given)
     click.echo(report.to_text())

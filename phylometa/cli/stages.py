@@ -11,6 +11,7 @@ import click
 from phylometa.cli.options import (
     check_output_directory,
     check_output_file,
+    columns_option,
     config_option,
     force_option,
     output_option,
@@ -49,6 +50,7 @@ def _run_on_directory(directory: Path, stage: str, settings: Any) -> None:
     "--clusters", type=click.Path(), default=None, help="Clusters of PyClone-VI, PyClone, CONIPHER or Pairtree."
 )
 @output_option("The patient's directory to write.")
+@columns_option
 @seed_option
 @config_option
 @force_option
@@ -65,7 +67,7 @@ def cluster(counts: str, sheet: str | None, clusters: str | None, output: str, *
     from phylometa.io.tables import read_counts
     from phylometa.pipeline.stages import AnalysisResult, run_stage
 
-    settings = read_settings(options["config"], options["seed"])
+    settings = read_settings(options["config"], options["seed"], columns=options["columns"])
     directory = check_output_directory(output, force=options["force"])
     check_replaceable(directory)
     patient = read_counts(counts, sheet=sheet, settings=settings.read)

@@ -14,7 +14,8 @@ from phylometa.errors import InputError
 from phylometa.model.patient import DroppedVariants
 from phylometa.reference.contigs import contig_name, genome_of_contigs
 
-__all__ = ["COPY_NUMBER_FIELDS", "Calls", "DropLog", "merge_calls", "nominal_calls", "unify_contigs"]
+__all__ = ["COPY_NUMBER_FIELDS", "Calls", "DropLog", "merge_calls", "nominal_calls", "rescue_note"]
+__all__ += ["unify_contigs"]
 
 CELL_STATES = ("unlisted", "rescued", "censored_below")
 COPY_NUMBER_FIELDS = ("major", "minor", "total", "normal", "fraction", "major2", "minor2")
@@ -41,6 +42,14 @@ class DropLog:
     def extend(self, other: DropLog) -> None:
         for name in ("ids", "samples", "reasons", "files", "lines"):
             getattr(self, name).extend(getattr(other, name))
+
+    def sort(self) -> None:
+        """In the order of the lines of one file."""
+        order = sorted(range(len(self.lines)), key=lambda i: self.lines[i])
+        for name in ("ids", "samples", "reasons", "files"):
+            values = getattr(self, name)
+            setattr(self, name, [values[i] for i in order])
+        self.lines = array("q", [self.lines[i] for i in order])
 
     def frozen(self) -> DroppedVariants:
         """The record that goes into the patient."""
@@ -129,7 +138,7 @@ class Calls:
 
     def key(self, row: int, genome: str = "human") -> tuple[str, int, str, str] | str:
         """What makes two files' rows one mutation: place and alleles, or the id where the place is not known."""
-        if self.positions[row] < 0 or not self.alts[row]:
+        if self.positions[row] < 0 or (not self.alts[row] and self.ids[row].count(":") != 1):
             return self.ids[row]
         return contig_name(self.chroms[row], genome), int(self.positions[row]), self.refs[row], self.alts[row]
 
@@ -190,7 +199,7 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str], *, genome: str =
         reads where another file accepts the mutation (`rescued`), and is left out elsewhere.
     """
     if len(parts) == 1 and parts[0].samples == list(samples):
-        return parts[0]
+        return _without_rejected(parts[0])
     column = {name: i for i, name in enumerate(samples)}
     rows: dict[Any, int] = {}
     first: list[tuple[int, int]] = []
@@ -239,10 +248,7 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str], *, genome: str =
         merged.purity.update(part.purity)
         merged.nominal.extend(part.nominal)
     if n_rescued:
-        merged.warnings.append(
-            f"{n_rescued} records that fail a filter in one sample's file were read there because another file of the "
-            "patient accepts the mutation"
-        )
+        merged.warnings.append(rescue_note(n_rescued))
     mask = np.array(accepted, dtype=bool)
     if not mask.all():
         silent = DropLog()
@@ -252,6 +258,22 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str], *, genome: str =
     return merged
 
 
+def rescue_note(n: int) -> str:
+    """The sentence on records that are reads although their own file rejects them."""
+    records, were = ("1 record that fails", "was") if n == 1 else (f"{n} records that fail", "were")
+    return f"{records} a filter in one sample {were} read there because the mutation is accepted in another"
+
+
+def _without_rejected(calls: Calls) -> Calls:
+    """Rows that no sample accepts left out, with their reasons."""
+    if calls.rejected:
+        reasons, keep = dict(calls.rejected), np.ones(calls.n_mutations, dtype=bool)
+        keep[list(reasons)] = False
+        calls.keep(keep, lambda row: reasons[row])
+        calls.dropped.sort()
+    return calls
+
+
 def _copy_into(merged: Calls, part: Calls, place: NDArray[np.int64], columns: list[int]) -> None:
     cells = np.ix_(place, np.array(columns, dtype=np.int64))
     is_new = merged.depth[cells] == 0  # of two files of one sample the first that has reads counts
@@ -259,7 +281,8 @@ def _copy_into(merged: Calls, part: Calls, place: NDArray[np.int64], columns: li
     merged.unlisted[cells] &= False if part.unlisted is None else part.unlisted
     is_rejected = np.zeros(part.n_mutations, dtype=bool)
     is_rejected[list(part.rejected)] = True
-    merged.rescued[cells] = np.where(is_new, is_rejected[:, None], merged.rescued[cells])
+    own = is_rejected[:, None] if part.rescued is None else is_rejected[:, None] | part.rescued
+    merged.rescued[cells] = np.where(is_new, own, merged.rescued[cells])
     merged.alt[cells] = np.where(is_new, part.alt, merged.alt[cells])
     merged.depth[cells] = np.where(is_new, part.depth, merged.depth[cells])
     shape = merged.depth.shape

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from phylometa.errors import InputError
-from phylometa.io.files import ProblemList, TableReader, is_missing, open_text, parse_number
+from phylometa.io.files import is_missing, open_text, parse_number
+from phylometa.io.problems import ProblemList
 from phylometa.io.sheet import SEXES, parse_date
+from phylometa.io.table_reader import TableReader
 from phylometa.model.patient import Lesion, Treatment
 
 __all__ = ["PurityEstimate", "read_drivers", "read_lesions", "read_purity_file", "read_treatments"]

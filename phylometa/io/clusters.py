@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from phylometa.errors import InputError
-from phylometa.io.files import ProblemList, TableReader, is_missing
+from phylometa.io.files import is_missing
 from phylometa.io.pairtree import read_pairtree_params
+from phylometa.io.problems import ProblemList
+from phylometa.io.table_reader import TableReader
 
 __all__ = ["clusters_of_mutations", "read_clustering"]
 

@@ -2,75 +2,41 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import hashlib
 import io
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import IO
 
 from phylometa.config import ReadSettings
-from phylometa.errors import InputError, Problem
+from phylometa.errors import InputError
 
 __all__ = [
     "MISSING_WORDS",
-    "ProblemList",
-    "TableReader",
     "check_expansion",
     "expansion_limit",
     "is_missing",
     "open_binary",
     "open_text",
     "parse_count",
+    "parse_decimal",
+    "parse_fraction",
     "parse_number",
-    "read_table",
     "sha256_of",
 ]
 
 MISSING_WORDS = frozenset(("", "na", "n/a", "nan", ".", "none", "null", "-", "?"))
-# Problems listed in one message; the rest is counted.
-MAX_PROBLEMS = 50
 # More reads than any sequencer gives at a locus: a cell beyond is a mistake (and would not fit an int32).
 MAX_COUNT = 1_000_000_000
 # Decompressed bytes that any file may have: small tables of equal lines are compressed more than a thousandfold.
 FREE_BYTES = 1 << 27
 _max_expansion: ContextVar[float] = ContextVar("max_expansion", default=ReadSettings().max_expansion)
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
-
-
-class ProblemList:
-    """Problems of one file as they are met; `check` raises them all at once."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.problems: list[Problem] = []
-        self.n_more = 0
-
-    def add(self, message: str, *, row: int | None = None, column: str | None = None) -> None:
-        if len(self.problems) < MAX_PROBLEMS:
-            self.problems.append(Problem(message, file=self.file, row=row, column=column))
-        else:
-            self.n_more += 1
-
-    def __bool__(self) -> bool:
-        return bool(self.problems)
-
-    def extend(self, error: InputError) -> None:
-        """Take over the problems of an error."""
-        room = MAX_PROBLEMS - len(self.problems)
-        self.problems.extend(error.problems[:room])
-        self.n_more += max(len(error.problems) - room, 0)
-
-    def check(self) -> None:
-        """Raise `InputError` with every problem if there is one."""
-        if self.problems:
-            more = [Problem(f"and {self.n_more} more problems", file=self.file)] if self.n_more else []
-            raise InputError([*self.problems, *more])
 
 
 def is_missing(value: str) -> bool:
@@ -85,6 +51,35 @@ def parse_number(value: str) -> float | None:
         return None
     number = float(value)
     return number if number - number == 0 else None
+
+
+def parse_decimal(value: str) -> float | None:
+    """A number as `parse_number`, also with a decimal comma; only for columns that never hold lists or thousands.
+
+    Examples
+    --------
+    >>> parse_decimal("0,35"), parse_decimal("1.5"), parse_decimal("1,2,3")
+    (0.35, 1.5, None)
+    """
+    number = parse_number(value)
+    if number is None and value.count(",") == 1 and "." not in value:
+        number = parse_number(value.replace(",", "."))
+    return number
+
+
+def parse_fraction(value: str) -> float | None:
+    """A number as `parse_decimal`, also a percentage with its sign.
+
+    Examples
+    --------
+    >>> parse_fraction("35%"), parse_fraction("12,5 %"), parse_fraction("0.2")
+    (0.35, 0.125, 0.2)
+    """
+    value = value.strip()
+    if not value.endswith("%"):
+        return parse_decimal(value)
+    number = parse_decimal(value[:-1].strip())
+    return None if number is None else number / 100
 
 
 def parse_count(value: str) -> int | None:
@@ -181,6 +176,7 @@ class TextLines:
     def __init__(self, path: Path, display: str, newline: str | None = None) -> None:
         self.display = display
         self.n_lines = 0
+        self._path = path
         self._binary = open_binary(path, display)
         self._check_kind()
         self._text = io.TextIOWrapper(self._binary, encoding="utf-8-sig", errors="strict", newline=newline)
@@ -210,13 +206,28 @@ class TextLines:
                 self.n_lines += 1
                 yield line
         except UnicodeDecodeError:
-            raise InputError("is not UTF-8 text", file=self.display, row=self.n_lines + 1) from None
+            raise self._encoding_error() from None
         except (OSError, EOFError, zlib.error) as error:
             raise InputError(
                 f"is not a readable gzip file ({error}); it may be cut short", file=self.display, row=self.n_lines + 1
             ) from None
         finally:
             self.close()
+
+    def _encoding_error(self) -> InputError:
+        """Names the line and the byte: text is decoded in blocks, so the line read last is not the one."""
+        with open_binary(self._path, self.display) as binary:
+            for row, line in enumerate(binary, start=1):
+                try:
+                    line.decode("utf-8")
+                except UnicodeDecodeError as error:
+                    return InputError(
+                        f"is not UTF-8 text: byte {error.start + 1} of the line is {line[error.start]:#04x} (saved on "
+                        "Windows? save it as UTF-8)",
+                        file=self.display,
+                        row=row,
+                    )
+        return InputError("is not UTF-8 text", file=self.display)
 
     def close(self) -> None:
         self._binary.close()
@@ -225,165 +236,3 @@ class TextLines:
 def open_text(path: Path, display: str, *, newline: str | None = None) -> TextLines:
     """Lines of a plain or gzip text file (UTF-8, with or without byte order mark); `newline` as in `open`."""
     return TextLines(path, display, newline)
-
-
-class TableReader:
-    """A delimited table with a header: its column names, then its rows with their line numbers, read once.
-
-    Parameters
-    ----------
-    path : Path
-    display : str
-        Name of the file in messages.
-    aliases : mapping, optional
-        Other names of columns (lower case) to the names used here.
-
-    Notes
-    -----
-    Tab, comma, semicolon or blank-separated; quoted fields; lines ``##...`` and ``#version ...`` before the header and
-    a ``#`` before its first name are passed over; R's unnamed column of row names is accepted.
-    """
-
-    def __init__(self, path: Path, display: str, *, aliases: Mapping[str, str] | None = None) -> None:
-        self.display = display
-        self._lines = open_text(path, display)
-        self._iterator = iter(self._lines)
-        self._skipped = 0
-        header_line = self._first_line()
-        self.delimiter = _delimiter_of(header_line)
-        self.original = tuple(name.strip() for name in self._split_header(header_line))
-        lowered = [name.lower() for name in self.original]
-        self.header = tuple((aliases or {}).get(name, name) for name in lowered)
-        self.n_named = max((i + 1 for i, name in enumerate(lowered) if name), default=0)
-        self._index: dict[str, int] = {}
-        for i, name in enumerate(self.header):
-            if not name:
-                continue
-            # A name itself wins over an alias of it; of two aliases the first.
-            if name not in self._index or lowered[i] == name:
-                self._index[name] = i
-        self._check_duplicates(lowered)
-
-    def _first_line(self) -> str:
-        for line in self._iterator:
-            if not line.strip():
-                continue
-            text = line.strip("\r\n")
-            if text.startswith("##") or (text.startswith("#") and not re.search(r"[\t,;]", text)):
-                continue
-            if re.match(r"\d+\s*#", text):  # MACHINA's numbers of sites, samples and mutations
-                continue
-            return text
-        raise InputError("holds no table: no header line", file=self.display)
-
-    def _split_header(self, line: str) -> list[str]:
-        line = line[1:] if line.startswith("#") else line
-        if self.delimiter in " \t":
-            return [_unquote(name) for name in line.split(None if self.delimiter == " " else "\t")]
-        return next(csv.reader([line], delimiter=self.delimiter), [])
-
-    def _check_duplicates(self, lowered: Sequence[str]) -> None:
-        twice = sorted({name for name in lowered if name and lowered.count(name) > 1})
-        if twice:
-            raise InputError(f"two columns are named {', '.join(twice)}", file=self.display, row=self._lines.n_lines)
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._index
-
-    def close(self) -> None:
-        """Give up the rows that were not read."""
-        self._lines.close()
-
-    def index(self, name: str) -> int:
-        """Position of column `name`, -1 where the table has none."""
-        return self._index.get(name, -1)
-
-    def indices(self, names: Iterable[str]) -> list[int]:
-        """Positions of columns, -1 where absent."""
-        return [self._index.get(name, -1) for name in names]
-
-    def require(self, names: Sequence[str]) -> None:
-        """Raise `InputError` naming every column of `names` the table lacks."""
-        missing = [name for name in names if name not in self._index]
-        if missing:
-            found = ", ".join(name for name in self.original if name) or "none"
-            if len(found) > 400:
-                found = found[:400] + " ..."
-            raise InputError(
-                [Problem(f"column {name} is missing (columns found: {found})", self.display) for name in missing]
-            )
-
-    def __iter__(self) -> Iterator[tuple[int, list[str]]]:
-        """Rows as (1-based line, fields), each as wide as the header; blank lines and comment lines are passed over."""
-        width = len(self.header)
-        problems = ProblemList(self.display)
-        shift: int | None = None
-        for line, row in self._raw_rows():
-            n = len(row)
-            if not row[0].strip() and not any(field.strip() for field in row):
-                continue
-            if n != width:
-                if shift is None:
-                    shift = 1 if n == width + 1 and row[-1].strip() else 0  # R's row names
-                while n > width + shift and not row[-1].strip():
-                    row.pop()
-                    n -= 1
-                if self.n_named <= n < width:
-                    row.extend([""] * (width - n))
-                    n = width
-                if n != width + shift:
-                    problems.add(f"has {n} fields, the header {width}", row=line)
-                    continue
-                if shift:
-                    del row[0]
-            elif shift is None:
-                shift = 0
-            elif shift:
-                problems.add(f"has {n} fields, the rows above {width + 1}", row=line)
-                continue
-            yield line, row
-        problems.check()
-
-    def _raw_rows(self) -> Iterator[tuple[int, list[str]]]:
-        first = self._lines.n_lines
-        if self.delimiter in " \t":
-            separator = None if self.delimiter == " " else "\t"
-            for line in self._iterator:
-                row = line.rstrip("\n").split(separator)
-                if len(row) > 1 or (row and row[0].strip() and not row[0].startswith("#")):
-                    yield self._lines.n_lines, [_unquote(field) for field in row] if '"' in line else row
-            return
-        reader = csv.reader(self._iterator, delimiter=self.delimiter)
-        last = 0
-        try:
-            for row in reader:
-                if reader.line_num != last + 1:
-                    raise InputError("a quote opens here and never closes", file=self.display, row=first + last + 1)
-                last = reader.line_num
-                if row and not (row[0].startswith("#") and len(row) == 1) and (len(row) > 1 or row[0].strip()):
-                    yield first + last, row
-        except csv.Error as error:
-            raise InputError(f"is not a table: {error}", file=self.display, row=first + last + 1) from None
-
-
-def _unquote(field: str) -> str:
-    """A field without the quotes that R and spreadsheets put around it; a lone quote is a character like any other."""
-    if len(field) > 1 and field[0] == field[-1] == '"':
-        return field[1:-1].replace('""', '"')
-    return field
-
-
-def _delimiter_of(header: str) -> str:
-    for delimiter in ("\t", ",", ";"):
-        if delimiter in header:
-            return delimiter
-    return " " if len(header.split()) > 1 else "\t"
-
-
-def read_table(
-    path: Path, display: str, *, aliases: Mapping[str, str] | None = None, required: Sequence[str] = ()
-) -> tuple[TableReader, list[tuple[int, list[str]]]]:
-    """A small table at once: its reader (header, look-up of columns) and all rows with their line numbers."""
-    table = TableReader(path, display, aliases=aliases)
-    table.require(required)
-    return table, list(table)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from array import array
 
-from phylometa.io.files import ProblemList, is_missing, parse_count, parse_number
+from phylometa.io.files import is_missing, parse_count, parse_decimal, parse_fraction
+from phylometa.io.problems import ProblemList
 
 __all__ = ["CellParser"]
 
@@ -19,7 +20,7 @@ class CellParser:
     Parameters
     ----------
     rule : str
-        ``ref + alt``, ``alt + depth``, ``vaf x depth``, ``ccf`` or ``ccf interval``.
+        ``ref + alt``, ``alt + depth``, ``vaf x depth``, ``vaf``, ``ccf`` or ``ccf interval``.
     problems : ProblemList
     nominal_depth : int
         Reads that stand for a fraction without an interval.
@@ -30,6 +31,7 @@ class CellParser:
         self.problems = problems
         self.nominal_depth = nominal_depth
         self.fractions = array("d")
+        self.is_percent = False  # whether VAFs are percentages without the sign
         self.differences: list[float] = []
 
     def _count(self, fields: list[str], index: int, column: str, line: int) -> int | None:
@@ -46,7 +48,7 @@ class CellParser:
 
     def read(self, fields: list[str], at: dict[str, int], line: int) -> tuple[int, int] | None:
         """(alternate reads, depth), (0, 0) where unobserved; None after a problem."""
-        if self.rule == "vaf x depth":
+        if self.rule in ("vaf x depth", "vaf"):
             return self._counts_of_vaf(fields, at, line)
         if self.rule.startswith("ccf"):
             return self._counts_of_ccf(fields, at, line)
@@ -67,8 +69,9 @@ class CellParser:
         if alt < 0 or ref < 0:
             return 0, 0
         if at["vaf"] >= 0 and len(self.differences) < MAX_CHECKED_CELLS and ref + alt:
-            frequency = parse_number(fields[at["vaf"]])
+            frequency = parse_fraction(fields[at["vaf"]])
             if frequency is not None:
+                frequency = frequency / 100 if frequency > 1 else frequency
                 self.differences.append(abs(frequency - alt / (ref + alt)))
         return alt, alt + ref
 
@@ -78,16 +81,24 @@ class CellParser:
 
     def _counts_of_vaf(self, fields: list[str], at: dict[str, int], line: int) -> tuple[int, int] | None:
         """Counts from VAF x depth, from a second pair of columns where the first is missing."""
+        if self.rule == "vaf":
+            vaf = self._vaf(fields[at["vaf"]], line)
+            return (0, 0) if math.isnan(vaf) else (round(vaf * self.nominal_depth), self.nominal_depth)
         for vaf_name, depth_name in (("vaf", "depth"), ("vaf2", "depth2")):
             if at[vaf_name] < 0 or at[depth_name] < 0 or is_missing(fields[at[vaf_name]]):
                 continue
-            vaf = self.bounded(fields[at[vaf_name]], "vaf", line, 0.0, 1.0, closed=True)
+            vaf = self._vaf(fields[at[vaf_name]], line)
             depth = self._count(fields, at[depth_name], "depth", line)
             if depth is None or math.isnan(vaf):
                 return None
             if depth > 0:
                 return round(vaf * depth), depth
         return 0, 0
+
+    def _vaf(self, text: str, line: int) -> float:
+        if not self.is_percent or text.strip().endswith("%"):
+            return self.bounded(text, "vaf", line, 0.0, 1.0, closed=True)
+        return self.bounded(text, "vaf", line, 0.0, 100.0, closed=True) / 100
 
     def _counts_of_ccf(self, fields: list[str], at: dict[str, int], line: int) -> tuple[int, int] | None:
         """(0, nominal depth) of a cancer cell fraction: as many reads as its interval tells; counts follow later."""
@@ -110,7 +121,7 @@ class CellParser:
         """A number between bounds (low itself only where `closed`); NaN where missing, or after a problem."""
         if is_missing(text):
             return math.nan
-        number = parse_number(text)
+        number = parse_fraction(text) if high <= 1 else parse_decimal(text)
         if number is None:
             self.problems.add(f"{text.strip()!r} is not a number", row=line, column=column)
         elif number > high or number < low or (number == low and not closed):

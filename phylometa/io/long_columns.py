@@ -5,35 +5,39 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from phylometa.io.files import TableReader
+from phylometa.io.table_reader import TableReader
 
 __all__ = ["LONG_ALIASES", "PLACE_ID", "READ_COLUMNS", "dialect_of", "looks_long", "open_long_table"]
 
 # Other names of a column (lower case). MAF: vcf2maf and GDC (t_ref_count), MesKit (Ref_allele_depth), PhylogicNDT
-# (Start_position, Tumor_Seq_Allele, local_cn_a1); PyClone (var_counts).
+# (Start_position, Tumor_Seq_Allele, local_cn_a1); PyClone (var_counts); CONIPHER (VAR_COUNT, COPY_NUMBER_A, ACF);
+# DPClust (end, WT.count, mut.count); CliP (chromosome_index); ICGC (chromosome_start, mutated_to_allele);
+# CNAqc (from, NV).
 LONG_ALIASES = {
     alias: name
     for name, aliases in {
-        "mutation_id": "mutation mut_id variant_id",
-        "sample_id": "sample sample_name tumor_sample_barcode tumour_sample_barcode tumor_sample tumour_sample",
-        "ref_counts": "ref_count t_ref_count ref_allele_depth ref_reads n_ref",
-        "alt_counts": "alt_count var_counts t_alt_count alt_allele_depth alt_reads var_reads n_alt",
-        "depth": "t_depth total_counts total_reads dp total_depth wgs.depth",
-        "vaf": "t_vaf tumor_vaf af wgs.vaf",
+        "mutation_id": "mutation mut_id variant_id icgc_mutation_id",
+        "sample_id": "sample sample_name tumor_sample_barcode tumour_sample_barcode tumor_sample tumour_sample "
+        "icgc_sample_id",
+        "ref_counts": "ref_count t_ref_count ref_allele_depth ref_reads n_ref wt_count wt_counts",
+        "alt_counts": "alt_count var_counts var_count t_alt_count t_var_count alt_allele_depth alt_reads var_reads "
+        "n_alt mut_count mut_counts mutant_allele_read_count nv",
+        "depth": "t_depth total_counts total_count total_reads dp total_depth total_read_count read_depth wgs.depth",
+        "vaf": "t_vaf tumor_vaf tumour_vaf variant_allele_frequency variant_allele_fraction af t_af tumor_f wgs.vaf",
         "depth2": "val.depth",
         "vaf2": "val.vaf",
-        "major_cn": "local_cn_a2",
-        "minor_cn": "local_cn_a1",
+        "major_cn": "local_cn_a2 copy_number_a major_copy_number",
+        "minor_cn": "local_cn_a1 copy_number_b minor_copy_number",
         "total_cn": "copy_number copynumber",
-        "tumour_content": "tumor_content purity",
+        "tumour_content": "tumor_content purity acf cellularity",
         "gene": "hugo_symbol gene_symbol",
-        "chrom": "chromosome chr contig",
-        "pos": "position start_position startpos start",
-        "ref": "reference_allele wt reference",
-        "alt": "tumor_seq_allele2 tumor_seq_allele mt alternate alt_allele",
+        "chrom": "chromosome chr contig chromosome_index seqnames",
+        "pos": "position start_position startpos start chromosome_start from end",
+        "ref": "reference_allele wt reference mutated_from_allele refbase",
+        "alt": "tumor_seq_allele2 tumor_seq_allele mt alternate alt_allele mutated_to_allele mutbase",
         "alt1": "tumor_seq_allele1",
         "ccf": "cancer_cell_fraction cellular_prevalence",
-        "cluster": "cluster_id cluster.no",
+        "cluster": "cluster_id cluster.no cluster_no",
         "status": "mutation_status",
         "context": "trinucleotide_context",
     }.items()
@@ -60,10 +64,13 @@ READ_COLUMNS = (
 
 
 def looks_long(table: TableReader) -> bool:
-    """Whether a header is that of a long table: a sample column, and counts or VAF with depth."""
+    """Whether a header is that of a long table: counts or fractions by mutation, with or without a sample column."""
     has_counts = "alt_counts" in table and ("ref_counts" in table or "depth" in table)
-    has_fractions = "ccf" in table or ("ccf_lo" in table and "ccf_hi" in table)
-    return "sample_id" in table and (has_counts or has_fractions or ("vaf" in table and "depth" in table))
+    if "sample_id" in table:
+        has_fractions = "ccf" in table or ("ccf_lo" in table and "ccf_hi" in table)
+        return has_counts or has_fractions or "vaf" in table
+    names_mutation = "mutation_id" in table or ("chrom" in table and "pos" in table)
+    return names_mutation and (has_counts or ("vaf" in table and "depth" in table))
 
 
 def open_long_table(path: Path, display: str) -> TableReader:
@@ -71,19 +78,29 @@ def open_long_table(path: Path, display: str) -> TableReader:
     table = TableReader(path, display, aliases=LONG_ALIASES)
     if {"sample_label", "character_label"} <= {name.lower() for name in table.original}:
         table.close()
-        return TableReader(path, display, aliases=MACHINA_ALIASES)
+        table = TableReader(path, display, aliases=MACHINA_ALIASES)
+        # DeCiFer's states of copy number follow without a name: (copies, copies, share of cells) as often as needed
+        table.has_extra_fields = "alt_counts" in table
     return table
+
+
+# Dialect to columns that only it has; the first that fits.
+DIALECTS = (
+    ("PhylogicNDT", {"local_cn_a1", "local_cn_a2"}),
+    ("PhylogicNDT", {"start_position", "t_alt_count", "ccf_0.00"}),
+    ("CONIPHER", {"ref_count", "var_count", "copy_number_a", "copy_number_b"}),
+    ("DPClust", {"wt.count", "mut.count"}),
+    ("CliP", {"chromosome_index", "alt_count", "ref_count"}),
+    ("ICGC", {"icgc_sample_id", "mutant_allele_read_count"}),
+    ("CNAqc", {"from", "dp", "nv"}),
+    ("MesKit", {"ref_allele_depth", "alt_allele_depth"}),
+    ("GDC or vcf2maf", {"t_ref_count", "t_alt_count", "hugo_symbol"}),
+    ("MACHINA", {"sample_label", "character_label"}),
+    ("PyClone", {"mutation_id", "ref_counts", "var_counts"}),
+    ("PyClone-VI", {"mutation_id", "sample_id", "ref_counts", "alt_counts"}),
+)
 
 
 def dialect_of(lowered: set[str]) -> str:
     """Whose columns these are."""
-    for name, columns in (
-        ("PhylogicNDT", {"local_cn_a1", "local_cn_a2"}),
-        ("MesKit", {"ref_allele_depth", "alt_allele_depth"}),
-        ("GDC or vcf2maf", {"t_ref_count", "t_alt_count", "hugo_symbol"}),
-        ("MACHINA", {"sample_label", "character_label"}),
-        ("PyClone-VI", {"mutation_id", "sample_id", "ref_counts", "alt_counts"}),
-    ):
-        if columns <= lowered:
-            return name
-    return "long table"
+    return next((name for name, columns in DIALECTS if columns <= lowered), "long table")

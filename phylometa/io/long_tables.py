@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from sys import intern
 
@@ -13,11 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.config import ReadSettings
-from phylometa.io.calls import Calls, DropLog, nominal_calls
-from phylometa.io.files import ProblemList, TableReader, is_missing, parse_count, sha256_of
+from phylometa.errors import InputError
+from phylometa.io.calls import Calls, DropLog, nominal_calls, rescue_note
+from phylometa.io.decifer import DeciferStates
+from phylometa.io.files import is_missing, parse_count, parse_decimal, sha256_of
 from phylometa.io.long_cells import CellParser
 from phylometa.io.long_columns import PLACE_ID, READ_COLUMNS, dialect_of, open_long_table
+from phylometa.io.problems import ProblemList
+from phylometa.io.table_reader import TableReader
 from phylometa.io.vcf_header import SampleRequest
+from phylometa.reference.contigs import contig_name
 
 __all__ = ["read_long_table"]
 
@@ -31,6 +37,8 @@ COPY_COLUMNS = {
     "minor_cn2": "minor2",
 }
 MAX_COPIES = 1000.0
+# A VAF above is a percentage, or wrong.
+MAX_FRACTION = 1.5
 
 
 def read_long_table(
@@ -96,14 +104,23 @@ class _LongReader:
         self.dialect = dialect_of(lowered)
         self.rule = self._choose_rule()
         self.cells = CellParser(self.rule, self.problems, settings.nominal_depth)
+        self.nominal_depth = settings.nominal_depth
+        self.states = DeciferStates(requests or ()) if table.has_extra_fields else None
         self.accepted = frozenset(settings.accepted_filters) | {""}
         self.columns: dict[str, int] = {}
         self.samples: list[str] = []
-        self.is_open = requests is None
-        for k, request in enumerate(requests or ()):
+        self.is_open = requests is None and "sample_id" in table
+        self.requests = tuple(requests or ())
+        for k, request in enumerate(self.requests):
             self.samples.append(request.sample)
-            for name in request.names:
+            for name in request.names[:1]:  # what the sheet says the file calls it, before other samples' own names
                 self.columns.setdefault(name, k)
+        for k, request in enumerate(self.requests):
+            for name in request.names[1:]:
+                self.columns.setdefault(name, k)
+        if requests is None and not self.is_open:  # a file of one sample, named like the file
+            self.samples.append(Path(table.display).name.split(".")[0] or "sample")
+        self.spelling: dict[str, str] = {}
         self.rows: dict[str, int] = {}
         self.ids: list[str] = []
         self.places: list[tuple[str, int, str, str]] = []
@@ -119,19 +136,27 @@ class _LongReader:
         self.purity: dict[str, tuple[float, int]] = {}
         self.other_samples: dict[str, int] = {}
         self.seen: set[int] = set()
+        self.refused: dict[int, str] = {}
+        self.barcodes: dict[int, str] = {}
+        self.warnings: list[str] = []
         self.n_rows = 0
+
+    def _check_one_sample(self) -> None:
+        """A table without a sample column holds one sample."""
+        if "sample_id" not in self.table and len(self.samples) != 1:
+            names = ", ".join(self.samples)
+            raise InputError(
+                f"{self.table.describe_missing(['sample_id'])}; without it the file holds one sample, but it serves "
+                f"{names}: give one file a sample",
+                file=self.display,
+            )
 
     def _choose_rule(self) -> str:
         table = self.table
         has_id = "mutation_id" in table
-        has_place = all(name in table for name in ("chrom", "pos", "ref", "alt"))
+        has_place = all(name in table for name in ("chrom", "pos"))
         if not has_id and not has_place:
-            table.require(
-                ("mutation_id",)
-                if not any(name in table for name in ("chrom", "pos"))
-                else ("chrom", "pos", "ref", "alt")
-            )
-        table.require(("sample_id",))
+            table.require(("chrom", "pos") if "chrom" in table or "pos" in table else ("mutation_id",))
         if "alt_counts" in table:
             if "ref_counts" in table:
                 return "ref + alt"
@@ -143,6 +168,8 @@ class _LongReader:
             return "ccf interval"
         if "ccf" in table:
             return "ccf"
+        if "vaf" in table:
+            return "vaf"
         table.require(("ref_counts", "alt_counts"))
         raise AssertionError
 
@@ -150,10 +177,13 @@ class _LongReader:
         table = self.table
         at = {name: table.index(name) for name in READ_COLUMNS}
         copy_at = [(name, table.index(name)) for name in self.copies]
-        for line, fields in table:
+        self._check_one_sample()
+        for line, fields in self._entries(at):
             self.n_rows += 1
-            sample = fields[at["sample_id"]].strip()
-            column = self.columns.get(sample)
+            sample = fields[at["sample_id"]].strip() if at["sample_id"] >= 0 else self.samples[0]
+            column = self.columns.get(sample) if at["sample_id"] >= 0 else 0
+            if column is None:
+                column = self._barcode(sample)
             if column is None:
                 if is_missing(sample):
                     self.problems.add("is empty", row=line, column="sample_id")
@@ -171,19 +201,27 @@ class _LongReader:
                 continue
             if place is None:
                 continue
-            name = name or f"{place[0]}:{place[1] + 1}:{place[2]}:{place[3]}"
-            if not self._is_accepted(fields, at, name, sample, line):
+            name = name or ":".join(filter(None, (place[0], str(place[1] + 1), place[2], place[3])))
+            refused = self._filter_reason(fields, at)
+            if refused == "germline":
+                self.dropped.add(name, refused, line, sample=sample)
                 continue
             counts = self.cells.read(fields, at, line)
             if counts is None:
                 continue
             row = self._row(name, place, fields, at, line)
+            if refused:
+                self.refused[len(self.cell_rows)] = refused
             self.cell_rows.append(row)
             self.cell_columns.append(column)
             self.cell_lines.append(line)
             self.cell_alt.append(counts[0])
             self.cell_depth.append(counts[1])
             self._copy_number(fields, copy_at, line)
+            if self.states is not None:
+                problem = self.states.add(fields[len(table.header) :], column)
+                if problem:
+                    self.problems.add(problem, row=line)
             if at["error_rate"] >= 0:
                 text = fields[at["error_rate"]]
                 self.errors.append(self.cells.bounded(text, "error_rate", line, 0.0, 0.5, closed=True))
@@ -213,22 +251,57 @@ class _LongReader:
             return None
         if at["alt1"] >= 0 and alt.upper() == ref.upper():
             alt = fields[at["alt1"]].strip()  # the mutated allele stands in either of MAF's two columns
-        return intern(chrom), position - 1, intern(ref.upper()), intern(alt.upper())
+        chrom = self._spell(chrom)
+        return chrom, position - 1, intern(ref.upper()), intern(alt.upper())
 
-    def _is_accepted(self, fields: list[str], at: dict[str, int], name: str, sample: str, line: int) -> bool:
-        if at["filter"] >= 0:
-            refused = [
-                word
-                for word in fields[at["filter"]].strip().split(";")
-                if word not in self.accepted and not is_missing(word)
-            ]
-            if refused:
-                self.dropped.add(name, f"FILTER {';'.join(refused)}", line, sample=sample)
-                return False
+    def _spell(self, contig: str) -> str:
+        """A contig spelled two ways in the file (``chr1`` and ``1``) gets the spelling met first."""
+        known = self.spelling.get(contig)
+        if known is None:
+            genome = next((request.genome for request in self.requests if request.genome), "") or "human"
+            known = self.spelling[contig] = self.spelling.setdefault(f"\0{contig_name(contig, genome)}", intern(contig))
+        return known
+
+    def _entries(self, at: dict[str, int]) -> Iterable[tuple[int, list[str]]]:
+        """Rows of the table; read at once if VAFs may be percentages, which only all of them together tell."""
+        if not self.rule.startswith("vaf"):
+            return self.table
+        entries = list(self.table)
+        numbers = [parse_decimal(fields[at["vaf"]]) for _, fields in entries]
+        largest = max((number for number in numbers if number is not None), default=0.0)
+        if MAX_FRACTION < largest <= 100:
+            self.cells.is_percent = True
+            self.warnings.append(f"{self.display}: VAFs reach {largest:g}: read as percentages")
+        return entries
+
+    def _barcode(self, sample: str) -> int | None:
+        """Sample of a full TCGA barcode, whose first parts are the name in the sheet."""
+        if not sample.startswith("TCGA-"):
+            return None
+        fitting = {
+            k for k, request in enumerate(self.requests) for name in request.names if sample.startswith(f"{name}-")
+        }
+        if len(fitting) != 1:
+            return None
+        (column,) = fitting
+        if column in self.barcodes and self.barcodes[column] != sample:
+            self.problems.add(
+                f"{self.barcodes[column]} and {sample} are both {self.samples[column]}: write one of them in the "
+                "sheet's column file_sample"
+            )
+        self.barcodes[column] = sample
+        self.columns[sample] = column
+        return column
+
+    def _filter_reason(self, fields: list[str], at: dict[str, int]) -> str:
+        """Why a row is not accepted; '' if it is."""
         if at["status"] >= 0 and fields[at["status"]].strip().lower() == "germline":
-            self.dropped.add(name, "germline", line, sample=sample)
-            return False
-        return True
+            return "germline"
+        if at["filter"] < 0:
+            return ""
+        words = fields[at["filter"]].strip().split(";")
+        refused = [word for word in words if word not in self.accepted and not is_missing(word)]
+        return f"FILTER {';'.join(refused)}" if refused else ""
 
     def _copy_number(self, fields: list[str], copy_at: list[tuple[str, int]], line: int) -> None:
         values = {}
@@ -295,11 +368,17 @@ class _LongReader:
             if not self.samples:
                 self.problems.add("holds no rows: no variants left")
             return
+        if "sample_id" not in self.table:
+            if not self.ids and not self.problems:
+                self.problems.add("holds no rows: no variants left")
+            return
         found = [name for name, k in self.columns.items() if k in self.seen]
         listed = ", ".join([*found, *self.other_samples][:30]) or "none"
         for k, sample in enumerate(self.samples):
             if k not in self.seen:
-                self.problems.add(f"sample {sample} has no rows (samples found: {listed})")
+                close = difflib.get_close_matches(sample, [*self.other_samples], n=1)
+                hint = f"; is it {close[0]}? then write that in the sheet's column file_sample" if close else ""
+                self.problems.add(f"sample {sample} has no rows (samples found: {listed}){hint}")
 
     def calls(self) -> Calls:
         shape = (len(self.ids), len(self.samples))
@@ -347,8 +426,36 @@ class _LongReader:
         unlisted = np.ones(shape, dtype=bool)
         unlisted[rows, columns] = False
         calls.unlisted = unlisted if unlisted.any() else None
+        calls.warnings = [*self.warnings, *calls.warnings]
+        if self.rule == "vaf":
+            calls.warnings.append(
+                f"{self.display}: holds VAFs without depths: each stands for {self.nominal_depth} reads "
+                "(nominal_depth), so intervals and probabilities depend on that number"
+            )
+        if self.states is not None:
+            calls.copy_number = self.states.arrays(rows, columns, keep, shape)
+            calls.warnings.extend(self.states.warnings(self.display))
+        self._set_refused(calls, rows, columns, keep)
         calls.unused = list(self.other_samples)
         return calls
+
+    def _set_refused(
+        self, calls: Calls, rows: NDArray[np.int64], columns: NDArray[np.int32], keep: NDArray[np.int64]
+    ) -> None:
+        """Cells that fail a filter: reads if another sample's row of the mutation passes, else the row is rejected."""
+        if not self.refused:
+            return
+        is_refused = np.zeros(len(self.cell_rows), dtype=bool)
+        is_refused[list(self.refused)] = True
+        is_refused = is_refused[keep]
+        passed = np.zeros(len(self.ids), dtype=bool)
+        passed[rows[~is_refused]] = True
+        calls.rescued = np.zeros(calls.depth.shape, dtype=bool)
+        calls.rescued[rows[is_refused], columns[is_refused]] = True
+        calls.rejected = {int(row): self.refused[int(cell)] for row, cell in zip(rows, keep) if not passed[row]}
+        n_rescued = int((is_refused & passed[rows]).sum())
+        if n_rescued:
+            calls.warnings.append(rescue_note(n_rescued))
 
     def _first_cells(
         self,
@@ -371,7 +478,9 @@ class _LongReader:
                 self.dropped.add(name, f"listed twice (line {line})", int(self.cell_lines[i]), sample=sample)
             else:
                 problems.add(
-                    f"{name} in {sample} is already in row {line}, with other counts", row=int(self.cell_lines[i])
+                    f"{name} in {sample} is already in row {line}, with other counts",
+                    row=int(self.cell_lines[i]),
+                    cause="twice",
                 )
         problems.check()
         return np.sort(first)

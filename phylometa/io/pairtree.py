@@ -12,7 +12,9 @@ import numpy as np
 from phylometa.config import ReadSettings
 from phylometa.errors import InputError
 from phylometa.io.calls import COPY_NUMBER_FIELDS, Calls
-from phylometa.io.files import ProblemList, TableReader, open_text, parse_count, parse_number, sha256_of
+from phylometa.io.files import open_text, parse_count, parse_number, sha256_of
+from phylometa.io.problems import ProblemList
+from phylometa.io.table_reader import TableReader
 from phylometa.io.vcf_header import SampleRequest
 
 __all__ = ["is_pairtree", "read_pairtree_params", "read_pairtree_reads"]
@@ -188,8 +190,7 @@ def _clusters(ids: list[str], given: dict[str, Any], params: str) -> list[str] |
             if name in cluster_of:
                 problems.add(f"{name} is in clusters {cluster_of[name]} and {k}")
             cluster_of[name] = str(k)
-    for name in cluster_of.keys() - set(ids):
+    for name in sorted(cluster_of.keys() - set(ids)):
         problems.add(f"{name} is in cluster {cluster_of[name]}, but not in the .ssm file")
-    problems.problems.sort(key=str)
     problems.check()
     return [cluster_of.get(name, "") for name in ids]

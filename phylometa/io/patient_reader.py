@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from phylometa.config import ReadSettings
 from phylometa.errors import InputError, Problem
+from phylometa.io.callers import merge_callers, merge_rule
 from phylometa.io.calls import Calls, merge_calls
 from phylometa.io.clinical import read_drivers, read_lesions, read_purity_file, read_treatments
 from phylometa.io.counts import read_count_table
@@ -22,9 +23,11 @@ from phylometa.io.nested import drop_nested
 from phylometa.io.segments import copy_number_at_loci, join_profiles, read_segments
 from phylometa.io.sheet import SampleSheet, SheetRow, split_files
 from phylometa.io.sites import sites_of
+from phylometa.io.table_reader import column_names
 from phylometa.io.uncalled import settle_uncalled
 from phylometa.io.variants import read_vcf
 from phylometa.io.vcf_header import SampleRequest
+from phylometa.io.words import counted
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable, Patient, Sample, Site
 from phylometa.reference.contigs import contig_fault, contig_name, genome_of, genome_of_contigs, is_chromosome
 
@@ -85,7 +88,7 @@ class PatientReader:
         fasta: str | Path | None = None,
     ) -> Patient:
         """Read every file, then put them together; options as in `read_patient`."""
-        with expansion_limit(self.settings.max_expansion):
+        with expansion_limit(self.settings.max_expansion), column_names(self.settings.columns) as renamed:
             self._note_file(self.sheet.display, self.sheet.path, "sheet")
             named = self.attempt(sites_of, self.rows, primary=primary, source=self.sheet.display)
             sites = named[0] if named else ()
@@ -100,6 +103,8 @@ class PatientReader:
             for path, kind in ((treatments, "treatments"), (lesions, "lesions"), (genes, "genes")):
                 if path and not self.problems:
                     self._note_file(str(path), Path(path), kind)
+            if renamed.unused:
+                self.warnings.append(f"--columns: no table has a column {', '.join(sorted(renamed.unused))}")
             if self.problems:
                 raise InputError(self.problems)
             return self.assemble(
@@ -162,13 +167,34 @@ class PatientReader:
         return self.genome
 
     def _groups(self, column: str) -> Iterator[tuple[str, list[int]]]:
-        """Files of a column with the rows that name them."""
+        """Files of a column with the rows that name them; a pair of tables of reads is one."""
         groups: dict[str, list[int]] = {}
         for i, row in enumerate(self.rows):
-            if column in row.files:
-                for name in split_files(column, row.files[column]):
+            if column in row.files and not (column == "vcf" and row.vcf_merge):
+                cell = row.files[column]
+                for name in [cell] if column == "counts" else split_files(column, cell):
                     groups.setdefault(name, []).append(i)
         yield from groups.items()
+
+    def _read_callers(self) -> Iterator[tuple[int, Calls]]:
+        """Rows whose VCFs are several callers' lists, merged by the sheet's rule."""
+        groups: dict[tuple[str, str, str], list[int]] = {}
+        for i, row in enumerate(self.rows):
+            if row.vcf_merge and "vcf" in row.files:
+                groups.setdefault((row.files["vcf"], row.vcf_merge, row.counts_from), []).append(i)
+        for (cell, rule, counts_from), indices in groups.items():
+            requests = self._requests(indices)
+            options = {"settings": self.settings, "keep_rejected": True}
+            names = split_files("vcf", cell)
+            read = [
+                self.attempt(read_vcf, self.sheet.resolve(name), requests, display=name, **options) for name in names
+            ]
+            if None in read:
+                continue
+            self.provenance.extend(part.provenance for part in read)
+            merged = self.attempt(merge_callers, read, merge_rule(rule), counts_from=counts_from)
+            if merged is not None:
+                yield indices[0], merged
 
     def _requests(self, indices: Sequence[int]) -> list[SampleRequest]:
         """What a file is asked for, by rows of the sheet."""
@@ -188,6 +214,7 @@ class PatientReader:
     def _read_mutations(self) -> list[Calls]:
         parts: list[tuple[int, Calls]] = []
         n_files = sum(1 for kind in READERS for _ in self._groups(kind))
+        parts.extend(self._read_callers())
         for kind, reader in READERS.items():
             for cell, indices in self._groups(kind):
                 path = self.sheet.resolve(cell)
@@ -317,7 +344,7 @@ class PatientReader:
             return
         missing = (~known).sum(axis=0)
         listed = ", ".join(f"{sample.name} at {n}" for sample, n in zip(self.samples, missing) if n)
-        self.warnings.append(f"no copy number in {listed} of {len(known)} mutations: {action}")
+        self.warnings.append(f"no copy number in {listed} of {counted(len(known), 'mutation')}: {action}")
 
     def _normal_copies(self, calls: Calls) -> NDArray[np.float32]:
         """Copies in normal cells (n, S): 2; by sex on X and Y."""
@@ -328,7 +355,8 @@ class PatientReader:
         sex = next((sample.sex for sample in self.samples if sample.sex), None)
         if sex is None:
             self.warnings.append(
-                f"sex is not known, but {int(on_x.sum())} mutations lie on X and {int(on_y.sum())} on Y: "
+                f"sex is not known, but {counted(int(on_x.sum()), 'mutation')} on X and {int(on_y.sum())} on Y are "
+                "there: "
                 + (
                     "taken as male, one copy of each (mutations on Y)"
                     if on_y.any()
@@ -428,7 +456,8 @@ class PatientReader:
         self.provenance.append({"file": str(fasta), "reader": "fasta"})
         if n_mismatched:
             self.warnings.append(
-                f"{fasta}: the reference base differs at {n_mismatched} mutations; is it the genome of the calls?"
+                f"{fasta}: the reference base differs at {counted(n_mismatched, 'mutation')}; is it the genome of "
+                "the calls?"
             )
 
 

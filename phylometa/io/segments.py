@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.errors import InputError, Problem
-from phylometa.io.files import ProblemList, TableReader, is_missing, parse_count, parse_number, sha256_of
+from phylometa.io.files import is_missing, parse_count, parse_number, sha256_of
+from phylometa.io.problems import ProblemList
 from phylometa.io.segment_dialects import SEGMENT_ALIASES, SEGMENT_DIALECTS, SegmentDialect
+from phylometa.io.table_reader import TableReader
 from phylometa.io.vcf_header import SampleRequest
 from phylometa.model.patient import CopyNumberProfile
 from phylometa.reference.contigs import contig_name, genome_of_contigs

@@ -6,14 +6,18 @@ import datetime
 import difflib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from phylometa.errors import InputError
-from phylometa.io.files import ProblemList, TableReader, is_missing, parse_number
+from phylometa.io.callers import merge_rule
+from phylometa.io.files import is_missing, parse_decimal, parse_fraction
+from phylometa.io.problems import ProblemList
+from phylometa.io.table_reader import TableReader
 from phylometa.model.patient import Sample, SiteClass
+from phylometa.reference.site_words import PLAIN_WORDS, SITE_WORDS, plain_word, site_class_of
 
 __all__ = ["SOURCES", "SampleSheet", "SheetRow", "is_name", "parse_date", "parse_sheet", "read_sheet", "split_files"]
 
@@ -28,6 +32,9 @@ COLUMN_ALIASES = {
     "cna_caller": "cn_caller",
     "tumour_alignment": "bam",
     "tumor_alignment": "bam",
+    "file_sample": "vcf_sample",
+    "maf_sample": "vcf_sample",
+    "counts_sample": "vcf_sample",
 }
 SOURCES = ("vcf", "maf", "counts")
 FILE_COLUMNS = (*SOURCES, "cn_segments", "purity_file", "bam")
@@ -36,21 +43,11 @@ KNOWN_COLUMNS = frozenset(
         *("patient", "sample", "site", "site_type", "purity", "purity_sd", "ploidy", "sex", "genome", "age", "assay"),
         *("cn_caller", "vcf_sample", "normal_sample", "vcf_caller", "collection_date", "diagnosis_date"),
         *("cancer_type", "treatment", "exclude", "diameter_cm", "purity_source", *FILE_COLUMNS),
+        *("vcf_merge", "counts_from"),
     )
 )
 # Columns of nf-core/tumourevo's sheet that say nothing about the tumour.
 IGNORED_COLUMNS = frozenset(("dataset", "tbi", "tumour_alignment_index", "tumor_alignment_index", "lane", "status", ""))
-SITE_TYPES: dict[str, SiteClass] = {
-    "primary": "primary",
-    "metastasis": "distant",
-    "metastatic": "distant",
-    "distant": "distant",
-    "lymph_node": "lymph_node",
-    "lymph node": "lymph_node",
-    "recurrence": "bed",
-    "bed": "bed",
-    "normal": "normal",
-}
 SEXES: dict[str, Literal["female", "male"]] = {
     **dict.fromkeys(("female", "f", "xx"), "female"),  # type: ignore[arg-type]
     **dict.fromkeys(("male", "m", "xy"), "male"),  # type: ignore[arg-type]
@@ -63,11 +60,17 @@ ASSAYS: dict[str, Literal["wgs", "wes", "panel"]] = {
 YES = frozenset(("1", "yes", "y", "true", "t", "exclude", "excluded"))
 NO = frozenset(("0", "no", "n", "false", "f"))
 NAME = re.compile(r"[^\x00-\x1f\x7f/\\]+")
+SITE_NAME = re.compile(r"[^\x00-\x1f\x7f\\]+")
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` can name a patient, sample or site: no slash, no control character, no dot at the start."""
+    """Whether `text` can name a patient or sample: no slash, no control character, no dot at the start."""
     return NAME.fullmatch(text) is not None and not text.startswith(".")
+
+
+def is_site_name(text: str) -> bool:
+    """Whether `text` can name a site, which is never a file's name: a slash may be in it, not at its start."""
+    return SITE_NAME.fullmatch(text) is not None and text[0] not in "./"
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,10 @@ class SheetRow:
         None where the sheet does not say.
     files : dict
         Column (``vcf``, ``maf``, ``counts``, ``cn_segments``, ``purity_file``, ``bam``) to the cell as written.
+    vcf_merge : str
+        Rule by which the VCFs of several callers are merged (`callers.merge_rule`); '' = they are parts of one list.
+    counts_from : str
+        Caller or file whose counts are read then.
     """
 
     line: int
@@ -93,6 +100,8 @@ class SheetRow:
     vcf_sample: str = ""
     normal_sample: str = ""
     vcf_caller: str = ""
+    vcf_merge: str = ""
+    counts_from: str = ""
     cn_caller: str = ""
     genome: str = ""
     is_excluded: bool = False
@@ -183,7 +192,7 @@ def parse_sheet(path: str | Path, *, needs_source: bool = True) -> tuple[SampleS
         problems.add("has a header but no samples")
     rows = tuple(row for row in parsed if row is not None)
     rows = parser.check_together(rows)
-    return SampleSheet(path, display, rows, tuple(_column_warnings(table))), problems
+    return SampleSheet(path, display, rows, (*_column_warnings(table), *parser.notes())), problems
 
 
 def _column_warnings(table: TableReader) -> list[str]:
@@ -210,6 +219,9 @@ class _RowParser:
         self.problems = problems
         self.line = 0
         self.fields: list[str] = []
+        self.words: dict[tuple[str, str], list[int]] = {}  # (word, what it is taken for) to its rows
+        self.sites: dict[tuple[str, str], str] = {}  # (patient, site without case and blanks) to the first spelling
+        self.respelled: dict[tuple[str, str], list[int]] = {}
 
     def text(self, column: str) -> str:
         i = self.table.index(column)
@@ -223,7 +235,7 @@ class _RowParser:
         value = self.text(column)
         if not value:
             return math.nan
-        number = parse_number(value)
+        number = parse_fraction(value) if high <= 1 else parse_decimal(value)
         if number is None:
             self.add(f"{value!r} is not a number", column)
             return math.nan
@@ -250,28 +262,70 @@ class _RowParser:
             self.add(f"{value!r} is none of {', '.join(words)}", column)
         return found
 
+    def site_class(self) -> SiteClass | None:
+        """Class of the site by the word of the sheet; a note if the word is not the plain one."""
+        value = self.text("site_type")
+        if not value or value.lower() == "unknown":
+            return None
+        found = site_class_of(value)
+        if found is None:
+            close = difflib.get_close_matches(plain_word(value), SITE_WORDS, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            self.add(f"{value!r} is none of {', '.join(PLAIN_WORDS.values())}, unknown{hint}", "site_type")
+            return None
+        if found[1]:
+            self.words.setdefault((value, found[1]), []).append(self.line)
+        return found[0]
+
+    def site(self, patient: str) -> str:
+        """Name of the site: of spellings that differ in case and blanks only, the first."""
+        value = self.name("site", is_site_name)
+        known = self.sites.setdefault((patient, " ".join(value.lower().split())), value)
+        if known != value:
+            self.respelled.setdefault((value, known), []).append(self.line)
+        return known
+
+    def merge_rule(self) -> str:
+        value = self.text("vcf_merge")
+        if value:
+            try:
+                merge_rule(value)
+            except ValueError as error:
+                self.add(str(error), "vcf_merge")
+        return value
+
+    def notes(self) -> list[str]:
+        """What words and spellings were taken for."""
+        words, sites = (
+            [f"column {column}: {text} is taken as {meant} ({_rows(rows)})" for (text, meant), rows in found.items()]
+            for column, found in (("site_type", self.words), ("site", self.respelled))
+        )
+        return [f"{self.table.display}, {note}" for note in (*words, *sites)]
+
     def flag(self, column: str) -> bool:
         value = self.text(column).lower()
         if value and value not in YES | NO:
             self.add(f"{value!r} is neither yes nor no", column)
         return value in YES
 
-    def name(self, column: str) -> str:
+    def name(self, column: str, check: Callable[[str], bool] = is_name) -> str:
         value = self.text(column)
         if not value:
             self.add("is empty", column)
         elif value.startswith('"'):
             self.add(f"{value!r} begins with a quote that never closes", column)
-        elif not is_name(value):
-            self.add(f"{value!r} cannot be a name: no slash, no control character, no dot at the start", column)
+        elif not check(value):
+            slash = "no slash at the start" if check is is_site_name else "no slash"
+            self.add(f"{value!r} cannot be a name: {slash}, no control character, no dot at the start", column)
         return value
 
     def parse(self, line: int, fields: list[str]) -> SheetRow | None:
         self.line, self.fields = line, fields
-        n_before = len(self.problems.problems) + self.problems.n_more
-        patient, name, site = self.name("patient"), self.name("sample"), self.name("site")
+        n_before = self.problems.n_added
+        patient, name = self.name("patient"), self.name("sample")
+        site = self.site(patient)
         is_excluded = self.flag("exclude")
-        site_class = self.word("site_type", dict(SITE_TYPES))
+        site_class = self.site_class()
         is_read = self.needs_source and not is_excluded and site_class != "normal"
         files = {column: self.text(column) for column in FILE_COLUMNS if self.text(column)}
         sources = [kind for kind in SOURCES if kind in files]
@@ -299,16 +353,18 @@ class _RowParser:
             line=line,
             patient=patient,
             sample=sample,
-            site_class=site_class,  # type: ignore[arg-type]
+            site_class=site_class,
             files=files,
             vcf_sample=self.text("vcf_sample"),
             normal_sample=self.text("normal_sample"),
             vcf_caller=self.text("vcf_caller"),
+            vcf_merge=self.merge_rule(),
+            counts_from=self.text("counts_from"),
             cn_caller=self.text("cn_caller"),
             genome=self.text("genome"),
             is_excluded=is_excluded,
         )
-        return row if len(self.problems.problems) + self.problems.n_more == n_before else None
+        return row if self.problems.n_added == n_before else None
 
     def check_files(self, files: dict[str, str]) -> None:
         for column, cell in files.items():
@@ -353,13 +409,18 @@ class _RowParser:
         return tuple(kept)
 
 
+def _rows(lines: list[int]) -> str:
+    listed = ", ".join(map(str, lines[:10])) + (" ..." if len(lines) > 10 else "")
+    return f"row{'s' if len(lines) > 1 else ''} {listed}"
+
+
 def _or_zero(value: float) -> float:
     return 0.0 if math.isnan(value) else value
 
 
 def split_files(column: str, cell: str) -> list[str]:
-    """Files of a cell: several VCFs of one sample (Strelka's SNVs and indels) are separated by semicolons."""
-    if column != "vcf":
+    """Files of a cell, separated by semicolons: several VCFs of one sample, or a pair of tables of reads."""
+    if column not in ("vcf", "counts"):
         return [cell]
     return [name.strip() for name in cell.split(";") if name.strip()] or [cell]
 

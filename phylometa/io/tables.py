@@ -14,6 +14,7 @@ from phylometa.io.files import expansion_limit
 from phylometa.io.pairtree import read_pairtree_reads
 from phylometa.io.patient_reader import READERS, PatientReader
 from phylometa.io.sheet import SOURCES, SampleSheet, SheetRow, parse_sheet, read_sheet
+from phylometa.io.table_reader import column_names
 from phylometa.model.patient import Patient, Sample, Site
 
 __all__ = ["READERS", "read_cohort", "read_cohort_names", "read_counts", "read_pairtree", "read_patient"]
@@ -136,7 +137,7 @@ def read_counts(
             for row in parsed.rows_of(name)
         )
         return PatientReader(parsed, name, rows, settings).read()
-    with expansion_limit(settings.max_expansion):
+    with expansion_limit(settings.max_expansion), column_names(settings.columns):
         calls = read_count_table(path, None, settings=settings, display=display)
     return _without_sheet(calls, path, name, settings)
 

@@ -37,7 +37,7 @@ def divergence_text(rows: Sequence[Any], *, with_patient: bool = False) -> str:
 
 def read_divergence_table(path: str | Path) -> list[dict[str, str]]:
     """Rows of a table `patient metastasis L_p L_m W_s [...]` (TSV or CSV), as text."""
-    from phylometa.io.files import TableReader
+    from phylometa.io.table_reader import TableReader
 
     table = TableReader(Path(path), str(path))
     return [dict(zip(table.original, fields)) for _, fields in table]

@@ -15,7 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from phylometa.errors import InputError
-from phylometa.io.files import ProblemList, TableReader, open_text, parse_number
+from phylometa.io.files import open_text, parse_number
+from phylometa.io.problems import ProblemList
+from phylometa.io.table_reader import TableReader
 from phylometa.io.tsv import write_tsv
 from phylometa.model.arrays import BoolArray, FloatArray, freeze_array
 from phylometa.model.clone_tree import CloneTree

@@ -11,6 +11,7 @@ from phylometa.config import ReadSettings
 from phylometa.errors import InputError, Problem
 from phylometa.io.patient_reader import PatientReader
 from phylometa.io.sheet import parse_sheet
+from phylometa.io.words import counted
 from phylometa.model.patient import Patient
 
 __all__ = ["ValidationReport", "validate_sheet"]
@@ -39,8 +40,8 @@ class ValidationReport:
     def to_text(self) -> str:
         """What would be read, then the warnings, then whether a run can start."""
         lines = [*self.patients, *(f"warning: {sentence}" for sentence in self.warnings)]
-        verdict = f"{len(self.problems)} problems" if self.problems else "no problems"
-        return "\n".join([*lines, f"{self.sheet}: {len(self.patients)} patients can be read, {verdict}"])
+        verdict = counted(len(self.problems), "problem") if self.problems else "no problems"
+        return "\n".join([*lines, f"{self.sheet}: {counted(len(self.patients), 'patient')} can be read, {verdict}"])
 
 
 def validate_sheet(
@@ -99,23 +100,28 @@ def _describe(patient: Patient) -> Iterator[str]:
     sites = ", ".join(
         f"{site.name} ({site.site_class}{', not sampled' if site.is_virtual else ''})" for site in patient.sites
     )
-    yield f"patient {patient.name}: {n} mutations in {len(patient.samples)} samples; sites: {sites}"
+    samples = counted(len(patient.samples), "sample")
+    yield f"patient {patient.name}: {counted(n, 'mutation')} in {samples}; sites: {sites}"
     for entry in patient.provenance:
         if "dialect" not in entry:
             continue
         rules = entry.get("rules")
-        counted = (
-            "; counts from " + ", ".join(f"{rule} ({cells} cells)" for rule, cells in rules.items()) if rules else ""
-        )
-        yield f"  {entry['file']}: {entry['reader']} ({entry['dialect']}), {entry['records']} records{counted}"
+        listed = ", ".join(f"{rule} ({counted(cells, 'cell')})" for rule, cells in rules.items()) if rules else ""
+        records = counted(entry["records"], "record")
+        counts = f"; counts from {listed}" if listed else ""
+        yield f"  {entry['file']}: {entry['reader']} ({entry['dialect']}), {records}{counts}"
     known = patient.copy_number.is_known.mean(axis=0)
     observed = patient.mutations.is_informative.mean(axis=0)
+    share = patient.mutations.censored.mean(axis=0)
+    unknown = 1 - observed - share
+    censored = [f"{100 * part:.1f} % censored, " if part else "" for part in share]
     detected = (patient.mutations.alt_counts > 0).sum(axis=0)
     for k, sample in enumerate(patient.samples):
         purity = f"{sample.purity:g}" if sample.purity == sample.purity else "to be estimated"
         yield (
-            f"  sample {sample.name} at {sample.site}: purity {purity}; alternate reads at {detected[k]} mutations, "
-            f"{100 * (1 - observed[k]):.1f} % unobserved, copy number at {100 * known[k]:.1f} %"
+            f"  sample {sample.name} at {sample.site}: purity {purity}; alternate reads at "
+            f"{counted(int(detected[k]), 'mutation')}, {100 * unknown[k]:.1f} % unobserved, {censored[k]}"
+            f"copy number at {100 * known[k]:.1f} %"
         )
     reasons: dict[str, int] = {}
     for reason in patient.dropped.reasons:

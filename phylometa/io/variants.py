@@ -17,7 +17,7 @@ from phylometa.io.files import check_expansion, open_binary, open_text, sha256_o
 from phylometa.io.vcf_header import SampleRequest, describe_left_out, match_columns, read_header, refuse_without_counts
 from phylometa.io.vcf_records import RecordReader
 
-__all__ = ["SampleRequest", "read_vcf"]
+__all__ = ["SampleRequest", "bcf_lines", "read_vcf"]
 
 
 def read_vcf(
@@ -54,7 +54,7 @@ def read_vcf(
     """
     settings = settings or ReadSettings()
     display = display or str(path)
-    lines = _bcf_lines(path, display) if _is_bcf(path, display) else iter(open_text(path, display, newline="\n"))
+    lines = bcf_lines(path, display) if _is_bcf(path, display) else iter(open_text(path, display, newline="\n"))
     header = read_header(lines, display)
     refuse_without_counts(header, display)
     if header.columns:
@@ -90,7 +90,7 @@ def _is_bcf(path: Path, display: str) -> bool:
         handle.close()
 
 
-def _bcf_lines(path: Path, display: str) -> Iterator[str]:
+def bcf_lines(path: Path, display: str) -> Iterator[str]:
     """Lines of the VCF that a BCF stands for."""
     import pysam
 

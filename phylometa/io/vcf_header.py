@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from phylometa.errors import InputError, Problem
-from phylometa.io.files import ProblemList
+from phylometa.io.problems import ProblemList
 
 __all__ = ["SampleRequest", "VcfHeader", "match_columns", "read_header"]
 

@@ -15,8 +15,10 @@ from phylometa.config import ReadSettings
 from phylometa.errors import InputError
 from phylometa.io.calls import Calls, DropLog, unify_contigs
 from phylometa.io.count_rules import CellError, CountRule, Reads, info_reads, rules_for
-from phylometa.io.files import ProblemList, parse_number
+from phylometa.io.files import parse_number
+from phylometa.io.problems import ProblemList
 from phylometa.io.vcf_header import SampleRequest, VcfHeader
+from phylometa.io.words import counted
 
 __all__ = ["RecordReader"]
 
@@ -402,10 +404,10 @@ def _drop_repeated(calls: Calls) -> None:
     keep[list(best.values())] = True
     kept = [best[name] for name in calls.ids]
     differs = (calls.alt != calls.alt[kept]).any(axis=1) | (calls.depth != calls.depth[kept]).any(axis=1)
-    if differs.any():
+    if n := int(differs.sum()):
         calls.warnings.append(
-            f"{calls.file}: {_number(int(differs.sum()))} listed twice with different counts: the record with more "
-            "reads is read; are calls of two callers in one file?"
+            f"{calls.file}: {counted(n, 'record')} {'is' if n == 1 else 'are'} listed twice with different counts: the "
+            "record with more reads is read; are calls of two callers in one file?"
         )
     rejected, lines = calls.rejected, calls.lines[kept]
     calls.keep(
@@ -414,7 +416,3 @@ def _drop_repeated(calls: Calls) -> None:
     )
     index = np.flatnonzero(keep)
     calls.rejected = {new: rejected[old] for new, old in enumerate(index.tolist()) if old in rejected}
-
-
-def _number(n: int) -> str:
-    return "1 record is" if n == 1 else f"{n} records are"

@@ -4,49 +4,29 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from phylometa.config import ReadSettings
-from phylometa.errors import InputError
 from phylometa.io.calls import Calls, nominal_calls
-from phylometa.io.files import ProblemList, TableReader, is_missing, parse_count, parse_number, sha256_of
+from phylometa.io.files import is_missing, parse_count, parse_fraction, sha256_of
 from phylometa.io.long_columns import LONG_ALIASES, PLACE_ID
+from phylometa.io.problems import ProblemList
+from phylometa.io.table_reader import TableReader
 from phylometa.io.vcf_header import SampleRequest
+from phylometa.io.wide_columns import MUTATION_COLUMNS, PAIR, find_columns, is_lichee, layout_of, name_column
 
 __all__ = ["read_wide_table"]
 
-# What a column says of its sample: the word before or after the sample's name.
-KINDS = {
-    word: kind
-    for kind, words in {
-        "ref": "ref ref_count ref_counts ref_reads n_ref",
-        "alt": "alt alt_count alt_counts alt_reads var var_counts var_reads n_alt",
-        "depth": "depth dp total total_counts total_reads coverage cov",
-        "vaf": "vaf af freq",
-        "ccf": "ccf cellular_prevalence cp",
-    }.items()
-    for word in words.split()
-}
-# The pairs of columns that make a cell, in order of preference.
-LAYOUTS = (("ref", "alt"), ("alt", "depth"), ("vaf", "depth"), ("ccf",), ("cell",))
-MUTATION_COLUMNS = ("mutation_id", "chrom", "pos", "ref", "alt", "gene", "cluster")
-# Estimated fractions of cells exceed 1 by noise; beyond this they are something else.
+# Estimated fractions of cells exceed 1 by noise; beyond this they are something else (a VAF: a percentage).
 MAX_FRACTION = 1.5
-PAIR = re.compile(r"(\d{1,9})\s*[,/:;|]\s*(\d{1,9})", re.ASCII)
-WORDS = "|".join(sorted(KINDS, key=lambda word: -len(word)))
-SUFFIX = re.compile(rf"(?i)(.+?)[._:\- ]+({WORDS})")
-PREFIX = re.compile(rf"(?i)({WORDS})[._:\- ]+(.+)")
-
-
-@dataclass
-class _Column:
-    sample: str
-    kind: str
-    index: int
+# A table of cancer cell fractions holds clonal mutations, near 1; without any, beside a stated purity, it holds VAFs.
+NEAR_CLONAL = 0.8
+# A table whose pairs all begin with 0 or 1 holds fractions with a decimal comma.
+DECIMAL_COMMA = re.compile(r"[01],\d+", re.ASCII)
 
 
 def read_wide_table(
@@ -74,80 +54,24 @@ def read_wide_table(
     settings = settings or ReadSettings()
     display = display or str(path)
     table = TableReader(path, display, aliases=LONG_ALIASES)
-    samples, columns = _find_columns(table, requests)
-    layout = {name: _layout(columns[name], table) for name in samples}
-    reader = _WideReader(table, samples, columns, layout, settings)
-    reader.read()
+    rows = list(table)
+    samples, columns = find_columns(table, rows, requests)
+    layout = {name: layout_of(columns[name], table) for name in samples}
+    reader = _WideReader(table, samples, layout, settings)
+    reader.choose_units(rows, requests or ())
+    reader.read(rows)
     calls = reader.calls()
     calls.provenance = {
         "file": display,
         "sha256": sha256_of(path),
         "reader": "counts",
-        "dialect": "wide matrix",
+        "dialect": "LICHeE" if is_lichee(table) else "wide matrix",
         "records": len(reader.ids),
         "rules": reader.rules(),
         "af_cells": 0,
         "af_median_difference": None,
     }
     return calls
-
-
-def _identity_columns(table: TableReader) -> list[int]:
-    """Columns that name the mutation."""
-    found = [table.index(name) for name in MUTATION_COLUMNS if name in table]
-    return found if "mutation_id" in table or "pos" in table else [0, *found]
-
-
-def _find_columns(
-    table: TableReader, requests: Sequence[SampleRequest] | None
-) -> tuple[list[str], dict[str, list[_Column]]]:
-    identity = set(_identity_columns(table))
-    by_name: dict[str, list[_Column]] = {}
-    for i, name in enumerate(table.original):
-        if i in identity or not name:
-            continue
-        suffix, prefix = SUFFIX.fullmatch(name), PREFIX.fullmatch(name)
-        by_name.setdefault(name, []).append(_Column(name, "cell", i))
-        if suffix:
-            by_name.setdefault(suffix.group(1), []).append(_Column(suffix.group(1), KINDS[suffix.group(2).lower()], i))
-        elif prefix:
-            by_name.setdefault(prefix.group(2), []).append(_Column(prefix.group(2), KINDS[prefix.group(1).lower()], i))
-    if requests is None:
-        samples = _all_samples(by_name)
-        if not samples:
-            raise InputError("holds no column of a sample", file=table.display)
-        return samples, {name: by_name[name] for name in samples}
-    problems = ProblemList(table.display)
-    chosen = {}
-    for request in requests:
-        found = next((name for name in request.names if name in by_name), None)
-        if found is None:
-            listed = ", ".join(_all_samples(by_name)[:30]) or "none"
-            problems.add(f"sample {request.sample} has no column (samples found: {listed})")
-        else:
-            chosen[request.sample] = by_name[found]
-    problems.check()
-    return [request.sample for request in requests], chosen
-
-
-def _all_samples(by_name: dict[str, list[_Column]]) -> list[str]:
-    """Samples of a table nobody asked for by name: those with columns by kind, or else every column."""
-    by_kind = [name for name, columns in by_name.items() if any(column.kind != "cell" for column in columns)]
-    return by_kind or list(by_name)
-
-
-def _layout(columns: list[_Column], table: TableReader) -> dict[str, int]:
-    """Kind to position of the columns that make a sample's cell."""
-    by_kind = {column.kind: column.index for column in reversed(columns)}
-    for kinds in LAYOUTS:
-        if all(kind in by_kind for kind in kinds):
-            return {kind: by_kind[kind] for kind in kinds}
-    kinds_found = ", ".join(by_kind)
-    raise InputError(
-        f"sample {columns[0].sample} has only {kinds_found}: reads (ref and alt, or alt and depth), vaf and depth, or "
-        "ccf are needed",
-        file=table.display,
-    )
 
 
 class _WideReader:
@@ -157,7 +81,6 @@ class _WideReader:
         self,
         table: TableReader,
         samples: list[str],
-        columns: dict[str, list[_Column]],
         layout: dict[str, dict[str, int]],
         settings: ReadSettings,
     ) -> None:
@@ -166,7 +89,11 @@ class _WideReader:
         self.layout = layout
         self.nominal_depth = settings.nominal_depth
         self.problems = ProblemList(table.display)
-        self.columns = columns
+        self.is_vaf = is_lichee(table)  # whether single columns of fractions are VAFs
+        self.has_decimal_comma = False
+        self.percent: set[str] = set()  # kinds of columns that are percentages without the sign
+        self.warnings: list[str] = []
+        self.n_vafs = 0
         self.ids: list[str] = []
         self.places: list[tuple[str, int, str, str]] = []
         self.genes: list[str] = []
@@ -176,21 +103,60 @@ class _WideReader:
         self.fractions: list[list[float]] = []
         self.n_clipped = 0
 
-    def read(self) -> None:
+    def choose_units(self, rows: Sequence[tuple[int, list[str]]], requests: Sequence[SampleRequest]) -> None:
+        """What only all cells together tell: decimal commas, percentages, VAFs or cancer cell fractions."""
+        texts = {
+            kind: [fields[at[kind]].strip() for at in self.layout.values() if kind in at for _, fields in rows]
+            for kind in ("vaf", "ccf", "cell")
+        }
+        cells = [text for text in texts["cell"] if "," in text]
+        self.has_decimal_comma = bool(cells) and all(DECIMAL_COMMA.fullmatch(text) for text in cells)
+        for kind in ("vaf", "ccf"):
+            largest = _largest(texts[kind])
+            if MAX_FRACTION < largest <= 100:
+                self.percent.add(kind)
+                self.warnings.append(f"{self.table.display}: {kind.upper()}s reach {largest:g}: read as percentages")
+        purities = [request.purity for request in requests if not math.isnan(request.purity)]
+        largest = _largest(text for text in texts["cell"] if not PAIR.fullmatch(text) or self.has_decimal_comma)
+        if self.is_vaf and MAX_FRACTION < largest <= 100:
+            self.percent.add("cell")
+            self.warnings.append(f"{self.table.display}: VAFs reach {largest:g}: read as percentages")
+        if not self.is_vaf and purities and 0 < largest < NEAR_CLONAL:
+            self.is_vaf = True
+            self.warnings.append(
+                f"{self.table.display}: no value is above {largest:g} and the sheet states purities: read as VAFs; if "
+                "they are cancer cell fractions, name the columns S1.ccf ..."
+            )
+        elif not self.is_vaf and not purities and 0 < largest < NEAR_CLONAL:
+            self.warnings.append(
+                f"{self.table.display}: no value is above {largest:g}: are they VAFs? then name the columns S1.vaf "
+                "..., or state the purity in the sheet"
+            )
+
+    def read(self, rows: Sequence[tuple[int, list[str]]]) -> None:
+        """Every row; a mutation is named by its id, its place, or the first column, genes with a number if needed."""
         table = self.table
         at = {name: table.index(name) for name in MUTATION_COLUMNS}
-        first_is_name = at["mutation_id"] < 0 and at["pos"] < 0
+        named_by = at["mutation_id"]
+        if named_by < 0 and at["pos"] < 0 and at["gene"] < 0:
+            named_by = name_column(table)
+        has_ids = named_by >= 0 or at["pos"] >= 0
         seen: dict[str, int] = {}
-        for line, fields in table:
+        for line, fields in rows:
             text = {name: fields[i].strip() if i >= 0 and not is_missing(fields[i]) else "" for name, i in at.items()}
-            name = fields[0].strip() if first_is_name else text["mutation_id"]
+            name = fields[named_by].strip() if named_by >= 0 and not is_missing(fields[named_by]) else ""
+            if not has_ids:
+                base = text["gene"] or f"row {line}"
+                name = next(
+                    f"{base}#{k}" if k > 1 else base for k in count(1) if (f"{base}#{k}" if k > 1 else base) not in seen
+                )
             place = self._place(text, name, line)
             if place is None:
                 continue
-            name = name or f"{place[0]}:{place[1] + 1}:{place[2]}:{place[3]}"
+            name = name or ":".join(filter(None, (place[0], str(place[1] + 1), place[2], place[3])))
             first = seen.setdefault(name, line)
             if first != line:
-                self.problems.add(f"{name} is already in row {first}", row=line)
+                self.problems.add(f"{name} is already in row {first}", row=line, cause="twice")
                 continue
             self.ids.append(name)
             self.places.append(place)
@@ -229,15 +195,17 @@ class _WideReader:
         texts = {kind: fields[i].strip() for kind, i in layout.items()}
         if any(is_missing(text) for text in texts.values()):
             return (0, 0), math.nan
-        if "cell" in texts:
+        if "cell" in texts and not self.has_decimal_comma:
             pair = PAIR.fullmatch(texts["cell"])
             if pair:
                 ref, alt = int(pair.group(1)), int(pair.group(2))
                 return (alt, ref + alt), math.nan
         numbers: dict[str, float] = {}
         for kind, text in texts.items():
-            number = parse_count(text) if kind in ("ref", "alt", "depth") else parse_number(text)
-            if kind in ("ccf", "cell") and number is not None and 1 < number <= MAX_FRACTION:
+            number = parse_count(text) if kind in ("ref", "alt", "depth") else parse_fraction(text)
+            if number is not None and kind in self.percent and not text.endswith("%"):
+                number /= 100
+            if kind in ("ccf", "cell") and number is not None and 1 < number <= MAX_FRACTION and not self.is_vaf:
                 self.n_clipped += 1
                 number = 1.0
             if number is None or number < 0 or (kind in ("vaf", "ccf", "cell") and number > 1):
@@ -255,6 +223,10 @@ class _WideReader:
                 self.problems.add(f"alternate reads {alt} exceed the depth {depth}", row=line, column=sample)
                 return (0, 0), math.nan
             return (alt, depth), math.nan
+        if "vaf" in numbers or ("cell" in numbers and self.is_vaf):
+            self.n_vafs += 1
+            vaf = numbers.get("vaf", numbers.get("cell", 0.0))
+            return (round(vaf * self.nominal_depth), self.nominal_depth), math.nan
         return (0, 0), numbers.get("ccf", numbers.get("cell", math.nan))
 
     def rules(self) -> dict[str, int]:
@@ -278,7 +250,13 @@ class _WideReader:
             depth=pairs[:, :, 1].astype(np.int32),
             genes=self.genes,
             clusters=self.clusters if any(self.clusters) else None,
+            warnings=self.warnings,
         )
+        if self.n_vafs:
+            calls.warnings.append(
+                f"{calls.file}: holds VAFs without depths: each stands for {self.nominal_depth} reads (nominal_depth), "
+                "so intervals and probabilities depend on that number"
+            )
         has_fractions = np.isfinite(fractions)
         if has_fractions.any():
             is_presence = bool(np.isin(fractions[has_fractions], (0.0, 1.0)).all())
@@ -286,3 +264,9 @@ class _WideReader:
         if self.n_clipped:
             calls.warnings.append(f"{calls.file}: {self.n_clipped} cancer cell fractions above 1 were taken as 1")
         return calls
+
+
+def _largest(texts: Iterable[str]) -> float:
+    """Largest number among cells, 0 if there is none."""
+    numbers = (parse_fraction(text) for text in texts)
+    return max((number for number in numbers if number is not None), default=0.0)

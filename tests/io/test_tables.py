@@ -78,7 +78,7 @@ def test_one_vcf_a_sample_leaves_the_others_unobserved(tmp_path: Path) -> None:
     assert any(
         "50 % of the mutations are unobserved" in sentence and "genotype" in sentence for sentence in patient.warnings
     )
-    assert any(sentence.startswith("1 records that fail a filter") for sentence in patient.warnings)
+    assert any(sentence.startswith("1 record that fails a filter") for sentence in patient.warnings)
 
 
 @pytest.mark.parametrize(("choice", "n", "total"), [("marginalise", 5, np.nan), ("diploid", 5, 2.0), ("drop", 3, 4.0)])

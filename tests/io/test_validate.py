@@ -17,7 +17,7 @@ def test_a_good_sheet(tmp_path: Path) -> None:
     assert "calls.vcf: vcf (Mutect2), 5 records; counts from AD (7 cells)" in text
     assert "sample S2 at liver: purity 0.6; alternate reads at 2 mutations, 20.0 % unobserved" in text
     assert "left out: 1 FILTER germline" in text
-    assert text.endswith("1 patients can be read, no problems")
+    assert text.endswith("1 patient can be read, no problems")
 
 
 def test_problems_of_sheet_and_files_together(tmp_path: Path) -> None:

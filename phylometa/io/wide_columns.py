@@ -1,0 +1,153 @@
+"""Columns of wide matrices: which sample each belongs to, and what it says of it."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from phylometa.errors import InputError
+from phylometa.io.files import is_missing, parse_fraction
+from phylometa.io.problems import ProblemList
+from phylometa.io.table_reader import TableReader
+from phylometa.io.vcf_header import NORMAL_NAME, SampleRequest
+
+__all__ = ["MUTATION_COLUMNS", "PAIR", "Column", "find_columns", "is_lichee", "layout_of", "name_column"]
+
+# What a column says of its sample: the word before or after the sample's name, whatever sign stands inside it.
+KINDS = {
+    word: kind
+    for kind, words in {
+        "ref": "ref ref_count ref_counts ref_reads n_ref",
+        "alt": "alt alt_count alt_counts alt_reads var var_count var_counts var_reads n_alt mut_count",
+        "depth": "depth dp total total_count total_counts total_reads coverage cov",
+        "vaf": "vaf af freq tumor_vaf tumor_f",
+        "ccf": "ccf cellular_prevalence cp",
+    }.items()
+    for word in words.split()
+}
+# The pairs of columns that make a cell, in order of preference.
+LAYOUTS = (("ref", "alt"), ("alt", "depth"), ("vaf", "depth"), ("ccf",), ("vaf",), ("cell",))
+MUTATION_COLUMNS = ("mutation_id", "chrom", "pos", "ref", "alt", "gene", "cluster")
+PAIR = re.compile(r"(\d{1,9})\s*[,/:;|]\s*(\d{1,9})", re.ASCII)
+WORDS = "|".join(sorted((word.replace("_", "[._ ]") for word in KINDS), key=lambda word: -len(word)))
+SUFFIX = re.compile(rf"(?i)(.+?)[._:\- ]+({WORDS})")
+PREFIX = re.compile(rf"(?i)({WORDS})[._:\- ]+(.+)")
+# Rows looked at to tell numbers from annotation.
+N_LOOKED_AT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a sample."""
+
+    sample: str
+    kind: str
+    index: int
+
+
+def is_lichee(table: TableReader) -> bool:
+    """Whether a header is that of LICHeE's input, which holds VAFs: chrom, pos, a description, then samples."""
+    lowered = [name.lower() for name in table.original[:3]]
+    return "chrom" in table and "pos" in table and lowered[2:] in (["desc"], ["description"])
+
+
+def identity_columns(table: TableReader) -> list[int]:
+    """Columns that name or place the mutation; a first column that does neither (``cluster``) names nothing."""
+    found = [table.index(name) for name in MUTATION_COLUMNS if name in table]
+    if is_lichee(table):
+        return [*found, 2]
+    if "mutation_id" in table or "pos" in table or "gene" in table:
+        return found
+    return [name_column(table), *found]
+
+
+def name_column(table: TableReader) -> int:
+    """The column that names the mutation if none is called so: the first that is no cluster; -1 if it is a sample's."""
+    first = next((i for i, name in enumerate(table.header) if name != "cluster"), 0)
+    return -1 if SUFFIX.fullmatch(table.original[first]) else first
+
+
+def find_columns(
+    table: TableReader, rows: Sequence[tuple[int, list[str]]], requests: Sequence[SampleRequest] | None
+) -> tuple[list[str], dict[str, list[Column]]]:
+    """Samples and their columns.
+
+    Raises
+    ------
+    InputError
+        A sample without columns, with the nearest name.
+    """
+    identity = set(identity_columns(table))
+    by_name: dict[str, list[Column]] = {}
+    for i, name in enumerate(table.original):
+        if i in identity or not name:
+            continue
+        suffix, prefix = SUFFIX.fullmatch(name), PREFIX.fullmatch(name)
+        by_name.setdefault(name, []).append(Column(name, "cell", i))
+        if suffix:
+            by_name.setdefault(suffix.group(1), []).append(Column(suffix.group(1), _kind(suffix.group(2)), i))
+        elif prefix:
+            by_name.setdefault(prefix.group(2), []).append(Column(prefix.group(2), _kind(prefix.group(1)), i))
+    if requests is None:
+        samples = [name for name in _all_samples(by_name, rows) if not NORMAL_NAME.search(name)]
+        if not samples:
+            raise InputError("holds no column of a sample", file=table.display)
+        return samples, {name: by_name[name] for name in samples}
+    problems = ProblemList(table.display)
+    chosen = {}
+    for request in requests:
+        found = next((name for name in request.names if name in by_name), None)
+        if found is None:
+            names = _all_samples(by_name, rows)
+            listed = ", ".join(names[:30]) or "none"
+            close = difflib.get_close_matches(request.sample, names, n=1)
+            hint = f"; is it {close[0]}? then write that in the sheet's column file_sample" if close else ""
+            problems.add(f"sample {request.sample} has no column (samples found: {listed}){hint}")
+        else:
+            chosen[request.sample] = by_name[found]
+    problems.check()
+    return [request.sample for request in requests], chosen
+
+
+def _kind(word: str) -> str:
+    return KINDS[re.sub(r"[. ]", "_", word.lower())]
+
+
+def _all_samples(by_name: dict[str, list[Column]], rows: Sequence[tuple[int, list[str]]]) -> list[str]:
+    """Samples of a table nobody asked for by name: those with columns by kind, or else every column of numbers."""
+    by_kind = [name for name, columns in by_name.items() if any(column.kind != "cell" for column in columns)]
+    return by_kind or [name for name, columns in by_name.items() if _is_numeric(columns[0].index, rows)]
+
+
+def _is_numeric(index: int, rows: Sequence[tuple[int, list[str]]]) -> bool:
+    texts = [fields[index].strip() for _, fields in rows[:N_LOOKED_AT]]
+    return not any(not is_missing(text) and parse_fraction(text) is None and not PAIR.fullmatch(text) for text in texts)
+
+
+def layout_of(columns: list[Column], table: TableReader) -> dict[str, int]:
+    """Kind to position of the columns that make a sample's cell.
+
+    Raises
+    ------
+    InputError
+        Two columns of one kind, or too few to make a cell.
+    """
+    by_kind: dict[str, int] = {}
+    twice = set()
+    for column in columns:
+        if by_kind.setdefault(column.kind, column.index) != column.index:
+            twice.add(column.kind)
+    for kinds in LAYOUTS:
+        if all(kind in by_kind for kind in kinds):
+            if twice & set(kinds):
+                name = table.original[by_kind[next(iter(twice & set(kinds)))]]
+                raise InputError(f"sample {columns[0].sample} has two columns named alike ({name})", file=table.display)
+            return {kind: by_kind[kind] for kind in kinds}
+    kinds_found = ", ".join(by_kind)
+    raise InputError(
+        f"sample {columns[0].sample} has only {kinds_found}: reads (ref and alt, or alt and depth), vaf and depth, or "
+        "ccf are needed",
+        file=table.display,
+    )

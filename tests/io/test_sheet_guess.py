@@ -1,0 +1,107 @@
+"""`phylometa sheet`: files of a folder to a sheet that is valid; and a new user's hour in three commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from io_files import VCF_HEADER, write_table, write_vcf
+
+from phylometa.cli import main
+from phylometa.io.sheet_guess import guess_sheet
+from phylometa.io.validate import validate_sheet
+
+RECORDS = [f"chr{i} {i}00 . A T . PASS . AD {{}}" for i in range(1, 4)]
+
+
+def mutect(folder: Path, sample: str, normal: str = "P01_normal") -> Path:
+    header = [*VCF_HEADER, f"##tumor_sample={sample}", f"##normal_sample={normal}"]
+    records = [record.format("60,40 90,0") for record in RECORDS]
+    return write_vcf(folder / f"{sample}.mutect2.filtered.vcf.gz", records, samples=(sample, normal), header=header)
+
+
+def ascat(folder: Path, sample: str, *, column: bool = True) -> Path:
+    header = "sample chr startpos endpos nMajor nMinor" if column else "chr startpos endpos nMajor nMinor"
+    rows = [f"{sample + ' ' if column else ''}{i} 1 1000000 1 1" for i in range(1, 4)]
+    return write_table(folder / f"{sample}.segments.txt", header, *rows)
+
+
+def test_a_folder_of_mutect2_and_ascat(tmp_path: Path) -> None:
+    for sample in ("P01_primary_1", "P01_primary_2", "P01_liver_met", "P01_LN1"):
+        mutect(tmp_path, sample)
+        ascat(tmp_path, sample, column=sample != "P01_LN1")
+        write_table(tmp_path / f"{sample}.purityploidy.txt", "AberrantCellFraction Ploidy", "0.8 2.1")
+    (tmp_path / "notes.txt").write_text("nothing of use\n")
+    rows, notes = guess_sheet([tmp_path], tmp_path)
+    found = {row.sample: (row.patient, row.site, row.site_type) for row in rows}
+    assert found == {
+        "P01_primary_1": ("P01", "primary", "primary"),
+        "P01_primary_2": ("P01", "primary", "primary"),
+        "P01_liver_met": ("P01", "liver", "metastasis"),
+        "P01_LN1": ("P01", "P01_LN1", "lymph_node"),
+    }
+    for row in rows:
+        assert row.files == {
+            "vcf": [f"{row.sample}.mutect2.filtered.vcf.gz"],
+            "cn_segments": [f"{row.sample}.segments.txt"],
+            "purity_file": [f"{row.sample}.purityploidy.txt"],
+        }
+        assert row.normal_sample == "P01_normal"
+    assert any("notes.txt" in note for note in notes)
+
+
+def test_kinds_of_files(tmp_path: Path) -> None:
+    maf = (
+        "Hugo_Symbol Chromosome Start_Position Reference_Allele Tumor_Seq_Allele2 Tumor_Sample_Barcode t_ref_count "
+        "t_alt_count"
+    )
+    barcodes = ("TCGA-AB-1234-01A", "TCGA-AB-1234-06A")
+    path = write_table(tmp_path / "x.maf", maf, *(f"G 1 10 A T {barcode} 60 40" for barcode in barcodes))
+    rows, _ = guess_sheet([path], tmp_path)
+    assert [(row.patient, row.sample, row.files) for row in rows] == [
+        ("TCGA-AB-1234", barcode, {"maf": ["x.maf"]}) for barcode in barcodes
+    ]
+    path = write_table(
+        tmp_path / "wide.tsv",
+        "mutation P.ref.count P.var.count Normal.ref.count R.ref.count R.var.count",
+        "m 6 4 9 5 5",
+    )
+    rows, _ = guess_sheet([path], tmp_path)
+    assert [row.sample for row in rows] == ["P", "R"]
+    path = write_table(tmp_path / "case7_lung.tsv", "chr end WT.count mut.count", "1 100 60 40")
+    rows, notes = guess_sheet([path], tmp_path)
+    assert [(row.sample, row.site, row.site_type) for row in rows] == [("case7_lung", "lung", "")]
+    assert any("site_type of case7_lung is not told" in note for note in notes)
+    strelka = [
+        write_vcf(tmp_path / f"S9.{kind}.vcf", ["1 10 . A T . PASS . AD 9,9 6,4"], samples=("NORMAL", "TUMOR"))
+        for kind in ("snvs", "indels")
+    ]
+    rows, _ = guess_sheet(strelka, tmp_path)
+    assert [(row.sample, row.files["vcf"], row.normal_sample) for row in rows] == [
+        ("S9", ["S9.snvs.vcf", "S9.indels.vcf"], "NORMAL")
+    ]
+
+
+def test_the_sheet_is_written_beside_the_data_and_never_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").mkdir()
+    for sample in ("P01_primary", "P01_liver"):
+        mutect(tmp_path / "data", sample)
+    target = tmp_path / "samples.tsv"
+
+    def run(*arguments: str) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        return int(ended.value.code or 0)
+
+    assert run("sheet", str(tmp_path / "data"), "-o", str(target)) == 0
+    assert "data/P01_liver.mutect2.filtered.vcf.gz" in target.read_text()
+    assert not validate_sheet(target).problems
+    target.write_text("my own work")
+    assert run("sheet", str(tmp_path / "data"), "-o", str(target)) == 2
+    assert target.read_text() == "my own work" and "never replaced" in capsys.readouterr().err
+    assert run("sheet", str(tmp_path / "data"), "-o", "-") == 0
+    assert capsys.readouterr().out.startswith("patient\tsample\tsite\tsite_type\tvcf")
+    (tmp_path / "empty").mkdir()
+    assert run("sheet", str(tmp_path / "empty"), "-o", str(tmp_path / "s.tsv")) == 3

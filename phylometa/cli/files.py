@@ -110,8 +110,11 @@ def genotype(sheet: str, fasta: str, output: str, patient: str | None, config: s
 @click.argument("input", type=click.Path())
 @output_option("File (or, for jellyfish, directory) to write; a second file is put beside it where the format has two.")
 @click.option("--primary", default=None, metavar="SITE", help="Primary site, which metient needs.")
+@click.option("--patient", default=None, help="The patient, if tables of jellyfish hold several.")
 @force_option
-def convert(source: str, target: str, input: str, output: str, primary: str | None, force: bool) -> None:
+def convert(
+    source: str, target: str, input: str, output: str, primary: str | None, patient: str | None, force: bool
+) -> None:
     """Between machina, mach2, metient and jellyfish (trees with sites), pairtree and pyclone (reads), medicc2 and
     segments (copy number).
 
@@ -141,7 +144,7 @@ def convert(source: str, target: str, input: str, output: str, primary: str | No
             check_output_file(path, force=force)
     with tempfile.TemporaryDirectory(dir=final.parent, prefix=f".{final.name}.partial-") as folder:
         partial = Path(folder) / final.name
-        convert_format(Path(input), partial, source=source, target=target, primary=primary)
+        convert_format(Path(input), partial, source=source, target=target, primary=primary, patient=patient)
         final.mkdir(exist_ok=True) if target == "jellyfish" else None
         for made, path in zip(written_files(target, partial), written_files(target, final)):
             made.replace(path)

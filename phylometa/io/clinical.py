@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from phylometa.errors import InputError
-from phylometa.io.files import is_missing, open_text, parse_number
+from phylometa.io.files import is_missing, open_text, parse_fraction, parse_number
 from phylometa.io.problems import ProblemList
 from phylometa.io.sheet import SEXES, parse_date
 from phylometa.io.table_reader import TableReader
@@ -37,13 +37,17 @@ class PurityEstimate(NamedTuple):
 
 
 def read_purity_file(path: Path, *, display: str = "") -> PurityEstimate:
-    """Purity and ploidy of one sample from its caller's file (ASCAT, Battenberg, Sequenza, PURPLE, or named columns).
+    """Purity and ploidy of one sample from its caller's file: ASCAT, Battenberg, Sequenza, PURPLE, CliP, or columns.
 
     Battenberg's file of several solutions: the row marked ``is.best``. Sequenza's three rows (lower, best, upper): the
     middle one.
     """
     display = display or str(path)
     table = TableReader(path, display, aliases=PURITY_ALIASES)
+    alone = parse_fraction(table.original[0]) if len(table.original) == 1 else None
+    if alone is not None and 0 < alone <= 1:  # CliP: a number and nothing else
+        table.close()
+        return PurityEstimate(alone, math.nan, None)
     table.require(("purity",))
     problems = ProblemList(display)
     rows = list(table)
@@ -55,7 +59,7 @@ def read_purity_file(path: Path, *, display: str = "") -> PurityEstimate:
     values = {}
     for column, high in (("purity", 1.0), ("ploidy", 20.0)):
         text = fields[table.index(column)].strip() if column in table else ""
-        number = parse_number(text)
+        number = parse_fraction(text)
         if not is_missing(text) and (number is None or not 0 < number <= high):
             problems.add(f"{text} is outside (0, {high:g}]", row=line, column=column)
         values[column] = math.nan if number is None else number

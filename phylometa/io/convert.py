@@ -1,7 +1,8 @@
 """Files of one tool of the field into those of another.
 
 Clone trees with sites: ``machina`` and ``mach2`` (INPUT is the edge list ``X.tree``; the labelling is ``X.labeling`` or
-``X.observed.labeling`` beside it), ``metient`` (``X.tsv`` with ``X.tree`` beside it), ``jellyfish`` (a directory).
+``X.observed.labeling`` beside it), ``metient`` (``X.tsv`` with ``X.tree`` beside it, or
+``P_SNVs.tsv`` with ``P_tree.txt``), ``jellyfish`` (a directory).
 Reads: ``pyclone`` (a table), ``pairtree`` (``X.ssm`` with ``X.params.json`` beside it). Copy number: ``medicc2``, and
 any other dialect as ``segments``.
 """
@@ -46,7 +47,9 @@ def written_files(target: str, output: Path) -> tuple[Path, ...]:
     return (output,)
 
 
-def convert_format(input: Path, output: Path, *, source: str, target: str, primary: str | None = None) -> None:
+def convert_format(
+    input: Path, output: Path, *, source: str, target: str, primary: str | None = None, patient: str | None = None
+) -> None:
     """Read `input` as `source`, write `output` as `target`; see the module for which files belong to each.
 
     Parameters
@@ -56,6 +59,8 @@ def convert_format(input: Path, output: Path, *, source: str, target: str, prima
         Of the same kind: `targets_of`.
     primary : str, optional
         Primary site, needed by ``metient`` where the input does not say.
+    patient : str, optional
+        Which patient, if a ``jellyfish`` input holds several.
 
     Raises
     ------
@@ -63,10 +68,10 @@ def convert_format(input: Path, output: Path, *, source: str, target: str, prima
         The input is no file of that format, or holds what the target cannot express.
     """
     if source in TREE_FORMATS:
-        _write_tree(_read_tree(input, source), output, target, primary)
+        _write_tree(_read_tree(input, source, patient), output, target, primary)
     elif source in READ_FORMATS:
-        patient = _read_reads(input, source)
-        write_counts(patient, output) if target == "pyclone" else _write_pairtree(patient, output)
+        read = _read_reads(input, source)
+        write_counts(read, output) if target == "pyclone" else _write_pairtree(read, output)
     else:
         from phylometa.io.segments import read_segment_tables
 
@@ -81,11 +86,22 @@ def _params_of(ssm: Path) -> Path:
     return ssm.with_name(ssm.name.removesuffix(".ssm") + ".params.json")
 
 
-def _read_tree(path: Path, source: str) -> trees_io.LocatedTree:
+def _metient_tree(table: Path) -> Path:
+    """The tree beside a table of Metient: ``X.tree``, or ``P_tree.txt`` beside ``P_SNVs.tsv``."""
+    stem = table.name.removesuffix(table.suffix)
+    patient = stem.removesuffix("_SNVs")
+    names = [f"{name}{ending}" for name in dict.fromkeys((stem, patient)) for ending in (".tree", "_tree.txt", ".txt")]
+    found = next((table.with_name(name) for name in names if table.with_name(name).is_file()), None)
+    if found is None:
+        raise InputError(f"no tree beside it: {' or '.join(names)}", file=str(table))
+    return found
+
+
+def _read_tree(path: Path, source: str, patient: str | None = None) -> trees_io.LocatedTree:
     if source == "jellyfish":
-        return trees_io.read_jellyfish(path)
+        return trees_io.read_jellyfish(path, patient=patient)
     if source == "metient":
-        return trees_io.read_metient(path, path.with_suffix(".tree"))
+        return trees_io.read_metient(path, _metient_tree(path))
     candidates = (_labeling_of(path), path.with_suffix(".observed.labeling"))
     labeling = next((candidate for candidate in candidates if candidate.is_file()), None)
     if labeling is None:

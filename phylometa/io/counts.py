@@ -21,6 +21,8 @@ from phylometa.io.calls import Calls
 from phylometa.io.long_columns import looks_long, open_long_table
 from phylometa.io.long_tables import read_long_table
 from phylometa.io.pairtree import is_pairtree, read_pairtree_reads
+from phylometa.io.phylowgs import is_phylowgs, read_phylowgs
+from phylometa.io.repeated_columns import has_repeated_columns, read_repeated_columns
 from phylometa.io.vcf_header import SampleRequest
 from phylometa.io.wide_tables import read_wide_table
 from phylometa.model.patient import Patient
@@ -38,13 +40,18 @@ def read_count_table(
 ) -> Calls:
     """Counts of some samples (None: all) from a table whose kind its header tells.
 
-    Long tables (PyClone-VI, MAF columns, MACHINA's reads and frequencies), Pairtree's ``.ssm``, wide matrices.
+    Long tables (PyClone-VI, MAF columns, MACHINA's reads and frequencies, DeCiFer), Pairtree's ``.ssm``, PhyloWGS'
+    ssm_data, matrices with two columns of one name (CALDER, AncesTree), wide matrices.
     """
     display = display or str(path)
     table = open_long_table(path, display)
     table.close()
+    if has_repeated_columns(table):
+        return read_repeated_columns(path, requests, display=display)
     if is_pairtree(table):
         return read_pairtree_reads(path, requests, settings=settings, display=display)
+    if is_phylowgs(table):
+        return read_phylowgs(path, requests, display=display)
     if looks_long(table) or "sample_id" in table:
         return read_long_table(path, requests, settings=settings, display=display)
     return read_wide_table(path, requests, settings=settings, display=display)

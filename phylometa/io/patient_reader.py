@@ -20,6 +20,7 @@ from phylometa.io.counts import read_count_table
 from phylometa.io.files import expansion_limit, sha256_of
 from phylometa.io.long_tables import read_long_table
 from phylometa.io.nested import drop_nested
+from phylometa.io.paired_tables import read_paired_tables
 from phylometa.io.segments import copy_number_at_loci, join_profiles, read_segments
 from phylometa.io.sheet import SampleSheet, SheetRow, split_files
 from phylometa.io.sites import sites_of
@@ -220,6 +221,13 @@ class PatientReader:
                 path = self.sheet.resolve(cell)
                 options = {"keep_rejected": n_files > 1} if kind == "vcf" else {}
                 requests = self._requests(indices)
+                pair = split_files(kind, cell) if kind == "counts" else []
+                if len(pair) == 2:
+                    paths = [self.sheet.resolve(name) for name in pair]
+                    calls = self.attempt(read_paired_tables, paths, requests, displays=pair)
+                    if calls is not None:
+                        parts.append((indices[0], calls))
+                    continue
                 calls = self.attempt(reader, path, requests, settings=self.settings, display=cell, **options)
                 if calls is not None:
                     parts.append((indices[0], calls))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.errors import InputError, Problem
-from phylometa.io.files import is_missing, parse_count, parse_number, sha256_of
+from phylometa.io.files import is_missing, parse_count, parse_decimal, sha256_of
 from phylometa.io.problems import ProblemList
 from phylometa.io.segment_dialects import SEGMENT_ALIASES, SEGMENT_DIALECTS, SegmentDialect
 from phylometa.io.table_reader import TableReader
@@ -65,11 +65,11 @@ def read_segments(
     dialect = _recognise(table, caller)
     table.require(("chrom", "start", "end"))
     problems = ProblemList(display)
-    rows = _read_rows(table, dialect, problems)
+    warnings: list[str] = []
+    rows = _read_rows(table, dialect, problems, requests or (), warnings)
     problems.check()
     if not rows:
         raise InputError("holds no segments", file=display)
-    warnings: list[str] = []
     names, picked = _assign_samples(rows, requests, "sample" in table, problems)
     problems.check()
     _check_overlaps(picked, names, problems)
@@ -131,7 +131,13 @@ class _Row:
     values: tuple[float, ...]
 
 
-def _read_rows(table: TableReader, dialect: SegmentDialect, problems: ProblemList) -> list[_Row]:
+def _read_rows(
+    table: TableReader,
+    dialect: SegmentDialect,
+    problems: ProblemList,
+    requests: Sequence[SampleRequest],
+    warnings: list[str],
+) -> list[_Row]:
     at_chrom, at_start, at_end = table.indices(("chrom", "start", "end"))
     at_sample = table.index("sample")
     lowered = [name.lower() for name in table.original]
@@ -145,6 +151,7 @@ def _read_rows(table: TableReader, dialect: SegmentDialect, problems: ProblemLis
     is_zero_based = dialect.is_zero_based or (
         dialect.name == "medicc2" and any(parse_count(fields[at_start]) == 0 for _, fields in entries)
     )
+    purity = _purity_of_shares(entries, dict(numbers), requests, warnings, table.display)
     for line, fields in entries:
         chrom = fields[at_chrom].strip()
         start, end = parse_count(fields[at_start]), parse_count(fields[at_end])
@@ -161,7 +168,10 @@ def _read_rows(table: TableReader, dialect: SegmentDialect, problems: ProblemLis
                 f"segment {chrom}:{fields[at_start].strip()}-{end} ends before it starts", row=line, column="end"
             )
             continue
-        values = _values(fields, numbers, dialect, line, problems)
+        if dialect.from_row is not None:
+            values = _row_values(lowered, fields, dialect, line, problems)
+        else:
+            values = _values(fields, numbers, dialect, line, problems, purity)
         if values is not None:
             sample = fields[at_sample].strip() if at_sample >= 0 else ""
             rows.append(_Row(line, sample, chrom, start, end, values))
@@ -169,16 +179,21 @@ def _read_rows(table: TableReader, dialect: SegmentDialect, problems: ProblemLis
 
 
 def _values(
-    fields: list[str], numbers: list[tuple[str, int]], dialect: SegmentDialect, line: int, problems: ProblemList
+    fields: list[str],
+    numbers: list[tuple[str, int]],
+    dialect: SegmentDialect,
+    line: int,
+    problems: ProblemList,
+    purity: float = NAN,
 ) -> tuple[float, ...] | None:
     """(major, minor, total, fraction, major2, minor2) of a row; None after a problem."""
-    row: dict[str, float] = {}
+    row: dict[str, float] = {"purity": purity}
     for name, index in numbers:
         text = fields[index] if index >= 0 else ""
         if is_missing(text):
             row[name] = NAN
             continue
-        number = parse_number(text)
+        number = parse_decimal(text)
         if number is not None and dialect.is_fractional and -1 < number < 0:
             number = 0.0
         if number is None or number < 0 or number > 10000:
@@ -203,6 +218,40 @@ def _values(
         problems.add(f"minor copies exceed the total {total:g}", row=line, column=dialect.columns[-1])
         return None
     return major, minor, total, fraction, major2, minor2
+
+
+def _row_values(
+    header: list[str], fields: list[str], dialect: SegmentDialect, line: int, problems: ProblemList
+) -> tuple[float, ...] | None:
+    """As `_values`, of a dialect that reads its rows itself."""
+    assert dialect.from_row is not None
+    try:
+        return dialect.values(dialect.from_row(header, fields))
+    except (ValueError, IndexError) as error:
+        problems.add(f"{error}", row=line)
+        return None
+
+
+def _purity_of_shares(
+    entries: Sequence[tuple[int, list[str]]],
+    numbers: dict[str, int],
+    requests: Sequence[SampleRequest],
+    warnings: list[str],
+    display: str,
+) -> float:
+    """Purity that makes PhyloWGS' shares of all cells shares of tumour cells: the sheet's, else the largest share."""
+    at = numbers.get("cellular_prevalence", -1)
+    if at < 0:
+        return NAN
+    if len(requests) == 1 and not math.isnan(requests[0].purity):
+        return requests[0].purity
+    shares = [parse_decimal(fields[at]) for _, fields in entries]
+    largest = max((share for share in shares if share is not None), default=NAN)
+    warnings.append(
+        f"{display}: the largest cellular_prevalence, {largest:g}, is taken as the purity of its shares; state the "
+        "purity in the sheet"
+    )
+    return largest if 0 < largest <= 1 else NAN
 
 
 def _assign_samples(

@@ -95,6 +95,7 @@ class TableReader:
                 self._index[name] = i
         self._twice = {name for name in lowered if name and lowered.count(name) > 1}
         self._header_line = self._lines.n_lines
+        self.row_name = ""  # of the row read last, where R's names of rows stand before it
         self.has_extra_fields = False  # whether rows may be wider than the header
 
     def _first_line(self) -> str:
@@ -197,7 +198,7 @@ class TableReader:
                     problems.add(f"has {n} fields, the header {width}", row=line)
                     continue
                 if shift:
-                    del row[0]
+                    self.row_name = row.pop(0)
             elif shift is None:
                 shift = 0
             elif shift:

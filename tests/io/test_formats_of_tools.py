@@ -12,6 +12,8 @@ from phylometa.errors import InputError
 from phylometa.io.tables import read_patient
 from phylometa.model.patient import Patient
 
+NAN = float("nan")
+
 
 def patient_of(folder: Path, *samples: str, file: str = "c.tsv", columns: str = "", cells: str = "") -> Patient:
     """One row a sample over one table; a file name with {} is one a sample."""
@@ -236,3 +238,92 @@ def test_a_maf_row_that_fails_a_filter_is_read_if_another_sample_passes(tmp_path
     assert patient.mutations.ids == ("m1", "m3")
     assert patient.mutations.alt_counts.tolist() == [[40, 2], [0, 50]]
     assert patient.dropped.reasons == ("FILTER weak",)
+
+
+def test_phylowgs(tmp_path: Path) -> None:
+    write_table(
+        tmp_path / "ssm_data.txt", "id gene a d mu_r mu_v", "s0 1_190 60,70 100,100 0.999 0.5", "s1 X_7 9,8 9,9 0.9 0.5"
+    )
+    patient = patient_of(tmp_path, "S1", "S2", file="ssm_data.txt")
+    assert reads(patient) == [[[40, 100], [30, 100]], [[0, 9], [1, 9]]] and dialect(patient) == "PhyloWGS"
+    assert patient.mutations.chroms == ("1", "X") and patient.mutations.positions.tolist() == [189, 6]
+    assert any("taken in this order: S1, S2" in text for text in patient.warnings)
+    with pytest.raises(InputError, match="holds 2 samples without names, but serves 1"):
+        patient_of(tmp_path, "S1", file="ssm_data.txt")
+
+
+def test_calder_and_ancestree(tmp_path: Path) -> None:
+    (tmp_path / "c.tsv").write_text("\tm1\tm1\tm2\tm2\nS1\t60\t40\t70\t30\nS2\t80\t20\t100\t0\n")
+    patient = patient_of(tmp_path, "S1", "S2")
+    expected = [[[40, 100], [20, 100]], [[30, 100], [0, 100]]]
+    assert reads(patient) == expected and dialect(patient) == "CALDER"
+    (tmp_path / "c.tsv").write_text("gene_id\tS1\tS1\tS2\tS2\nm1\t60\t40\t80\t20\nm2\t70\t30\t100\t0\n")
+    patient = patient_of(tmp_path, "S1", "S2")
+    assert reads(patient) == expected and dialect(patient) == "AncesTree"
+    (tmp_path / "c.tsv").write_text("m1 m1 m2 m2\nS1 60 40 70 30\nS2 80 20 100 0\n")
+    assert reads(patient_of(tmp_path, "S2")) == [[[20, 100]]]
+
+
+def test_treeomics_and_canopy_pairs(tmp_path: Path) -> None:
+    header = "Chromosome Position Change Gene S1 S2"
+    write_table(tmp_path / "mut.txt", header, "chr1 100 A>T TP53 40 0", "chr2 200 C>G KRAS 30 -1")
+    write_table(tmp_path / "cov.txt", header, "chr2 200 C>G KRAS 100 90", "chr1 100 A>T TP53 100 80")
+    for file in ("mut.txt;cov.txt", "cov.txt;mut.txt"):
+        patient = patient_of(tmp_path, "S1", "S2", file=file)
+        found = dict(zip(patient.mutations.ids, reads(patient)))
+        assert found == {"chr1:100:A:T": [[40, 100], [0, 80]], "chr2:200:C:G": [[30, 100], [0, 0]]}
+    (tmp_path / "R.csv").write_text('"","S1","S2"\n"sna1",40,20\n')
+    (tmp_path / "X.csv").write_text('"","S1","S2"\n"sna1",100,90\n')
+    assert reads(patient_of(tmp_path, "S1", "S2", file="R.csv;X.csv")) == [[[40, 100], [20, 90]]]
+    (tmp_path / "X.csv").write_text('"","S1","S2"\n"sna1",10,90\n')
+    with pytest.raises(InputError, match="no table of depths"):
+        patient_of(tmp_path, "S1", "S2", file="R.csv;X.csv")
+    (tmp_path / "X.csv").write_text('"","S1","S2"\n"sna2",100,90\n')
+    with pytest.raises(InputError, match="sna1 is in R.csv only"):
+        patient_of(tmp_path, "S1", "S2", file="R.csv;X.csv")
+
+
+PHYLOWGS = "chromosome start end major_cn minor_cn cellular_prevalence"
+HATCHET = "#CHR START END SAMPLE cn_normal u_normal cn_clone1 u_clone1"
+THREE = f"{HATCHET} cn_clone2 u_clone2 cn_clone3 u_clone3"
+# header, row, (major, minor[, share of the first state, major and minor of the second])
+SEGMENTS: dict[str, tuple[str, str, tuple[float, ...]]] = {
+    "PhyloWGS": (PHYLOWGS, "1 1 900 3 1 0.4", (3, 1, 0.5, 1, 1)),
+    "PhyloWGS, clonal": (PHYLOWGS, "1 1 900 3 1 0.8", (3, 1)),
+    "PhylogicNDT": ("ID Chromosome Start_position End_Position A1_CN A2_CN", "S1 1 1 900 1 2", (2, 1)),
+    "ABSOLUTE": ("sample Chromosome Start.bp End.bp modal.a1 modal.a2", "S1 1 1 900 0 2", (2, 0)),
+    "CliP": ("chromosome_index start_position end_position major_cn minor_cn total_cn", "1 1 900 2 1 3", (2, 1)),
+    "HATCHet": (HATCHET, "1 1 900 S1 1|1 0.3 1|2 0.7", (2, 1)),
+    "HATCHet, two states": (THREE, "1 1 900 S1 1|1 0.2 2|1 0.4 1|1 0.2 2|1 0.2", (2, 1, 0.75, 1, 1)),
+    "HATCHet, three states": (THREE, "1 1 900 S1 1|1 0.2 2|1 0.4 1|1 0.2 3|1 0.2", (NAN, NAN)),
+    "decimal commas": ("chr start end majorAlleleCopyNumber minorAlleleCopyNumber", "1 1 900 1,9 1,1", (1.9, 1.1)),
+}
+
+
+@pytest.mark.parametrize("name", SEGMENTS)
+def test_segments_of_tools(tmp_path: Path, name: str) -> None:
+    header, row, expected = SEGMENTS[name]
+    write_table(tmp_path / "seg.txt", header, row)
+    write_table(tmp_path / "c.tsv", "chr pos ref alt ref_counts alt_counts", "1 500 A T 60 40")
+    patient = patient_of(tmp_path, "S1", columns="purity cn_segments", cells="0.8 seg.txt")
+    copies = patient.copy_number
+    found = [float(getattr(copies, field)[0, 0]) for field in ("major", "minor", "fraction", "major2", "minor2")]
+    assert found == pytest.approx([*expected, 1, NAN, NAN][:5] if len(expected) == 2 else list(expected), nan_ok=True)
+
+
+def test_shares_without_a_stated_purity(tmp_path: Path) -> None:
+    write_table(
+        tmp_path / "seg.txt",
+        "chromosome start end major_cn minor_cn cellular_prevalence",
+        *("1 1 900 3 1 0.4", "2 1 900 1 1 0.8"),
+    )
+    write_table(tmp_path / "c.tsv", "chr pos ref alt ref_counts alt_counts", "1 500 A T 60 40")
+    patient = patient_of(tmp_path, "S1", columns="cn_segments", cells="seg.txt")
+    assert patient.copy_number.fraction[0, 0] == pytest.approx(0.5)
+    assert any("largest cellular_prevalence, 0.8, is taken as the purity" in text for text in patient.warnings)
+
+
+def test_purity_of_clip(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("0.9\n")
+    write_table(tmp_path / "c.tsv", "chromosome_index position alt_count ref_count", "1 2 40 60")
+    assert patient_of(tmp_path, "S1", columns="purity_file", cells="p.txt").purity.tolist() == [0.9]

@@ -235,15 +235,15 @@ def _sample_of_file(path: Path) -> str:
 def _attach(entry: _Found, rows: list[GuessedRow], folder: Path) -> list[str]:
     """Give a file of segments or purity to its samples; a note if it has none."""
     relative = _relative(entry.path, folder)
-    given = 0
+    n_known = 0
     for name in entry.samples:
         row = _row_of(name or _sample_of_file(entry.path), rows)
         if row is None and name and len(entry.samples) == 1:
             row = _row_of(_sample_of_file(entry.path), rows)
-        if row is not None and entry.kind not in row.files:
-            row.files[entry.kind] = [relative]
-            given += 1
-    if given:
+        if row is not None:
+            row.files.setdefault(entry.kind, [relative])
+            n_known += 1
+    if n_known:
         return []
     what = "segments" if entry.kind == "cn_segments" else "purity"
     named = ", ".join(filter(None, entry.samples)) or "nowhere"
@@ -291,6 +291,13 @@ def _organ(part: str) -> str:
     return word if len(word) > 2 and find_organ(word) else ""
 
 
+def _lesion(parts: list[str]) -> str:
+    """Name of a lesion out of the parts of a sample's name: of two numbers at the end the second is the region."""
+    if len(parts) > 2 and parts[-1].isdigit() and parts[-2].isdigit():
+        parts = parts[:-1]
+    return "_".join(parts)
+
+
 def _guess_sites(rows: list[GuessedRow]) -> list[str]:
     """Site and type from the parts of the sample's name; what is not told is left to the user."""
     for row in rows:
@@ -305,7 +312,7 @@ def _guess_sites(rows: list[GuessedRow]) -> list[str]:
         if organs:
             row.site = "_".join(dict.fromkeys(organs))
         else:
-            row.site = "primary" if row.site_type == "primary" else row.sample
+            row.site = "primary" if row.site_type == "primary" else _lesion(parts) or row.sample
     names = ", ".join(row.sample for row in rows)
     notes = [f"sites of {names} are read in the names; regions of one lesion share a site"]
     untold = ", ".join(row.sample for row in rows if not row.site_type)

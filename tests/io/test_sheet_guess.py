@@ -38,7 +38,7 @@ def test_a_folder_of_mutect2_and_ascat(tmp_path: Path) -> None:
         "P01_primary_1": ("P01", "primary", "primary"),
         "P01_primary_2": ("P01", "primary", "primary"),
         "P01_liver_met": ("P01", "liver", "metastasis"),
-        "P01_LN1": ("P01", "P01_LN1", "lymph_node"),
+        "P01_LN1": ("P01", "LN1", "lymph_node"),
     }
     for row in rows:
         assert row.files == {

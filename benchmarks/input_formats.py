@@ -59,7 +59,7 @@ def mutation_files(folder: Path) -> None:
         except InputError as error:
             problem = error.problems[0]
             print(
-                f"| {name} | refused: row {problem.row}: {problem.message} ({len(error.problems)} such) | | | | | | | |"
+                f"| {name} | refused: row {problem.row}: {problem.message} | | | | | | | |"
             )
     for patient, letters in GUNDEM_SAMPLES.items():
         path = folder / "gundem_2015" / f"{patient}.txt"
@@ -75,7 +75,7 @@ def segment_files(folder: Path) -> None:
             segments = read_segments(folder / name, None)
         except InputError as error:
             problem = error.problems[0]
-            print(f"| {name} | refused: row {problem.row}: {problem.message} ({len(error.problems)} such) | | | | |")
+            print(f"| {name} | refused: row {problem.row}: {problem.message} | | | | |")
             continue
         entry = segments.provenance
         n_samples = len(segments.profile.sample_names)

@@ -301,6 +301,7 @@ def _check_overlaps(picked: list[tuple[int, _Row]], names: list[str], problems: 
                 f"segment {right.chrom}:{right.start + 1}-{right.end} of {names[k]} overlaps that in row {left.line}",
                 row=right.line,
                 column="start",
+                cause="overlap",
             )
 
 

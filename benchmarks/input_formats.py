@@ -58,9 +58,7 @@ def mutation_files(folder: Path) -> None:
             print(read_row(name, read_count_table(folder / "gundem_2015" / "variants.csv", requests)))
         except InputError as error:
             problem = error.problems[0]
-            print(
-                f"| {name} | refused: row {problem.row}: {problem.message} | | | | | | | |"
-            )
+            print(f"| {name} | refused: row {problem.row}: {problem.message} | | | | | | | |")
     for patient, letters in GUNDEM_SAMPLES.items():
         path = folder / "gundem_2015" / f"{patient}.txt"
         calls = read_count_table(path, [SampleRequest(letter, (letter,)) for letter in letters])

@@ -60,9 +60,13 @@ def read_phylowgs(path: Path, requests: Sequence[SampleRequest] | None, *, displ
         if any(a > d for a, d in zip(ref, depth)):
             problems.add("reference reads exceed the depth", row=line, column="a")
             continue
+        name = fields[at_id].strip()
+        if not name or name in ids:
+            problems.add(f"{name!r} is empty or listed twice", row=line, column="id")
+            continue
         gene = fields[at_gene].strip() if at_gene >= 0 else ""
         place = PLACE.fullmatch(gene)
-        ids.append(fields[at_id].strip())
+        ids.append(name)
         places.append((place.group(1), int(place.group(2)) - 1) if place else ("", -1))
         lines.append(line)
         reads.append((ref, depth))

@@ -22,8 +22,10 @@ from io_files import RECORDS, VCF_HEADER, two_samples, write_table, write_vcf
 
 from phylometa.errors import InputError
 from phylometa.io.clinical import read_drivers, read_lesions, read_purity_file, read_treatments
+from phylometa.io.paired_tables import read_paired_tables
 from phylometa.io.segments import read_segments
 from phylometa.io.sheet import read_sheet
+from phylometa.io.sheet_guess import guess_sheet
 from phylometa.io.tables import read_counts, read_patient
 from phylometa.io.validate import validate_sheet
 from phylometa.model.patient import Patient
@@ -195,6 +197,9 @@ SEGMENT_FILES = {
         "1 FROM TO 2.9 0.05 2.85",
     ),
     "cnvkit": ("chromosome start end gene log2 baf cn cn1 cn2", "1 FROM TO - .5 _ 3 2 1"),
+    "hatchet": ("#CHR START END SAMPLE cn_normal u_normal cn_clone1 u_clone1", "1 FROM TO S1 1|1 0.3 2|1 0.7"),
+    "phylowgs": ("chromosome start end major_cn minor_cn cellular_prevalence", "1 FROM TO 3 1 0.4"),
+    "absolute": ("sample Chromosome Start.bp End.bp modal.a1 modal.a2", "S1 1 FROM TO 0 2"),
     "medicc2": ("sample_id chrom start end cn_a cn_b", "S1 1 FROM TO 1 2"),
 }
 SITES = ("breast", "liver")
@@ -221,6 +226,59 @@ def _purity(folder: Path) -> Path:
     return write_table(folder / "p.txt", "AberrantCellFraction Ploidy", "0.9 2.1")
 
 
+def _clonevol(folder: Path) -> Path:
+    rows = [f"{i % 3 + 1} G{i % 2} {40 - i} {30 - i} 100 90" for i in range(6)]
+    return write_table(folder / "clonevol.tsv", "cluster gene P.vaf R.vaf P.depth R.depth", *rows)
+
+
+def _pair(folder: Path) -> Path:
+    header = "Chromosome Position Change Gene S1 S2"
+    places = [f"chr{i} {i}00 A>T G{i}" for i in range(1, 6)]
+    write_table(folder / "cov.txt", header, *(f"{place} 10{i} 90" for i, place in enumerate(places)))
+    return write_table(folder / "mut.txt", header, *(f"{place} 4{i} -1" for i, place in enumerate(places)))
+
+
+def _read_pair(path: Path) -> object:
+    return read_paired_tables([path, path.with_name("cov.txt")], None, displays=["mut.txt", "cov.txt"])
+
+
+def _callers(folder: Path) -> Path:
+    path = two_samples(folder)
+    for name in ("a.vcf", "b.vcf"):
+        (folder / name).write_bytes((folder / "calls.vcf").read_bytes())
+    rows = [f"P {sample} {sample} a.vcf;b.vcf majority b.vcf" for sample in ("S1", "S2")]
+    return write_table(path, "patient sample site vcf vcf_merge counts_from", *rows)
+
+
+# header and a row of which {i} is the mutation, {s} the sample
+TABLES = {
+    "CONIPHER": (
+        "CASE_ID SAMPLE CHR POS REF ALT REF_COUNT VAR_COUNT COPY_NUMBER_A COPY_NUMBER_B ACF",
+        "C S{s} {i} {i}00 A T 60 4{i} 2 1 0.{s}",
+    ),
+    "DeCiFer": (
+        "#sample_index sample_label character_index character_label ref var",
+        "{s} S{s} {i} m{i} 60 {i} 1 1 0.4 3 2 0.6",
+    ),
+    "VAFs, long": ("mutation_id sample_id vaf", "m{i} S{s} 4{i}%"),
+    "PhyloWGS": ("id gene a d mu_r mu_v", "s{i}{s} 1_{i}00 60,70 100,90 0.999 0.5"),
+    "CALDER": ("_ m1 m1 m2 m2", "S{i}{s} 60 4{i} 70 3{i}"),
+    "LICHeE": ("#chrom pos DESC Normal R1 R2", "chr{i} {i}0{s} d{i} 0 0.4{i} 0.2"),
+}
+
+
+def _tool(header: str, row: str) -> Callable[[Path], Path]:
+    rows = [row.format(i=i, s=s) for i in range(1, 5) for s in (1, 2)]
+    return lambda folder: write_table(folder / "table.tsv", header, *rows)
+
+
+TOOLS = (
+    Case("ClonEvol", _clonevol, read_counts),
+    *(Case(name, _tool(*table), read_counts) for name, table in TABLES.items()),
+    Case("pair of tables", _pair, _read_pair),
+    Case("several callers", _callers, read_patient, "a.vcf"),
+    Case("sheet that is guessed", _maf, lambda path: guess_sheet([path.parent], path.parent), "x.maf"),
+)
 CASES = (
     Case("sheet", _sheet, read_sheet),
     Case("sheet, validated", _sheet, validate_sheet),
@@ -241,6 +299,7 @@ CASES = (
     Case("treatments", _treatments, lambda path: read_treatments(path, "P", SITES)),
     Case("lesions", _lesions, lambda path: read_lesions(path, "P", SITES)),
     Case("genes", _genes, read_drivers),
+    *TOOLS,
 )
 
 

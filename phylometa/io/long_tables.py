@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from phylometa.config import ReadSettings
 from phylometa.errors import InputError
-from phylometa.io.calls import Calls, DropLog, nominal_calls, rescue_note
+from phylometa.io.calls import Calls, DropLog, nominal_calls
 from phylometa.io.decifer import DeciferStates
 from phylometa.io.files import is_missing, parse_count, parse_decimal, sha256_of
+from phylometa.io.long_assembly import Cells, complete_copies, first_cells, set_refused
 from phylometa.io.long_cells import CellParser
 from phylometa.io.long_columns import PLACE_ID, READ_COLUMNS, dialect_of, open_long_table
 from phylometa.io.problems import ProblemList
@@ -386,7 +387,10 @@ class _LongReader:
         columns = np.frombuffer(self.cell_columns, dtype=np.int32) if len(self.cell_rows) else np.zeros(0, np.int32)
         alt_values = np.array(self.cell_alt, dtype=np.int32)
         depth_values = np.array(self.cell_depth, dtype=np.int32)
-        keep = self._first_cells(rows, columns, alt_values, depth_values, shape[1])
+        is_refused = np.zeros(len(rows), dtype=bool)
+        is_refused[list(self.refused)] = True
+        cells = Cells(rows, columns, np.array(self.cell_lines), alt_values, depth_values, is_refused)
+        keep = first_cells(cells, self.ids, self.samples, self.dropped)
         rows, columns = rows[keep], columns[keep]
 
         def spread(values: NDArray[np.float32] | NDArray[np.int32], empty: float) -> NDArray:  # type: ignore[type-arg]
@@ -398,6 +402,7 @@ class _LongReader:
             COPY_COLUMNS[name]: spread(np.array(values, dtype=np.float32), np.nan)
             for name, values in self.copies.items()
         }
+        has_copies = {"major", "minor"} <= copies.keys() or "total" in copies
         calls = Calls(
             file=self.display,
             samples=self.samples,
@@ -411,7 +416,7 @@ class _LongReader:
             depth=spread(depth_values, 0),
             genes=self.genes,
             contexts=self.contexts,
-            copy_number=_complete(copies, shape) if {"major", "minor"} <= copies.keys() or "total" in copies else None,
+            copy_number=complete_copies(copies, shape) if has_copies else None,
             purity={sample: purity for sample, (purity, _) in self.purity.items()},
             error_rate=spread(np.array(self.errors, dtype=np.float32), np.nan) if "error_rate" in self.table else None,
             clusters=self.clusters if any(self.clusters) else None,
@@ -435,63 +440,6 @@ class _LongReader:
         if self.states is not None:
             calls.copy_number = self.states.arrays(rows, columns, keep, shape)
             calls.warnings.extend(self.states.warnings(self.display))
-        self._set_refused(calls, rows, columns, keep)
+        set_refused(calls, cells, keep, self.refused)
         calls.unused = list(self.other_samples)
         return calls
-
-    def _set_refused(
-        self, calls: Calls, rows: NDArray[np.int64], columns: NDArray[np.int32], keep: NDArray[np.int64]
-    ) -> None:
-        """Cells that fail a filter: reads if another sample's row of the mutation passes, else the row is rejected."""
-        if not self.refused:
-            return
-        is_refused = np.zeros(len(self.cell_rows), dtype=bool)
-        is_refused[list(self.refused)] = True
-        is_refused = is_refused[keep]
-        passed = np.zeros(len(self.ids), dtype=bool)
-        passed[rows[~is_refused]] = True
-        calls.rescued = np.zeros(calls.depth.shape, dtype=bool)
-        calls.rescued[rows[is_refused], columns[is_refused]] = True
-        calls.rejected = {int(row): self.refused[int(cell)] for row, cell in zip(rows, keep) if not passed[row]}
-        n_rescued = int((is_refused & passed[rows]).sum())
-        if n_rescued:
-            calls.warnings.append(rescue_note(n_rescued))
-
-    def _first_cells(
-        self,
-        rows: NDArray[np.int64],
-        columns: NDArray[np.int32],
-        alt: NDArray[np.int32],
-        depth: NDArray[np.int32],
-        n_samples: int,
-    ) -> NDArray[np.int64]:
-        """Cells without repetitions: the same counts again are dropped, different ones are an error."""
-        code = rows * max(n_samples, 1) + columns
-        _, first, back = np.unique(code, return_index=True, return_inverse=True)
-        if len(first) == len(code):
-            return np.arange(len(code))
-        problems = ProblemList(self.display)
-        for i in np.flatnonzero(first[back] != np.arange(len(code))):
-            j = int(first[back[i]])
-            name, sample, line = self.ids[rows[i]], self.samples[columns[i]], int(self.cell_lines[j])
-            if alt[i] == alt[j] and depth[i] == depth[j]:
-                self.dropped.add(name, f"listed twice (line {line})", int(self.cell_lines[i]), sample=sample)
-            else:
-                problems.add(
-                    f"{name} in {sample} is already in row {line}, with other counts",
-                    row=int(self.cell_lines[i]),
-                    cause="twice",
-                )
-        problems.check()
-        return np.sort(first)
-
-
-def _complete(copies: dict[str, NDArray[np.float32]], shape: tuple[int, int]) -> dict[str, NDArray[np.float32]]:
-    """All seven arrays of `CopyNumberAtLoci` from those that the table has."""
-    nothing = np.full(shape, np.nan, dtype=np.float32)
-    full = {name: copies.get(name, nothing) for name in ("major", "minor", "normal", "major2", "minor2")}
-    total = copies.get("total", nothing)
-    full["total"] = np.where(np.isnan(total), full["major"] + full["minor"], total)
-    fraction = copies.get("fraction", nothing)
-    full["fraction"] = np.where(np.isnan(fraction), np.float32(1), fraction)
-    return full

@@ -348,7 +348,9 @@ def _jellyfish_rows(path: Path, patient: str | None) -> list[tuple[int, dict[str
         rows.append((row, {name: cells[i] for i, name in enumerate(reader.header) if i < len(cells)}))
     patients = sorted({value["patient"] for _, value in rows if "patient" in value})
     if patient is None and len(patients) > 1:
-        raise InputError(f"holds the patients {', '.join(patients)}; choose one", file=str(path), column="patient")
+        raise InputError(
+            f"holds the patients {', '.join(patients)}; choose one (--patient)", file=str(path), column="patient"
+        )
     if patient is not None and patients and patient not in patients:
         raise InputError(f"patient {patient!r} is not in the table", file=str(path), column="patient")
     return [(row, value) for row, value in rows if patient is None or value.get("patient", patient) == patient]

@@ -38,6 +38,34 @@ def test_a_tree_goes_round_through_every_format(mach2, tmp_path):
     assert sites_of(tmp_path / "back.labeling") == sites_of(tmp_path / "x.labeling")
 
 
+def test_one_patient_of_several_in_tables_of_jellyfish(mach2, tmp_path, capsys):
+    folder = tmp_path / "jelly"
+    to_jellyfish = ["convert", "--from", "mach2", "--to", "jellyfish", str(mach2), "-o", str(folder)]
+    assert _invoke(to_jellyfish) == 0
+    for table in folder.glob("*.tsv"):
+        header, *rows = table.read_text().splitlines()
+        at = header.split("\t").index("patient")
+        other = ["\t".join(["Q" if i == at else cell for i, cell in enumerate(row.split("\t"))]) for row in rows]
+        table.write_text("\n".join([header, *rows, *other]) + "\n")
+    back = ["convert", "--from", "jellyfish", "--to", "mach2", str(folder), "-o", str(tmp_path / "back.tree")]
+    assert _invoke(back) == 3
+    assert "choose one (--patient)" in capsys.readouterr().err
+    assert _invoke([*back, "--patient", "Q"]) == 0
+    assert sites_of(tmp_path / "back.labeling")["A"] == {"P", "M1"}
+
+
+def test_metients_own_names_of_files(mach2, tmp_path, capsys):
+    table = tmp_path / "P01_SNVs.tsv"
+    arguments = ["convert", "--from", "mach2", "--to", "metient", str(mach2), "-o", str(table), "--primary", "P"]
+    assert _invoke(arguments) == 0
+    back = ["convert", "--from", "metient", "--to", "mach2", str(table), "-o", str(tmp_path / "back.tree")]
+    (tmp_path / "P01_SNVs.tree").rename(tmp_path / "P01_tree.txt")
+    assert _invoke(back) == 0
+    (tmp_path / "P01_tree.txt").unlink()
+    assert _invoke([*back, "--force"]) == 3
+    assert "no tree beside it: P01_SNVs.tree or" in capsys.readouterr().err
+
+
 def test_reads_go_round(tmp_path):
     header = [
         "mutation_id",

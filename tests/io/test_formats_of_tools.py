@@ -238,6 +238,10 @@ def test_a_maf_row_that_fails_a_filter_is_read_if_another_sample_passes(tmp_path
     assert patient.mutations.ids == ("m1", "m3")
     assert patient.mutations.alt_counts.tolist() == [[40, 2], [0, 50]]
     assert patient.dropped.reasons == ("FILTER weak",)
+    write_table(tmp_path / "c.tsv", header, "m1 S1 98 2 weak", "m1 S1 60 40 PASS", "m1 S2 50 50 PASS")
+    patient = patient_of(tmp_path, "S1", "S2")
+    assert patient.mutations.alt_counts.tolist() == [[40, 50]]  # the accepted row, wherever it stands
+    assert patient.dropped.reasons == ("listed twice (line 3)",)
 
 
 def test_phylowgs(tmp_path: Path) -> None:

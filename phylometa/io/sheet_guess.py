@@ -11,13 +11,13 @@ from typing import Literal
 
 from phylometa.errors import InputError, Problem
 from phylometa.io.clinical import read_purity_file
+from phylometa.io.counts import read_count_table
 from phylometa.io.files import is_missing, open_binary, open_text
-from phylometa.io.long_columns import LONG_ALIASES, looks_long, open_long_table
+from phylometa.io.long_columns import looks_long, open_long_table
 from phylometa.io.segment_dialects import SEGMENT_ALIASES, SEGMENT_DIALECTS
 from phylometa.io.sheet import is_name
 from phylometa.io.table_reader import TableReader
 from phylometa.io.vcf_header import NORMAL_NAME, RNA_NAME, read_header
-from phylometa.io.wide_columns import find_columns
 from phylometa.reference.organs import find_organ
 from phylometa.reference.site_words import PLAIN_WORDS, SITE_WORDS, plain_word
 
@@ -30,12 +30,12 @@ COLUMNS = (
 )
 # Words of file names that say nothing of the sample.
 _NOISE = """
-vcf bcf gz bgz maf tsv csv txt tab seg segs segments segment somatic snv snvs indel indels sv mutect mutect2
-strelka strelka2 varscan varscan2 muse vardict lofreq sniper somaticsniper freebayes octopus caveman pindel sage
-purple ascat battenberg facets sequenza cnvkit titan hatchet abc calls call called variants variant filtered
-pass passed final hg19 hg38 grch37 grch38 b37 annotated vep snpeff funcotated merged consensus cnv cna cns cn
-copynumber copy number purity ploidy purityploidy counts reads tumor tumour normal vs sorted dedup bam wes wgs
-exome panel subclones raw norm split mutations data table sample
+vcf dp input clustered best ucn ssm bcf gz bgz maf tsv csv txt tab seg segs segments segment somatic snv snvs
+indel indels sv mutect mutect2 strelka strelka2 varscan varscan2 muse vardict lofreq sniper somaticsniper
+freebayes octopus caveman pindel sage purple ascat battenberg facets sequenza cnvkit titan hatchet abc calls
+call called variants variant filtered pass passed final hg19 hg38 grch37 grch38 b37 annotated vep snpeff
+funcotated merged consensus cnv cna cns cn copynumber copy number purity ploidy purityploidy counts reads tumor
+tumour normal vs sorted dedup bam wes wgs exome panel subclones raw norm split mutations data table sample
 """
 NOISE = frozenset(_NOISE.split())
 # Words of a sample's name to what it says of the site's type.
@@ -46,7 +46,17 @@ TYPE_WORDS = {
     **dict.fromkeys(("rec", "rel", "relapse"), "bed"),
 }
 # The same for names that say no more (P1, M2), where nothing else tells.
-LETTERS = {"p": "primary", "m": "distant", "r": "bed", "n": "normal"}
+LETTERS = {"p": "primary", "m": "distant"}
+# Codes of TCGA's sample types, the first two digits of a barcode's fourth part.
+TCGA_CODES = {
+    "01": "primary",
+    "05": "primary",
+    "02": "bed",
+    "06": "distant",
+    "07": "distant",
+    "10": "normal",
+    "11": "normal",
+}
 
 
 @dataclass
@@ -146,10 +156,11 @@ def _look(path: Path) -> _Found:
     try:
         lowered = {name.lower() for name in table.original}
         if _is_segments(path, display):
-            return _Found(path, "cn_segments", _distinct(path, display, SEGMENT_ALIASES, "sample"))
+            segments = TableReader(path, display, aliases=SEGMENT_ALIASES)
+            return _Found(path, "cn_segments", _distinct(segments, "sample"))
         if "sample_id" in table and looks_long(table):
             kind: Kind = "maf" if lowered & {"hugo_symbol", "tumor_sample_barcode"} else "counts"
-            return _Found(path, kind, _distinct(path, display, LONG_ALIASES, "sample_id"))
+            return _Found(path, kind, _distinct(table, "sample_id"))
         if looks_long(table):
             return _Found(path, "counts", ("",))
     finally:
@@ -159,12 +170,10 @@ def _look(path: Path) -> _Found:
         return _Found(path, "purity_file", ("",))
     except InputError:
         pass
-    wide = TableReader(path, display, aliases=LONG_ALIASES)
-    rows = list(wide)
-    samples, columns = find_columns(wide, rows, None)
-    if not any(column.kind != "cell" for found in columns.values() for column in found) and len(rows) < 2:
+    calls = read_count_table(path, None, display=display)
+    if calls.n_mutations < 2 and calls.nominal:
         raise InputError("is neither VCF, MAF, table of reads, segments nor purity file", file=display)
-    return _Found(path, "counts", tuple(samples))
+    return _Found(path, "counts", tuple(calls.samples))
 
 
 def _look_at_vcf(path: Path, display: str, *, is_bcf: bool) -> _Found:
@@ -187,9 +196,8 @@ def _is_segments(path: Path, display: str) -> bool:
     return has_place and any(present.issuperset(dialect.columns) for dialect in SEGMENT_DIALECTS)
 
 
-def _distinct(path: Path, display: str, aliases: dict[str, str], column: str) -> tuple[str, ...]:
+def _distinct(table: TableReader, column: str) -> tuple[str, ...]:
     """Names in a column, in their order; ('',) without the column."""
-    table = TableReader(path, display, aliases=aliases)
     at = table.index(column)
     if at < 0:
         table.close()
@@ -273,7 +281,8 @@ def _guess_patients(rows: list[GuessedRow]) -> None:
         return
     leads = [lead[0] for lead in first.values() if lead]
     is_lead = len(leads) == len(rows) and all(
-        len(_parts(row.sample)) > 1 and _says(lead) is None and leads.count(lead) > 1 for row, lead in zip(rows, leads)
+        len(_parts(row.sample)) > 1 and _says(lead) is None and leads.count(lead) > 1 and lead.lower() not in NOISE
+        for row, lead in zip(rows, leads)
     )
     for row, lead in zip(rows, leads if is_lead else ["P1"] * len(rows)):
         row.patient = lead if is_name(lead) else "P1"
@@ -295,7 +304,7 @@ def _lesion(parts: list[str]) -> str:
     """Name of a lesion out of the parts of a sample's name: of two numbers at the end the second is the region."""
     if len(parts) > 2 and parts[-1].isdigit() and parts[-2].isdigit():
         parts = parts[:-1]
-    return "_".join(parts)
+    return "" if all(part.isdigit() for part in parts) else "_".join(parts)
 
 
 def _guess_sites(rows: list[GuessedRow]) -> list[str]:
@@ -309,7 +318,11 @@ def _guess_sites(rows: list[GuessedRow]) -> list[str]:
         row.site_type = PLAIN_WORDS[kinds[0]] if kinds else ""  # type: ignore[index]
         if "lymph" in organs:
             row.site_type = "lymph_node"
-        if organs:
+        if row.sample.startswith("TCGA-") and row.sample.count("-") > 2:
+            code = TCGA_CODES.get(row.sample.split("-")[3][:2], "")
+            row.site_type = PLAIN_WORDS[code] if code else row.site_type  # type: ignore[index]
+            row.site = "primary" if code == "primary" else row.sample
+        elif organs:
             row.site = "_".join(dict.fromkeys(organs))
         else:
             row.site = "primary" if row.site_type == "primary" else _lesion(parts) or row.sample

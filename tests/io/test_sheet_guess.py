@@ -61,6 +61,7 @@ def test_kinds_of_files(tmp_path: Path) -> None:
     assert [(row.patient, row.sample, row.files) for row in rows] == [
         ("TCGA-AB-1234", barcode, {"maf": ["x.maf"]}) for barcode in barcodes
     ]
+    assert [row.site_type for row in rows] == ["primary", "metastasis"]
     path = write_table(
         tmp_path / "wide.tsv",
         "mutation P.ref.count P.var.count Normal.ref.count R.ref.count R.var.count",
@@ -80,6 +81,29 @@ def test_kinds_of_files(tmp_path: Path) -> None:
     assert [(row.sample, row.files["vcf"], row.normal_sample) for row in rows] == [
         ("S9", ["S9.snvs.vcf", "S9.indels.vcf"], "NORMAL")
     ]
+
+
+TABLES = {
+    "PhyloWGS": ("id gene a d mu_r mu_v", "s0 1_9 6,7 9,9 0.9 0.5", ["sample_1", "sample_2"]),
+    "CALDER": ("_ m1 m1 m2 m2", "t1 6 4 7 3", ["t1"]),
+    "DeCiFer": ("#sample_index sample_label character_index character_label ref var", "0 T1 0 m 6 4 1 1 1", ["T1"]),
+    "LICHeE": ("#chrom pos DESC Normal R1 R2", "chr1 9 d 0 0.4 0.2", ["R1", "R2"]),
+    "CONIPHER": ("CASE_ID SAMPLE CHR POS REF ALT REF_COUNT VAR_COUNT", "C A1 1 9 A T 6 4", ["A1"]),
+    "ClonEvol": ("cluster gene P.vaf R.vaf", "1 TP53 40 30", ["P", "R"]),
+    "matrix with annotation": ("mutation effect S1 S2", "m1 missense 0.9 0.2", ["S1", "S2"]),
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_samples_of_tables(tmp_path: Path, name: str) -> None:
+    header, row, expected = TABLES[name]
+    second = row.replace("s0", "s1").replace("t1 ", "t2 ").replace("T1 0 m", "T1 1 n").replace("TP53", "KRAS")
+    second = second.replace("m1 mis", "m2 mis").replace(" 9 ", " 8 ")
+    path = write_table(tmp_path / "table.tsv", header, row, second)
+    rows, _ = guess_sheet([path], tmp_path)
+    found = [sample.sample for sample in rows]
+    assert found == (["t1", "t2"] if name == "CALDER" else expected)
+    assert {sample.patient for sample in rows} == {"P1"}
 
 
 def test_the_sheet_is_written_beside_the_data_and_never_replaced(

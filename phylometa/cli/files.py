@@ -111,9 +111,10 @@ def genotype(sheet: str, fasta: str, output: str, patient: str | None, config: s
 @output_option("File (or, for jellyfish, directory) to write; a second file is put beside it where the format has two.")
 @click.option("--primary", default=None, metavar="SITE", help="Primary site, which metient needs.")
 @click.option("--patient", default=None, help="The patient, if tables of jellyfish hold several.")
+@columns_option
 @force_option
 def convert(
-    source: str, target: str, input: str, output: str, primary: str | None, patient: str | None, force: bool
+    source: str, target: str, input: str, output: str, primary: str | None, patient: str | None, **options: Any
 ) -> None:
     """Between machina, mach2, metient and jellyfish (trees with sites), pairtree and pyclone (reads), medicc2 and
     segments (copy number).
@@ -138,13 +139,21 @@ def convert(
         raise click.UsageError(f"{source} holds nothing that {target} can: --to {' or '.join(targets_of(source))}")
     final = Path(output)
     if target == "jellyfish":
-        check_output_directory(final, force=force)
+        check_output_directory(final, force=options["force"])
     else:
         for path in written_files(target, final):
-            check_output_file(path, force=force)
+            check_output_file(path, force=options["force"])
     with tempfile.TemporaryDirectory(dir=final.parent, prefix=f".{final.name}.partial-") as folder:
         partial = Path(folder) / final.name
-        convert_format(Path(input), partial, source=source, target=target, primary=primary, patient=patient)
+        convert_format(
+            Path(input),
+            partial,
+            source=source,
+            target=target,
+            primary=primary,
+            patient=patient,
+            columns=options["columns"],
+        )
         final.mkdir(exist_ok=True) if target == "jellyfish" else None
         for made, path in zip(written_files(target, partial), written_files(target, final)):
             made.replace(path)

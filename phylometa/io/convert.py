@@ -10,14 +10,16 @@ any other dialect as ``segments``.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from phylometa.config import ReadSettings
 from phylometa.errors import InputError
 from phylometa.io import trees_io
 from phylometa.io.counts import write_counts
+from phylometa.io.table_reader import column_names
 from phylometa.io.tsv import write_tsv
 from phylometa.model.patient import CopyNumberProfile, Patient
 
@@ -48,7 +50,14 @@ def written_files(target: str, output: Path) -> tuple[Path, ...]:
 
 
 def convert_format(
-    input: Path, output: Path, *, source: str, target: str, primary: str | None = None, patient: str | None = None
+    input: Path,
+    output: Path,
+    *,
+    source: str,
+    target: str,
+    primary: str | None = None,
+    patient: str | None = None,
+    columns: Sequence[str] = (),
 ) -> None:
     """Read `input` as `source`, write `output` as `target`; see the module for which files belong to each.
 
@@ -61,6 +70,8 @@ def convert_format(
         Primary site, needed by ``metient`` where the input does not say.
     patient : str, optional
         Which patient, if a ``jellyfish`` input holds several.
+    columns : sequence of str
+        Columns of a table under another name, as in `ReadSettings.columns`.
 
     Raises
     ------
@@ -70,12 +81,14 @@ def convert_format(
     if source in TREE_FORMATS:
         _write_tree(_read_tree(input, source, patient), output, target, primary)
     elif source in READ_FORMATS:
-        read = _read_reads(input, source)
+        read = _read_reads(input, source, columns)
         write_counts(read, output) if target == "pyclone" else _write_pairtree(read, output)
     else:
         from phylometa.io.segments import read_segment_tables
 
-        _write_segments(read_segment_tables([input]), output, target, display=str(input))
+        with column_names(columns):
+            profile = read_segment_tables([input])
+        _write_segments(profile, output, target, display=str(input))
 
 
 def _labeling_of(tree: Path) -> Path:
@@ -123,10 +136,10 @@ def _write_tree(located: trees_io.LocatedTree, output: Path, target: str, primar
     write(located, output, _labeling_of(output))
 
 
-def _read_reads(path: Path, source: str) -> Patient:
+def _read_reads(path: Path, source: str, columns: Sequence[str]) -> Patient:
     from phylometa.io.tables import read_counts
 
-    patient = read_counts(path)
+    patient = read_counts(path, settings=ReadSettings(columns=tuple(columns)))
     dialects = {str(item.get("dialect", "")).lower() for item in patient.provenance}
     if source == "pairtree" and not any("pairtree" in name or "ssm" in name for name in dialects):
         raise InputError("is no .ssm file of Pairtree", file=str(path))

@@ -175,7 +175,7 @@ def parse_sheet(path: str | Path, *, needs_source: bool = True) -> tuple[SampleS
     """
     path = Path(path)
     display = str(path)
-    table = TableReader(path, display, aliases=COLUMN_ALIASES)
+    table = TableReader(path, display, aliases=COLUMN_ALIASES, can_rename=False)
     table.require(("patient", "sample", "site"))
     if needs_source and not any(kind in table for kind in SOURCES):
         raise InputError(

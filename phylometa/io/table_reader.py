@@ -67,6 +67,8 @@ class TableReader:
         Name of the file in messages.
     aliases : mapping, optional
         Other names of columns (lower case) to the names used here.
+    can_rename : bool
+        Whether ``--columns`` reaches the table, for the hint of `describe_missing`.
 
     Notes
     -----
@@ -74,8 +76,11 @@ class TableReader:
     a ``#`` before its first name are passed over; R's unnamed column of row names is accepted.
     """
 
-    def __init__(self, path: Path, display: str, *, aliases: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, path: Path, display: str, *, aliases: Mapping[str, str] | None = None, can_rename: bool = True
+    ) -> None:
         self.display = display
+        self._can_rename = can_rename
         self._lines = open_text(path, display)
         self._iterator = iter(self._lines)
         self._skipped = 0
@@ -170,8 +175,8 @@ class TableReader:
             ]
             score, column = max(close, default=(0.0, ""))
             if score >= MIN_LIKENESS and column not in missing:
-                nearest.append(f"--columns {column}={name}")
-        return f"{text}; if it is another column's meaning: {' '.join(nearest)}" if nearest else text
+                nearest.append(f"--columns {column}={name}" if self._can_rename else f"rename {column} to {name}")
+        return f"{text}; if one of them is meant: {' '.join(nearest)}" if nearest else text
 
     def __iter__(self) -> Iterator[tuple[int, list[str]]]:
         """Rows as (1-based line, fields), each as wide as the header; blank lines and comment lines are passed over."""

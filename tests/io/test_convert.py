@@ -66,6 +66,25 @@ def test_metients_own_names_of_files(mach2, tmp_path, capsys):
     assert "no tree beside it: P01_SNVs.tree or" in capsys.readouterr().err
 
 
+def test_a_table_with_names_of_its_own_is_converted(tmp_path):
+    (tmp_path / "own.tsv").write_text("variant\ttumour\trefs\talts\nm1\tS1\t60\t40\n")
+    arguments = [
+        "convert",
+        "--from",
+        "pyclone",
+        "--to",
+        "pyclone",
+        str(tmp_path / "own.tsv"),
+        "-o",
+        str(tmp_path / "c.tsv"),
+    ]
+    assert _invoke(arguments) == 3
+    names = ("variant=mutation_id", "tumour=sample_id", "refs=ref_counts", "alts=alt_counts")
+    assert _invoke([*arguments, *(text for name in names for text in ("--columns", name))]) == 0
+    header, row = (line.split("\t") for line in (tmp_path / "c.tsv").read_text().splitlines())
+    assert dict(zip(header, row))["alt_counts"] == "40"
+
+
 def test_reads_go_round(tmp_path):
     header = [
         "mutation_id",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 __all__ = ["SEGMENT_ALIASES", "SEGMENT_DIALECTS", "SegmentDialect"]
@@ -46,8 +46,6 @@ class SegmentDialect:
         Whether the first allele is the same parental chromosome everywhere.
     is_fractional : bool
         Whether copy numbers are not integers, so that small negative ones and a reversed order are noise.
-    from_row : callable (header in lower case, fields) -> numbers by column, or None
-        For columns whose number differs from file to file; ValueError for a cell that does not fit.
     """
 
     name: str
@@ -57,7 +55,6 @@ class SegmentDialect:
     is_zero_based: bool = False
     is_phased: bool = False
     is_fractional: bool = False
-    from_row: Callable[[Sequence[str], Sequence[str]], dict[str, float]] | None = None
 
 
 def _alleles(major: str, minor: str, total: str = "") -> Callable[[dict[str, float]], tuple[float, ...]]:
@@ -116,31 +113,6 @@ def _phylowgs(row: dict[str, float]) -> tuple[float, ...]:
     return major, minor, fraction * (major + minor) + (1 - fraction) * 2, fraction, 1.0, 1.0
 
 
-def _hatchet_row(header: Sequence[str], fields: Sequence[str]) -> dict[str, float]:
-    """Distinct tumour states of a row with the largest share first; none if there are more than two."""
-    shares: dict[tuple[float, float], float] = {}
-    for name, text in zip(header, fields):
-        if not name.startswith("cn_") or name == "cn_normal":
-            continue
-        a, separator, b = text.strip().partition("|")
-        share = float(fields[header.index(f"u_{name[3:]}")])
-        if not separator or not 0 <= share <= 1:
-            raise ValueError(f"{name} {text.strip()!r} with share {share:g} is no state A|B")
-        state = (max(float(a), float(b)), min(float(a), float(b)))
-        shares[state] = shares.get(state, 0.0) + share
-    present = {state: share for state, share in shares.items() if share > 0}
-    ranked = sorted(present, key=lambda state: (-present[state], state))
-    if not ranked or len(ranked) > 2:
-        return dict.fromkeys(("major_cn", "minor_cn"), NAN)
-    row = {"major_cn": ranked[0][0], "minor_cn": ranked[0][1]}
-    if len(ranked) == 2:
-        row |= {"cn_fraction": present[ranked[0]] / sum(present.values())}
-        row |= {"major_cn2": ranked[1][0], "minor_cn2": ranked[1][1]}
-        first, second = sum(ranked[0]), sum(ranked[1])
-        row["total_cn"] = row["cn_fraction"] * first + (1 - row["cn_fraction"]) * second
-    return row
-
-
 SEGMENT_DIALECTS: tuple[SegmentDialect, ...] = (
     SegmentDialect(
         "battenberg",
@@ -148,7 +120,6 @@ SEGMENT_DIALECTS: tuple[SegmentDialect, ...] = (
         _battenberg,
         ("nmaj1_a", "nmin1_a", "frac1_a", "nmaj2_a", "nmin2_a"),
     ),
-    SegmentDialect("hatchet", ("cn_normal", "u_normal"), _two_states, (), from_row=_hatchet_row),
     SegmentDialect(
         "phylowgs",
         ("major_cn", "minor_cn", "cellular_prevalence"),

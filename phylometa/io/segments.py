@@ -168,10 +168,7 @@ def _read_rows(
                 f"segment {chrom}:{fields[at_start].strip()}-{end} ends before it starts", row=line, column="end"
             )
             continue
-        if dialect.from_row is not None:
-            values = _row_values(lowered, fields, dialect, line, problems)
-        else:
-            values = _values(fields, numbers, dialect, line, problems, purity)
+        values = _values(fields, numbers, dialect, line, problems, purity)
         if values is not None:
             sample = fields[at_sample].strip() if at_sample >= 0 else ""
             rows.append(_Row(line, sample, chrom, start, end, values))
@@ -218,18 +215,6 @@ def _values(
         problems.add(f"minor copies exceed the total {total:g}", row=line, column=dialect.columns[-1])
         return None
     return major, minor, total, fraction, major2, minor2
-
-
-def _row_values(
-    header: list[str], fields: list[str], dialect: SegmentDialect, line: int, problems: ProblemList
-) -> tuple[float, ...] | None:
-    """As `_values`, of a dialect that reads its rows itself."""
-    assert dialect.from_row is not None
-    try:
-        return dialect.values(dialect.from_row(header, fields))
-    except (ValueError, IndexError) as error:
-        problems.add(f"{error}", row=line)
-        return None
 
 
 def _purity_of_shares(

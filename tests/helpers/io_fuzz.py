@@ -197,7 +197,6 @@ SEGMENT_FILES = {
         "1 FROM TO 2.9 0.05 2.85",
     ),
     "cnvkit": ("chromosome start end gene log2 baf cn cn1 cn2", "1 FROM TO - .5 _ 3 2 1"),
-    "hatchet": ("#CHR START END SAMPLE cn_normal u_normal cn_clone1 u_clone1", "1 FROM TO S1 1|1 0.3 2|1 0.7"),
     "phylowgs": ("chromosome start end major_cn minor_cn cellular_prevalence", "1 FROM TO 3 1 0.4"),
     "absolute": ("sample Chromosome Start.bp End.bp modal.a1 modal.a2", "S1 1 FROM TO 0 2"),
     "medicc2": ("sample_id chrom start end cn_a cn_b", "S1 1 FROM TO 1 2"),

@@ -288,8 +288,6 @@ def test_treeomics_and_canopy_pairs(tmp_path: Path) -> None:
 
 
 PHYLOWGS = "chromosome start end major_cn minor_cn cellular_prevalence"
-HATCHET = "#CHR START END SAMPLE cn_normal u_normal cn_clone1 u_clone1"
-THREE = f"{HATCHET} cn_clone2 u_clone2 cn_clone3 u_clone3"
 # header, row, (major, minor[, share of the first state, major and minor of the second])
 SEGMENTS: dict[str, tuple[str, str, tuple[float, ...]]] = {
     "PhyloWGS": (PHYLOWGS, "1 1 900 3 1 0.4", (3, 1, 0.5, 1, 1)),
@@ -297,9 +295,6 @@ SEGMENTS: dict[str, tuple[str, str, tuple[float, ...]]] = {
     "PhylogicNDT": ("ID Chromosome Start_position End_Position A1_CN A2_CN", "S1 1 1 900 1 2", (2, 1)),
     "ABSOLUTE": ("sample Chromosome Start.bp End.bp modal.a1 modal.a2", "S1 1 1 900 0 2", (2, 0)),
     "CliP": ("chromosome_index start_position end_position major_cn minor_cn total_cn", "1 1 900 2 1 3", (2, 1)),
-    "HATCHet": (HATCHET, "1 1 900 S1 1|1 0.3 1|2 0.7", (2, 1)),
-    "HATCHet, two states": (THREE, "1 1 900 S1 1|1 0.2 2|1 0.4 1|1 0.2 2|1 0.2", (2, 1, 0.75, 1, 1)),
-    "HATCHet, three states": (THREE, "1 1 900 S1 1|1 0.2 2|1 0.4 1|1 0.2 3|1 0.2", (NAN, NAN)),
     "decimal commas": ("chr start end majorAlleleCopyNumber minorAlleleCopyNumber", "1 1 900 1,9 1,1", (1.9, 1.1)),
 }
 

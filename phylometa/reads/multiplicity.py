@@ -9,7 +9,8 @@ normal cells; with sequencing error e a read shows the alternate allele with pro
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import lgamma
+from functools import cache
+from math import comb, lgamma
 from typing import Any
 
 import numpy as np
@@ -486,8 +487,8 @@ def _options(
                 if mean_copies > 1.0 or (mean_copies > 0.0 and (first < 1.0 or second < 1.0)):
                     add(mean_copies, mean_total, 0.5)
         else:
-            for copies in _whole_copies(major):
-                add(copies, major + minor, 1.0)
+            for copies, weight in _copies_prior(round(major), round(minor)):
+                add(copies, major + minor, weight)
     elif np.isfinite(total):
         _add_alleles(add, total, 1.0)
     else:
@@ -504,15 +505,36 @@ def _options(
     return np.array([key[0] for key in keys]), np.array([key[1] for key in keys]), prior / prior.sum()
 
 
-def _whole_copies(major: float) -> list[float]:
-    """1, 2, ... up to the copies of the major allele (at least 1: a mutation that was called is on some copy)."""
-    return [float(copies) for copies in range(1, max(round(major), 1) + 1)]
+@cache
+def _copies_prior(major: int, minor: int) -> tuple[tuple[float, float], ...]:
+    """Numbers of mutated copies of a locus and their prior probabilities.
+
+    A mutation arises on one copy at a time that is uniform over the life of the lineage, in proportion to the copies
+    there are: late mutations stand on one copy and are many where copies are many. An allele of k copies came from one
+    by k - 1 gains; their times are uniform too, so each of the k stages between them lasts 1 / k on average, and a
+    mutation of the stage with j copies has the prior weight j / k. Each gain copies one copy at random (Polya's urn):
+    the mutation ends on m of k copies with probability C(k - m - 1, j - 2) / C(k - 1, j - 1), and on all if j = 1. An
+    amplicon rather grows at once (before: m = k, weight 1/2; after: m = 1, weight k / 2); both histories count half.
+    The weights of the two alleles are added. At least one copy is mutated.
+    """
+    weights = np.zeros(max(major, minor, 1) + 1)
+    for k in (major, minor):
+        if k <= 1:
+            weights[1] += max(k, 0)
+            continue
+        weights[1] += k / 4.0
+        weights[k] += 0.25 + 0.5 / k
+        for m in range(1, k):
+            stages = (j * comb(k - m - 1, j - 2) / comb(k - 1, j - 1) for j in range(2, k - m + 2))
+            weights[m] += 0.5 / k * sum(stages)
+    if weights.sum() == 0.0:
+        weights[1] = 1.0
+    return tuple((float(m), float(weights[m] / weights.sum())) for m in range(1, len(weights)))
 
 
 def _add_alleles(add, total: float, weight: float) -> None:  # type: ignore[no-untyped-def]
     """Options of a known total with unknown alleles, each split into alleles equally probable."""
     splits = range(int(total // 2) + 1)
     for minor in splits:
-        whole = _whole_copies(total - minor)
-        for copies in whole:
-            add(copies, total, weight / len(splits) / len(whole))
+        for copies, share in _copies_prior(round(total - minor), minor):
+            add(copies, total, weight / len(splits) * share)

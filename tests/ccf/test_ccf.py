@@ -54,7 +54,8 @@ def test_expected_vaf_by_hand():
     # rho = .6, state 2 + 1, m = 2: 2 x .6 / (.6 x 3 + 2 x .4) = 1.2 / 2.6
     options = enumerate_multiplicities(reads([[1]], [[10]]), states((2, 1)), np.array([0.6]), settings=CcfSettings())
     assert options.slope[0].tolist() == pytest.approx([0.6 / 2.6, 1.2 / 2.6])
-    assert np.exp(options.log_prior[0]).tolist() == pytest.approx([0.5, 0.5])
+    # The gain at a uniform time: before it 1/2 copy x time, after it 2 x 1/2, and 1 on the other allele.
+    assert np.exp(options.log_prior[0]).tolist() == pytest.approx([0.8, 0.2])
 
 
 def test_male_x_chromosome():
@@ -92,8 +93,10 @@ def test_total_only_and_unknown_states_are_marginalised():
         major=np.array([[NAN]]), minor=np.array([[NAN]]), normal=np.array([[2.0]]), total=np.array([[3.0]])
     )
     options = enumerate_multiplicities(reads([[1]], [[10]]), total_only, np.ones(1), settings=CcfSettings())
-    # alleles 3 + 0 or 2 + 1: m = 1 in 1/2 (1/3 + 1/2), m = 2 the same, m = 3 in 1/6
-    assert np.exp(options.log_prior[0]).tolist() == pytest.approx([5 / 12, 5 / 12, 1 / 6])
+    # alleles 3 + 0 or 2 + 1; 3 copies of one allele: at once 1/2 and 3/2, in steps 1/3 on all, 2/3 x 1/2 on two
+    three = np.array([0.5 * 1.5 + 0.5 * (2 / 3 * 0.5 + 1.0), 0.5 / 3, 0.5 * 0.5 + 0.5 / 3])
+    expected = 0.5 * three / three.sum() + 0.5 * np.array([0.8, 0.2, 0.0])
+    assert np.exp(options.log_prior[0]).tolist() == pytest.approx(expected.tolist())
     unknown = states((NAN, NAN))
     options = enumerate_multiplicities(reads([[1]], [[10]]), unknown, np.ones(1), settings=CcfSettings())
     assert set(options.totals[0]) >= {1.0, 2.0, 3.0, 4.0}

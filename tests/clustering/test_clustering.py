@@ -406,8 +406,10 @@ def test_assignment_sums_over_shared_multiplicities():
             return p**alt * (1.0 - p) ** (depth - alt)
 
         gain = settings.subclonal_gain if row[0] < 0.9 else 1.0
-        shared = (reads(0, 1) * reads(2, 1) + gain * reads(0, 2) * reads(2, 2)) / (1.0 + gain)
-        other = sum(reads(1, copies) for copies in (1, 2, 3)) / 3.0
+        prior = np.exp(model.options.log_prior[model.options.cell_state[0]])
+        shared = prior[0, 0] * reads(0, 1) * reads(2, 1) + gain * prior[0, 1] * reads(0, 2) * reads(2, 2)
+        shared /= prior[0, 0] + gain * prior[0, 1]
+        other = sum(prior[1, copies - 1] * reads(1, copies) for copies in (1, 2, 3))
         expected.append(math.log(shared) + math.log(other))
     assert model.group_rank.tolist() == [[0, 1, 0]]
     assert np.allclose(model.assignment_log_likelihood(ccf)[0], expected)

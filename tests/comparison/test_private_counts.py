@@ -130,8 +130,8 @@ def test_missing_probability_multiplies_over_samples():
         ((1, 1), (2, 0), 1, True),  # copy-neutral LOH
         ((1, 1), (1, 1), 1, False),
         ((1, 0), (1, 0), 1, False),  # LOH in both
-        ((2, 1), (1, 1), 1, True),  # one of two copies lost, the mutation on one
-        ((2, 1), (1, 1), 2, False),  # on both copies: one is left
+        ((2, 1), (1, 1), 1, False),  # a gain in the first sample is no loss in the second
+        ((2, 1), (1, 1), 2, False),
         ((2, 2), (1, 1), 2, False),
         ((1, 1), (np.nan, np.nan), 1, False),
     ],

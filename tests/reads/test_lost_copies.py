@@ -7,7 +7,14 @@ from phylometa.ccf.estimate import estimate_ccf
 from phylometa.clustering.infer import cluster_mutations, clustering_from_labels
 from phylometa.config import CcfSettings, ClusteringSettings
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
-from phylometa.reads.lost_copies import carriers, deleted_mutations, has_lost_allele, loss_probability, lost_cells
+from phylometa.reads.lost_copies import (
+    carriers,
+    deleted_mutations,
+    has_lost_allele,
+    is_doubled,
+    loss_probability,
+    lost_cells,
+)
 from phylometa.simulate import SimulationSettings, simulate_patient
 
 SETTINGS = {"settings": ClusteringSettings(), "ccf_settings": CcfSettings()}
@@ -29,8 +36,10 @@ def copies(major, minor, **more):
         ((1, 1), (1, 1), 0.0),
         ((1, 1), (2, 1), 0.0),
         ((1, 0), (1, 0), 0.0),  # the carrier has lost it as well
-        ((2, 2), (2, 1), 0.125),  # one copy of two, of one allele of two, and the mutation on one copy
-        ((2, 1), (1, 0), 0.625),
+        ((2, 1), (1, 0), 0.5),
+        ((2, 1), (1, 1), 0.0),  # the carrier gained
+        ((2, 2), (2, 1), 0.0),
+        ((8, 1), (2, 1), 0.0),
         ((1, 1), (0, 0), 0.95),
         ((1, 1), (np.nan, np.nan), 0.0),
     ],
@@ -42,10 +51,56 @@ def test_probability_by_hand(carrier, sample, expected):
     assert not loss_probability(copy_number, np.array([[False, False]])).any()  # nobody carries it
 
 
+@pytest.mark.parametrize(
+    ("carrier", "sample", "expected"),
+    [
+        ((2, 2), (2, 1), 0.125),  # one copy of two, of one allele of two, and the mutation on one copy
+        ((2, 2), (2, 0), 0.5),
+        ((2, 2), (1, 1), 0.25),
+        ((4, 2), (2, 2), 0.0),  # above the ancestor's two copies
+        ((2, 1), (2, 1), 0.0),  # the carrier has lost it as well
+    ],
+)
+def test_after_a_doubling_that_all_samples_share_the_ancestor_had_two_copies(carrier, sample, expected):
+    doubled = np.full((9, 2), 2.0)
+    major, minor = (np.vstack([doubled, [[carrier[i], sample[i]]]]) for i in (0, 1))
+    carries = np.tile([[True, False]], (10, 1))
+    assert loss_probability(copies(major, minor), carries)[-1].tolist() == [0.0, pytest.approx(expected)]
+    # The same locus where the second sample is not doubled: its ancestor had one copy of each.
+    major[:-1, 1] = minor[:-1, 1] = 1.0
+    alone = loss_probability(copies(major, minor), carries)
+    assert alone[-1, 1] == (0.5 if sample[1] == 0 else 0.0)
+    assert not alone[:-1].any()
+    # A third sample that carries the mutations and is not doubled: they are older than the doubling.
+    major, minor = np.full((10, 3), 2.0), np.full((10, 3), 2.0)
+    major[:, 2] = minor[:, 2] = 1.0
+    major[-1, :2], minor[-1, :2] = (carrier[0], sample[0]), (carrier[1], sample[1])
+    older = loss_probability(copies(major, minor), np.tile([[True, False, True]], (10, 1)))
+    assert older[-1, 1] == (0.5 if sample[1] == 0 else 0.0)
+
+
+def test_doubled_samples():
+    rng = np.random.default_rng(3)
+    states = {
+        "doubled": ([(2, 2), (2, 1), (2, 0), (3, 2), (1, 1), (1, 0)], [0.4, 0.25, 0.15, 0.1, 0.05, 0.05]),
+        "gains": ([(1, 1), (2, 1), (2, 2), (1, 0), (2, 0)], [0.4, 0.4, 0.05, 0.1, 0.05]),
+        "diploid": ([(1, 1), (1, 0)], [0.9, 0.1]),
+    }
+    drawn = [rng.choice(pairs, size=200, p=weights) for pairs, weights in states.values()]
+    major, minor = (np.stack([d[:, i] for d in drawn], axis=1).astype(float) for i in (0, 1))
+    assert is_doubled(copies(major, minor)).tolist() == [True, False, False]
+    unknown = np.full(major.shape, np.nan)
+    totals = CopyNumberAtLoci(major=unknown, minor=unknown, normal=np.full(major.shape, 2), total=major + minor)
+    assert is_doubled(totals).tolist() == [True, False, False]
+    assert not is_doubled(CopyNumberAtLoci(major=unknown, minor=unknown, normal=np.full(major.shape, 2))).any()
+
+
 def test_totals_only_and_one_copy_of_x():
     unknown = np.full((1, 2), np.nan)
-    totals = CopyNumberAtLoci(major=unknown, minor=unknown, normal=np.full((1, 2), 2), total=np.array([[4.0, 2.0]]))
-    assert loss_probability(totals, np.array([[True, False]])).tolist() == [[0.0, 0.25]]
+    for states, expected in (((4.0, 2.0), 0.0), ((2.0, 1.0), 0.5), ((3.0, 1.0), 0.5), ((2.0, 0.0), 0.95)):
+        total = np.array([states])
+        totals = CopyNumberAtLoci(major=unknown, minor=unknown, normal=np.full((1, 2), 2), total=total)
+        assert loss_probability(totals, np.array([[True, False]])).tolist() == [[0.0, expected]]
     male_x = copies([[1, 0]], [[0, 0]], normal=1.0)
     assert loss_probability(male_x, np.array([[True, False]])).tolist() == [[0.0, 0.95]]
     assert not has_lost_allele(male_x).any()

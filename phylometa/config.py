@@ -313,6 +313,8 @@ class CopyNumberSettings:
     """`bootstrap` draws chromosomes with replacement, `jackknife` keeps a random share 1 - 1/e of the segments."""
     min_segment_length: int = 0
     """Common segments shorter than this (bp) are left out."""
+    amplicon_copies: int = 8
+    """Copies of an allele beyond which every doubling of the copies counts as one gain: amplicons grow by multiples."""
     min_coverage: float = 0.5
     """A sample that covers less than this share of what any sample covers is left out of the tree."""
     permutations: int = 200

@@ -8,16 +8,34 @@ import numpy as np
 
 from phylometa.model.copy_number import CopyNumberEvent, CopyNumberResult
 
-__all__ = ["arm_name", "named_events", "recurrent_names"]
+__all__ = ["arm_name", "arm_spans", "named_events", "recurrent_names"]
 
 # Share of the part of an arm with copy number that an event must cover, and the least length (bp) of such a part.
 _MIN_SHARE = 0.8
 _MIN_ARM = 5_000_000
+_MINUS = "\N{MINUS SIGN}"
 
 
 def _bare(chrom: str) -> str:
     name = chrom.lower().removeprefix("chromosome").removeprefix("chr").removeprefix("om")
     return {"23": "X", "24": "Y"}.get(name, name.upper())
+
+
+def arm_spans(chrom: str) -> list[tuple[str, int, int]]:
+    """Arms of a chromosome as (name, start, end); the whole as one ('') if its centromere is not known.
+
+    Examples
+    --------
+    >>> arm_spans("chr17")
+    [('p', 0, 25100000), ('q', 25100000, 83257441)]
+    """
+    from phylometa.reference.genome import CHROMOSOMES
+
+    for chromosome in CHROMOSOMES:
+        if _bare(chromosome.name) == _bare(chrom):
+            middle = chromosome.centromere
+            return [("p", 0, middle), ("q", middle, chromosome.length)]
+    return [("", 0, 2**62)]
 
 
 def _arms(result: CopyNumberResult) -> dict[str, list[tuple[str, int, int]]]:
@@ -56,7 +74,7 @@ def arm_name(event: CopyNumberEvent, arms: list[tuple[str, int, int]]) -> str:
     ]
     if event.kind == "doubling" or not covered:
         return ""
-    sign = "+" if event.kind == "gain" else "\N{MINUS SIGN}"
+    sign = "+" if event.kind == "gain" else _MINUS
     return f"{_bare(event.chrom)}{'' if len(covered) == len(arms) else covered[0]}{sign}"
 
 
@@ -70,20 +88,39 @@ def named_events(result: CopyNumberResult) -> dict[str, list[tuple[str, int]]]:
     Returns
     -------
     dict
-        Branch (name of the node below it) -> (name, how often) in karyotype order, whole chromosomes before arms.
+        Branch (name of the node below it) -> (name, how often) in karyotype order, whole chromosomes before arms. A
+        loss of one allele and a gain of the other on one branch that leave two equal copies are ``4q cnLOH``.
     """
     arms = _arms(result)
     counted: dict[str, Counter[str]] = {}
+    alleles: dict[tuple[str, str], list[CopyNumberEvent]] = {}
     for event in result.events:
         name = arm_name(event, arms.get(event.chrom, []))
         if name:
             counted.setdefault(event.branch, Counter())[name] += 1
+            alleles.setdefault((event.branch, name), []).append(event)
+    for (branch, name), losses in alleles.items():
+        part = name.removesuffix(_MINUS)
+        gains = alleles.get((branch, part + "+"), [])
+        if part != name and _is_neutral(result, branch, losses[0], gains):
+            counted[branch] -= Counter({name: 1, part + "+": 1})
+            counted[branch][part + " cnLOH"] += 1
 
     def place(item: tuple[str, int]) -> tuple[int, str]:
-        digits = item[0].rstrip("pq+\N{MINUS SIGN}")
+        digits = item[0].removesuffix(" cnLOH").rstrip("pq+" + _MINUS)
         return int(digits) if digits.isdigit() else 99, item[0]
 
     return {branch: sorted(names.items(), key=place) for branch, names in counted.items()}
+
+
+def _is_neutral(result: CopyNumberResult, branch: str, loss: CopyNumberEvent, gains: list[CopyNumberEvent]) -> bool:
+    """Whether a loss left no copy of its allele while the other was gained on the branch: copy-neutral LOH."""
+    if len(gains) != 1 or gains[0].allele == loss.allele or "total" in (loss.allele, gains[0].allele):
+        return False
+    node = result.node_names.index(branch)
+    here = (np.array(result.chroms) == loss.chrom) & (result.start < loss.end) & (result.end > loss.start)
+    total = result.copies[node].sum(axis=0)[here]
+    return bool((result.copies[node].min(axis=0)[here] == 0).all() and (total == 2).mean() > 0.5)
 
 
 def recurrent_names(result: CopyNumberResult) -> frozenset[str]:

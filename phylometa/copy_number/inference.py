@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from phylometa.config import CopyNumberSettings
-from phylometa.copy_number.distance import MAX_DOUBLINGS, copy_number_distances, zero_agnostic_distances
+from phylometa.copy_number.distance import copy_number_distances, zero_agnostic_distances
+from phylometa.copy_number.doubling import doubling_probabilities
 from phylometa.copy_number.events import branch_events
 from phylometa.copy_number.instability import compare_classes, instability_measures, sample_instability
 from phylometa.copy_number.parallel_events import find_parallel_events
@@ -18,6 +19,8 @@ from phylometa.copy_number.segmentation import (
     AlleleSequences,
     CopyNumberMatrix,
     allele_sequences,
+    amplicon_copies,
+    amplicon_levels,
     consistent_segmentation,
     is_autosome,
 )
@@ -71,6 +74,14 @@ def infer_copy_number_tree(
     if len(matrix.sample_names) < 2:
         raise InfeasibleError("a copy-number tree needs copy number in at least two samples")
     warnings += matrix.warnings
+    limit = settings.amplicon_copies * (2 if matrix.copies.shape[1] == 1 else 1)
+    observed = matrix.copies
+    matrix = replace(matrix, copies=amplicon_levels(observed, limit))
+    if (observed > limit).any():
+        warnings += (
+            f"copies of an allele beyond {limit} (at most {int(observed.max())}) count as one gain a doubling: an "
+            "amplicon grows by multiples",
+        )
     sequences = allele_sequences(matrix)
     n = len(sequences.values)
     distances = copy_number_distances(sequences, wgd=settings.wgd)
@@ -90,7 +101,8 @@ def infer_copy_number_tree(
         if settings.bootstrap
         else np.empty((0, n, n))
     )
-    copies = _node_copies(tree.profiles, sequences, matrix)
+    copies = amplicon_copies(_node_copies(tree.profiles, sequences, matrix), limit)
+    copies[: len(observed)] = observed
     instability = _instability(profile, matrix, tree, copies, names, events)
     comparisons = compare_classes(instability, site_classes, rng=rng) if site_classes else ()
     parallel, test = find_parallel_events(events, names, tree.parents, permutations=settings.permutations, rng=rng)
@@ -115,7 +127,7 @@ def infer_copy_number_tree(
         parallel_test=test,
         wgd=settings.wgd,
         support_method=settings.support,
-        warnings=(*warnings, *_doubling_warnings(instability, settings.wgd)),
+        warnings=(*warnings, *(_doubling_warnings(instability) if settings.wgd else ())),
     )
 
 
@@ -197,10 +209,12 @@ def _instability(
         count[event.branch, event.kind] += 1
     to_root = np.zeros(len(names), dtype=np.int64)
     rows: dict[int, Instability] = {}
+    doubled = doubling_probabilities(profile)
     for v in preorder(tree.parents):
         above = int(tree.parents[v])
         if v < n_samples:
-            found = sample_instability(profile, profile.sample_names.index(names[v]))
+            sample = profile.sample_names.index(names[v])
+            found = replace(sample_instability(profile, sample), wgd_probability=float(doubled[sample]))
         else:
             total = copies[v].sum(axis=0).astype(np.float64)
             alleles: tuple[FloatArray, FloatArray] = (np.full_like(total, np.nan),) * 2
@@ -225,19 +239,14 @@ def _instability(
     return tuple(rows[v] for v in range(len(names)))
 
 
-def _doubling_warnings(instability: tuple[Instability, ...], wgd: bool) -> tuple[str, ...]:
-    """Where the rules and parsimony disagree on genome doubling."""
-    rows = [row for row in instability if row.is_sample and row.wgd_major is not None]
-    disagreeing = [row for row in rows if len({row.wgd_major, row.wgd_ploidy, row.wgd_parsimony > 0}) > 1]
-    if not wgd or not disagreeing:
+def _doubling_warnings(instability: tuple[Instability, ...]) -> tuple[str, ...]:
+    """Where the tree of least events has no doubling above a sample that is doubled."""
+    rows = [row for row in instability if row.is_sample and not math.isnan(row.wgd_probability)]
+    without = [row.name for row in rows if row.is_doubled and not row.wgd_parsimony]
+    if not without:
         return ()
-    calls = [
-        sum(bool(value) for value in column)
-        for column in zip(*((row.wgd_major, row.wgd_ploidy, row.wgd_parsimony > 0) for row in rows))
-    ]
-    shares = [row.major_2 for row in rows]
+    least = min(row.wgd_probability for row in rows if row.is_doubled)
     return (
-        f"calls of genome doubling disagree in {len(disagreeing)} of {len(rows)} samples: {calls[0]} by the share of "
-        f"the genome with two or more major copies ({min(shares):.2f} to {max(shares):.2f}, limit 0.5), {calls[1]} by "
-        f"ploidy and LOH, {calls[2]} by parsimony (at most {MAX_DOUBLINGS} doublings)",
+        f"{len(without)} of {len(rows)} samples are doubled (P at least {least:.2f}) without a doubling above them in "
+        "the tree of least events, which shows single gains instead",
     )

@@ -11,7 +11,15 @@ from phylometa.errors import InfeasibleError
 from phylometa.model.arrays import FloatArray, IntArray, freeze_array
 from phylometa.model.patient import CopyNumberProfile
 
-__all__ = ["AlleleSequences", "CopyNumberMatrix", "allele_sequences", "consistent_segmentation", "is_autosome"]
+__all__ = [
+    "AlleleSequences",
+    "CopyNumberMatrix",
+    "allele_sequences",
+    "amplicon_copies",
+    "amplicon_levels",
+    "consistent_segmentation",
+    "is_autosome",
+]
 
 
 def is_autosome(chrom: str) -> bool:
@@ -200,6 +208,26 @@ def _states(profile: CopyNumberProfile, use_alleles: bool) -> IntArray:
         second = profile.major2 + profile.minor2
         pair = np.where(is_second, second, profile.total)[:, None]
     return np.floor(np.maximum(pair, 0) + 0.5).astype(np.int64)
+
+
+def amplicon_levels(copies: IntArray, limit: int) -> IntArray:
+    """Copies up to `limit` as they are; beyond, one level for every doubling begun: limit + ceil(log2(copies / limit)).
+
+    Amplicons grow by multiples (extrachromosomal circles that part unequally, breakage-fusion-bridge cycles), so that
+    120 copies are no 119 gains.
+
+    Examples
+    --------
+    >>> amplicon_levels(np.array([0, 1, 8, 9, 16, 17, 120]), 8).tolist()
+    [0, 1, 8, 9, 9, 10, 12]
+    """
+    beyond = np.ceil(np.log2(np.maximum(copies, limit) / limit) - 1e-9).astype(np.int64)
+    return np.minimum(copies, limit) + beyond
+
+
+def amplicon_copies(levels: IntArray, limit: int) -> IntArray:
+    """Copies of the levels of `amplicon_levels`: the most that a level stands for."""
+    return np.where(levels > limit, limit * 2 ** np.maximum(levels - limit, 0), levels)
 
 
 @dataclass(frozen=True, eq=False)

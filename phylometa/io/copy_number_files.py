@@ -12,7 +12,8 @@ from phylometa.io.tsv import write_tsv
 __all__ = ["write_copy_number"]
 
 INSTABILITY_COLUMNS = (
-    *("name", "is_sample", "ploidy", "altered", "loh", "wgii", "subclonal", "major_2", "wgd_major", "wgd_ploidy"),
+    *("name", "is_sample", "ploidy", "altered", "loh", "wgii", "subclonal", "major_2", "wgd_probability"),
+    *("wgd_major", "wgd_ploidy"),
     *("wgd_parsimony", "branch_length", "gains", "losses", "doublings", "new_loh"),
 )
 

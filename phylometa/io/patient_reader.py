@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +137,7 @@ class PatientReader:
         settle_uncalled(calls, self.settings.uncalled)
         self._merge_purity(calls)
         copy_number = self._copy_number(calls, profile)
+        self._check_copies(copy_number)
         copy_number = self._leave_out(calls, copy_number)
         self._check_calls(calls)
         if fasta:
@@ -421,6 +422,23 @@ class PatientReader:
                 "there are read as if on an autosome; say the species in the sheet's column genome"
             )
         return faults
+
+    def _check_copies(self, copy_number: Mapping[str, Any]) -> None:
+        """A sample without a copy of any locus is an error: its tumour cells would have no genome."""
+        total = np.asarray(copy_number.get("total", np.add(copy_number["major"], copy_number["minor"])))
+        known = np.isfinite(total)
+        empty = known.any(axis=0) & (np.where(known, total, 0.0) < 0.5).all(axis=0)
+        problems = [
+            Problem(
+                f"patient {self.name}: sample {sample.name} has total copy number 0 at all its "
+                f"{int(known[:, s].sum())} loci, so that its tumour cells would have no genome; give copies of each "
+                "allele in a tumour cell (1 and 1 where nothing changed), not log ratios, or leave them empty"
+            )
+            for s, sample in enumerate(self.samples)
+            if empty[s]
+        ]
+        if problems:
+            raise InputError(problems)
 
     def _check_calls(self, calls: Calls) -> None:
         """No mutations left is an error; many unobserved cells, or counts that look swapped, are worth a warning."""

@@ -181,7 +181,7 @@ def _instability(result: PatientResult) -> list[dict[str, Any]] | None:
     if result.copy_number is None:
         return None
     sites = {sample.name: sample.site for sample in result.patient.samples}
-    measures = ("ploidy", "altered", "loh", "wgii", "wgd_parsimony")
+    measures = ("ploidy", "altered", "loh", "wgii", "wgd_probability")
     return [
         {"sample": record.name, "site": sites[record.name], **{name: getattr(record, name) for name in measures}}
         for record in result.copy_number.instability

@@ -66,10 +66,13 @@ class Instability:
         Share of the length in a subclonal state; 0 in ancestors.
     major_2 : float
         Share of the length with two or more copies of the major allele.
+    wgd_probability : float
+        P(the genome was doubled) by model comparison (`phylometa.copy_number.doubling`); NaN in ancestors and for total
+        copy numbers. Above 1/2 the sample counts as doubled: this is the answer.
     wgd_major, wgd_ploidy : bool or None
-        Genome doubling by the rule `major_2` > 0.5, and by ploidy >= 2.9 - 2 loh; None for total copy numbers.
+        The rules of the field, for comparison: `major_2` > 0.5, and ploidy >= 2.9 - 2 loh; None for total copy numbers.
     wgd_parsimony : int
-        Doublings on the path from the diploid.
+        Doublings on the path from the diploid in the tree of least events.
     branch_length, gains, losses, doublings : int
         Events on the branch above.
     new_loh : float
@@ -92,6 +95,12 @@ class Instability:
     losses: int = 0
     doublings: int = 0
     new_loh: float = 0.0
+    wgd_probability: float = float("nan")
+
+    @property
+    def is_doubled(self) -> bool:
+        """Whether a sample's genome is doubled by model comparison (False where it cannot be told)."""
+        return self.wgd_probability > 0.5
 
 
 @dataclass(frozen=True)

@@ -166,10 +166,14 @@ def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: st
             )
         inner_width, inner_height = axes_size(ax)
         total, minor, spans = _of_samples(patient, segments)
+        of_one_copy = False
         for name, start, end in spans:  # one copy of X and Y is what a man has, not a loss
             if re.sub(r"^chr", "", name, flags=re.IGNORECASE).upper() in ("X", "Y"):
                 is_male = np.array([sample.sex == "male" for sample in patient.samples])
-                minor[is_male, int(round(start)) : int(round(end))] = np.nan
+                here = slice(int(round(start)), int(round(end)))
+                minor[is_male, here] = np.nan
+                of_one_copy |= bool(np.isfinite(total[is_male, here]).any())
+                total[is_male, here] = np.where(total[is_male, here] < 0.5, 0.0, total[is_male, here] + 1.0)
         ax.set_xlim(0, total.shape[1])
         ax.set_ylim(len(order), 0)
         image = ax.imshow(
@@ -188,7 +192,7 @@ def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: st
             panel = ax.inset_axes((-left / inner_width, 0.0, (tree_width - 2) / inner_width, 1.0))
             draw_copy_number_tree(panel, tree, patient, order)
         _name_chromosomes(ax, spans, total.shape[1] / inner_width, inner_height)
-        _key(ax, inner_width, inner_height, has_unknown=bool(np.isnan(total).any()))
+        _key(ax, inner_width, inner_height, has_unknown=bool(np.isnan(total).any()), has_one_copy=of_one_copy)
     return ax
 
 
@@ -208,7 +212,7 @@ def _name_chromosomes(ax: Axes, spans: Sequence[tuple[str, float, float]], point
             axis_text(ax, place, -(3 + 8 * line) / height, bare[i], transform=transform, ha="center", va="top")
 
 
-def _key(ax: Axes, width: float, height: float, *, has_unknown: bool) -> None:
+def _key(ax: Axes, width: float, height: float, *, has_unknown: bool, has_one_copy: bool) -> None:
     """Swatches of the total copies and of the mark of a lost allele, below the chromosome names, in lines as wide."""
     entries = [*zip(_TOTAL_COLOURS, _TOTAL_WORDS)]
     entries += [(_UNKNOWN, "unknown")] if has_unknown else []
@@ -232,6 +236,8 @@ def _key(ax: Axes, width: float, height: float, *, has_unknown: bool) -> None:
     for colour, word in entries:
         put(word, colour, (8, 6))
     put("one allele lost", INK, (8, 2))
+    if has_one_copy:
+        put("X and Y of males: white is one copy", None, (0, 0))
 
 
 # Points below the axes of the key's first line, and between its lines.

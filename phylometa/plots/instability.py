@@ -118,8 +118,8 @@ def _rows(found: CopyNumberResult, patient: Patient) -> list[tuple[int, list[Ins
 
 def _notes(found: CopyNumberResult) -> list[str]:
     texts = ["wGII: share of the genome off the ploidy, mean over chromosomes; LOH: share with an allele lost."]
-    if any(item.is_sample and item.wgd_parsimony for item in found.instability):
-        texts.append("Black centre: genome doubled by parsimony.")
+    if any(item.is_sample and item.is_doubled for item in found.instability):
+        texts.append("Black centre: genome doubled (P above 1/2).")
     if any(math.isfinite(c.p_value) for c in found.comparisons):
         texts.append("Lines: means of primaries and of metastases; p: permutation test, samples taken as independent.")
     return texts
@@ -144,7 +144,7 @@ def _spread(n: int) -> list[float]:
 def _dot(scene: Scene, x: float, y: float, swatch: Swatch, item: Instability, place: int) -> None:
     with scene.group(f"sample-{place}", clean_text(item.name)):
         scene.circle(x, y, _DOT, swatch=Swatch(swatch.colour), stroke=INK, line_width=0.5)
-        if item.wgd_parsimony:
+        if item.is_doubled:
             scene.circle(x, y, 0.45 * _DOT, fill=INK)
 
 

@@ -193,9 +193,17 @@ def _what_was_read(result: PatientResult) -> str:
 
 
 def _copy_number_sentence(copy_number: Any) -> str:
-    doubled = copy_number.wgd_branches
-    where = f"a genome doubling on the branch above {' and '.join(doubled)}" if doubled else "no genome doubling"
-    return f"{_count(copy_number.tree_length, 'copy-number event')} explain the samples, with {where}."
+    samples = [row for row in copy_number.instability if row.is_sample]
+    doubled = [row for row in samples if row.is_doubled]
+    least = min((row.wgd_probability for row in doubled), default=0.0)
+    if not doubled:
+        where = "no sample's genome is doubled"
+    else:
+        share = "all" if len(doubled) == len(samples) else f"{len(doubled)} of {len(samples)}"
+        where = (
+            f"the genome is doubled in {share} {'of them' if share == 'all' else 'samples'} (P at least {least:.2f})"
+        )
+    return f"{_count(copy_number.tree_length, 'copy-number event')} explain the samples; {where}."
 
 
 # Models of calendar time by trust: dates of two samples, then the clock with its acceleration.

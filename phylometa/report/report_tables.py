@@ -185,27 +185,22 @@ def mutations_table(result: PatientResult) -> Table | None:
 
 
 def instability_table(result: PatientResult) -> Table | None:
-    """One row a node of the copy-number tree: instability, doubling by three rules, events on the branch above."""
+    """One row a node of the copy-number tree: instability, P(genome doubled), events on the branch above."""
     if result.copy_number is None:
         return None
     rows = tuple(
         (
             x.name, "sample" if x.is_sample else "ancestor", number(x.ploidy), number(x.altered), number(x.loh),
-            number(x.wgii), _yes_no(x.wgd_major), _yes_no(x.wgd_ploidy), x.wgd_parsimony, x.branch_length, x.gains,
-            x.losses,
+            number(x.wgii), number(x.wgd_probability), x.branch_length, x.gains, x.losses,
         )
         for x in result.copy_number.instability
     )  # fmt: skip
     columns = (
-        "Node", "Kind", "Ploidy", "Altered", "LOH", "wGII", "Doubled (major copies)", "Doubled (ploidy)",
-        "Doublings (parsimony)", "Events on its branch", "Gains", "Losses",
+        "Node", "Kind", "Ploidy", "Altered", "LOH", "wGII", "P(genome doubled)",
+        "Events on its branch", "Gains", "Losses",
     )  # fmt: skip
-    note = "Shares of the autosomes; the three rules of genome doubling may disagree."
+    note = "Shares of the autosomes. P(genome doubled): model comparison on the states of the chromosome arms."
     return Table("instability", "Chromosomal instability", columns, rows, note=note)
-
-
-def _yes_no(value: bool | None) -> str:
-    return "" if value is None else "yes" if value else "no"
 
 
 def parallel_table(result: PatientResult) -> Table | None:

@@ -18,7 +18,14 @@ def patient(lung=1.0, *, graph=(), age=50.0, sources=None):
     interval["p_before"] = {"diagnosis": 0.9, "second operation": 0.95}
     rare = {**interval, "probability": 0.3, "seeding": {"median": 1.0, "lo": 0.0, "hi": 2.0}}
     molecular = {**rare, "unit": "molecular", "probability": 1.0}
-    record = {"site": "liver 1", "ploidy": 2.0, "altered": 0.1, "loh": float("nan"), "wgii": 0.2, "wgd_parsimony": 0}
+    record = {
+        "site": "liver 1",
+        "ploidy": 2.0,
+        "altered": 0.1,
+        "loh": float("nan"),
+        "wgii": 0.2,
+        "wgd_probability": 0.1,
+    }
     return {
         "sites": [{"name": name, "site_class": kind, "is_virtual": False} for name, kind in SITES],
         "migration_graph": list(graph),
@@ -39,7 +46,7 @@ def patient(lung=1.0, *, graph=(), age=50.0, sources=None):
                 {"name": "diagnosis", "kind": "diagnosis", "start_age": 56.0},
             ],
         },
-        "instability": [{**record, "sample": "a"}, {**record, "sample": "b", "ploidy": 4.0, "wgd_parsimony": 1}],
+        "instability": [{**record, "sample": "a"}, {**record, "sample": "b", "ploidy": 4.0, "wgd_probability": 0.9}],
     }
 
 

@@ -134,6 +134,14 @@ def test_totals_missing_segments_short_segments_and_many_copies():
     assert found.tree_length == 1 and any("25% of the genome lacks copy number" in text for text in found.warnings)
 
 
+def test_an_amplicon_counts_by_doublings_and_keeps_its_copies():
+    states = {"A": [(120, 1), (1, 1)], "B": [(1, 1), (1, 1)]}
+    found = tree_of(profile(states), wgd=False)
+    assert found.tree_length == 11  # 7 to eight copies, 4 doublings begun beyond
+    assert found.copies[0].max() == 120
+    assert any("one gain a doubling" in text for text in found.warnings)
+
+
 def test_parallel_events_against_their_null():
     # Four samples below one node each; the same two losses in A and C, others apart.
     names = ("A", "B", "C", "D", "diploid", "all", "ab", "cd")

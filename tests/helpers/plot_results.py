@@ -337,7 +337,10 @@ def make_copy_number(samples, rng):
     doublings[clades[0]] = 1
     node_names = (*names, "diploid", *(f"node_{i}" for i in range(new - n - 1)))
     instability = tuple(
-        Instability(name, i < n, 2.4, 0.3, 0.2, 0.25, 0.0, 0.1, False, None, int(i < n), int(lengths[i]), 3, 2, 0, 0.05)
+        Instability(
+            *(name, i < n, 2.4, 0.3, 0.2, 0.25, 0.0, 0.1, False, None, int(i < n), int(lengths[i]), 3, 2, 0, 0.05),
+            wgd_probability=0.9 if i < n else float("nan"),
+        )
         for i, name in enumerate(node_names)
     )
     return CopyNumberResult(

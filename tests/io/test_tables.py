@@ -91,6 +91,22 @@ def test_missing_copy_number_is_a_setting(tmp_path: Path, choice: str, n: int, t
         assert patient.dropped.reasons.count("no copy number") == 2
 
 
+def test_a_sample_without_any_copy_is_an_error(tmp_path: Path) -> None:
+    write_table(
+        tmp_path / "counts.tsv",
+        "mutation_id sample_id ref_counts alt_counts major_cn minor_cn normal_cn",
+        *(f"m{i} {sample} 60 40 {copies} {copies} 2" for i in range(3) for sample, copies in (("A", 1), ("B", 0))),
+    )
+    sheet = write_table(
+        tmp_path / "samples.tsv",
+        "patient sample site site_type purity counts",
+        "P A a primary 0.8 counts.tsv",
+        "P B b metastasis 0.8 counts.tsv",
+    )
+    with pytest.raises(InputError, match="sample B has total copy number 0 at all its 3 loci"):
+        read_patient(sheet)
+
+
 def test_cohort(tmp_path: Path) -> None:
     two_samples(tmp_path)
     sheet = write_table(

@@ -65,6 +65,33 @@ def test_named_and_recurrent_events_of_an_inferred_tree():
     assert sum(event.is_mirrored for event in found.parallel) == 1
 
 
+def test_copy_neutral_loss_of_heterozygosity_has_a_name():
+    rows = [
+        (s, chrom, start, end, *((2, 0) if name == "B" and chrom == "4" and start else (1, 1)))
+        for s, name in enumerate("AB")
+        for chrom, start, end in (("4", 0, 50_000_000), ("4", 50_000_000, 190_000_000), ("9", 0, 138_000_000))
+    ]
+    profile = CopyNumberProfile(("A", "B"), *zip(*rows))
+    found = infer_copy_number_tree(profile, settings=CopyNumberSettings(bootstrap=0), rng=np.random.default_rng(1))
+    assert named_events(found)["B"] == [("4q cnLOH", 1)]
+
+
+def test_the_single_x_of_a_male_is_white():
+    result = plot_results.eight_clones()
+    patient = result.patient
+    segments = patient.segments
+    x = CopyNumberProfile(
+        segments.sample_names, [0, 1], ("X", "X"), [0, 0], [10**8, 10**8], np.array([1.0, 2.0]), np.zeros(2)
+    )
+    samples = tuple(replace(sample, sex="male") for sample in patient.samples)
+    drawn = plot_copy_number(
+        replace(result, patient=patient.with_changes(segments=x, samples=samples), copy_number=None)
+    )
+    image = np.asarray(drawn.images[0].get_array())
+    rows = [tuple(np.round(image[row, 10], 2)) for row in range(0, image.shape[0], 6)]
+    assert (1.0, 1.0, 1.0) in rows and any(r[0] > r[2] for r in rows)  # one copy white, two a gain
+
+
 @pytest.mark.parametrize("width", [250.0, 520.0])
 def test_every_branch_has_its_count_and_its_names(width):
     result = plot_results.eight_clones()

@@ -41,6 +41,9 @@ PURITY_TOLERANCE = 0.05
 # Alternate reads outnumber reference reads in so many cells: the columns may be swapped.
 SWAPPED_VAF = 0.7
 
+# Loci with copy number from which a sample without any copy is no deletion of one region.
+_LOCI_OF_A_GENOME = 10
+
 
 class PatientReader:
     """Files of one patient; problems of all files are raised together."""
@@ -427,7 +430,7 @@ class PatientReader:
         """A sample without a copy of any locus is an error: its tumour cells would have no genome."""
         total = np.asarray(copy_number.get("total", np.add(copy_number["major"], copy_number["minor"])))
         known = np.isfinite(total)
-        empty = known.any(axis=0) & (np.where(known, total, 0.0) < 0.5).all(axis=0)
+        empty = (known.sum(axis=0) >= _LOCI_OF_A_GENOME) & (np.where(known, total, 0.0) < 0.5).all(axis=0)
         problems = [
             Problem(
                 f"patient {self.name}: sample {sample.name} has total copy number 0 at all its "

@@ -384,3 +384,82 @@ def tree_cost(profiles, parents, order, starts, max_doublings, doublings):  # ty
         doublings[v] = w
         total += cost
     return total
+
+
+@njit(cache=True)
+def sankoff_profiles(candidates, profiles, parents, order, n_leaves, bound, most):  # type: ignore[no-untyped-def]
+    """Least events of one sequence over candidate profiles of the inner nodes, which are filled; -1 beyond `most`.
+
+    candidates: (M, N). profiles: (n_nodes, N), leaves and root given. A candidate of a node counts if the events from
+    the root to it and on to the farthest leaf below do not exceed `bound`, which some solution reaches.
+    """
+    n_nodes = len(parents)
+    root = order[0]
+    n_candidates = len(candidates)
+    from_root = np.empty(n_candidates, dtype=np.int64)
+    for i in range(n_candidates):
+        from_root[i] = directed_cost(profiles[root], candidates[i], 0)
+    # farthest leaf below, filled for inner nodes while it stays within the bound
+    allowed = np.full((n_nodes, most), -1, dtype=np.int64)
+    n_allowed = np.zeros(n_nodes, dtype=np.int64)
+    below = np.zeros((n_nodes, n_leaves), dtype=np.bool_)
+    for k in range(n_nodes - 1, -1, -1):
+        v = order[k]
+        if v < n_leaves:
+            below[v, v] = True
+        if parents[v] >= 0:
+            for leaf in range(n_leaves):
+                if below[v, leaf]:
+                    below[parents[v], leaf] = True
+    for k in range(1, n_nodes):
+        v = order[k]
+        if v < n_leaves:
+            continue
+        for i in range(n_candidates):
+            if from_root[i] > bound:
+                continue
+            is_near = True
+            for leaf in range(n_leaves):
+                if below[v, leaf] and from_root[i] + directed_cost(candidates[i], profiles[leaf], 0) > bound:
+                    is_near = False
+                    break
+            if is_near:
+                if n_allowed[v] == most:
+                    return -1
+                allowed[v, n_allowed[v]] = i
+                n_allowed[v] += 1
+    cost = np.zeros((n_nodes, most), dtype=np.int64)
+    choice = np.zeros((n_nodes, most), dtype=np.int64)  # of the node, for every candidate of its parent
+    total = 0
+    for k in range(n_nodes - 1, 0, -1):
+        v = order[k]
+        p = parents[v]
+        n_parent = 1 if p == root else n_allowed[p]
+        for i in range(n_parent):
+            above = profiles[root] if p == root else candidates[allowed[p, i]]
+            best = INFINITE
+            if v < n_leaves:
+                best = directed_cost(above, profiles[v], 0)
+            else:
+                for j in range(n_allowed[v]):
+                    if cost[v, j] >= best:
+                        continue
+                    step = cost[v, j] + directed_cost(above, candidates[allowed[v, j]], 0)
+                    if step < best:
+                        best = step
+                        choice[v, i] = j
+            if p == root:
+                total += best
+            else:
+                cost[p, i] = min(cost[p, i] + best, INFINITE)
+    if total > bound:
+        return -1
+    place = np.zeros(n_nodes, dtype=np.int64)
+    for k in range(1, n_nodes):
+        v = order[k]
+        if v < n_leaves:
+            continue
+        p = parents[v]
+        place[v] = choice[v, 0 if p == root else place[p]]
+        profiles[v] = candidates[allowed[v, place[v]]]
+    return total

@@ -31,7 +31,7 @@ from phylometa.model.clone_tree import preorder
 from phylometa.model.copy_number import CopyNumberEvent, CopyNumberResult, Instability
 from phylometa.model.patient import CopyNumberProfile
 
-__all__ = ["infer_copy_number_tree"]
+__all__ = ["infer_copy_number_tree", "tumour_profile"]
 
 NORMAL_NAMES = ("diploid", "normal")
 
@@ -67,7 +67,7 @@ def infer_copy_number_tree(
     InfeasibleError
         Where fewer than two samples have copy number on common segments.
     """
-    profile, warnings = _tumour_profile(profile, sex)
+    profile, warnings = tumour_profile(profile, sex)
     matrix = consistent_segmentation(
         profile, min_segment_length=settings.min_segment_length, min_coverage=settings.min_coverage
     )
@@ -125,14 +125,15 @@ def infer_copy_number_tree(
         comparisons=comparisons,
         parallel=parallel,
         parallel_test=test,
+        open_sequences=tree.n_open,
         wgd=settings.wgd,
         support_method=settings.support,
         warnings=(*warnings, *(_doubling_warnings(instability) if settings.wgd else ())),
     )
 
 
-def _tumour_profile(profile: CopyNumberProfile, sex: str | None) -> tuple[CopyNumberProfile, tuple[str, ...]]:
-    """Without normal samples, without segments of unknown copy number, and without a male's X and Y."""
+def tumour_profile(profile: CopyNumberProfile, sex: str | None) -> tuple[CopyNumberProfile, tuple[str, ...]]:
+    """Leave out normal samples, segments of unknown copy number, and a male's X and Y; also warnings."""
     kept = [s for s, name in enumerate(profile.sample_names) if name.lower() not in NORMAL_NAMES]
     is_known = np.isfinite(profile.total) & np.isin(profile.sample, kept)
     warnings: tuple[str, ...] = ()

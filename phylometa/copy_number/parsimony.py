@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from phylometa.copy_number.distance import MAX_DOUBLINGS
+from phylometa.copy_number.exact_ancestors import exact_ancestors
 from phylometa.copy_number.segmentation import AlleleSequences
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.clone_tree import preorder
@@ -41,12 +42,16 @@ class ParsimonyTree:
         Genome doublings on the branch into each node.
     length : int
         Sum of T over the branches.
+    n_open : int
+        Sequences (an allele of a chromosome) whose ancestors are not proved least on this topology; all of them where
+        no proof was tried (doublings, many samples).
     """
 
     parents: IntArray
     profiles: IntArray
     doublings: IntArray
     length: int
+    n_open: int
 
 
 def start_topology(distance: FloatArray, root: int) -> IntArray:
@@ -85,7 +90,7 @@ def _fit(sequences: AlleleSequences, parents: IntArray, doublings: IntArray, wgd
     refine_profiles(profiles, parents, order, n, doublings, starts, ROUNDS, kicks)
     found = np.zeros(len(parents), dtype=np.int64)
     length = tree_cost(profiles, parents, order, starts, MAX_DOUBLINGS if wgd else 0, found)
-    return ParsimonyTree(np.asarray(parents), profiles, found, int(length))
+    return ParsimonyTree(np.asarray(parents), profiles, found, int(length), len(starts) - 1)
 
 
 def _breakpoints(sequences: AlleleSequences) -> tuple[IntArray, IntArray, IntArray]:
@@ -161,7 +166,17 @@ def search_tree(sequences: AlleleSequences, parents: IntArray, *, wgd: bool) -> 
     n_polished = min(POLISHED, len(fitted), max(1, runs // 8))
     kicks = min(KICKS, KICKS_A_REFINEMENT * max(1, runs - len(near)) // n_polished)
     polished = [_fit_both(sequences, found.parents, placed, wgd, kicks) for found, placed in fitted[:n_polished]]
-    return min(polished, key=lambda found: found.length)
+    if n - 1 <= SPR_SAMPLES:
+        polished = [_proved(sequences, found) for found in polished]
+    return min(polished, key=lambda found: (found.length, found.n_open))
+
+
+def _proved(sequences: AlleleSequences, tree: ParsimonyTree) -> ParsimonyTree:
+    """A tree without doublings with its ancestors as short as they can be; others as they are."""
+    if tree.doublings.any():
+        return tree
+    exact = exact_ancestors(sequences, tree.parents, tree.profiles)
+    return replace(tree, profiles=exact.profiles, length=exact.length, n_open=exact.n_open)
 
 
 def leaf_sets(parents: IntArray, n: int) -> list[int]:

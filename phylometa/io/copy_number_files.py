@@ -28,6 +28,7 @@ def write_copy_number(result: Any, directory: str | Path) -> None:
         Made where it does not exist. ``tree.nwk`` has the support (%) at inner nodes, ``tree_named.nwk`` their names;
         ``distances.tsv`` is square; ``events.tsv`` has one event a row, as many as the tree is long (positions 1-based,
         both included); ``branches.tsv`` one branch, ``instability.tsv`` one node, ``parallel.tsv`` one pair of events a
+        row; ``clone_events.tsv`` and ``clone_states.tsv`` one event, one segment of a clone a
         row; ``result.json`` is the whole.
     """
     directory = Path(directory)
@@ -61,8 +62,33 @@ def write_copy_number(result: Any, directory: str | Path) -> None:
     header = ["branch_1", "branch_2", "event", "chrom", "start", "end", "allele_1", "allele_2", "mirrored"]
     pairs = ([*p.branches, p.kind, p.chrom, p.start + 1, p.end, *p.alleles, p.is_mirrored] for p in result.parallel)
     write_tsv(directory / "parallel.tsv", header, pairs)
+    if result.clones is not None:
+        _write_clones(result.clones, directory)
     write_json(directory / "summary.json", summary(result))
     write_json(directory / "result.json", result.to_json(), indent=None)
+
+
+def _write_clones(clones: Any, directory: Path) -> None:
+    """clone_events.tsv and clone_states.tsv of a `phylometa.model.clone_copy_number.CloneCopyNumber`."""
+    header = ["clone", "parent", "event", "probability", "chrom", "start", "end", "arm"]
+    header += ["before", "after", "genes", "parallel", "mirrored"]
+    rows = (
+        [e.clone, e.parent or None, e.kind, e.probability, e.chrom or None, e.start + 1 if e.chrom else None]
+        + [e.end if e.chrom else None, e.name or None]
+        + (["+".join(map(str, e.before)), "+".join(map(str, e.after))] if e.chrom else [None, None])
+        + [",".join(e.genes) or None, ",".join(e.parallel) or None, e.mirrored]
+        for e in clones.events
+    )
+    write_tsv(directory / "clone_events.tsv", header, rows)
+    places = list(zip(clones.chroms, (clones.start + 1).tolist(), clones.end.tolist(), clones.third_change.tolist()))
+    states = (
+        [name, chrom, start, end, *clones.states[k, g].tolist(), clones.state_probability[k, g]]
+        + [clones.change_probability[k, g], third]
+        for k, name in enumerate(clones.clone_names)
+        for g, (chrom, start, end, third) in enumerate(places)
+    )
+    header = ["clone", "chrom", "start", "end", "copies_a", "copies_b", "probability", "p_change", "third_change"]
+    write_tsv(directory / "clone_states.tsv", header, states)
 
 
 def summary(result: Any) -> dict[str, Any]:
@@ -72,6 +98,7 @@ def summary(result: Any) -> dict[str, Any]:
     return {
         "samples": list(result.sample_names),
         "tree_length": result.tree_length,
+        "open_sequences": result.open_sequences,
         "wgd": result.wgd,
         "wgd_branches": list(result.wgd_branches),
         "events": {kind: kinds.count(kind) for kind in ("gain", "loss", "doubling")},

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from phylometa.model.arrays import FloatArray, IntArray, freeze_array
+from phylometa.model.clone_copy_number import CloneCopyNumber
 
 __all__ = [
     "ClassComparison",
@@ -205,6 +206,10 @@ class CopyNumberResult:
         Settings that the numbers depend on.
     agreement : mapping or None
         Against the SNV clone tree, see `phylometa.copy_number.compare_with_clones`.
+    open_sequences : int
+        Alleles of chromosomes whose ancestors are not proved to need the least events on this topology; -1 unknown.
+    clones : CloneCopyNumber or None
+        Copy number of the clones of the clone tree; None without a clone tree or without alleles.
     warnings : tuple of str
     """
 
@@ -229,6 +234,8 @@ class CopyNumberResult:
     wgd: bool = True
     support_method: str = "bootstrap"
     agreement: Mapping[str, Any] | None = None
+    clones: CloneCopyNumber | None = None
+    open_sequences: int = -1
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -310,6 +317,8 @@ class CopyNumberResult:
         fields["parallel"] = records("parallel", ParallelEvent)
         test = fields["parallel_test"]
         fields["parallel_test"] = None if test is None else ParallelTest(**test)
+        clones = fields.get("clones")
+        fields["clones"] = None if clones is None else CloneCopyNumber.from_json(clones)
         for name in ("sample_names", "node_names", "chroms", "warnings"):
             fields[name] = tuple(fields[name])
         return cls(**fields)

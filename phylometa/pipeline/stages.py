@@ -176,19 +176,20 @@ def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:
 
 def _copy_number(result: PatientResult, settings: Settings) -> dict[str, Any]:
     """The copy-number tree of the samples; where the data admit none, a warning says why and the other stages stay."""
-    from phylometa.copy_number import compare_with_clones, infer_copy_number_tree
+    from phylometa.copy_number import clone_copy_number_of_trees, compare_with_clones, infer_copy_number_tree
 
     patient, trees = result.patient, result.trees
     if patient.segments is None:
         return {"copy_number": None, "warnings": ("no copy-number segments: no copy-number tree",)}
     site_class = {site.name: site.site_class for site in patient.sites}
+    sex = next((sample.sex for sample in patient.samples if sample.sex), None)
     try:
         found = infer_copy_number_tree(
             patient.segments,
             settings=settings.copy_number,
             rng=stage_rng(settings.seed, "copy_number"),
             site_classes={sample.name: site_class[sample.site] for sample in patient.samples},
-            sex=next((sample.sex for sample in patient.samples if sample.sex), None),
+            sex=sex,
         )
     except InfeasibleError as error:
         return {"copy_number": None, "warnings": (f"no copy-number tree: {error}",)}
@@ -196,6 +197,11 @@ def _copy_number(result: PatientResult, settings: Settings) -> dict[str, Any]:
         carried = trees.best.is_ancestor.astype(float) @ trees.proportions[0] > CARRIED
         clones = (trees.names, carried, trees.n_mutations.astype(np.int64), patient.mutations.sample_names)
         found = replace(found, agreement=compare_with_clones(found, *clones))
+        data = (patient.segments, trees, patient.mutations.sample_names)
+        try:
+            found = replace(found, clones=clone_copy_number_of_trees(*data, settings=settings.copy_number, sex=sex))
+        except InfeasibleError as error:
+            return {"copy_number": found, "warnings": (f"no copy number of clones: {error}",)}
     return {"copy_number": found}
 
 

@@ -433,14 +433,19 @@ class _Data:
 
 # Columns of most weight on which branches of a doubling are screened, and the log weight below the best that is kept.
 _SCREENED, _SCREEN_CUT = 80, 20.0
+# Prevalence that a doubled clone must reach in some sample to be told where a caller rounds (which hides half a copy).
+_TOLD_BY_ROUNDED = 2.0 / 3.0
 
 
 def _doubling_evidence(data: _Data, noise: float) -> dict[frozenset[int], float]:
     """Log posterior weight of no doubling, of every branch, and of every second branch beside the best.
 
-    Sets that are far behind on the columns of most weight are left out before the others are scored on all.
+    Sets that are far behind on the columns of most weight are left out before the others are scored on all. Where means
+    are rounded, clones that make less than two thirds of every sample are left out: their doubling would not show.
     """
     n = len(data.parents)
+    prevalence = (ancestor_matrix(data.parents).astype(np.float64) @ data.proportions).max(axis=1)
+    branches = [v for v in range(n) if not data.is_rounded or prevalence[v] >= _TOLD_BY_ROUNDED]
     single = np.full(n, LATER / max(n - 1, 1))
     single[data.root] = PRIOR - LATER
     odds = np.log(single / (1.0 - single))
@@ -451,10 +456,10 @@ def _doubling_evidence(data: _Data, noise: float) -> dict[frozenset[int], float]
     def scored(of: _Data, chosen: frozenset[int]) -> float:
         return of.fitted(chosen, noise)[0] + float(odds[sorted(chosen)].sum())
 
-    screened = {chosen: scored(part, chosen) for chosen in (frozenset[int](), *(frozenset([v]) for v in range(n)))}
+    screened = {chosen: scored(part, chosen) for chosen in (frozenset[int](), *(frozenset([v]) for v in branches))}
     best = max(screened, key=lambda chosen: screened[chosen])
     if best:
-        both = [best | {v} for v in range(n) if v not in best]
+        both = [best | {v} for v in branches if v not in best]
         screened |= {chosen: scored(part, chosen) for chosen in both}
     highest = max(screened.values())
     kept = [chosen for chosen, value in screened.items() if value >= highest - _SCREEN_CUT]

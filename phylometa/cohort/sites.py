@@ -183,7 +183,7 @@ def site_measures(summary: Summary) -> dict[str, dict[str, float]]:
         for quantity in INSTABILITY if samples else ():
             measured[quantity] = fmean(record[quantity] for record in samples)
         if samples:
-            measured["wgd"] = fmean((record["wgd_probability"] or 0.0) > 0.5 for record in samples)
+            measured["wgd"] = fmean((record.get("wgd_probability") or 0.0) > 0.5 for record in samples)
         dated = [
             interval
             for interval in timing.get("intervals") or ()

@@ -42,7 +42,7 @@ _PANELS: tuple[tuple[str, str, tuple[float, float] | None, tuple[float, ...]], .
 def plot_instability(result: PatientResult, *, ax: Axes | None = None, width: str = "double") -> Axes:
     """Chromosomal instability of the samples by site, with the comparison of primaries and metastases.
 
-    One row a site, one dot a sample, with a black centre where its genome doubled by parsimony; a line is the mean of
+    One row a site, one dot a sample, with a black centre where its genome doubled (P above 1/2); a line is the mean of
     the primaries or of the metastases. Below each measure stands the p-value of the permutation test between the two.
 
     Parameters

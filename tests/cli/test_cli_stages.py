@@ -123,7 +123,7 @@ def test_a_stage_before_the_one_it_needs_is_refused(tmp_path, capsys):
 
 
 SEGMENTS = "sample_id\tchrom\tstart\tend\tcn_a\tcn_b\n" + "".join(
-    f"{name}\tchr1\t1\t1000000\t{copies}\t1\n" for name, copies in (("diploid", 1), ("A", 2), ("B", 2), ("C", 1))
+    f"{name}\tchr1\t1\t1000000\t{copies}\t1\n" for name, copies in (("diploid", 1), ("A", 20), ("B", 2), ("C", 1))
 )
 
 
@@ -146,7 +146,7 @@ def test_stages_replace_their_own_files_and_none_of_others(tmp_path, capsys):
     assert not (patient / "copy_number/old.tsv").exists()
     assert (patient / "copy_number/tree.nwk").is_file() and (patient / "seeding/histories.json").is_file()
     assert (patient / "clusters/clusters.tsv").read_text() == "kept"
-    assert "warning: " in capsys.readouterr().err  # of the copy-number stage
+    assert "warning: " in capsys.readouterr().err  # of the copy-number stage: an amplicon
 
 
 def test_nothing_but_a_result_is_replaced(tmp_path, capsys):

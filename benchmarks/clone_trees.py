@@ -1,7 +1,7 @@
 """Clone trees: relation accuracy on machina_m5, exactness, scale, and calibration on own simulations.
 
 Run as ``python benchmarks/clone_trees.py [m5] [own] [exact] [scale] [calibration]`` (default: all; m5, and half of own,
-need PHYLOMETA_DATA). `own`: clusters are inferred too, the alternative clusterings weighed by their trees.
+need PHYLOMETA_DATA). `own`: clusters are inferred too, with the trees.
 Accuracy is the share of mutation pairs whose most probable relation of {same, ancestor, descendant, branched} is the
 true one. Times are CPU seconds of one core, compiled kernels cached; run with OMP_NUM_THREADS=1, as the command line
 sets it: threads of NumPy's matrix products that wait for a core count as CPU too.
@@ -28,7 +28,8 @@ from phylometa.clone_trees.infer import infer_clone_trees
 from phylometa.clone_trees.likelihood import read_model, tree_log_likelihood
 from phylometa.clustering.infer import cluster_mutations, clustering_from_labels
 from phylometa.config import CcfSettings, ClusteringSettings, Settings, TreeSettings
-from phylometa.joint.clustering_average import mutation_relations, weigh_clusterings
+from phylometa.joint.infer import infer_jointly
+from phylometa.joint.relations import mutation_relations
 from phylometa.model.clone_tree import ancestor_matrix
 from phylometa.model.clusters import Clustering
 from phylometa.model.patient import CopyNumberAtLoci
@@ -130,19 +131,18 @@ def true_relations(clone, is_ancestor):
 
 
 def infer_with_clusters(mutations, copy_number, purity, sample_site, sites):
-    """Relations of mutations by the best clustering and by all of them, share of the others, CPU s without and with."""
+    """Relations of mutations by the clusters of the reads alone and by the joint posterior, CPU s of each."""
     settings, rng = Settings(), np.random.default_rng(1)
     start = time.process_time()
     options = {"settings": settings.clustering, "ccf_settings": settings.ccf, "rng": rng}
-    clusters, *others = cluster_mutations(mutations, copy_number, purity, **options)
+    clusters = cluster_mutations(mutations, copy_number, purity, **options)[0]
     trees = infer_clone_trees(clusters, sample_site, sites, settings=settings.trees, rng=rng)
     middle = time.process_time()
     alone = mutation_relations(clusters, trees)
-    clusters = replace(clusters, alternatives=tuple(others))
-    compared = weigh_clusterings(clusters, trees, sample_site, settings=settings.trees, rng=rng)
-    trees = replace(trees, diagnostics={**trees.diagnostics, "clusterings": compared})
-    together = mutation_relations(clusters, trees)
-    return alone, together, 1 - compared[0]["weight"], middle - start, time.process_time() - start
+    data = (mutations, copy_number, purity, sample_site)
+    joint = infer_jointly(*data, labels=clusters.labels, trees=trees, settings=settings, rng=rng)
+    together = mutation_relations(clusters, replace(trees, joint=joint))
+    return alone, together, middle - start, time.process_time() - start
 
 
 def small_patient(rng):
@@ -174,10 +174,9 @@ def benchmark_own(n_own: int = 60) -> None:
         files = sorted(Path(os.environ["PHYLOMETA_DATA"]).glob("machina_m5/*/T_seed*.tree"))
         kinds[f"machina_m5 ({len(files)})"] = [m5_patient(file) for file in files]
     for kind, patients in kinds.items():
-        rows, calls, shares, seconds = {0: [], 1: []}, {0: [], 1: []}, [], []
+        rows, calls, seconds = {0: [], 1: []}, {0: [], 1: []}, []
         for data, truth in patients:
-            *found, share, before, after = infer_with_clusters(*data)
-            shares.append(share)
+            *found, before, after = infer_with_clusters(*data)
             seconds.append((before, after))
             pairs = np.triu_indices(truth.shape[1], 1)
             right = truth[:, pairs[0], pairs[1]].argmax(axis=0)
@@ -186,13 +185,11 @@ def benchmark_own(n_own: int = 60) -> None:
                 log = np.log(np.maximum(p[right, np.arange(len(right))], 1e-4))
                 rows[which].append(((p.argmax(axis=0) == right).mean(), log.mean()))
                 calls[which].append(np.stack([p.ravel(), truth[:, pairs[0], pairs[1]].ravel()], axis=1))
-        for which, name in enumerate(("best clustering", "all clusterings")):
+        for which, name in enumerate(("clusters of the reads alone", "joint posterior")):
             accuracy, log = np.mean(rows[which], axis=0)
             cpu = np.mean(seconds[1:], axis=0)[which]
             error = calibration_error(np.concatenate(calls[which]))
             print(f"  {kind}, {name}: {accuracy:.3f}  {log:.3f}  {error:.4f}  CPU {cpu:.2f} s a tumor")
-        often = np.mean(np.array(shares) > 0.5)
-        print(f"    share of other clusterings: mean {np.mean(shares):.2f}; above one half in {often:.0%} of tumors")
 
 
 def total_variation(first, second):

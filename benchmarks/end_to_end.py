@@ -23,11 +23,9 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from label_patients import with_scalar
 from scoring import calibration_error, f1
 
 from phylometa.config import Settings
-from phylometa.migration import joint_histories
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable, Patient, Sample, Site
 from phylometa.pipeline.stages import AnalysisResult, run_stage
 from phylometa.simulate import PATTERNS, SimulationSettings, lose_populations, simulate_patient, visible_truth
@@ -208,27 +206,21 @@ def analysed(tumor, settings, seed, stages=("clusters", "trees", "histories")):
 
 
 def as_run(tumor, settings, seed):
-    """What `run` shows: histories on its clusters, their migration graphs weighed over all clusterings."""
+    """What `run` shows: histories in the clones shown."""
     result = analysed(tumor, settings, seed)
     return result.histories, result.trees.tree, lambda _: result.clusters.labels
 
 
-def as_certain(tumor, settings, seed):
-    """The same with its clusters taken as certain."""
-    return as_run(tumor, with_scalar(settings, "trees", joint_mutations=0), seed)
-
-
 def as_drawn(tumor, settings, seed):
-    """Histories over draws of clusters and tree; where there are none (several founders), those of `run`."""
-    result = analysed(tumor, settings, seed, ("clusters", "trees"))
-    joint = result.trees.joint
-    if joint is None:
-        return as_run(tumor, settings, seed)
-    histories = joint_histories(joint, tumor.sites, primary=tumor.primary, settings=settings.migration)
-    return histories, joint.tree, joint.labels_of
+    """The same histories with the clones of each draw; if there are no draws (several founders), those of `run`."""
+    result = analysed(tumor, settings, seed)
+    joint, drawn = result.trees.joint, result.histories.drawn
+    if joint is None or drawn is None:
+        return result.histories, result.trees.tree, lambda _: result.clusters.labels
+    return drawn, joint.tree, lambda index: joint.draws[index].labels
 
 
-METHODS = {"run": as_run, "certain": as_certain, "draws": as_drawn}
+METHODS = {"run": as_run, "draws": as_drawn}
 
 
 def measure(tumor, settings, method=as_run):

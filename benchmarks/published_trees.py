@@ -18,7 +18,7 @@ import numpy as np
 
 from phylometa.config import Settings
 from phylometa.io.tables import read_patient
-from phylometa.joint.clustering_average import mutation_relations
+from phylometa.joint.relations import mutation_relations
 from phylometa.pipeline.stages import AnalysisResult, run_stage
 
 ROOT = Path(__file__).parents[1] / "sample_data"
@@ -91,11 +91,9 @@ def compare(patient_name: str) -> None:
     colour = colours_of_mutations(folder, patient_name, ccf)
     rows = [(i, colour[name]) for i, name in enumerate(patient.mutations.ids) if colour.get(name) in ancestors]
     print(f"\n{patient_name}: {patient.mutations.n_mutations} mutations, {len(rows)} of them in a published cluster;")
-    found = trees.diagnostics
     print(
-        f"  {clusters.n_clusters} clusters (published {len(ccf)}), trees by {trees.method}, {trees.n_trees} seen, "
-        f"the best {trees.weights[0]:.2f}; converged: {found.get('converged', 'exact')}, "
-        f"R-hat {found.get('r_hat', 1.0):.2f}, chains differ by {found.get('disagreement', 0.0):.3f}"
+        f"  {clusters.n_clusters} clusters (published {len(ccf)}), {trees.joint.n_clones:.1f} clones in the mean of "
+        f"the draws, {trees.n_trees} trees, the best {trees.weights[0]:.2f}"
     )
     report_clusters(rows, clusters)
     report_relations(rows, ancestors, mutation_relations(clusters, trees))

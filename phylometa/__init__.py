@@ -24,7 +24,7 @@ _PUBLIC = {
     "ccf.estimate": ["estimate_ccf"],
     "ccf.purity": ["estimate_purity"],
     "clustering.infer": ["cluster_mutations"],
-    "joint.clustering_average": ["mutation_relations"],
+    "joint.relations": ["mutation_relations"],
     "clone_trees.infer": ["infer_clone_trees"],
     "migration": ["infer_history_ensemble", "infer_migration_histories"],
     "seeding": ["classify_seeding"],

@@ -17,6 +17,7 @@ __all__ = [
     "ClusteringSettings",
     "CopyNumberSettings",
     "MigrationSettings",
+    "ObservationSettings",
     "ReadSettings",
     "SeedingSettings",
     "Settings",
@@ -76,6 +77,24 @@ class CcfSettings:
     """Precision of the beta-binomial of a single mutation's reads; 0 = estimated from the data, inf = binomial."""
     grid_points: int = 129
     """CCF values of a posterior."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationSettings:
+    """What reads can mean besides a clone: artefacts, neutral tails, copy-number states that were missed."""
+
+    clone_prior: float = 20.0
+    """Pseudo-count of mutations that belong to a clone (Dirichlet prior of the classes' shares)."""
+    tail_prior: float = 0.5
+    """Pseudo-count of mutations in a neutral tail."""
+    artefact_prior: float = 0.3
+    """Pseudo-count of artefacts."""
+    missed_state: float = 0.03
+    """Prior probability that the copy-number state of a mutation's locus is not the one given."""
+    tail_least: float = 0.01
+    """Least prevalence in a neutral tail."""
+    tail_most: float = 0.4
+    """Greatest prevalence in a neutral tail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +174,15 @@ class TreeSettings:
     """Trees kept in the result (the rest is counted)."""
     max_scenarios: int = 300
     """Draws of tree and presence handed to the migration stage."""
-    joint_mutations: int = 1000
-    """Mutations up to which clusters and tree are also drawn together, so that labels are summed over clusterings; 0:
-    never."""
+    joint_items: int = 400
+    """Mutations from which those that could lie in no other cluster are bundled for the joint sampler."""
     joint_sweeps: int = 250
     """Moves per mutation of a chain of that search; the first half is discarded."""
     joint_moves: int = 60000
     """At most so many."""
-    joint_chains: int = 3
+    joint_chains: int = 4
     """Chains of the joint search."""
-    joint_draws: int = 200
+    joint_draws: int = 240
     """Draws of clusters and tree kept of all chains."""
 
 
@@ -327,6 +345,7 @@ class Settings:
 
     read: ReadSettings = field(default_factory=ReadSettings)
     ccf: CcfSettings = field(default_factory=CcfSettings)
+    observation: ObservationSettings = field(default_factory=ObservationSettings)
     clustering: ClusteringSettings = field(default_factory=ClusteringSettings)
     trees: TreeSettings = field(default_factory=TreeSettings)
     migration: MigrationSettings = field(default_factory=MigrationSettings)

@@ -97,7 +97,7 @@ def refresh(
 ) -> FloatArray:
     """Log-likelihood of a tree (S,) after the messages of the vertices in `marks` were computed anew.
 
-    `order` lists the marked vertices, every child before its parent; the germline is the last.
+    `order` lists the marked vertices, every child before its parent; the germline is the last. `founder` (S, G).
     """
     n_samples = likelihood.shape[1]
     value = np.zeros(n_samples)
@@ -107,8 +107,8 @@ def refresh(
             clone_message(vertex, parent, likelihood, slab, messages, scales, marks, new_messages, new_scales, sample)
         inner = 0.0
         top = new_messages[germline, sample]
-        for x in range(len(founder)):
-            inner += top[x] * founder[x]
+        for x in range(founder.shape[1]):
+            inner += top[x] * founder[sample, x]
         value[sample] = np.log(inner) + new_scales[germline, sample]
     return value
 
@@ -398,10 +398,10 @@ def proportions_and_presence(
                             prefix[j + 1, x + y] += factor * message[y]
                 prefix[j + 1] /= prefix[j + 1].max()
             if v == n_clones:
-                running[:] = founder
+                running[:] = founder[sample]
                 total = 0.0
                 for x in range(n_grid):
-                    weight = prefix[n_children, x] * founder[x]
+                    weight = prefix[n_children, x] * founder[sample, x]
                     total += weight
                     tumour += weight * x
                 tumour /= total

@@ -194,7 +194,7 @@ class _Enumerator:
         if key in self.contexts:
             return self.contexts[key]
         if len(vertices) == 1:
-            above = np.tile(self.model.founder, (self.model.n_samples, 1, 1))
+            above = self.model.founder[:, None, :].copy()
             parents = np.full((1, self.n), ABSENT)
             parents[0, leaf] = -1
             parts = [PartialTrees(above, np.zeros(1), parents)] if self.root in (None, leaf) else []

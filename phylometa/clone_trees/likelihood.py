@@ -34,6 +34,8 @@ __all__ = [
 ]
 
 _FIT_SAMPLES = 10
+# Largest prevalence beyond 1 that an underestimated purity may give.
+_MOST_EXCESS = 0.4
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +52,8 @@ class ReadModel:
         Grid: 0, 1/grid, ... up to a little above 1 (purity may be underestimated).
     slab : float
         Prior weight of one grid point of a positive proportion, against 1 for the spike at 0.
-    founder : float64 array (G,)
-        Prior of T, the prevalence of all founders together.
+    founder : float64 array (S, G)
+        Prior of T, the prevalence of all founders together, in every sample: 1 unless the purity is in error.
     observed : float64 array (K, S)
         Maximum-likelihood prevalence of each cluster alone; NaN without reads.
     sd : float64 array (K, S)
@@ -83,7 +85,11 @@ class ReadModel:
 
 
 def read_model(
-    alt_reads: NDArray[np.floating], total_reads: NDArray[np.floating], *, settings: TreeSettings
+    alt_reads: NDArray[np.floating],
+    total_reads: NDArray[np.floating],
+    *,
+    settings: TreeSettings,
+    purity_sd: FloatArray | None = None,
 ) -> ReadModel:
     """Likelihood of every cluster's reads on the grid of prevalences.
 
@@ -92,6 +98,8 @@ def read_model(
     alt_reads, total_reads : arrays (K, S)
         Equivalent reads at VAF = CCF / 2 (see `phylometa.model.clusters.Clustering`).
     settings : TreeSettings
+    purity_sd : float64 array (S,), optional
+        See `founder_prior`.
 
     Returns
     -------
@@ -107,18 +115,15 @@ def read_model(
     alt = np.asarray(alt_reads, dtype=np.float64)
     total = np.asarray(total_reads, dtype=np.float64)
     error = settings.error_rate
-    n_grid = int(round((1.0 + 2.0 * settings.purity_error) * settings.grid)) + 1
+    widest = max(settings.purity_error, float(np.max(purity_sd, initial=0.0)) if purity_sd is not None else 0.0)
+    n_grid = int(round((1.0 + min(2.0 * widest, _MOST_EXCESS)) * settings.grid)) + 1
     prevalence = np.arange(n_grid) / settings.grid
     vaf = error + prevalence * (0.5 - error)
-    max_reads = 0.75 / settings.ccf_error**2
+    max_reads = reads_of_error(settings)
     weight = max_reads / (max_reads + total)
     log_likelihood = (weight * alt)[:, :, None] * np.log(vaf) + (weight * (total - alt))[:, :, None] * np.log1p(-vaf)
     top = log_likelihood.max(axis=2)
     relative = np.maximum(log_likelihood - top[:, :, None], -settings.outlier_cost)
-    founder = np.exp(-0.5 * ((prevalence - 1.0) / settings.purity_error) ** 2)
-    founder *= settings.purity_error_weight / founder.sum()
-    founder += settings.purity_floor / n_grid
-    founder[settings.grid] += 1.0 - settings.purity_error_weight
     with np.errstate(invalid="ignore", divide="ignore"):
         observed = np.where(total > 0, np.clip((alt / total - error) / (0.5 - error), 0.0, prevalence[-1]), np.nan)
         rate = np.clip(error + np.nan_to_num(observed) * (0.5 - error), 0.5 / np.maximum(total, 1.0), 0.5)
@@ -128,11 +133,43 @@ def read_model(
         log_scale=top.sum(axis=0),
         prevalence=prevalence,
         slab=settings.presence_weight / settings.grid,
-        founder=founder,
+        founder=founder_prior(prevalence, np.zeros(alt.shape[1]) if purity_sd is None else purity_sd, settings),
         observed=observed,
         sd=np.sqrt(np.minimum(variance, 1.0)),
         least=int(settings.presence_threshold * settings.grid + 1e-9) + 1,
     )
+
+
+def reads_of_error(settings: TreeSettings) -> float:
+    """Reads at which a prevalence of 1/2 has the standard error that remains however deep one reads.
+
+    The binomial variance of F = 2 p at p = 1/4 is .75 / N, set equal to ``ccf_error``^2.
+    """
+    return 0.75 / settings.ccf_error**2
+
+
+def founder_prior(prevalence: FloatArray, purity_sd: FloatArray, settings: TreeSettings) -> FloatArray:
+    """Prior of the prevalence T of all founders together in every sample, (S, G).
+
+    A purity that is too high by a factor makes every prevalence of the sample too low by it, so T is what an error of
+    the purity leaves of 1: a spike at 1, a normal of the purity's own relative error, and a floor.
+
+    Parameters
+    ----------
+    prevalence : float64 array (G,)
+    purity_sd : float64 array (S,)
+        Standard error of the purity relative to the purity itself; 0 if it is given without one.
+    settings : TreeSettings
+        ``purity_error`` is the least standard deviation, ``purity_error_weight`` the prior probability of an error in
+        a sample whose purity is given; an estimated purity is always in error.
+    """
+    sd = np.hypot(np.asarray(purity_sd, dtype=np.float64), settings.purity_error)[:, None]
+    spread = np.exp(-0.5 * ((prevalence - 1.0) / sd) ** 2)
+    spread /= spread.sum(axis=1, keepdims=True)
+    weight = np.where(np.asarray(purity_sd)[:, None] > 0.0, 1.0, settings.purity_error_weight)
+    founder = weight * spread + settings.purity_floor / len(prevalence)
+    founder[:, settings.grid] += 1.0 - weight[:, 0]
+    return np.asarray(founder)
 
 
 def convolve(first: FloatArray, second: FloatArray) -> FloatArray:
@@ -203,7 +240,7 @@ def tree_log_likelihood(parents: NDArray[np.integer], model: ReadModel) -> float
     True
     """
     _, forests, log_scale = messages(parents, model)
-    return float(np.sum(np.log(forests[-1] @ model.founder) + log_scale + model.log_scale))
+    return float(np.sum(np.log(np.einsum("sg,sg->s", forests[-1], model.founder)) + log_scale + model.log_scale))
 
 
 def log_prior_mass(model: ReadModel) -> float:
@@ -213,7 +250,7 @@ def log_prior_mass(model: ReadModel) -> float:
     forest[0, 0] = 1.0
     for _ in range(n):  # a chain of clones without reads: own proportions one after the other
         forest = add_clone(forest, np.ones((1, n_grid)), model.slab)
-    return model.n_samples * float(np.log(forest[0] @ model.founder))
+    return float(np.log(model.founder @ forest[0]).sum())
 
 
 def fit_presence_weight(parents: NDArray[np.integer], model: ReadModel, *, settings: TreeSettings) -> ReadModel:
@@ -238,7 +275,8 @@ def fit_presence_weight(parents: NDArray[np.integer], model: ReadModel, *, setti
         return model
     if model.n_samples > _FIT_SAMPLES:  # one number: a few samples tell it well enough
         few = np.linspace(0, model.n_samples - 1, _FIT_SAMPLES).astype(int)
-        part = replace(model, likelihood=model.likelihood[:, few], log_scale=model.log_scale[few])
+        few_samples = {"likelihood": model.likelihood[:, few], "log_scale": model.log_scale[few]}
+        part = replace(model, **few_samples, founder=model.founder[few])
         return replace(model, slab=fit_presence_weight(parents, part, settings=settings).slab)
     best, best_score = model, -np.inf
     for step in np.arange(-3.0, 9.1, 0.75):
@@ -285,7 +323,7 @@ def sample_posterior(parents: NDArray[np.integer], model: ReadModel) -> SamplePo
     """
     upward, forests, log_scale = messages(parents, model)
     n, n_samples, n_grid = upward.shape
-    total = forests[-1] @ model.founder
+    total = np.einsum("sg,sg->s", forests[-1], model.founder)
     downward = np.zeros((n + 1, n_samples, n_grid))
     downward[n] = model.founder
     children = children_of(np.append(np.where(np.asarray(parents) < 0, n, parents), -1))

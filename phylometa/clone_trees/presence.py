@@ -83,7 +83,7 @@ def draw_proportions(
     grid = np.arange(n_grid)
     for sample in range(n_samples):
         inner = np.zeros((n + 1, n_draws), dtype=np.int64)
-        inner[n] = _pick(np.tile(forests[n, sample] * model.founder, (n_draws, 1)), rng)
+        inner[n] = _pick(np.tile(forests[n, sample] * model.founder[sample], (n_draws, 1)), rng)
         total[:, sample] = inner[n]
         stack = [n]
         while stack:

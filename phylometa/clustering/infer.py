@@ -107,7 +107,7 @@ def cluster_mutations(
         rank = np.lexsort((*posterior.mean.T[::-1], -posterior.mean.mean(axis=1)))
         names = tuple(str(k + 1) for k in range(len(rank)))
         clustering = _as_clustering(names, candidate.labels, candidate.probability, posterior, flags, weight)
-        result.append(replace(_reordered(clustering, rank, place), log_score=candidate.log_score))
+        result.append(_reordered(clustering, rank, place))
     return tuple(result)
 
 

@@ -67,7 +67,6 @@ def histories_to_json(histories: HistoryEnsemble, trees: Mapping[int, CloneTree]
         "weighting": histories.weighting,
         "sites": list(sites),
         "complete": histories.complete,
-        "graphs_covered": histories.graphs_covered,
         "trees": entries,
     }
 
@@ -130,7 +129,6 @@ def histories_from_json(
             criteria_order=document["criteria_order"],
             weighting=document["weighting"],
             model=document["model"],
-            graphs_covered=document.get("graphs_covered"),
         )
 
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from phylometa.errors import InputError
 from phylometa.io.counts import write_counts
-from phylometa.io.documents import read_json, reading, write_json
 from phylometa.io.tsv import read_tsv, write_tsv
 from phylometa.model.clusters import CcfTable, Clustering
+from phylometa.model.joint_posterior import CLASSES
 from phylometa.model.patient import Patient
 
 __all__ = ["read_ccf", "read_clusters", "table_rows", "write_clusters", "write_input"]
@@ -130,13 +130,28 @@ def write_clusters(patient: Patient, clusters: Clustering, directory: Path) -> N
     names = clusters.names
     write_tsv(
         directory / "assignments.tsv",
-        ["mutation_id", "cluster", "probability"],
-        ((m, names[k], p) for m, k, p in zip(patient.mutations.ids, clusters.labels, clusters.probability)),
+        ["mutation_id", "cluster", "probability", "class", "p_clone", "p_artefact", "p_tail", "reads_alone"],
+        (
+            (m, names[k], p, CLASSES[kind], *of_class, alone + 1)
+            for m, k, p, kind, of_class, alone in zip(
+                patient.mutations.ids,
+                clusters.labels,
+                clusters.probability,
+                clusters.kind,
+                clusters.class_probability,
+                clusters.labels if clusters.start is None else clusters.start,
+            )
+        ),
     )
-    header = ["cluster", "sample", "n_mutations", "ccf", "ccf_lo", "ccf_hi", "alt_reads", "total_reads", "flags"]
+    header = ["cluster", "sample", "n_mutations", "ccf", "ccf_lo", "ccf_hi", "alt_reads", "total_reads"]
+    header += ["support", "flags"]
     sizes = clusters.sizes
     rows = [
-        [names[k], sample, sizes[k], *(getattr(clusters, column)[k, s] for column in header[3:8]), clusters.flags[k]]
+        [
+            *(names[k], sample, sizes[k]),
+            *(getattr(clusters, column)[k, s] for column in header[3:8]),
+            *(clusters.support[k], clusters.flags[k]),
+        ]
         for k in range(clusters.n_clusters)
         for s, sample in enumerate(patient.mutations.sample_names)
     ]
@@ -144,46 +159,6 @@ def write_clusters(patient: Patient, clusters: Clustering, directory: Path) -> N
     ids, samples = patient.mutations.ids, patient.mutations.sample_names
     cells = ((ids[i], names[clusters.labels[i]], samples[s]) for i, s in clusters.deleted.tolist())
     write_tsv(directory / "deleted.tsv", ["mutation_id", "cluster", "sample"], cells)
-    others = [_alternative_to_json(other) for other in clusters.alternatives]
-    document = {"log_score": clusters.log_score, "weight": clusters.weight, "alternatives": others}
-    write_json(directory / "alternatives.json", document, indent=None)
-
-
-def _alternative_to_json(clusters: Clustering) -> dict[str, Any]:
-    fields: tuple[str, ...] = ("weight", "log_score", "names", "labels", "probability", "flags")
-    fields += ("ccf", "ccf_lo", "ccf_hi", "alt_reads", "total_reads", "tree_summary")
-    return {name: getattr(clusters, name) for name in fields}
-
-
-def _read_alternatives(path: Path) -> dict[str, Any]:
-    """Weight, score and alternatives of the clustering beside them; none in a directory without the file."""
-    if not path.is_file():
-        return {}
-    document = read_json(path)
-
-    def number(value: float | None) -> float:
-        return float("nan") if value is None else float(value)
-
-    with reading(path):
-        others = [
-            Clustering(
-                names=item["names"],
-                labels=np.array(item["labels"], dtype=np.int64),
-                probability=np.array(item["probability"], dtype=float),
-                flags=item["flags"],
-                weight=item["weight"],
-                log_score=number(item["log_score"]),
-                ccf=np.array(item["ccf"], dtype=float),
-                ccf_lo=np.array(item["ccf_lo"], dtype=float),
-                ccf_hi=np.array(item["ccf_hi"], dtype=float),
-                alt_reads=np.array(item["alt_reads"], dtype=float),
-                total_reads=np.array(item["total_reads"], dtype=float),
-                tree_summary=item.get("tree_summary", {}),
-            )
-            for item in document["alternatives"]
-        ]
-        best = {"weight": float(document["weight"]), "log_score": number(document["log_score"])}
-    return {**best, "alternatives": tuple(others)}
 
 
 def read_clusters(patient: Patient, directory: Path) -> Clustering:
@@ -197,6 +172,7 @@ def read_clusters(patient: Patient, directory: Path) -> Clustering:
     if table:
         arrays = {name: np.full((len(names), len(column)), np.nan) for name in list(table[0])[3:8]}
     flags = {}
+    support = {}
     for number, row in enumerate(table, start=2):
         if row["sample"] not in column:
             raise InputError(
@@ -205,6 +181,7 @@ def read_clusters(patient: Patient, directory: Path) -> Clustering:
         for name, array in arrays.items():
             array[index[row["cluster"]], column[row["sample"]]] = _number(row[name], path, number, name)
         flags[row["cluster"]] = row.get("flags", "")
+        support[row["cluster"]] = _number(row.get("support", "1"), path, number, "support")
     assignments = {
         row["mutation_id"]: row for row in table_rows(directory / "assignments.tsv", ["mutation_id", "cluster"])
     }
@@ -227,8 +204,28 @@ def read_clusters(patient: Patient, directory: Path) -> Clustering:
         probability=np.array([float(row.get("probability") or 1) for row in rows]),
         flags=tuple(flags[name] for name in names),
         **arrays,
-        **_read_alternatives(directory / "alternatives.json"),
+        **_classes_of(rows, directory / "assignments.tsv"),
+        support=np.array([support[name] for name in names]),
     )
+
+
+def _classes_of(rows: Sequence[dict[str, str]], path: Path) -> dict[str, Any]:
+    """Kind and class probabilities of every mutation; a table without these columns holds clone mutations only."""
+    if not rows or "class" not in rows[0]:
+        return {}
+    columns = [f"p_{name}" for name in CLASSES]
+    for number, row in enumerate(rows, start=2):
+        if row["class"] not in CLASSES:
+            expected = ", ".join(CLASSES)
+            raise InputError(f"{row['class']!r} is none of {expected}", file=str(path), row=number, column="class")
+    start = [_number(row.get("reads_alone", ""), path, number, "reads_alone") for number, row in enumerate(rows, 2)]
+    return {
+        "start": None if np.isnan(start).any() else np.array(start, dtype=np.int64) - 1,
+        "kind": np.array([CLASSES.index(row["class"]) for row in rows], dtype=np.int64),
+        "class_probability": np.array(
+            [[_number(row[name], path, number, name) for name in columns] for number, row in enumerate(rows, start=2)]
+        ),
+    }
 
 
 def table_rows(path: Path, required: Sequence[str]) -> list[dict[str, str]]:

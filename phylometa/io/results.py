@@ -61,14 +61,17 @@ def update_result(result: PatientResult, directory: Path, stage: str) -> None:
     """Put one stage's files in place of the old ones; the other files of its subdirectory stay."""
     import shutil
 
-    name = SUBDIRECTORIES[stage]
-    with replace_directory(directory / name) as partial:
-        if (directory / name).is_dir():
-            shutil.copytree(directory / name, partial, dirs_exist_ok=True)
-        _write_stage(result, stage, partial, is_subdirectory=True)
+    for changed in (*CHANGED_WITH.get(stage, ()), stage):
+        name = SUBDIRECTORIES[changed]
+        with replace_directory(directory / name) as partial:
+            if (directory / name).is_dir():
+                shutil.copytree(directory / name, partial, dirs_exist_ok=True)
+            _write_stage(result, changed, partial, is_subdirectory=True)
     _write_overview(result, directory)
 
 
+# Stage -> earlier stages whose files it changes: what is shown of clusters and trees follows from the same draws.
+CHANGED_WITH = {"trees": ("clusters",), "histories": ("clusters", "trees")}
 SUBDIRECTORIES = {
     "clusters": "clusters",
     "trees": "trees",

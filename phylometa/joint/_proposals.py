@@ -1,4 +1,4 @@
-"""Compiled proposals of the joint search over clusters and trees: where a mutation or a clone may go."""
+"""What guides the moves of the joint sampler: how items fit clusters, which options they take, where clones hang."""
 
 from __future__ import annotations
 
@@ -8,35 +8,172 @@ import numpy as np
 from numba import njit
 
 from phylometa.clone_trees._kernels import attachment_costs
-from phylometa.joint._clusters import NO_READS
+from phylometa.joint._state import UNUSED, Data, State, grid_place
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+
+# Power of the fit by which an item's target is drawn, and the least log weight of a target.
+_FIT_POWER, _LEAST_FIT = 0.7, -9.0
 
 
 @njit(cache=True)
-def fit_weights(
-    mutation: int, home: int, curves: FloatArray, alt: FloatArray, total: FloatArray, seen: FloatArray,
-    reads: FloatArray, size: FloatArray, error: float, active: BoolArray,
-) -> FloatArray:  # fmt: skip
-    """How well a mutation of cluster `home` fits each active cluster, itself left out of their reads; sums to 1.
+def cell_evidence(item: int, sample: int, option: int, place: int, data: Data) -> float:
+    """Log-likelihood of an item's reads in a sample under an option, at a grid point; -1: prevalence summed out."""
+    if place < 0:
+        return data.marginal[item, sample, option]
+    return data.curves[item, sample, option, place]
 
-    `seen`, `reads` (slots, S), `size` (slots,): sums over the mutations of every cluster.
-    """
-    n_samples, n_grid = curves.shape[1], curves.shape[2]
-    n_slots = len(active)
-    weights = np.full(n_slots, -np.inf)
+
+@njit(cache=True)
+def group_terms(item: int, first: int, place: IntArray, data: Data, terms: FloatArray) -> None:
+    """Set the log weight of every annotated option for the group of sample `first`, in place."""
+    for o in range(data.n_annotated[0]):
+        terms[o] = data.log_prior[item, first, o]
+        if terms[o] > -1e300:
+            for s in range(len(place)):
+                if data.group[item, s] == data.group[item, first]:
+                    terms[o] += cell_evidence(item, s, o, place[s], data)
+
+
+@njit(cache=True)
+def missed_terms(item: int, place: IntArray, data: Data, terms: FloatArray) -> None:
+    """Set the log weight of every missed state, the same in all samples, in place (after the annotated options)."""
+    for o in range(data.n_annotated[0], len(terms)):
+        terms[o] = data.log_missed[item] + data.log_prior[item, 0, o]
+        if terms[o] > -1e300:
+            for s in range(len(place)):
+                terms[o] += cell_evidence(item, s, o, place[s], data)
+
+
+@njit(cache=True)
+def log_sum(terms: FloatArray, start: int, stop: int) -> float:
+    """ln of the sum of exp of some entries; -inf if all are."""
+    top = -np.inf
+    for i in range(start, stop):
+        top = max(top, terms[i])
+    if top < -1e300:
+        return -np.inf
+    total = 0.0
+    for i in range(start, stop):
+        total += math.exp(terms[i] - top)
+    return top + math.log(total)
+
+
+@njit(cache=True)
+def log_annotated(item: int, data: Data) -> float:
+    """Log prior probability that the state of the locus is the one given."""
+    return math.log1p(-math.exp(data.log_missed[item])) if data.log_missed[item] > -1e300 else 0.0
+
+
+@njit(cache=True)
+def is_first_of_group(item: int, sample: int, data: Data) -> bool:
+    """Whether no earlier sample belongs to the sample's group."""
+    return not np.any(data.group[item, :sample] == data.group[item, sample])
+
+
+@njit(cache=True)
+def options_evidence(item: int, place: IntArray, data: Data) -> float:
+    """Log-likelihood of an item at the prevalences of the grid points `place` (S,), its options summed out."""
+    n_options, n_annotated = data.log_prior.shape[2], data.n_annotated[0]
+    terms = np.empty(n_options)
+    annotated = log_annotated(item, data)
+    for s in range(len(place)):
+        if is_first_of_group(item, s, data):
+            group_terms(item, s, place, data, terms)
+            annotated += log_sum(terms, 0, n_annotated)
+    missed_terms(item, place, data, terms)
+    missed = log_sum(terms, n_annotated, n_options)
+    top = max(annotated, missed)
+    return top + math.log(math.exp(annotated - top) + math.exp(missed - top))
+
+
+@njit(cache=True)
+def draw_term(terms: FloatArray, start: int, stop: int, uniform: float) -> int:
+    """Index drawn with probabilities proportional to exp of the entries."""
+    whole = log_sum(terms, start, stop)
+    remaining = uniform
+    chosen = start
+    for i in range(start, stop):
+        if terms[i] > -1e300:
+            chosen = i
+            remaining -= math.exp(terms[i] - whole)
+            if remaining < 0.0:
+                break
+    return chosen
+
+
+@njit(cache=True)
+def draw_options(item: int, place: IntArray, data: Data, rng: np.random.Generator, option: IntArray) -> float:
+    """Draw an item's options (S,), in place, from their posterior at given prevalences; the log probability."""
+    n_options, n_annotated = data.log_prior.shape[2], data.n_annotated[0]
+    terms = np.empty(n_options)
+    whole = options_evidence(item, place, data)
+    missed_terms(item, place, data, terms)
+    missed = log_sum(terms, n_annotated, n_options)
+    if rng.random() < math.exp(missed - whole):
+        chosen = draw_term(terms, n_annotated, n_options, rng.random())
+        option[:] = chosen
+        return terms[chosen] - whole
+    log_probability = log_annotated(item, data) - whole
+    for s in range(len(place)):
+        if is_first_of_group(item, s, data):
+            group_terms(item, s, place, data, terms)
+            chosen = draw_term(terms, 0, n_annotated, rng.random())
+            log_probability += terms[chosen]
+            for r in range(s, len(place)):
+                if data.group[item, r] == data.group[item, s]:
+                    option[r] = chosen
+    return log_probability
+
+
+@njit(cache=True)
+def options_probability(item: int, place: IntArray, option: IntArray, data: Data) -> float:
+    """Log probability with which `draw_options` draws given options."""
+    terms = np.empty(data.log_prior.shape[2])
+    whole = options_evidence(item, place, data)
+    if option[0] >= data.n_annotated[0]:
+        missed_terms(item, place, data, terms)
+        return terms[option[0]] - whole
+    log_probability = log_annotated(item, data) - whole
+    for s in range(len(place)):
+        if is_first_of_group(item, s, data):
+            group_terms(item, s, place, data, terms)
+            log_probability += terms[option[s]]
+    return log_probability
+
+
+@njit(cache=True)
+def places_without(item: int, slot: int, state: State, data: Data, place: IntArray) -> None:
+    """Set the grid points (S,) of a cluster's prevalences, in place, from its items but `item`."""
+    own = 1.0 if state.label[item] == slot else 0.0
+    for s in range(len(place)):
+        seen = state.seen[slot, s] - own * data.alt[item, s]
+        reads = state.reads[slot, s] - own * data.total[item, s, state.option[item, s]]
+        place[s] = grid_place(seen, reads, data)
+
+
+@njit(cache=True)
+def fit_weights(item: int, state: State, data: Data) -> FloatArray:
+    """How well an item fits every cluster (M,), itself left out, and every null class (N,); sums to 1."""
+    n_slots, n_null = len(state.size), data.null.shape[1]
+    weights = np.full(n_slots + n_null, -np.inf)
+    place = np.empty(data.alt.shape[1], np.int64)
+    w = data.weight[item]
     for k in range(n_slots):
-        own = 1.0 if k == home else 0.0
-        if active[k] and size[k] - own > 0.5:
-            weights[k] = 0.0
-            for s in range(n_samples):
-                others = reads[k, s] - own * total[mutation, s]
-                if others > NO_READS:
-                    value = (seen[k, s] - own * alt[mutation, s]) / others
-                    value = min(max((value - error) / (0.5 - error), 0.0), 1.0)
-                    weights[k] += curves[mutation, s, min(int(value * (n_grid - 1) / 1.1 + 0.5), n_grid - 1)]
+        own = w if state.label[item] == k else 0.0
+        if state.parent[k] != UNUSED and state.size[k] - own > 0.5:
+            places_without(item, k, state, data, place)
+            weights[k] = options_evidence(item, place, data) + math.log(state.size[k] - own)
+    mine = 0 if state.label[item] >= 0 else (1 if state.label[item] == -1 else 2)
+    for c in range(n_null):
+        group = 1 if c == 0 else 2
+        others = state.classes[group] - (w if mine == group else 0.0) + data.class_prior[group]
+        weights[n_slots + c] = data.null[item, c] + math.log(max(others, 1e-12))
     top = weights.max()
-    for k in range(n_slots):
-        weights[k] = math.exp(max(0.7 * (weights[k] - top), -9.0)) if weights[k] > -np.inf else 0.0
+    for k in range(len(weights)):
+        if weights[k] > -np.inf:
+            weights[k] = math.exp(max(_FIT_POWER * (weights[k] - top), _LEAST_FIT))
+        else:
+            weights[k] = 0.0
     return weights / weights.sum()
 
 
@@ -44,7 +181,7 @@ def fit_weights(
 def attachment_weights(
     moved: int, parent: IntArray, prevalence: FloatArray, variance: FloatArray, blocked: BoolArray
 ) -> FloatArray:
-    """Weights of the vertices below which `moved`, taken out of the tree, may be put; 0 where blocked."""
+    """Weights of the vertices below which `moved`, taken out of the tree, may be put; 0 if blocked."""
     costs = attachment_costs(moved, parent, prevalence, variance, blocked)
     weights = np.exp(-np.minimum(0.5 * (costs - costs.min()), 12.0))
     for p in range(len(weights)):
@@ -68,35 +205,6 @@ def pick(weights: FloatArray, uniform: float) -> int:
 
 
 @njit(cache=True)
-def tree_misfit(parent: IntArray, prevalence: FloatArray, variance: FloatArray) -> float:
-    """Half the squared, standardised excess of the children over their parent, over clones and samples."""
-    n, n_samples = prevalence.shape
-    room = prevalence.copy()
-    spread = variance.copy()
-    for child in range(n - 1):
-        if parent[child] >= 0:
-            for s in range(n_samples):
-                room[parent[child], s] -= prevalence[child, s]
-                spread[parent[child], s] += variance[child, s]
-    cost = 0.0
-    for p in range(n):
-        if parent[p] != -2:
-            for s in range(n_samples):
-                if room[p, s] < 0.0:
-                    cost += 0.5 * room[p, s] ** 2 / spread[p, s]
-    return cost
-
-
-@njit(cache=True)
-def free_slot(active: BoolArray) -> int:
-    """The first slot without a cluster; -1: none."""
-    for slot in range(len(active)):
-        if not active[slot]:
-            return slot
-    return -1
-
-
-@njit(cache=True)
 def adoption_probability(child: int, first: int, second: int, prevalence: FloatArray, variance: FloatArray) -> float:
     """Probability that `child` is put below clone `first` rather than `second` (-1: a clone that holds it anyway)."""
     cost = 0.0
@@ -113,36 +221,39 @@ def adoption_probability(child: int, first: int, second: int, prevalence: FloatA
 
 @njit(cache=True)
 def allocate(
-    i: int, j: int, first: int, second: int, is_new: bool, labels: IntArray, curves: FloatArray, alt: FloatArray,
-    total: FloatArray, error: float, rng: np.random.Generator,
+    i: int, j: int, first: int, second: int, is_new: bool, label: IntArray, state: State, data: Data,
+    rng: np.random.Generator,
 ) -> float:  # fmt: skip
-    """Put the members of one clone, one after the other, with `i` (`first`) or `j` (`second`), as they fit; log
+    """Put the items of one clone, one after the other, with `i` (`first`) or `j` (`second`), as they fit; log
     probability of the outcome.
 
-    Each is judged by the prevalences of those already placed. `is_new`: `labels`, where all are `second` but `i`, are
-    changed in place; else they are the outcome of which the probability is wanted.
+    Each is judged by the prevalences of those already placed, at its present options. `is_new`: `label`, in which all
+    are `second` but `i`, is changed in place; else it is the outcome whose probability is wanted.
     """
-    n_mutations, n_samples, n_grid = curves.shape
+    n_samples = data.alt.shape[1]
     seen = np.zeros((2, n_samples))
     reads = np.zeros((2, n_samples))
-    seen[0], reads[0] = alt[i], total[i]
-    seen[1], reads[1] = alt[j], total[j]
+    for s in range(n_samples):
+        seen[0, s], reads[0, s] = data.alt[i, s], data.total[i, s, state.option[i, s]]
+        seen[1, s], reads[1, s] = data.alt[j, s], data.total[j, s, state.option[j, s]]
     log_probability = 0.0
-    for m in range(n_mutations):
-        if m in (i, j) or labels[m] not in (first, second):
+    for m in range(len(label)):
+        if m in (i, j) or (label[m] != first and label[m] != second):
             continue
         difference = 0.0
         for s in range(n_samples):
+            o = state.option[m, s]
             for side in range(2):
-                if reads[side, s] > 0.0:
-                    value = min(max((seen[side, s] / reads[side, s] - error) / (0.5 - error), 0.0), 1.0)
-                    curve = curves[m, s, min(int(value * (n_grid - 1) / 1.1 + 0.5), n_grid - 1)]
-                    difference += curve if side == 0 else -curve
-        p_first = 1.0 / (1.0 + math.exp(-min(max(0.7 * difference, -5.0), 5.0)))
+                place = grid_place(seen[side, s], reads[side, s], data)
+                if place >= 0:
+                    value = data.curves[m, s, o, place]
+                    difference += value if side == 0 else -value
+        p_first = 1.0 / (1.0 + math.exp(-min(max(_FIT_POWER * difference, -5.0), 5.0)))
         if is_new:
-            labels[m] = first if rng.random() < p_first else second
-        side = 0 if labels[m] == first else 1
+            label[m] = first if rng.random() < p_first else second
+        side = 0 if label[m] == first else 1
         log_probability += math.log(p_first if side == 0 else 1.0 - p_first)
-        seen[side] += alt[m]
-        reads[side] += total[m]
+        for s in range(n_samples):
+            seen[side, s] += data.alt[m, s]
+            reads[side, s] += data.total[m, s, state.option[m, s]]
     return log_probability

@@ -1,42 +1,55 @@
-"""Clusters and clone tree as one posterior: draws of both together, with presence.
+"""Clusters, options, classes and clone tree as one posterior: draws of all of them together, with presence.
 
-The state is a partition of the mutations and a tree on its clusters. Its posterior is normalised throughout, so
-partitions with different numbers of clusters compare: marginal likelihood of the reads given clusters and tree
-(proportions integrated out, see `tree_likelihood`, over the prior's total mass), a Chinese-restaurant prior over
-partitions, and a uniform prior over the K^(K-1) rooted trees. Reads as in the clustering: multiplicities, lost copies
-and overdispersion, and an error that all reads of a cluster share (purity, copy number) as the beta-binomial factor of
-`_joint_clusters.shared_error`: without it every cluster would be free to fit its reads better than it can be known to.
+The state is a partition of the mutations over clones and null classes (artefact, neutral tail of a site), the latent
+genome state of every mutation, and a tree on the clones. Its posterior is normalised throughout, so states with
+different numbers of clones compare: marginal likelihood of the reads (proportions integrated out, see
+`phylometa.clone_trees.likelihood`, over the prior's total mass), a Chinese-restaurant prior over partitions, a
+Dirichlet prior of the shares of the classes, and a uniform prior over the K^(K-1) rooted trees. The reads under every
+state and class: `phylometa.reads.observation`. An error that all reads of a cluster share (purity, copy number) enters
+as a beta-binomial factor (`_state.shared_error`): without it every cluster would be free to fit its reads better than
+it can be known to.
 
-Moves (Metropolis-Hastings on a finite space, proportions being integrated out; between numbers of clusters as Green
-1995, Biometrika 82:711): prune-regraft, parent-child swap, a mutation to another cluster, a mutation founding or giving
-up a cluster, split and merge of parent and child, of siblings, or of a leaf anywhere. A clone that has no proportion in
-any sample and one child has that child's prevalences and is the same clone: in the draws the two are one.
+The moves are those of `phylometa.joint._moves`. Chains start from different clusterings and trees and are annealed.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.ccf.estimate import estimate_ccf
-from phylometa.clone_trees.likelihood import ReadModel, log_prior_mass, read_model
+from phylometa.clone_trees.likelihood import ReadModel, log_prior_mass, read_model, reads_of_error
 from phylometa.clone_trees.presence import draw_proportions
 from phylometa.clustering.model import ClusteringModel
-from phylometa.clustering.partitions import log_cluster_count_prior
+from phylometa.clustering.partitions import concentration_weights
 from phylometa.clustering.search import fit_precision
-from phylometa.config import Settings
-from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.config import Settings, TreeSettings
+from phylometa.joint.atoms import bundle_mutations
+from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.joint_posterior import JointDraw, JointPosterior
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.model.tree_ensemble import TreeEnsemble
+from phylometa.reads.observation import Observation, observe
 
 __all__ = ["infer_jointly"]
 
-MIN_MOVES = 2000  # of a chain, however few the mutations
+# Share of a chain in which it is annealed, and the heat at which it starts; chains from the clusters given start warm.
+_ANNEALED, _COLD_START, _WARM_START = 0.25, 0.05, 0.3
+# Loss of evidence from which a mutation's cluster is certain enough to be bundled.
+_CERTAIN = 12.0
+
+
+@dataclass(frozen=True, eq=False)
+class _Chains:
+    """Draws of all chains: item labels (n, items), parents (n, M + 1), options (n, items, S), scores and chain (n,)."""
+
+    labels: NDArray[np.int16]
+    parents: NDArray[np.int16]
+    options: NDArray[np.int8]
+    scores: FloatArray
+    chain: IntArray
 
 
 def infer_jointly(
@@ -49,8 +62,9 @@ def infer_jointly(
     trees: TreeEnsemble,
     settings: Settings,
     rng: np.random.Generator,
+    purity_sd: FloatArray | None = None,
 ) -> JointPosterior:
-    """Draws from the joint posterior of clusters, tree and presence.
+    """Draw from the joint posterior of clusters, classes, tree and presence.
 
     Parameters
     ----------
@@ -58,12 +72,14 @@ def infer_jointly(
     copy_number : CopyNumberAtLoci
     purity : float64 array (S,)
     sample_site : int array (S,)
-    labels : int array (n,)
+    labels : int64 array (n,)
         Clustering to start from.
     trees : TreeEnsemble
         Trees of that clustering, with a single founder: the start, and the fitted presence weight.
     settings : Settings
     rng : numpy Generator
+    purity_sd : float64 array (S,), optional
+        Standard error of every purity; 0 for one that is given without.
 
     Returns
     -------
@@ -72,82 +88,113 @@ def infer_jointly(
     Raises
     ------
     ValueError
-        Where the trees have an artificial germline (clonally unrelated tumours).
+        The trees have an artificial germline (clonally unrelated tumours).
     """
-    from phylometa.joint._kernels import run_joint
-
-    n_clusters = int(np.max(labels)) + 1
+    start: IntArray = np.asarray(labels, dtype=np.int64)
+    n_clusters = int(start.max()) + 1
     if len(trees.names) != n_clusters:
         raise ValueError("trees: more clones than clusters; the joint search needs a single founder")
-    tree_settings = replace(
-        settings.trees, presence_weight=float(trees.diagnostics.get("presence_weight", settings.trees.presence_weight))
+    chosen = settings.trees
+    weight = float(trees.diagnostics.get("presence_weight", chosen.presence_weight))
+    tree_settings = replace(chosen, presence_weight=weight)
+    sites: IntArray = np.asarray(sample_site, dtype=np.int64)
+    purity = np.asarray(purity, dtype=np.float64)
+    relative = np.zeros(len(purity)) if purity_sd is None else np.asarray(purity_sd) / purity
+    nothing = np.zeros((1, len(purity)))
+    model = read_model(nothing, nothing, settings=tree_settings, purity_sd=relative)
+    reads = ClusteringModel.build(
+        mutations, copy_number, purity, settings=settings.clustering, ccf_settings=settings.ccf
     )
-    ccf = estimate_ccf(mutations, copy_number, purity, settings=settings.ccf)
-    slope = ccf.vaf_per_ccf / 0.5
-    seen = mutations.is_informative & np.isfinite(slope)
-    slope = np.where(seen, slope, 1.0)
-    alt = np.where(seen, mutations.alt_counts, 0).astype(float)
-    total = np.maximum(np.where(seen, mutations.depth * slope, 0.0), alt)  # more than all: another copy number
-    model = read_model(alt[:1], total[:1], settings=tree_settings)
-    data = (mutations, copy_number, purity)
-    start_labels: IntArray = np.asarray(labels, dtype=np.int64)
-    reads = ClusteringModel.build(*data, settings=settings.clustering, ccf_settings=settings.ccf)
-    precision = settings.clustering.precision or fit_precision(reads, reads.items(), start_labels)
-    curves = _curves(replace(reads, precision=precision), model)
-    n = len(alt)
-    n_slots = min(n, 2 * n_clusters + 8)
-    log_mass = _log_masses(model, n_slots)
-    log_count = log_cluster_count_prior(n, settings.clustering.concentration, settings.clustering.concentration_log_sd)
-    options = np.array([tree_settings.error_rate, 0.75 / tree_settings.ccf_error**2, tree_settings.outlier_cost])
-    steps = min(max(tree_settings.joint_sweeps * n, MIN_MOVES), tree_settings.joint_moves)
-    chains = tree_settings.joint_chains
-    kept = max(tree_settings.joint_draws, chains)
-    thin = max(steps * chains // (2 * kept), 1)
-    draws: list[JointDraw] = []
-    same = []
-    for chain in range(chains):
-        start = trees.parents[rng.choice(len(trees), p=trees.weights)] if chain else trees.parents[0]
-        parent = np.full(n_slots + 1, -2)
-        parent[:n_clusters] = np.where(start < 0, n_slots, start)
-        parent[n_slots] = -1
-        kept_labels, kept_parents = run_joint(
-            start_labels,
-            parent,
-            curves,
-            alt,
-            total,
-            options,
-            model.slab,
-            model.founder,
-            log_mass,
-            log_count,
-            steps,
-            thin,
-            rng,
-        )
-        half = len(kept_labels) // 2
-        of_chain = [_draw(*row) for row in zip(kept_labels[half:], kept_parents[half:])]
-        same.append(np.mean([draw.labels[:, None] == draw.labels for draw in of_chain], axis=0))
-        draws += of_chain
-    in_sites = (np.asarray(sample_site), len(trees.site_names))
-    distinct, scenarios = _scenarios(
-        draws, (curves, alt, total), options, model, in_sites, tree_settings.max_scenarios, rng
+    precision = settings.clustering.precision or fit_precision(reads, reads.items(), start)
+    every = observe(
+        mutations,
+        copy_number,
+        purity,
+        sites,
+        model.prevalence,
+        precision=precision,
+        settings=settings.observation,
+        ccf_settings=settings.ccf,
     )
-    disagreement = max((float(np.abs(a - b).max()) for a, b in itertools.combinations(same, 2)), default=0.0)
-    return JointPosterior(tuple(distinct), tuple(scenarios), len(draws), disagreement)
+    items, item_of = bundle_mutations(every, start, max_items=chosen.joint_items, max_loss=_CERTAIN, rng=rng)
+    item_start = np.zeros(items.n_items, dtype=np.int64)
+    item_start[item_of] = start
+    chains = _run_chains(items, item_start, trees, model, settings, tree_settings, rng)
+    return _summarise(chains, items, item_of, model, tree_settings, (sites, len(trees.site_names)), rng)
 
 
-def _curves(reads: ClusteringModel, model: ReadModel) -> FloatArray:
-    """Log-likelihood of every mutation in every sample at each prevalence of the tree's grid (n, S, G).
+def _run_chains(
+    items: Observation,
+    start: IntArray,
+    trees: TreeEnsemble,
+    model: ReadModel,
+    settings: Settings,
+    tree_settings: TreeSettings,
+    rng: np.random.Generator,
+) -> _Chains:
+    """Run every chain; the second half of each is kept."""
+    from phylometa.joint._chain import run_chain
 
-    Multiplicities and lost copies are summed out as in the clustering; above prevalence 1, which the grid needs for
-    purities that are a little off, it is that of 1.
-    """
-    items = reads.items().astype(np.float64)
-    place = np.interp(model.prevalence, reads.ccf, np.arange(len(reads.ccf)))
-    below = np.minimum(place.astype(np.int64), len(reads.ccf) - 2)
-    share = place - below
-    return np.asarray(items[:, :, below] * (1.0 - share) + items[:, :, below + 1] * share)
+    n_chains, n_clusters = tree_settings.joint_chains, int(start.max()) + 1
+    n_slots = min(items.n_items, 2 * n_clusters + 10)
+    data = _data(items, model, settings, tree_settings, n_slots)
+    steps = min(max(tree_settings.joint_sweeps * items.n_items, MIN_MOVES), tree_settings.joint_moves)
+    kept = max(tree_settings.joint_draws, n_chains)
+    thin = max(steps * n_chains // (2 * kept), 1)
+    found = []
+    for chain in range(n_chains):
+        state = _start_state(items, start, trees, n_slots, data, chain, rng)
+        heat = np.ones(steps)
+        n_hot = int(_ANNEALED * steps)
+        first = _WARM_START if chain < 2 else _COLD_START
+        heat[:n_hot] = first ** (1.0 - np.arange(n_hot) / max(n_hot, 1))
+        made = run_chain(state, data, _trial(state), _backup(state), heat, thin, rng)
+        half = len(made[0]) // 2
+        found.append([part[half:] for part in made[:4]])
+    labels, parents, options, scores = (np.concatenate(parts) for parts in zip(*found))
+    chain_of = np.repeat(np.arange(n_chains), [len(part[0]) for part in found])
+    return _Chains(labels, parents, options, scores, chain_of)
+
+
+MIN_MOVES = 2000  # of a chain, however few the mutations
+
+
+def _data(items: Observation, model: ReadModel, settings: Settings, tree_settings: TreeSettings, n_slots: int):  # type: ignore[no-untyped-def]
+    from phylometa.joint._state import Data
+
+    alphas, log_weight = concentration_weights(
+        0, settings.clustering.concentration, settings.clustering.concentration_log_sd
+    )
+    observation = settings.observation
+    return Data(
+        curves=np.ascontiguousarray(items.curves),
+        log_prior=np.ascontiguousarray(items.log_prior),
+        log_missed=np.maximum(items.log_missed, -1e301) + 0.0,
+        group=items.group,
+        alt=items.alt,
+        total=np.ascontiguousarray(items.total),
+        marginal=np.ascontiguousarray(items.marginal),
+        null=np.ascontiguousarray(items.null),
+        weight=items.weight,
+        n_annotated=np.array([items.n_annotated]),
+        founder=np.ascontiguousarray(model.founder),
+        log_mass=_log_masses(model, n_slots),
+        class_prior=np.array(
+            [observation.clone_prior, observation.artefact_prior, observation.tail_prior], dtype=np.float64
+        ),
+        alphas=alphas,
+        log_alpha=log_weight,
+        numbers=np.array(
+            [
+                tree_settings.error_rate,
+                reads_of_error(tree_settings),
+                tree_settings.outlier_cost,
+                model.slab,
+                float(tree_settings.grid),
+                model.prevalence[-1],
+            ]
+        ),
+    )
 
 
 def _log_masses(model: ReadModel, n_slots: int) -> FloatArray:
@@ -157,91 +204,187 @@ def _log_masses(model: ReadModel, n_slots: int) -> FloatArray:
     return np.array([0.0, *(log_prior_mass(replace(model, likelihood=np.repeat(one, k, axis=0))) for k in counts)])
 
 
-def _draw(labels: NDArray[np.int16], parents: NDArray[np.int16]) -> JointDraw:
-    """A draw with its clusters numbered by first mutation, so that equal draws are equal."""
-    slots = len(parents) - 1
-    used, first = np.unique(labels, return_index=True)
-    rank = np.full(slots + 1, -1)
-    rank[used[np.argsort(first)]] = np.arange(len(used))
-    compact = np.empty(len(used), dtype=np.int64)
-    for slot in used:
-        compact[rank[slot]] = rank[parents[slot]]
-    return JointDraw(rank[labels], compact)
+def _start_state(items, start, trees, n_slots, data, chain, rng):  # type: ignore[no-untyped-def]
+    """The state a chain starts from: the clusters given with one of their trees, or clusters split at random."""
+    from phylometa.joint._state import State, initialise
+
+    n, n_samples, _, n_grid = items.curves.shape
+    n_clusters = int(start.max()) + 1
+    label = start.copy()
+    parent = np.full(n_slots + 1, -2, dtype=np.int64)
+    of_tree = trees.parents[rng.choice(len(trees), p=trees.weights)] if chain else trees.parents[0]
+    parent[:n_clusters] = np.where(of_tree < 0, n_slots, of_tree)
+    parent[n_slots] = -1
+    if chain >= 2:  # half of the clusters lose a random half to a clone below them
+        slot = n_clusters
+        for cluster in range(n_clusters):
+            members = np.flatnonzero(start == cluster)
+            if slot < n_slots and len(members) > 1 and rng.random() < 0.5:
+                label[members[rng.random(len(members)) < 0.5]] = slot
+                if 0 < (label == slot).sum() < len(members):
+                    parent[slot] = cluster
+                    slot += 1
+                else:
+                    label[members] = cluster
+    state = State(
+        label=label,
+        option=_best_options(items, label),
+        parent=parent,
+        curve=np.zeros((n_slots, n_samples, n_grid)),
+        seen=np.zeros((n_slots, n_samples)),
+        reads=np.zeros((n_slots, n_samples)),
+        size=np.zeros(n_slots),
+        likelihood=np.ones((n_slots, n_samples, n_grid)),
+        tops=np.zeros((n_slots, n_samples)),
+        prevalence=np.zeros((n_slots + 1, n_samples)),
+        variance=np.full((n_slots + 1, n_samples), 0.01),
+        messages=np.zeros((n_slots + 1, n_samples, n_grid)),
+        scales=np.zeros((n_slots + 1, n_samples)),
+        classes=np.zeros(3),
+        score=np.zeros(5),
+    )
+    initialise(state, data)
+    return state
 
 
-def _scenarios(
-    draws: Sequence[JointDraw],
-    cells: tuple[FloatArray, FloatArray, FloatArray],
-    options: FloatArray,
+def _best_options(items: Observation, label: IntArray) -> IntArray:
+    """Annotated options (n, S) that fit best at the clusters' own prevalences, one per group of samples."""
+    n, n_samples = items.alt.shape
+    option = np.zeros((n, n_samples), dtype=np.int64)
+    annotated = slice(items.n_annotated)
+    same = items.group[:, :, None] == items.group[:, None, :]
+    prior = items.log_prior[:, :, annotated]
+    for _ in range(4):
+        chosen = np.take_along_axis(items.curves, option[:, :, None, None], axis=2)[:, :, 0]
+        curve = np.zeros((int(label.max()) + 1, n_samples, items.curves.shape[3]))
+        np.add.at(curve, label, chosen)
+        place = curve.argmax(axis=2)[label]
+        cell = np.take_along_axis(items.curves[:, :, annotated], place[:, :, None, None], axis=3)[..., 0]
+        option = (np.einsum("ist,ito->iso", same, cell) + prior).argmax(axis=2)
+    return option
+
+
+def _trial(state):  # type: ignore[no-untyped-def]
+    from phylometa.joint._moves import Trial
+
+    n, n_samples = state.option.shape
+    size = len(state.parent)
+    return Trial(
+        np.zeros(size, dtype=np.int64),
+        np.zeros(n, dtype=np.int64),
+        np.zeros(n, dtype=np.int64),
+        np.zeros((n, n_samples), dtype=np.int64),
+        np.zeros(3, dtype=np.int64),
+        np.zeros(size, dtype=np.bool_),
+    )
+
+
+def _backup(state):  # type: ignore[no-untyped-def]
+    from phylometa.joint._chain import Backup
+
+    n, n_samples = state.option.shape
+    n_grid = state.curve.shape[2]
+    return Backup(
+        np.zeros((2, n_samples, n_grid)),
+        np.zeros((2, n_samples)),
+        np.zeros((2, n_samples)),
+        np.zeros(2),
+        np.zeros((2, n_samples, n_grid)),
+        np.zeros((2, n_samples)),
+        np.zeros((2, n_samples)),
+        np.zeros((2, n_samples)),
+        np.zeros(n, dtype=np.int64),
+        np.zeros((n, n_samples), dtype=np.int64),
+        np.zeros(3),
+        np.zeros(5),
+    )
+
+
+def _draw(
+    labels: NDArray[np.int16], parents: NDArray[np.int16], item_of: IntArray
+) -> tuple[tuple[IntArray, IntArray], IntArray]:
+    """Labels and parents with clones numbered by first mutation, so that equal draws are equal; and the slots."""
+    of_mutation = labels[item_of]
+    used, first = np.unique(of_mutation[of_mutation >= 0], return_index=True)
+    where = np.flatnonzero(of_mutation >= 0)[first]
+    order = used[np.argsort(where)]
+    rank = np.full(len(parents), -1)
+    rank[order] = np.arange(len(order))
+    compact = rank[parents[order]]
+    numbered = np.where(of_mutation >= 0, rank[np.maximum(of_mutation, 0)], of_mutation).astype(np.int64)
+    return (numbered, compact.astype(np.int64)), order.astype(np.int64)
+
+
+def _cluster_likelihood(
+    labels: NDArray[np.int16], options: NDArray[np.int8], slots: IntArray, items: Observation, settings: TreeSettings
+) -> FloatArray:
+    """Likelihood (K, S, G) of every clone's reads relative to its maximum, as the sampler has it."""
+    option = options.astype(np.int64)
+    curve = np.take_along_axis(items.curves, option[:, :, None, None], axis=2)[:, :, 0]
+    total = np.take_along_axis(items.total, option[:, :, None], axis=2)[:, :, 0]
+    enough = reads_of_error(settings)
+    found = np.empty((len(slots), *curve.shape[1:]))
+    for k, slot in enumerate(slots):
+        mine = labels == slot
+        summed = curve[mine].sum(axis=0)
+        weight = enough / (enough + total[mine].sum(axis=0))
+        relative = weight[:, None] * (summed - summed.max(axis=1, keepdims=True))
+        found[k] = np.exp(np.maximum(relative, -settings.outlier_cost))
+    return found
+
+
+def _summarise(
+    chains: _Chains,
+    items: Observation,
+    item_of: IntArray,
     model: ReadModel,
+    settings: TreeSettings,
     in_sites: tuple[IntArray, int],
-    n_scenarios: int,
     rng: np.random.Generator,
-) -> tuple[list[JointDraw], list[tuple[int, float, BoolArray]]]:
-    """Distinct clusters and trees, and presence in sites drawn under every draw; equal scenarios are merged."""
-    from phylometa.joint._clusters import score_cluster
-
-    groups: dict[tuple[bytes, bytes], list[int]] = {}
-    for index, draw in enumerate(draws):
-        groups.setdefault((draw.labels.tobytes(), draw.parents.tobytes()), []).append(index)
-    each = max(n_scenarios // len(draws), 1)
+) -> JointPosterior:
+    """Express the draws as mutations, clones and trees, each with proportions and presence drawn under it."""
     sample_site, n_sites = in_sites
-    found: dict[tuple[bytes, bytes], tuple[int, JointDraw]] = {}
-    counts: dict[tuple[int, bytes], int] = {}
-    for members in groups.values():
-        draw = draws[members[0]]
-        k = len(draw.parents)
-        likelihood, tops = np.ones((k, model.n_samples, model.n_grid)), np.zeros((k, model.n_samples))
-        for cluster in range(k):
-            curve, seen, reads = (cell[draw.labels == cluster].sum(axis=0) for cell in cells)
-            score_cluster(cluster, curve, seen, reads, options, likelihood, tops)
-        own = replace(model, likelihood=likelihood)
-        steps, _ = draw_proportions(draw.parents, own, each * len(members), rng=rng)
-        for one in steps:
-            distinct, kept = _without_duplicates(draw, one)
-            index, _ = found.setdefault((distinct.labels.tobytes(), distinct.parents.tobytes()), (len(found), distinct))
-            in_site = np.zeros((len(kept), n_sites), dtype=bool)
-            for sample, site in enumerate(sample_site):
-                in_site[:, site] |= one[kept, sample] >= model.least
-            key = (index, in_site.tobytes())
-            counts[key] = counts.get(key, 0) + 1
-    whole = sum(counts.values())
-    distinct_draws = [draw for _, draw in found.values()]
-    # draws of one chain are alike: equally frequent ones are shuffled, so that the first of them stand for all
-    place = rng.permutation(len(distinct_draws))
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], place[item[0][0]], item[0]))
-    return distinct_draws, [
-        (index, count / whole, np.frombuffer(packed, dtype=bool).reshape(len(distinct_draws[index].parents), n_sites))
-        for (index, packed), count in ordered
-    ]
+    found = []
+    for labels, parents, options, chain in zip(chains.labels, chains.parents, chains.options, chains.chain.tolist()):
+        draw, slots = _draw(labels, parents, item_of)
+        likelihood = _cluster_likelihood(labels, options, slots, items, settings)
+        steps, total = draw_proportions(draw[1], replace(model, likelihood=likelihood), 1, rng=rng)
+        of_mutation, above, kept = _without_duplicates(*draw, steps[0])
+        own = steps[0][kept]
+        in_site = np.zeros((len(kept), n_sites), dtype=bool)
+        for sample, site in enumerate(sample_site):
+            in_site[:, site] |= own[:, sample] >= model.least
+        found.append(JointDraw(of_mutation, above, own / np.maximum(total[0], 1), in_site, chain))
+    return JointPosterior(tuple(found), np.full(len(found), 1.0 / len(found)))
 
 
-def _without_duplicates(draw: JointDraw, steps: IntArray) -> tuple[JointDraw, IntArray]:
-    """The draw with every clone that is nowhere a population and has one child made one with that child.
+def _without_duplicates(labels: IntArray, parents: IntArray, steps: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Make every clone that is nowhere a population and has one child one with that child.
 
-    `steps` (K, S): proportions. Also given: which clone of the draw each clone left was.
+    `steps` (K, S): proportions. Gives labels and parents, and which clone each clone left was.
     """
-    n_children = np.bincount(draw.parents[draw.parents >= 0], minlength=len(draw.parents))
+    n_children = np.bincount(parents[parents >= 0], minlength=len(parents))
     is_gone = (n_children == 1) & (steps.sum(axis=1) == 0)
     if not is_gone.any():
-        return draw, np.arange(len(draw.parents))
-    child = np.full(len(draw.parents), -1)
-    child[draw.parents[draw.parents >= 0]] = np.flatnonzero(draw.parents >= 0)
-    stands_for = np.arange(len(draw.parents))
+        return labels, parents, np.arange(len(parents))
+    child = np.full(len(parents), -1)
+    child[parents[parents >= 0]] = np.flatnonzero(parents >= 0)
+    stands_for = np.arange(len(parents))
     for clone in np.flatnonzero(is_gone):
         below = child[clone]
         while is_gone[below]:
             below = child[below]
         stands_for[clone] = below
-    labels = stands_for[draw.labels]
-    used, first = np.unique(labels, return_index=True)
-    kept = used[np.argsort(first)]
-    rank = np.full(len(draw.parents), -1)
+    in_clone = labels >= 0
+    merged = np.where(in_clone, stands_for[np.maximum(labels, 0)], labels)
+    used, first = np.unique(merged[in_clone], return_index=True)
+    kept = used[np.argsort(np.flatnonzero(in_clone)[first])]
+    rank = np.full(len(parents), -1)
     rank[kept] = np.arange(len(kept))
-    parents = np.empty(len(kept), dtype=np.int64)
+    compact = np.empty(len(kept), dtype=np.int64)
     for clone in kept:
-        above = draw.parents[clone]
+        above = parents[clone]
         while above >= 0 and is_gone[above]:
-            above = draw.parents[above]
-        parents[rank[clone]] = rank[above] if above >= 0 else -1
-    return JointDraw(rank[labels], parents), kept
+            above = parents[above]
+        compact[rank[clone]] = rank[above] if above >= 0 else -1
+    return np.where(in_clone, rank[np.maximum(merged, 0)], merged), compact, kept

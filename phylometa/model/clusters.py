@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from phylometa.model.arrays import FloatArray, IntArray, freeze_array
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
 
 __all__ = ["CcfTable", "Clustering"]
 
@@ -77,13 +75,15 @@ class Clustering:
         Posterior weight among alternative clusterings.
     deleted : int64 array (m, 2)
         Cells (mutation, sample) whose mutation is probably deleted: its cluster is in the sample, its copy was lost.
-    log_score : float
-        Log prior of the partition plus log-likelihood of its reads at each cluster's most likely CCFs: what
-        clusterings of the same mutations are compared by once trees have their say. NaN where it is not known.
-    alternatives : tuple of Clustering
-        Other clusterings that are nearly as probable.
-    tree_summary : mapping
-        Of an alternative whose clone trees were searched: their ``log_evidence`` and ``ancestor_probability``.
+    kind : int64 array (n,)
+        What each mutation most probably is: 0 belongs to its clone, 1 an artefact, 2 in a neutral tail. The cluster of
+        one that belongs to no clone is the one that it would most probably be in.
+    class_probability : float64 array (n, 3)
+        Probabilities of these.
+    start : int64 array (n,) or None
+        Cluster of every mutation by the reads alone, before there was a tree; None if these are those clusters.
+    support : float64 array (K,)
+        How probably two mutations of a cluster, drawn at random, are in one clone; 1 if clusters are given.
     """
 
     names: tuple[str, ...]
@@ -97,9 +97,10 @@ class Clustering:
     flags: tuple[str, ...] = ()
     weight: float = 1.0
     deleted: IntArray = None  # type: ignore[assignment]
-    log_score: float = float("nan")
-    alternatives: tuple[Clustering, ...] = ()
-    tree_summary: Mapping[str, Any] = field(default_factory=dict)
+    kind: IntArray = None  # type: ignore[assignment]
+    class_probability: FloatArray = None  # type: ignore[assignment]
+    support: FloatArray = None  # type: ignore[assignment]
+    start: IntArray | None = None
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__
@@ -107,7 +108,18 @@ class Clustering:
         if self.deleted is None:
             set_field(self, "deleted", np.zeros((0, 2), dtype=np.int64))
         freeze_array(self, "deleted", np.int64, (None, 2))
-        n_clusters = len(self.names)
+        n_clusters, n = len(self.names), len(self.labels)
+        if self.kind is None:
+            set_field(self, "kind", np.zeros(n, dtype=np.int64))
+        if self.class_probability is None:
+            set_field(self, "class_probability", np.eye(3)[np.asarray(self.kind)])
+        if self.support is None:
+            set_field(self, "support", np.ones(n_clusters))
+        freeze_array(self, "kind", np.int64, (n,))
+        if self.start is not None:
+            freeze_array(self, "start", np.int64, (n,))
+        freeze_array(self, "class_probability", np.float64, (n, 3))
+        freeze_array(self, "support", np.float64, (n_clusters,))
         set_field(self, "flags", tuple(self.flags) or ("",) * n_clusters)
         freeze_array(self, "labels", np.int64, (None,))
         freeze_array(self, "probability", np.float64, (len(self.labels),))
@@ -123,5 +135,10 @@ class Clustering:
 
     @property
     def sizes(self) -> IntArray:
-        """Number of mutations of every cluster (K,)."""
-        return np.bincount(self.labels, minlength=self.n_clusters).astype(np.int64)
+        """Number of mutations of every cluster (K,), without artefacts and neutral tails."""
+        return np.bincount(self.labels[self.in_clone], minlength=self.n_clusters).astype(np.int64)
+
+    @property
+    def in_clone(self) -> BoolArray:
+        """Mutations that most probably belong to a clone (n,)."""
+        return np.asarray(self.kind == 0)

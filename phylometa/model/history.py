@@ -78,7 +78,7 @@ class MigrationHistory:
     @cached_property
     def nodes(self) -> tuple[tuple[int, int], ...]:
         """All (clone, site) nodes, the root first."""
-        return (self.root, *((int(v), int(t)) for _, _, v, t in self.edges))
+        return tuple(dict.fromkeys([self.root, *((int(v), int(t)) for _, _, v, t in self.edges)]))
 
     @cached_property
     def migration_counts(self) -> dict[tuple[int, int], int]:
@@ -158,9 +158,9 @@ class HistoryEnsemble:
         ``exponential`` or ``uniform``.
     model : str
         ``refined`` or ``machina``.
-    graphs_covered : float or None
-        Where migration graphs have their probabilities over all clusterings (`migration.over_clusterings`): which part
-        of it lies in graphs that these histories have.
+    drawn : HistoryEnsemble or None
+        The histories of the draws of the joint posterior, with their own clones, of which these are the expression in
+        the clones shown.
     """
 
     trees: tuple[TreeHistories, ...]
@@ -168,7 +168,7 @@ class HistoryEnsemble:
     criteria_order: str = "UM"
     weighting: str = "exponential"
     model: str = "refined"
-    graphs_covered: float | None = None
+    drawn: HistoryEnsemble | None = None
 
     def __iter__(self) -> Iterator[tuple[TreeHistories, MigrationHistory]]:
         """All (tree, history) pairs."""
@@ -226,4 +226,5 @@ class HistoryEnsemble:
         """The same histories without the optional prior; None where there is none."""
         if not any(history.log_prior for _, history in self):
             return None
-        return self.with_log_priors([0.0 for _ in self])
+        drawn = None if self.drawn is None else self.drawn.without_prior
+        return replace(self.with_log_priors([0.0 for _ in self]), drawn=drawn)

@@ -1,9 +1,10 @@
-"""Draws of clusters and clone tree together, with presence: the posterior over clusterings as a result."""
+"""Draws of clusters, classes and clone tree together, with presence: the posterior that all that is shown sums up."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,113 +12,174 @@ import numpy as np
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
 from phylometa.model.clone_tree import CloneTree
 
-__all__ = ["JointDraw", "JointPosterior"]
+__all__ = ["CLASSES", "JointDraw", "JointPosterior"]
+
+CLASSES = ("clone", "artefact", "tail")
+"""What a mutation can be."""
 
 
 @dataclass(frozen=True, eq=False)
 class JointDraw:
-    """One draw of clusters and tree.
+    """One draw of clusters, classes, tree and presence.
 
     Parameters
     ----------
     labels : int64 array (n,)
-        Clone of every mutation, numbered by first mutation.
+        Clone of every mutation, numbered by first mutation; -1 for an artefact, -2 - t for the neutral tail of site t.
     parents : int64 array (K,)
         Parent of every clone; -1 at the founder.
+    proportions : float64 array (K, S)
+        Share of each clone among the tumour cells of each sample.
+    presence : bool array (K, n_sites)
+        Sites in which a clone is a population of its own.
+    chain : int
+        Chain of the sampler that it comes from.
     """
 
     labels: IntArray
     parents: IntArray
+    proportions: FloatArray
+    presence: BoolArray
+    chain: int = 0
 
     def __post_init__(self) -> None:
         freeze_array(self, "labels", np.int64, (None,))
         freeze_array(self, "parents", np.int64, (None,))
+        freeze_array(self, "proportions", np.float64, (len(self.parents), None))
+        freeze_array(self, "presence", np.bool_, (len(self.parents), None))
+
+    @property
+    def n_clones(self) -> int:
+        return len(self.parents)
 
 
 @dataclass(frozen=True, eq=False)
 class JointPosterior:
-    """Draws of clusters, tree and presence from their joint posterior.
+    """Draws of clusters, classes, tree and presence from their joint posterior.
 
     Parameters
     ----------
     draws : tuple of JointDraw
-        Distinct ones.
-    scenarios : tuple of (draw index, weight, bool array (K, n_sites))
-        Presence of the draw's clones in the sites; weights sum to 1.
-    n_draws : int
-        How many draws, of which some may be equal.
-    disagreement : float
-        Greatest difference, over pairs of mutations, between two chains of the probability to be in one clone.
+    weights : float64 array (D,)
+        Posterior probability of every draw; they add up to 1. Equal as the sampler gives them; what a draw's migration
+        histories need multiplies them.
     """
 
     draws: tuple[JointDraw, ...]
-    scenarios: tuple[tuple[int, float, BoolArray], ...]
-    n_draws: int
-    disagreement: float = 0.0
+    weights: FloatArray
+
+    def __post_init__(self) -> None:
+        freeze_array(self, "weights", np.float64, (len(self.draws),))
 
     def tree(self, index: int) -> CloneTree:
         """Clone tree of one draw; its clones have numbers for names."""
         draw = self.draws[index]
-        sizes = np.bincount(draw.labels, minlength=len(draw.parents)).astype(np.float64)
-        return CloneTree(tuple(str(k + 1) for k in range(len(draw.parents))), draw.parents, sizes)
+        sizes = np.bincount(draw.labels[draw.labels >= 0], minlength=draw.n_clones).astype(np.float64)
+        return CloneTree(tuple(str(k + 1) for k in range(draw.n_clones)), draw.parents, sizes)
 
-    def labels_of(self, index: int) -> IntArray:
-        """Clone of every mutation in one draw (n,)."""
-        return self.draws[index].labels
+    def with_weights(self, weights: FloatArray) -> JointPosterior:
+        """The draws with other weights, which are made to add up to 1."""
+        return replace(self, weights=np.asarray(weights) / np.sum(weights))
 
     @property
-    def weights(self) -> FloatArray:
-        """Posterior probability of every draw."""
-        total = np.zeros(len(self.draws))
-        for index, weight, _ in self.scenarios:
-            total[index] += weight
+    def n_draws(self) -> int:
+        return len(self.draws)
+
+    @cached_property
+    def chain(self) -> IntArray:
+        """Chain of every draw (D,)."""
+        return np.array([draw.chain for draw in self.draws], dtype=np.int64)
+
+    @cached_property
+    def labels(self) -> IntArray:
+        """Labels of all draws (D, n)."""
+        return np.array([draw.labels for draw in self.draws])
+
+    @cached_property
+    def items(self) -> tuple[IntArray, IntArray]:
+        """Mutations that travel together in every draw: labels of the items (D, I), and the item of every mutation."""
+        labels, item_of = np.unique(self.labels, axis=1, return_inverse=True)
+        return labels, np.asarray(item_of).reshape(-1)
+
+    @cached_property
+    def class_probability(self) -> FloatArray:
+        """``[i, c]`` probability that a mutation belongs to a clone (0), is an artefact (1), in a neutral tail (2)."""
+        labels = self.labels
+        return np.stack([self.weights @ (labels >= 0), self.weights @ (labels == -1), self.weights @ (labels < -1)], 1)
+
+    @cached_property
+    def same_item(self) -> FloatArray:
+        """``[a, b]`` probability that two items belong to the same clone (I, I)."""
+        labels, _ = self.items
+        total = np.zeros((labels.shape[1], labels.shape[1]))
+        for row, weight in zip(labels, self.weights):
+            total += weight * ((row[:, None] == row) & (row >= 0))
         return total
 
     @property
     def same_cluster(self) -> FloatArray:
-        """``[i, j]`` probability that two mutations belong to the same clone (n, n)."""
-        n = len(self.draws[0].labels)
-        total = np.zeros((n, n))
-        for draw, weight in zip(self.draws, self.weights):
-            total += weight * (draw.labels[:, None] == draw.labels)
-        return total
+        """``[i, j]`` probability that two mutations belong to the same clone (n, n); on the diagonal, to any."""
+        _, item_of = self.items
+        return self.same_item[np.ix_(item_of, item_of)]
 
     @property
     def n_clones(self) -> float:
         """Expected number of clones."""
-        return float(sum(weight * len(draw.parents) for draw, weight in zip(self.draws, self.weights)))
+        return float(sum(weight * draw.n_clones for draw, weight in zip(self.draws, self.weights)))
+
+    @property
+    def disagreement(self) -> float:
+        """Greatest difference, over pairs of mutations, between two chains of the probability to be in one clone."""
+        of_chains = []
+        for chain in np.unique(self.chain):
+            mine = np.where(self.chain == chain, 1.0, 0.0)
+            of_chains.append(self.with_weights(mine).same_item)
+        return max((float(np.abs(a - b).max()) for i, a in enumerate(of_chains) for b in of_chains[:i]), default=0.0)
 
     def to_json(self, site_names: Sequence[str]) -> dict[str, Any]:
-        """joint.json: ``draws`` (clone of every mutation, parent of every clone, from 1 on; 0 at the founder) and
-        ``scenarios`` (draw, weight, by clone the sites that hold it)."""
+        """Document of joint.json.
+
+        ``items``: the item of every mutation, mutations that are in one clone in every draw. ``draws``: clone of every
+        item and parent of every clone, from 1 on, 0 at the founder (an item that belongs to no clone is -1 as an
+        artefact, -2, -3, ... in the tail of the first, second, ... site); proportions by clone and sample; by clone the
+        sites that hold it; chain and weight.
+        """
+        labels, item_of = self.items
         return {
             "n_clones": self.n_clones,
-            "n_draws": self.n_draws,
-            "disagreement": self.disagreement,
             "sites": list(site_names),
-            "draws": [{"clones": draw.labels + 1, "parents": draw.parents + 1} for draw in self.draws],
-            "scenarios": [
+            "items": item_of + 1,
+            "draws": [
                 {
-                    "draw": index,
+                    "clones": np.where(row >= 0, row + 1, row),
+                    "parents": draw.parents + 1,
+                    "proportions": [[round(float(x), 4) for x in shares] for shares in draw.proportions],
+                    "presence": [[site_names[t] for t in np.flatnonzero(here).tolist()] for here in draw.presence],
+                    "chain": draw.chain + 1,
                     "weight": weight,
-                    "presence": [[site_names[t] for t in np.flatnonzero(row).tolist()] for row in presence],
                 }
-                for index, weight, presence in self.scenarios
+                for draw, row, weight in zip(self.draws, labels, self.weights.tolist())
             ],
         }
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> JointPosterior:
-        """What `to_json` wrote; KeyError, TypeError or ValueError where it is not one."""
+        """Read what `to_json` wrote; KeyError, TypeError or ValueError if it is not that."""
         site_of = {name: t for t, name in enumerate(document["sites"])}
-        draws = tuple(
-            JointDraw(np.array(item["clones"], dtype=np.int64) - 1, np.array(item["parents"], dtype=np.int64) - 1)
-            for item in document["draws"]
-        )
-        scenarios = []
-        for item in document["scenarios"]:
-            presence = np.zeros((len(draws[item["draw"]].parents), len(site_of)), dtype=bool)
-            for clone, where in enumerate(item["presence"]):
+        item_of = np.array(document["items"], dtype=np.int64) - 1
+        draws = []
+        for entry in document["draws"]:
+            clones = np.array(entry["clones"], dtype=np.int64)
+            presence = np.zeros((len(entry["parents"]), len(site_of)), dtype=bool)
+            for clone, where in enumerate(entry["presence"]):
                 presence[clone, [site_of[site] for site in where]] = True
-            scenarios.append((int(item["draw"]), float(item["weight"]), presence))
-        return cls(draws, tuple(scenarios), int(document["n_draws"]), float(document["disagreement"]))
+            draws.append(
+                JointDraw(
+                    labels=np.where(clones > 0, clones - 1, clones)[item_of],
+                    parents=np.array(entry["parents"], dtype=np.int64) - 1,
+                    proportions=np.array(entry["proportions"], dtype=np.float64).reshape(len(presence), -1),
+                    presence=presence,
+                    chain=int(entry["chain"]) - 1,
+                )
+            )
+        return cls(tuple(draws), np.array([float(entry["weight"]) for entry in document["draws"]]))

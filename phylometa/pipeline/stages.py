@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phylometa.config import MigrationSettings, Settings
+from phylometa.config import MigrationSettings, Settings, TreeSettings
 from phylometa.errors import InfeasibleError, InputError
+from phylometa.model.arrays import IntArray
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.clusters import Clustering
 from phylometa.model.history import HistoryEnsemble
 from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
 from phylometa.model.tree_ensemble import TreeEnsemble
-from phylometa.pipeline.warnings import conflict_warnings, coverage_warnings, favoured_warnings, search_warnings
+from phylometa.pipeline.warnings import conflict_warnings, search_warnings
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -69,7 +70,6 @@ def stage_rng(seed: int, stage: str) -> np.random.Generator:
 def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.ccf.estimate import estimate_ccf, estimate_purity
     from phylometa.clustering.infer import cluster_mutations, clustering_from_labels
-    from phylometa.joint.clustering_average import favoured_by_trees
     from phylometa.qc.check import check_quality
     from phylometa.reads.lost_copies import deleted_mutations
 
@@ -78,57 +78,88 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     if patient.mutations.n_mutations == 0:
         raise InputError(f"patient {patient.name}: no variants left to analyse; dropped.tsv.gz names the reasons")
     data = (patient.mutations, patient.copy_number, patient.purity)
-    favoured: tuple[str, ...] = ()
     purity_sd = np.array([sample.purity_sd for sample in patient.samples])
     ccf = estimate_ccf(*data, settings=settings.ccf, purity_sd=purity_sd)
     options: dict[str, Any] = {"settings": settings.clustering, "ccf_settings": settings.ccf, "purity_sd": purity_sd}
     if patient.known_clusters is not None:
         clusters = clustering_from_labels(*data, patient.known_clusters, **options)
     else:
-        clusters, *others = cluster_mutations(*data, **options, rng=stage_rng(settings.seed, "clusters"))
-        before = replace(clusters, alternatives=tuple(others))
-        sites = (patient.sample_site, patient.site_names)
-        rng = stage_rng(settings.seed, "clusterings")
-        clusters, weight = favoured_by_trees(before, *sites, settings=settings.trees, rng=rng)
-        favoured = favoured_warnings(before, clusters, weight)
+        clusters = cluster_mutations(*data, **options, rng=stage_rng(settings.seed, "clusters"))[0]
     deleted = deleted_mutations(patient.mutations, ccf, clusters, error_rate=settings.ccf.error_rate)
     clusters = replace(clusters, deleted=deleted)
-    warnings = favoured + conflict_warnings(patient, clusters, settings)
+    warnings = conflict_warnings(patient, clusters, settings)
     return {"patient": patient, "ccf": ccf, "clusters": clusters, "quality": quality, "warnings": warnings}
 
 
 def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    """The posterior: of clusters and trees together, or of the trees of clusters that are taken as they are."""
     from phylometa.clone_trees.infer import infer_clone_trees
-    from phylometa.clone_trees.presence import draws_of_trees, presence_scenarios, proportion_intervals
-    from phylometa.joint.clustering_average import weigh_clusterings
-    from phylometa.model.tree_ensemble import PresenceScenario
+    from phylometa.joint.shown import shown_clusters, sum_up
 
     patient, clusters = result.patient, result.clusters
     assert clusters is not None
     sites = (patient.sample_site, patient.site_names)
-    trees = infer_clone_trees(clusters, *sites, settings=settings.trees, rng=stage_rng(settings.seed, "trees"))
+    is_given = patient.known_clusters is not None
+    chosen = settings.trees
+    start = clusters.start if clusters.start is not None else clusters.labels
+    if not is_given:
+        chosen = _for_a_start(settings.trees)
+        clusters = _clusters_to_start_from(patient, start, settings)
+    trees = infer_clone_trees(clusters, *sites, settings=chosen, rng=stage_rng(settings.seed, "trees"))
+    if is_given or len(trees.names) != clusters.n_clusters:  # given clusters, or clonally unrelated tumours
+        trees = _with_presence(trees, clusters, patient, settings)
+        return {"trees": trees, "warnings": search_warnings(trees)}
+    joint = _draw_jointly(patient, clusters, trees, settings)
+    found = replace(shown_clusters(joint, patient, settings=settings), start=start)
+    shown = sum_up(joint, found, patient.site_names, settings=settings)
+    return {"trees": shown.trees, "clusters": _with_deleted(shown.clusters, result, settings)}
+
+
+def _clusters_to_start_from(patient: Patient, labels: IntArray, settings: Settings) -> Clustering:
+    """Clusters of the reads alone, the same whether they were just found or read back."""
+    from phylometa.clustering.infer import clustering_from_labels
+
+    data = (patient.mutations, patient.copy_number, patient.purity)
+    numbers = [f"{label:06d}" for label in labels.tolist()]
+    found = clustering_from_labels(*data, numbers, settings=settings.clustering, ccf_settings=settings.ccf)
+    place = [found.names.index(name) for name in sorted(found.names)]
+    arrays = {name: getattr(found, name)[place] for name in ("ccf", "ccf_lo", "ccf_hi", "alt_reads", "total_reads")}
+    names = tuple(str(k + 1) for k in range(len(place)))
+    return Clustering(names, labels, np.ones(len(labels)), **arrays)
+
+
+def _for_a_start(settings: TreeSettings) -> TreeSettings:
+    """Settings for trees that only start the joint sampler."""
+    return replace(settings, enumerate_clusters=min(settings.enumerate_clusters, 6), rounds=1, max_trees=100)
+
+
+def _with_presence(trees: TreeEnsemble, clusters: Clustering, patient: Patient, settings: Settings) -> TreeEnsemble:
+    """Trees of clusters that are taken as certain, with draws of presence and intervals of proportions."""
+    from phylometa.clone_trees.presence import draws_of_trees, presence_scenarios, proportion_intervals
+    from phylometa.model.tree_ensemble import PresenceScenario
+
     options: dict[str, Any] = {"settings": settings.trees, "rng": stage_rng(settings.seed, "presence")}
     draws = list(draws_of_trees(trees, clusters, **options))
     scenarios = presence_scenarios(trees, clusters, patient.sample_site, **options, draws=draws)
     lower, upper = proportion_intervals(trees, draws, settings=settings.trees)
     listed = tuple(PresenceScenario(int(tree), float(weight), presence) for tree, weight, presence in scenarios)
-    rng = stage_rng(settings.seed, "clusterings")
-    compared = weigh_clusterings(clusters, trees, patient.sample_site, settings=settings.trees, rng=rng)
     intervals = {"lower": lower.tolist(), "upper": upper.tolist()}
-    found = {**trees.diagnostics, "proportion_intervals": intervals, "clusterings": compared}
-    trees = replace(trees, scenarios=listed, diagnostics=found)
-    trees = replace(trees, joint=_joint(patient, clusters, trees, settings))
-    return {"trees": trees, "warnings": search_warnings(trees)}
+    return replace(trees, scenarios=listed, diagnostics={**trees.diagnostics, "proportion_intervals": intervals})
 
 
-def _joint(patient: Patient, clusters: Clustering, trees: TreeEnsemble, settings: Settings) -> JointPosterior | None:
-    """Draws of clusters and tree together; None where clusters are given, unrelated, or too many to draw anew."""
+def _with_deleted(clusters: Clustering, result: PatientResult, settings: Settings) -> Clustering:
+    """The clusters with the cells whose mutation is probably deleted."""
+    from phylometa.reads.lost_copies import deleted_mutations
+
+    assert result.ccf is not None
+    deleted = deleted_mutations(result.patient.mutations, result.ccf, clusters, error_rate=settings.ccf.error_rate)
+    return replace(clusters, deleted=deleted)
+
+
+def _draw_jointly(patient: Patient, clusters: Clustering, trees: TreeEnsemble, settings: Settings) -> JointPosterior:
+    """Draws of clusters, classes, tree and presence together."""
     from phylometa.joint.infer import infer_jointly
 
-    if patient.known_clusters is not None or len(trees.names) != clusters.n_clusters:
-        return None
-    if len(clusters.labels) > settings.trees.joint_mutations or clusters.n_clusters > settings.trees.exact_clusters:
-        return None
     return infer_jointly(
         patient.mutations,
         patient.copy_number,
@@ -138,23 +169,38 @@ def _joint(patient: Patient, clusters: Clustering, trees: TreeEnsemble, settings
         trees=trees,
         settings=settings,
         rng=stage_rng(settings.seed, "joint"),
+        purity_sd=np.array([sample.purity_sd for sample in patient.samples]),
     )
 
 
 def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    """Migration histories; the draws of the joint posterior are weighed by theirs, and all that is shown with them."""
+    from phylometa.joint.shown import weigh_by_histories
     from phylometa.migration import histories_of_trees
 
-    patient, trees = result.patient, result.trees
-    assert trees is not None
+    patient, trees, clusters = result.patient, result.trees, result.clusters
+    assert trees is not None and clusters is not None
     primary = patient.site_names.index(patient.primary.name)
-    histories = histories_of_trees(trees, primary=primary, settings=settings.migration)
-    return {"histories": histories, "warnings": coverage_warnings(histories)}
+    if trees.joint is None:
+        return {"histories": histories_of_trees(trees, primary=primary, settings=settings.migration)}
+    shown, histories = weigh_by_histories(trees, clusters, primary=primary, settings=settings)
+    return {"trees": shown.trees, "clusters": shown.clusters, "histories": histories}
 
 
 def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    from phylometa.joint.shown import weigh_by_histories
     from phylometa.seeding import classify_patient
 
-    return {"labels": classify_patient(result, settings=settings)}
+    patient, trees, clusters = result.patient, result.trees, result.clusters
+    rooted = None
+    if trees is not None and trees.joint is not None:
+        assert clusters is not None
+        rooted = {
+            site.name: weigh_by_histories(trees, clusters, primary=t, settings=settings)[1]
+            for t, site in enumerate(patient.sites)
+            if site.site_class == "primary" and site.name != patient.primary.name
+        }
+    return {"labels": classify_patient(result, settings=settings, other_roots=rooted)}
 
 
 def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:

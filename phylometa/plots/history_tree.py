@@ -42,8 +42,10 @@ def history_scene(
     nodes = history.nodes
     index = {node: i for i, node in enumerate(nodes)}
     parents = np.full(len(nodes), -1, dtype=np.int64)
-    for u, s, v, t in history.edges:
-        parents[index[int(v), int(t)]] = index[int(u), int(s)]
+    for u, s, v, t in history.edges.tolist():
+        node = index[v, t]
+        if node > 0 and parents[node] < 0:  # a clone that came to a site more than once is drawn where it came first
+            parents[node] = index[u, s]
     rows = []
     for i, (clone, site) in enumerate(nodes):
         above = nodes[parents[i]] if parents[i] >= 0 else None

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from phylometa.config import MigrationSettings, Settings
+from phylometa.config import Settings
 from phylometa.errors import InfeasibleError
 from phylometa.migration import histories_of_trees, joint_histories
 from phylometa.model.clusters import CcfTable, Clustering
@@ -34,7 +34,11 @@ __all__ = ["classify_patient", "classify_without_tree", "days_from_primary"]
 
 
 def classify_patient(
-    result: PatientResult, *, settings: Settings | None = None, more_hits: Iterable[DriverHit] = ()
+    result: PatientResult,
+    *,
+    settings: Settings | None = None,
+    more_hits: Iterable[DriverHit] = (),
+    other_roots: Mapping[str, HistoryEnsemble] | None = None,
 ) -> SeedingLabels:
     """Seeding labels of a result that has trees and histories, with everything else the patient's data allow.
 
@@ -48,6 +52,8 @@ def classify_patient(
         Default: those of the result.
     more_hits : iterable of DriverHit
         Other events of driver genes, by clone.
+    other_roots : mapping, optional
+        Another primary -> the histories that start there; inferred on the trees of the clusters if not given.
 
     Returns
     -------
@@ -74,10 +80,13 @@ def classify_patient(
             hits = driver_hits(patient.mutations, result.clusters, drivers=patient.drivers, copy_number_hits=found)
     settings = settings or result.settings or Settings()
 
-    def rooted_in(primary: int, ensemble: HistoryEnsemble, migration: MigrationSettings) -> SeedingLabels:
+    def rooted_in(primary: int, ensemble: HistoryEnsemble) -> SeedingLabels:
         drawn = None
         if trees.joint is not None:
-            over_all = joint_histories(trees.joint, patient.site_names, primary=primary, settings=migration)
+            over_all = ensemble.drawn
+            if over_all is None:  # histories that were read back: those of the draws follow from the draws
+                sampled = trees.joint.with_weights(np.ones(trees.joint.n_draws))
+                over_all = joint_histories(sampled, patient.site_names, primary=primary, settings=settings.migration)
             drawn = (trees.joint.tree, over_all)
         return classify_seeding(
             trees,
@@ -92,16 +101,17 @@ def classify_patient(
         )
 
     first = patient.site_names.index(patient.primary.name)
-    migration = settings.migration
-    labels = rooted_in(first, histories, migration)
+    labels = rooted_in(first, histories)
     plain = histories.without_prior
     if plain is not None:
-        labels = _compared(labels, rooted_in(first, plain, replace(migration, genetic_distance_weight=0.0)))
-    others = {
-        site.name: rooted_in(t, histories_of_trees(trees, primary=t, settings=migration), migration)
-        for t, site in enumerate(patient.sites)
-        if site.site_class == "primary" and t != first
-    }
+        labels = _compared(labels, rooted_in(first, plain))
+    if other_roots is None:
+        other_roots = {
+            site.name: histories_of_trees(trees, primary=t, settings=settings.migration)
+            for t, site in enumerate(patient.sites)
+            if site.site_class == "primary" and t != first
+        }
+    others = {name: rooted_in(patient.site_names.index(name), ensemble) for name, ensemble in other_roots.items()}
     return replace(labels, other_roots=others) if others else labels
 
 

@@ -103,8 +103,10 @@ def test_stage_commands_give_what_the_whole_gives(small_run, small_sheet, tmp_pa
         _invoke(["cluster", str(counts), "--sheet", str(small_run / "input/samples.tsv"), "-o", str(tmp_path / "c")])
         == 0
     )
-    assert digests(tmp_path / "c" / "clusters") == digests(small_run / "clusters")
-    for command in ("migrate", "seeding", "timing"):
+    whole = table(small_run / "clusters/assignments.tsv")
+    alone = table(tmp_path / "c" / "clusters/assignments.tsv")  # by the reads alone: where the posterior starts
+    assert [row["reads_alone"] for row in alone] == [row["reads_alone"] for row in whole]
+    for command in ("tree", "migrate", "seeding", "timing"):
         assert _invoke([command, str(copy)]) == 0
     for command in ("plot", "report"):
         assert _invoke([command, str(copy)]) == 0

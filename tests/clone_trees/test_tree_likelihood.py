@@ -25,7 +25,7 @@ def by_hand(parents, model, sample):
         top = sum(prevalence[v] for v in range(n) if parents[v] < 0)
         if top >= n_grid:
             continue
-        weight = model.founder[top]
+        weight = model.founder[0, top]
         for v in range(n):
             weight *= model.likelihood[v, sample, prevalence[v]] * (model.slab if shares[v] else 1.0)
         total += weight

@@ -1,0 +1,248 @@
+"""The chain of the joint sampler: a move is proposed, applied, scored, and undone if it is refused."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from phylometa.clone_trees._kernels import mark_path
+from phylometa.joint._moves import (
+    CHANGED,
+    FIRST,
+    Trial,
+    count_clones,
+    move_clone,
+    move_item,
+    move_regraft,
+    move_single,
+    move_split,
+    move_swap,
+)
+from phylometa.joint._state import (
+    CLUSTERS,
+    ITEMS,
+    MISFIT,
+    PER_CLONE,
+    TREE,
+    UNUSED,
+    Data,
+    State,
+    add_item,
+    clusters_value,
+    initialise,
+    refresh_tree,
+    score_cluster,
+    tree_misfit,
+)
+from phylometa.model.arrays import FloatArray, IntArray
+
+REGRAFT, SWAP, CLONE, ITEM, SINGLE, SPLIT = 0, 1, 2, 3, 4, 5
+# How often each move is made, cumulated.
+_REGRAFT_UNTIL, _SWAP_UNTIL, _CLONE_UNTIL, _ITEM_UNTIL, _SINGLE_UNTIL = 0.17, 0.25, 0.33, 0.65, 0.8
+# Power of the guess of a state's posterior that proposals must pass before their tree is scored.
+_GUESS_WEIGHT = 0.25
+_REFRESHED_EVERY = 10_000
+
+
+class Backup(NamedTuple):
+    """What an undone trial restores: sums and scores of two clusters, labels and options of changed items, the rest."""
+
+    curve: FloatArray
+    seen: FloatArray
+    reads: FloatArray
+    size: FloatArray
+    likelihood: FloatArray
+    tops: FloatArray
+    prevalence: FloatArray
+    variance: FloatArray
+    label: IntArray
+    option: IntArray
+    classes: FloatArray
+    score: FloatArray
+
+
+@njit(cache=True)
+def save_clusters(state: State, trial: Trial, backup: Backup) -> None:
+    """Save what `apply_trial` will change, in place."""
+    backup.classes[:] = state.classes
+    backup.score[:] = state.score
+    for i in range(2):
+        slot = trial.counts[FIRST + i]
+        if slot >= 0:
+            backup.curve[i], backup.seen[i], backup.reads[i] = state.curve[slot], state.seen[slot], state.reads[slot]
+            backup.size[i], backup.likelihood[i] = state.size[slot], state.likelihood[slot]
+            backup.tops[i], backup.prevalence[i] = state.tops[slot], state.prevalence[slot]
+            backup.variance[i] = state.variance[slot]
+
+
+@njit(cache=True)
+def apply_trial(state: State, trial: Trial, backup: Backup, data: Data) -> None:
+    """Change items and clusters of the state as the trial says, in place, and mark the messages that change."""
+    save_clusters(state, trial, backup)
+    for place in range(trial.counts[CHANGED]):
+        i = trial.item[place]
+        backup.label[place] = state.label[i]
+        backup.option[place] = state.option[i]
+        add_item(i, state.label[i], state.option[i], -1.0, state, data)
+        state.label[i] = trial.label[place]
+        state.option[i] = trial.option[place]
+        add_item(i, state.label[i], state.option[i], 1.0, state, data)
+    for i in range(2):
+        slot = trial.counts[FIRST + i]
+        if slot >= 0 and trial.parent[slot] != UNUSED:
+            score_cluster(slot, state, data)
+            mark_path(trial.marks, slot, trial.parent)
+    for v in range(len(state.parent) - 1):
+        if trial.parent[v] >= 0 and trial.parent[v] != state.parent[v]:
+            mark_path(trial.marks, trial.parent[v], trial.parent)
+            if state.parent[v] >= 0 and trial.parent[state.parent[v]] != UNUSED:
+                mark_path(trial.marks, state.parent[v], trial.parent)
+
+
+@njit(cache=True)
+def undo_trial(state: State, trial: Trial, backup: Backup) -> None:
+    """Restore the state as it was before `apply_trial`, in place."""
+    for place in range(trial.counts[CHANGED]):
+        i = trial.item[place]
+        state.label[i] = backup.label[place]
+        state.option[i] = backup.option[place]
+    for i in range(2):
+        slot = trial.counts[FIRST + i]
+        if slot >= 0:
+            state.curve[slot], state.seen[slot], state.reads[slot] = backup.curve[i], backup.seen[i], backup.reads[i]
+            state.size[slot], state.likelihood[slot] = backup.size[i], backup.likelihood[i]
+            state.tops[slot], state.prevalence[slot] = backup.tops[i], backup.prevalence[i]
+            state.variance[slot] = backup.variance[i]
+    state.classes[:] = backup.classes
+    state.score[:] = backup.score
+
+
+@njit(cache=True)
+def empty_slot(slot: int, state: State) -> None:
+    """Set the sums of a slot that holds no clone to nothing, in place."""
+    state.curve[slot] = 0.0
+    state.seen[slot] = 0.0
+    state.reads[slot] = 0.0
+    state.size[slot] = 0.0
+    state.tops[slot] = 0.0
+    state.likelihood[slot] = 1.0
+
+
+@njit(cache=True)
+def choose_move(u: float) -> int:
+    """The move of a uniform random number."""
+    if u < _REGRAFT_UNTIL:
+        return REGRAFT
+    if u < _SWAP_UNTIL:
+        return SWAP
+    if u < _CLONE_UNTIL:
+        return CLONE
+    if u < _ITEM_UNTIL:
+        return ITEM
+    return SINGLE if u < _SINGLE_UNTIL else SPLIT
+
+
+@njit(cache=True)
+def propose(kind: int, state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
+    """Fill the trial by a move of a kind, in place; whether it is possible, and its log ratio of proposals."""
+    trial.parent[:] = state.parent
+    trial.counts[:] = -1
+    trial.counts[CHANGED] = 0
+    trial.marks[:] = False
+    if kind == REGRAFT:
+        return move_regraft(state, data, trial, rng)
+    if kind == SWAP:
+        return move_swap(state, data, trial, rng)
+    if kind == CLONE:
+        return move_clone(state, data, trial, rng)
+    if kind == ITEM:
+        return move_item(state, data, trial, rng)
+    if kind == SINGLE:
+        return move_single(state, data, trial, rng)
+    return move_split(state, data, trial, rng)
+
+
+@njit(cache=True)
+def decide(
+    kind: int, state: State, data: Data, trial: Trial, backup: Backup, log_ratio: float, heat: float,
+    new_messages: FloatArray, new_scales: FloatArray, rng: np.random.Generator,
+) -> bool:  # fmt: skip
+    """Score an applied trial and accept it with the probability of Metropolis and Hastings; the tree is then in place.
+
+    Moves that mostly fail are judged by a guess first (delayed acceptance: Christen & Fox 2005,
+    doi:10.1198/106186005X76983), which leaves the posterior as it is. `heat` is a factor on the log posterior.
+    """
+    old = backup.score
+    clusters = clusters_value(trial.parent, state, data)
+    misfit = tree_misfit(trial.parent, state.prevalence, state.variance)
+    known = clusters + state.score[ITEMS] - old[CLUSTERS] - old[ITEMS]
+    if kind in (SINGLE, SPLIT, SWAP, CLONE):
+        growth = count_clones(trial.parent) - count_clones(state.parent)
+        rise = known - misfit + old[MISFIT] - old[PER_CLONE] * growth
+        rise *= heat * _GUESS_WEIGHT
+        if math.log(max(rng.random(), 1e-300)) >= rise + log_ratio:
+            return False
+        log_ratio = -rise
+    value, order = refresh_tree(trial.marks, trial.parent, state, data, new_messages, new_scales)
+    gain = heat * (known + value - old[TREE])
+    if math.log(max(rng.random(), 1e-300)) >= gain + log_ratio:
+        return False
+    state.score[TREE], state.score[CLUSTERS], state.score[MISFIT] = value, clusters, misfit
+    state.parent[:] = trial.parent
+    for v in order:
+        state.messages[v] = new_messages[v]
+        state.scales[v] = new_scales[v]
+    return True
+
+
+@njit(cache=True)
+def run_chain(
+    state: State, data: Data, trial: Trial, backup: Backup, heat: FloatArray, thin: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int8], FloatArray, IntArray]:
+    """Run a chain from `state`, which is changed in place.
+
+    `heat` (steps,): factor on the log posterior in every step, below 1 while annealing. Every `thin`-th state is
+    given: labels (kept, n), parents (kept, M + 1), options (kept, n, S), log posterior (kept,); and the accepted and
+    the proposed moves by kind (2, 6).
+    """
+    n_items, n_samples = state.option.shape
+    n_slots = len(state.size)
+    n_kept = len(heat) // thin
+    labels, parents = np.empty((n_kept, n_items), np.int16), np.empty((n_kept, n_slots + 1), np.int16)
+    options = np.empty((n_kept, n_items, n_samples), np.int8)
+    scores = np.empty(n_kept)
+    made = np.zeros((2, 6), np.int64)
+    new_messages, new_scales = np.zeros_like(state.messages), np.zeros_like(state.scales)
+    for step in range(len(heat)):
+        if step % _REFRESHED_EVERY == 0 and step > 0:  # sums that are added to and taken from gather rounding errors
+            per_clone = state.score[PER_CLONE]
+            initialise(state, data)
+            state.score[PER_CLONE] = per_clone
+        if step % 1000 == 0 and heat[step] < 1.0:  # what a clone costs where it fits; not once states are kept
+            cost = -(state.score[TREE] + state.score[MISFIT]) / count_clones(state.parent)
+            state.score[PER_CLONE] = max(cost, 0.0)
+        kind = choose_move(rng.random())
+        possible, log_ratio = propose(kind, state, data, trial, rng)
+        if possible:
+            made[1, kind] += 1
+            apply_trial(state, trial, backup, data)
+            before = state.parent.copy()
+            if decide(kind, state, data, trial, backup, log_ratio, heat[step], new_messages, new_scales, rng):
+                made[0, kind] += 1
+                for i in range(2):
+                    slot = trial.counts[FIRST + i]
+                    if slot >= 0 and state.parent[slot] == UNUSED and before[slot] != UNUSED:
+                        empty_slot(slot, state)
+            else:
+                undo_trial(state, trial, backup)
+        if (step + 1) % thin == 0:
+            kept = step // thin
+            labels[kept] = state.label
+            parents[kept] = state.parent
+            options[kept] = state.option
+            scores[kept] = state.score[TREE] + state.score[CLUSTERS] + state.score[ITEMS]
+    return labels, parents, options, scores, made

@@ -1,0 +1,440 @@
+"""Moves of the joint sampler: each fills a `Trial` and gives the log ratio of its proposal densities.
+
+A move leaves the state as it is; `phylometa.joint._chain` applies the trial, scores it, and undoes it if it is refused.
+The log ratio is that of the reverse move over the move itself (Metropolis-Hastings; between numbers of clusters as in
+Green 1995, Biometrika 82:711, the proportions being integrated out).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from phylometa.clone_trees._kernels import mark_path
+from phylometa.joint._proposals import (
+    adoption_probability,
+    allocate,
+    attachment_weights,
+    draw_options,
+    fit_weights,
+    options_probability,
+    pick,
+    places_without,
+)
+from phylometa.joint._state import UNUSED, Data, State, set_prevalence
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+
+# Places in `Trial.count`: changed items, then the (at most two) clusters whose items change; -1: none.
+CHANGED, FIRST, SECOND = 0, 1, 2
+
+
+class Trial(NamedTuple):
+    """A proposed state, as what it changes.
+
+    ``parent`` (M + 1,): the proposed tree. ``item``, ``label`` (n,), ``option`` (n, S): the changed items, of which
+    there are ``counts[0]``, with their new labels and options. ``counts`` (3,). ``marks`` (M + 1,): vertices whose
+    messages change besides those of the changed clusters.
+    """
+
+    parent: IntArray
+    item: IntArray
+    label: IntArray
+    option: IntArray
+    counts: IntArray
+    marks: BoolArray
+
+
+@njit(cache=True)
+def change_item(item: int, label: int, option: IntArray, trial: Trial) -> None:
+    """Enter a changed item into a trial, in place."""
+    place = trial.counts[CHANGED]
+    trial.item[place] = item
+    trial.label[place] = label
+    trial.option[place] = option
+    trial.counts[CHANGED] += 1
+
+
+@njit(cache=True)
+def nth_clone(ordinal: int, parent: IntArray) -> int:
+    """The slot of the n-th clone."""
+    for slot in range(len(parent) - 1):
+        if parent[slot] != UNUSED:
+            if ordinal == 0:
+                return slot
+            ordinal -= 1
+    return -1
+
+
+@njit(cache=True)
+def count_clones(parent: IntArray) -> int:
+    """How many slots hold a clone."""
+    count = 0
+    for slot in range(len(parent) - 1):
+        count += parent[slot] != UNUSED
+    return count
+
+
+@njit(cache=True)
+def free_slot(parent: IntArray) -> int:
+    """The first slot without a clone; -1: none."""
+    for slot in range(len(parent) - 1):
+        if parent[slot] == UNUSED:
+            return slot
+    return -1
+
+
+@njit(cache=True)
+def has_children(slot: int, parent: IntArray) -> bool:
+    """Whether a clone has children."""
+    return bool(np.any(parent[:-1] == slot))
+
+
+@njit(cache=True)
+def blocked_vertices(parent: IntArray) -> BoolArray:
+    """Vertices below which no clone may hang: unused slots and the germline (one founder)."""
+    blocked = np.ones(len(parent), np.bool_)
+    for slot in range(len(parent) - 1):
+        blocked[slot] = parent[slot] == UNUSED
+    return blocked
+
+
+@njit(cache=True)
+def random_clone(state: State, rng: np.random.Generator) -> int:
+    """A clone drawn uniformly."""
+    n = count_clones(state.parent)
+    return nth_clone(min(int(rng.random() * n), n - 1), state.parent)
+
+
+@njit(cache=True)
+def move_regraft(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
+    """Prune a clone with its descendants and graft it below another, as the prevalences leave room."""
+    germline = len(state.parent) - 1
+    k = random_clone(state, rng)
+    old = state.parent[k]
+    if old == germline:
+        return False, 0.0
+    blocked = blocked_vertices(state.parent)
+    for v in range(germline):
+        w = v
+        while w >= 0 and w != k:
+            w = state.parent[w]
+        blocked[v] = blocked[v] or w == k
+    trial.parent[k] = -1
+    weights = attachment_weights(k, trial.parent, state.prevalence, state.variance, blocked)
+    p = pick(weights, rng.random())
+    trial.parent[k] = p
+    if p == old:
+        return False, 0.0
+    mark_path(trial.marks, old, trial.parent)
+    mark_path(trial.marks, p, trial.parent)
+    return True, math.log(weights[old] / weights[p])
+
+
+@njit(cache=True)
+def move_swap(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
+    """Exchange the places of a clone and its parent."""
+    germline = len(state.parent) - 1
+    k = random_clone(state, rng)
+    old = state.parent[k]
+    if old == germline:
+        return False, 0.0
+    for v in range(germline):
+        if state.parent[v] == k:
+            trial.parent[v] = old
+        elif state.parent[v] == old:
+            trial.parent[v] = k
+    trial.parent[k] = state.parent[old]
+    trial.parent[old] = k
+    mark_path(trial.marks, old, trial.parent)
+    return True, 0.0
+
+
+@njit(cache=True)
+def move_clone(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
+    """Move one clone alone: its children go to its parent, and it adopts children of its new parent as they fit."""
+    germline = len(state.parent) - 1
+    k, p = random_clone(state, rng), random_clone(state, rng)
+    old = state.parent[k]
+    if old == germline or p == k:
+        return False, 0.0
+    prevalence, variance = state.prevalence, state.variance
+    log_ratio = 0.0
+    trial.parent[k] = -1
+    for v in range(germline):
+        if state.parent[v] == k:
+            trial.parent[v] = old
+    for v in range(germline):  # how the reverse move would restore its children
+        if trial.parent[v] == old:
+            below = adoption_probability(v, k, -1, prevalence, variance)
+            log_ratio += math.log(below if state.parent[v] == k else 1.0 - below)
+    for v in range(germline):
+        if trial.parent[v] == p:
+            below = adoption_probability(v, k, -1, prevalence, variance)
+            if rng.random() < below:
+                trial.parent[v] = k
+                log_ratio -= math.log(below)
+            else:
+                log_ratio -= math.log(1.0 - below)
+    trial.parent[k] = p
+    mark_path(trial.marks, old, trial.parent)
+    mark_path(trial.marks, k, trial.parent)
+    return True, log_ratio
+
+
+@njit(cache=True)
+def target_options(
+    item: int, target: int, state: State, data: Data, rng: np.random.Generator, place: IntArray, option: IntArray
+) -> float:
+    """Draw options for an item that joins `target`, in place; the log probability. In a null class they are 0."""
+    if target < 0:
+        option[:] = 0
+        return 0.0
+    places_without(item, target, state, data, place)
+    return draw_options(item, place, data, rng, option)
+
+
+@njit(cache=True)
+def home_options(item: int, state: State, data: Data, place: IntArray) -> float:
+    """Log probability with which the present options of an item would be drawn by `target_options` at home."""
+    if state.label[item] < 0:
+        return 0.0
+    places_without(item, state.label[item], state, data, place)
+    return options_probability(item, place, state.option[item], data)
+
+
+@njit(cache=True)
+def as_label(chosen: int, n_slots: int) -> int:
+    """Label of an index into `fit_weights`."""
+    return chosen if chosen < n_slots else -1 - (chosen - n_slots)
+
+
+@njit(cache=True)
+def as_index(label: int, n_slots: int) -> int:
+    """Index into `fit_weights` of a label."""
+    return label if label >= 0 else n_slots - 1 - label
+
+
+@njit(cache=True)
+def move_item(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
+    """Move an item to another cluster or null class, or draw its options anew at home."""
+    n_slots = len(state.size)
+    i = min(int(rng.random() * len(state.label)), len(state.label) - 1)
+    home = state.label[i]
+    if home >= 0 and state.size[home] - data.weight[i] < 0.5:
+        return False, 0.0
+    weights = fit_weights(i, state, data)
+    target = as_label(pick(weights, rng.random()), n_slots)
+    if target == home and home < 0:
+        return False, 0.0
+    place = np.empty(data.alt.shape[1], np.int64)
+    option = state.option[i].copy()
+    log_ratio = -target_options(i, target, state, data, rng, place, option)
+    log_ratio += home_options(i, state, data, place)
+    if target != home:
+        log_ratio += math.log(weights[as_index(home, n_slots)] / weights[as_index(target, n_slots)])
+    elif np.all(option == state.option[i]):
+        return False, 0.0
+    change_item(i, target, option, trial)
+    trial.counts[FIRST] = home
+    trial.counts[SECOND] = target if target != home else -1
+    return True, log_ratio
+
+
+@njit(cache=True)
+def sums_without(slot: int, items: BoolArray, state: State, data: Data) -> tuple[FloatArray, FloatArray]:
+    """Alternate and total reads (S,) of the marked items of a cluster."""
+    n_samples = data.alt.shape[1]
+    seen, reads = np.zeros(n_samples), np.zeros(n_samples)
+    for m in range(len(items)):
+        if items[m]:
+            for s in range(n_samples):
+                seen[s] += data.alt[m, s]
+                reads[s] += data.total[m, s, state.option[m, s]]
+    return seen, reads
+
+
+@njit(cache=True)
+def found_clone(state: State, data: Data, trial: Trial, rng: np.random.Generator, i: int) -> tuple[bool, float]:
+    """An item founds a clone of its own, as a leaf or above some of its parent's children."""
+    n_slots, germline = len(state.size), len(state.parent) - 1
+    home, free = state.label[i], free_slot(state.parent)
+    if free < 0:
+        return False, 0.0
+    place = np.full(data.alt.shape[1], -1, np.int64)
+    option = state.option[i].copy()
+    log_ratio = home_options(i, state, data, place)
+    place[:] = -1
+    log_ratio -= draw_options(i, place, data, rng, option)
+    log_ratio += math.log(fit_weights(i, state, data)[as_index(home, n_slots)])
+    near, spread = state.prevalence.copy(), state.variance.copy()
+    own = np.empty(data.alt.shape[1])
+    before = np.empty(data.alt.shape[1])
+    for s in range(len(own)):
+        own[s] = data.total[i, s, option[s]]
+        before[s] = data.total[i, s, state.option[i, s]]
+    set_prevalence(free, data.alt[i], own, data, near, spread)
+    if home >= 0:
+        set_prevalence(home, state.seen[home] - data.alt[i], state.reads[home] - before, data, near, spread)
+    if rng.random() < 0.5:  # as a leaf
+        trial.parent[free] = -1
+        weights = attachment_weights(free, trial.parent, near, spread, blocked_vertices(state.parent))
+        k = pick(weights, rng.random())
+        log_ratio -= math.log(weights[k] / weights.sum())
+    else:
+        k = random_clone(state, rng)
+        log_ratio += math.log(count_clones(state.parent))
+        for v in range(germline):
+            if state.parent[v] == k:
+                below = adoption_probability(v, free, -1, near, spread)
+                if rng.random() < below:
+                    trial.parent[v] = free
+                    log_ratio -= math.log(below)
+                else:
+                    log_ratio -= math.log(1.0 - below)
+    trial.parent[free] = k
+    change_item(i, free, option, trial)
+    trial.counts[FIRST] = home
+    trial.counts[SECOND] = free
+    return True, log_ratio
+
+
+@njit(cache=True)
+def dissolve_clone(state: State, data: Data, trial: Trial, rng: np.random.Generator, i: int) -> tuple[bool, float]:
+    """A clone of one item is given up: the item goes to another clone or null class, its children to its parent."""
+    n_slots, germline = len(state.size), len(state.parent) - 1
+    home = state.label[i]
+    above, n_clones = state.parent[home], count_clones(state.parent)
+    as_leaf = rng.random() < 0.5
+    if above == germline or n_clones < 2 or (as_leaf and has_children(home, state.parent)):
+        return False, 0.0
+    fit = fit_weights(i, state, data)
+    target = as_label(pick(fit, rng.random()), n_slots)
+    place = np.full(data.alt.shape[1], -1, np.int64)
+    log_ratio = options_probability(i, place, state.option[i], data)
+    option = state.option[i].copy()
+    log_ratio -= target_options(i, target, state, data, rng, place, option)
+    log_ratio -= math.log(fit[as_index(target, n_slots)])
+    if as_leaf:
+        trial.parent[home] = -1
+        blocked = blocked_vertices(state.parent)
+        blocked[home] = True
+        weights = attachment_weights(home, trial.parent, state.prevalence, state.variance, blocked)
+        log_ratio += math.log(weights[above] / weights.sum())
+    else:
+        log_ratio -= math.log(n_clones - 1)
+        for v in range(germline):
+            if state.parent[v] == home or (state.parent[v] == above and v != home):
+                below = adoption_probability(v, home, -1, state.prevalence, state.variance)
+                log_ratio += math.log(below if state.parent[v] == home else 1.0 - below)
+                trial.parent[v] = above
+    trial.parent[home] = UNUSED
+    change_item(i, target, option, trial)
+    trial.counts[FIRST] = target
+    trial.counts[SECOND] = home
+    mark_path(trial.marks, above, trial.parent)
+    return True, log_ratio
+
+
+@njit(cache=True)
+def move_single(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
+    """An item founds a clone of its own, or gives its own up."""
+    i = min(int(rng.random() * len(state.label)), len(state.label) - 1)
+    home = state.label[i]
+    if home < 0 or state.size[home] - data.weight[i] > 0.5:
+        return found_clone(state, data, trial, rng, i)
+    return dissolve_clone(state, data, trial, rng, i)
+
+
+@njit(cache=True)
+def split_clone(
+    state: State, data: Data, trial: Trial, rng: np.random.Generator, i: int, j: int, how: int
+) -> tuple[bool, float]:
+    """Split a clone around two of its items: the new one below it (how 0), beside it (1), or a leaf anywhere (2)."""
+    germline = len(state.parent) - 1
+    home, free = state.label[i], free_slot(state.parent)
+    if free < 0 or (how == 1 and state.parent[home] == germline):
+        return False, 0.0
+    label = state.label.copy()
+    label[i] = free
+    log_ratio = -allocate(i, j, free, home, True, label, state, data, rng)
+    apart = label == free
+    for m in range(len(label)):
+        if apart[m]:
+            change_item(m, free, state.option[m], trial)
+    near, spread = state.prevalence.copy(), state.variance.copy()
+    seen, reads = sums_without(home, apart, state, data)
+    set_prevalence(free, seen, reads, data, near, spread)
+    set_prevalence(home, state.seen[home] - seen, state.reads[home] - reads, data, near, spread)
+    if how == 2:
+        trial.parent[free] = -1
+        weights = attachment_weights(free, trial.parent, near, spread, blocked_vertices(state.parent))
+        p = pick(weights, rng.random())
+        trial.parent[free] = p
+        log_ratio -= math.log(weights[p] / weights.sum())
+    else:
+        trial.parent[free] = home if how == 0 else state.parent[home]
+        for v in range(germline):
+            if state.parent[v] == home:
+                below = adoption_probability(v, free, -1 if how == 0 else home, near, spread)
+                if rng.random() < below:
+                    trial.parent[v] = free
+                    log_ratio -= math.log(below)
+                else:
+                    log_ratio -= math.log(1.0 - below)
+    trial.counts[FIRST] = home
+    trial.counts[SECOND] = free
+    return True, log_ratio
+
+
+@njit(cache=True)
+def merge_clones(
+    state: State, data: Data, trial: Trial, rng: np.random.Generator, i: int, j: int, how: int
+) -> tuple[bool, float]:
+    """Merge the clone of one item into that of another; the reverse of `split_clone`."""
+    germline = len(state.parent) - 1
+    gone, home = state.label[i], state.label[j]
+    above = state.parent[gone]
+    if how == 2:
+        fits = above != germline and not has_children(gone, state.parent)
+    else:
+        fits = above == home if how == 0 else above == state.parent[home]
+    if not fits:
+        return False, 0.0
+    log_ratio = allocate(i, j, gone, home, False, state.label, state, data, rng)
+    for m in range(len(state.label)):
+        if state.label[m] == gone:
+            change_item(m, home, state.option[m], trial)
+    if how == 2:
+        trial.parent[gone] = -1
+        blocked = blocked_vertices(state.parent)
+        blocked[gone] = True
+        weights = attachment_weights(gone, trial.parent, state.prevalence, state.variance, blocked)
+        log_ratio += math.log(weights[above] / weights.sum())
+        mark_path(trial.marks, above, trial.parent)
+    else:
+        for v in range(germline):
+            if v != gone and (state.parent[v] == gone or state.parent[v] == home):
+                below = adoption_probability(v, gone, -1 if how == 0 else home, state.prevalence, state.variance)
+                log_ratio += math.log(below if state.parent[v] == gone else 1.0 - below)
+                trial.parent[v] = home
+    trial.parent[gone] = UNUSED
+    trial.counts[FIRST] = home
+    trial.counts[SECOND] = gone
+    return True, log_ratio
+
+
+@njit(cache=True)
+def move_split(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
+    """Split a clone around two items of it, or merge the clones of two items."""
+    n = len(state.label)
+    i, j = min(int(rng.random() * n), n - 1), min(int(rng.random() * n), n - 1)
+    u = rng.random()
+    how = 0 if u < 0.35 else (1 if u < 0.7 else 2)
+    if i == j or state.label[i] < 0 or state.label[j] < 0:
+        return False, 0.0
+    if state.label[i] == state.label[j]:
+        return split_clone(state, data, trial, rng, i, j, how)
+    return merge_clones(state, data, trial, rng, i, j, how)

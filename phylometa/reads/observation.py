@@ -1,0 +1,244 @@
+"""What the reads of a mutation can mean: the observation model behind the joint posterior.
+
+A mutation belongs to a clone, to the neutral tail of one site, or is an artefact. One that belongs to a clone has a
+latent genome state: how many copies of the locus carry it, one number per copy-number state, shared by all samples of
+that state; or a state that the copy-number caller missed, shared by all samples. Given its state and the prevalence F
+of its clone in a sample, its reads are beta-binomial (`phylometa.reads.multiplicity`). A tail mutation has prevalences
+with density proportional to 1 / F^2 in one site (Williams et al. 2016, doi:10.1038/ng.3489); an artefact has allele
+frequencies that no clone explains: its own in every sample, or the same low one in all samples.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from phylometa.config import CcfSettings, ObservationSettings
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.patient import CopyNumberAtLoci, MutationTable
+from phylometa.reads.multiplicity import (
+    MultiplicityOptions,
+    enumerate_multiplicities,
+    log_sum_exp,
+    read_log_likelihood,
+)
+
+__all__ = ["ARTEFACT", "FIRST_TAIL", "Observation", "observe"]
+
+ARTEFACT, FIRST_TAIL = 0, 1
+"""Null classes: an artefact; then one tail per site."""
+
+# Genome states that a caller may have missed: (mutated copies, total copies), and how frequent each is among them. One
+# copy lost or gained on either side, and loss of heterozygosity, are the common ones (Zack et al. 2013,
+# doi:10.1038/ng.2760).
+_MISSED_STATES = {(1, 1): 0.25, (2, 2): 0.25, (1, 3): 0.2, (2, 3): 0.2, (1, 4): 0.05, (3, 4): 0.05}
+_ABSENT, _PRESENT = 0.5, 0.5
+# Allele frequency of an artefact in one sample: mostly low. Beta(a, b).
+_OWN_VAF, _COMMON_VAF = (1.0, 9.0), (1.0, 19.0)
+_VAF_POINTS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """The reads of every item (a mutation, or mutations that travel together) under every state and class.
+
+    Parameters
+    ----------
+    curves : float64 array (n, S, O, G)
+        Log-likelihood of an item's reads in a sample, given the option and the prevalence; 0 without reads.
+    log_prior : float64 array (n, S, O)
+        Log prior of an option; -inf if the item does not have it. It counts once per group of samples.
+    log_missed : float64 array (n,)
+        Log prior probability that the state of the locus was missed; -inf if that is not considered.
+    group : int64 array (n, S)
+        Samples with the same number share one option: 0, 1, ... within an item.
+    n_annotated : int
+        Options from here on are missed states, the same in all samples.
+    alt : float64 array (n, S)
+        Alternate reads.
+    total : float64 array (n, S, O)
+        Reads that carry as much information at VAF = F / 2.
+    marginal : float64 array (n, S, O)
+        Log-likelihood with the prevalence summed out: what an option is worth in a clone of its own.
+    null : float64 array (n, 1 + n_sites)
+        Log-likelihood of an artefact, and of the tail of each site.
+    weight : float64 array (n,)
+        Mutations in the item.
+    prevalence : float64 array (G,)
+        Grid of F.
+    """
+
+    curves: FloatArray
+    log_prior: FloatArray
+    log_missed: FloatArray
+    group: IntArray
+    n_annotated: int
+    alt: FloatArray
+    total: FloatArray
+    marginal: FloatArray
+    null: FloatArray
+    weight: FloatArray
+    prevalence: FloatArray
+
+    @property
+    def n_items(self) -> int:
+        return int(self.curves.shape[0])
+
+
+def observe(
+    mutations: MutationTable,
+    copy_number: CopyNumberAtLoci,
+    purity: FloatArray,
+    sample_site: IntArray,
+    prevalence: FloatArray,
+    *,
+    precision: float,
+    settings: ObservationSettings,
+    ccf_settings: CcfSettings,
+) -> Observation:
+    """Work out the likelihood of every mutation's reads under every state and class.
+
+    Parameters
+    ----------
+    mutations : MutationTable (n, S)
+    copy_number : CopyNumberAtLoci (n, S)
+        Unknown states are marginalised over.
+    purity : float64 array (S,), in (0, 1]
+    sample_site : int array (S,)
+    prevalence : float64 array (G,)
+        Grid of prevalences; it may end above 1, if purities may be underestimated.
+    precision : float
+        Of the beta-binomial; inf = binomial.
+    settings : ObservationSettings
+    ccf_settings : CcfSettings
+
+    Returns
+    -------
+    Observation
+        One item per mutation, of weight 1.
+
+    Raises
+    ------
+    InputError
+        A purity is missing or outside (0, 1].
+    """
+    base = enumerate_multiplicities(mutations, copy_number, purity, settings=ccf_settings)
+    state = base.cell_state.astype(np.int64)
+    seen = mutations.is_informative
+    alt = np.where(seen, mutations.alt_counts, 0).astype(np.float64)
+    ref = np.where(seen, mutations.depth - mutations.alt_counts, 0).astype(np.float64)
+    is_known = np.isfinite(copy_number.total).any(axis=1)
+    missed_slope = _missed_slopes(np.asarray(purity, dtype=np.float64), base, state)
+    slope = np.concatenate((base.slope[state], missed_slope), axis=2)
+    log_prior = np.concatenate(
+        (base.log_prior[state], np.broadcast_to(np.log(list(_MISSED_STATES.values())), missed_slope.shape)), axis=2
+    )
+    error = base.error[state]
+    curves = read_log_likelihood(
+        alt[:, :, None, None], ref[:, :, None, None], slope[..., None], error[:, :, None, None], prevalence, precision
+    )
+    curves += _second_event(base, state, seen & (alt > 0), prevalence, ccf_settings.subclonal_gain, slope.shape[2])
+    curves = np.where(seen[:, :, None, None], curves, 0.0)
+    total = np.maximum((alt + ref)[:, :, None] * slope * 2.0, alt[:, :, None])
+    return Observation(
+        curves=curves,
+        log_prior=np.asarray(log_prior),
+        log_missed=np.where(is_known, np.log(settings.missed_state), -np.inf),
+        group=_rank_in_row(base.group.astype(np.int64)),
+        n_annotated=base.n_options,
+        alt=alt,
+        total=total,
+        marginal=_marginal(curves, prevalence, ccf_settings.absent_weight),
+        null=_null_classes(alt, ref, seen, slope, error, np.asarray(sample_site), precision, settings),
+        weight=np.ones(len(alt)),
+        prevalence=prevalence,
+    )
+
+
+def _missed_slopes(purity: FloatArray, base: MultiplicityOptions, state: IntArray) -> FloatArray:
+    """Expected VAF at prevalence 1 of every missed state (n, S, W)."""
+    copies, total = np.array(list(_MISSED_STATES), dtype=np.float64).T
+    normal = base.normal[state][:, :, None]
+    rho = purity[None, :, None]
+    return np.asarray(copies * rho / (rho * total + normal * (1.0 - rho)))
+
+
+def _second_event(
+    base: MultiplicityOptions,
+    state: IntArray,
+    present: BoolArray,
+    prevalence: FloatArray,
+    subclonal_gain: float,
+    n_options: int,
+) -> FloatArray:
+    """Log prior of several copies at a prevalence below 1, a second event in the subclone (n, S, O, G).
+
+    The event is one for all samples that share the state, so each of the samples that show the mutation carries its
+    share of the cost (see `MultiplicityOptions.log_prior_given_ccf`).
+    """
+    ccf = np.minimum(prevalence, 1.0)
+    cost = np.log(np.where(ccf == 0.0, 1.0, subclonal_gain + (1.0 - subclonal_gain) * ccf**8))
+    same = base.group[:, :, None] == base.group[:, None, :]
+    sharers = np.maximum((same & present[:, None, :]).sum(axis=2), 1)
+    several = base.is_second_event[state]
+    padded = np.zeros((*state.shape, n_options), dtype=bool)
+    padded[:, :, : several.shape[2]] = several
+    return np.where(padded[..., None], cost / sharers[:, :, None, None], 0.0)
+
+
+def _marginal(curves: FloatArray, prevalence: FloatArray, absent_weight: float) -> FloatArray:
+    """Log-likelihood with the prevalence summed out: a spike at 0, else uniform up to 1."""
+    weight = np.where((prevalence > 0.0) & (prevalence <= 1.0 + 1e-9), 1.0, 0.0)
+    weight *= (1.0 - absent_weight) / weight.sum()
+    weight[0] = absent_weight
+    with np.errstate(divide="ignore"):
+        return np.asarray(log_sum_exp(curves + np.log(weight), axis=3))
+
+
+def _null_classes(
+    alt: FloatArray,
+    ref: FloatArray,
+    seen: BoolArray,
+    slope: FloatArray,
+    error: FloatArray,
+    sample_site: IntArray,
+    precision: float,
+    settings: ObservationSettings,
+) -> FloatArray:
+    """Log-likelihood of an artefact and of the tail of every site (n, 1 + n_sites)."""
+    one, no_error = np.ones((1, 1, 1)), np.zeros((1, 1, 1))
+    vaf = np.sin((np.arange(_VAF_POINTS) + 0.5) / _VAF_POINTS * (np.pi / 2.0)) ** 2
+    measure = np.sqrt(vaf * (1.0 - vaf))  # of the arcsine scale
+    at_vaf = read_log_likelihood(alt[..., None], ref[..., None], one, no_error, vaf, precision)
+    empty = alt * np.log(error) + ref * np.log1p(-error)
+
+    def beta(a: float, b: float) -> FloatArray:
+        density = vaf ** (a - 1.0) * (1.0 - vaf) ** (b - 1.0) * measure
+        return np.asarray(np.log(density / density.sum()))
+
+    own = log_sum_exp(at_vaf + beta(*_OWN_VAF), axis=2)
+    apart = np.where(seen, np.logaddexp(empty + np.log(_ABSENT), own + np.log(_PRESENT)), 0.0).sum(axis=1)
+    together = log_sum_exp(np.where(seen[..., None], at_vaf, 0.0).sum(axis=1) + beta(*_COMMON_VAF), axis=1)
+    artefact = np.logaddexp(apart, together) - np.log(2.0)
+    shares = np.geomspace(settings.tail_least, settings.tail_most, _VAF_POINTS)
+    density = 1.0 / shares  # 1 / F^2 on a logarithmic grid
+    log_density = np.log(density / density.sum())
+    expected = slope[:, :, :1]
+    in_tail = read_log_likelihood(alt[..., None], ref[..., None], expected, error[..., None], shares, precision)
+    tail_cell = np.logaddexp(empty + np.log(_ABSENT), log_sum_exp(in_tail + log_density, axis=2) + np.log(_PRESENT))
+    empty, tail_cell = np.where(seen, empty, 0.0), np.where(seen, tail_cell, 0.0)
+    n_sites = int(sample_site.max()) + 1
+    tails = np.stack(
+        [np.where(sample_site == site, tail_cell, empty).sum(axis=1) for site in range(n_sites)], axis=1
+    ) - np.log(n_sites)
+    return np.concatenate((artefact[:, None], tails), axis=1)
+
+
+def _rank_in_row(group: IntArray) -> IntArray:
+    """Number the distinct values of every row 0, 1, ... by first appearance."""
+    rank = np.zeros(group.shape, dtype=np.int64)
+    for i, row in enumerate(group.tolist()):
+        first: dict[int, int] = {}
+        rank[i] = [first.setdefault(value, len(first)) for value in row]
+    return rank

@@ -15,6 +15,7 @@ from phylometa.errors import InputError, Problem
 __all__ = [
     "CcfSettings",
     "ClusteringSettings",
+    "ComparisonSettings",
     "CopyNumberSettings",
     "MigrationSettings",
     "ObservationSettings",
@@ -187,6 +188,43 @@ class TreeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ComparisonSettings:
+    """Primary against metastasis: what is clonal and absent, when a count may be used, when a call is made."""
+
+    clonal_prevalence: float = 0.85
+    """Prevalence (0 to 1) in every sample of a site from which a cluster is clonal in the site, as a share of the
+    greatest that a cluster surely has in the sample."""
+    perhaps_clonal_prevalence: float = 0.8
+    """The same for a cluster that may be clonal, as copy number is rarely known well: its state is unknown."""
+    clonal_upper: float = 0.95
+    """The same for the upper end of the 95 % interval of a cluster that may be clonal."""
+    least_reference: float = 0.7
+    """Least value (0 to 1) of that greatest prevalence: purity is not taken to be overstated by more."""
+    absent_prevalence: float = 0.05
+    """Prevalence (0 to 1) in every sample of a site below which a cluster is absent from the site."""
+    max_missing: float = 0.05
+    """Largest P(fewer than 3 alternate reads | clonal), 0 to 1, at which a mutation is called absent; also the largest
+    P(its copy was lost) at which its absence counts."""
+    contradiction: float = 0.001
+    """P(so few reads | clonal), 0 to 1, below which a mutation's reads contradict that it is clonal; also P(so many
+    reads | sequencing errors) below which they show the mutation."""
+    min_power: float = 0.8
+    """Mean P(a clonal mutation is seen), 0 to 1, of primary and metastasis below which counts and call are withheld."""
+    min_purity: float = 0.3
+    """Purity (0 to 1) of a site's best sample below which counts and call are withheld."""
+    min_primary_regions: int = 2
+    """Samples of the primary (1 or more) below which no early or late call is made (Al Bakir et al. 2023)."""
+    divergence_alpha: float = 0.01
+    """p-value (0 to 1) below which a metastasis diverged early."""
+    divergence_min_private: int = 3
+    """Primary-clonal mutations (1 or more) that a metastasis must lack for an early call."""
+    divergence_probability: float = 0.8
+    """P(it truly lacks so many), 0 to 1, that an early call needs beside its p-value."""
+    jsi_threshold: float = 0.3
+    """Jaccard similarity index (0 to 1) above which a metastasis is polyclonal (Hu et al. 2020, Nat Genet 52:701)."""
+
+
+@dataclass(frozen=True, slots=True)
 class MigrationSettings:
     """Migration histories."""
 
@@ -233,16 +271,6 @@ class SeedingSettings:
     """A label at or above is `supported`."""
     favoured_probability: float = 0.8
     """A label at or above is `favoured`; no arrow below it in the clinician's view."""
-    jsi_threshold: float = 0.3
-    """JSI above means polyclonal (Hu et al. 2020, Nat Genet 52:701)."""
-    divergence_alpha: float = 0.01
-    """p-value below which a metastasis diverged early (seeding.md, Divergence)."""
-    divergence_min_private: int = 3
-    """Primary-clonal mutations a metastasis must lack for an early call."""
-    min_clonal_power: float = 0.8
-    """Mean P(a clonal mutation is seen in the metastasis) below which no early or late call is made."""
-    min_purity: float = 0.3
-    """Purity of the metastasis' best region below which no early or late call is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,27 +306,6 @@ class TimingSettings:
     """Whether the seeding time of Hu et al. 2020 is given too."""
     draws: int = 3000
     """Monte Carlo draws of a dissemination interval."""
-    present_prevalence: float = 0.05
-    """Prevalence below which a cluster counts as absent from a sample in private counts."""
-    shared_prevalence: float = 0.1
-    """Prevalence that a cluster must reach in some sample of both sites to count in W_s, subclonal in both."""
-    clonal_prevalence: float = 0.6
-    """Mean prevalence over a site's samples from which a cluster counts as clonal in it, in private counts; two thirds
-    of it is asked of every sample. Purity and copy number are rarely known well enough to ask for more."""
-    swept_prevalence: float = 0.75
-    """The same, for the mutations of the primary that enter the divergence test: an early call needs surer sweeps."""
-    max_missing: float = 0.05
-    """Largest P(fewer than 3 alternate reads | clonal) at which a mutation is called absent."""
-    min_power: float = 0.8
-    """Mean clonal detection power below which private counts are withheld."""
-    min_purity: float = 0.3
-    """Purity below which private counts are withheld."""
-    divergence_alpha: float = 0.01
-    """p-value below which a metastasis diverged early (seeding.md, Divergence)."""
-    divergence_min_private: int = 3
-    """Primary-clonal mutations a metastasis must lack for an early call."""
-    jsi_threshold: float = 0.3
-    """JSI above means polyclonal (Hu et al. 2020, Nat Genet 52:701)."""
     gompertz_capacity: float = 1e12
     """Cells at which Gompertz growth ends."""
     max_recurrence_burden: float = 10.0
@@ -348,6 +355,7 @@ class Settings:
     observation: ObservationSettings = field(default_factory=ObservationSettings)
     clustering: ClusteringSettings = field(default_factory=ClusteringSettings)
     trees: TreeSettings = field(default_factory=TreeSettings)
+    comparison: ComparisonSettings = field(default_factory=ComparisonSettings)
     migration: MigrationSettings = field(default_factory=MigrationSettings)
     seeding: SeedingSettings = field(default_factory=SeedingSettings)
     timing: TimingSettings = field(default_factory=TimingSettings)

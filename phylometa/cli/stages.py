@@ -300,7 +300,9 @@ def timing(directory: str | None, table: str | None, output: str | None, **optio
     from phylometa.comparison.table import divergence_from_table
     from phylometa.io.timing_files import divergence_text, read_divergence_table
 
-    rows = divergence_from_table(read_divergence_table(table), settings=settings.timing, source=table)
+    rows = divergence_from_table(
+        read_divergence_table(table), settings=settings.comparison, tables=settings.timing.tables, source=table
+    )
     write_text(output, divergence_text(rows, with_patient=True), force=options["force"])
 
 

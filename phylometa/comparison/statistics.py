@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
+
+from phylometa.config import ComparisonSettings
 
 __all__ = [
     "INFORMATIVE_SPAN",
     "RateRatio",
+    "call_jsi",
+    "is_near_jsi_threshold",
     "jaccard_similarity_index",
     "legacy_h",
     "legacy_ratio",
@@ -17,6 +23,7 @@ __all__ = [
 
 # A 95 % interval of rho that spans more than this factor says nothing (counts 0 and 2 span 9000).
 INFORMATIVE_SPAN = 100.0
+_NEAR_JSI = 0.05
 
 
 def jaccard_similarity_index(L_p: float, L_m: float, W_s: float) -> float:
@@ -36,6 +43,18 @@ def jaccard_similarity_index(L_p: float, L_m: float, W_s: float) -> float:
     """
     total = L_p + L_m + W_s
     return W_s / total if total > 0 else float("nan")
+
+
+def call_jsi(jsi: float, *, settings: ComparisonSettings) -> Literal["polyclonal", "monoclonal", "undefined"]:
+    """Call a metastasis polyclonal if its JSI exceeds `settings.jsi_threshold`; undefined if the JSI is NaN."""
+    if math.isnan(jsi):
+        return "undefined"
+    return "polyclonal" if jsi > settings.jsi_threshold else "monoclonal"
+
+
+def is_near_jsi_threshold(jsi: float, *, settings: ComparisonSettings) -> bool:
+    """Tell whether a JSI lies within .05 of the threshold, so that the call is not robust; False if it is NaN."""
+    return abs(jsi - settings.jsi_threshold) <= _NEAR_JSI
 
 
 def legacy_h(L_p: float, L_m: float) -> float:

@@ -10,29 +10,34 @@ import numpy as np
 
 from phylometa.comparison.divergence_test import divergence_test
 from phylometa.comparison.hu2020 import hu2020_seeding_time
-from phylometa.comparison.private_counts import PrivateCounts
-from phylometa.comparison.statistics import jaccard_similarity_index, legacy_h, legacy_ratio, rate_ratio_posterior
-from phylometa.config import TimingSettings
+from phylometa.comparison.statistics import (
+    call_jsi,
+    is_near_jsi_threshold,
+    jaccard_similarity_index,
+    legacy_h,
+    legacy_ratio,
+    rate_ratio_posterior,
+)
+from phylometa.config import ComparisonSettings
 from phylometa.errors import InputError, Problem
+from phylometa.model.comparison import SiteComparison
 from phylometa.model.timing import DivergenceRow
 from phylometa.reference.tables import expansion_years
 
 __all__ = ["divergence_from_table", "divergence_row"]
 
-# A JSI closer to the threshold than this is warned about.
-_NEAR_JSI = 0.05
-
 
 def _divergence_numbers(
-    S: float, L_p: float, L_m: float, W_s: float, exposure_ratio: float, threshold: float
+    S: float, L_p: float, L_m: float, W_s: float, exposure_ratio: float, settings: ComparisonSettings
 ) -> tuple[dict[str, Any], list[str]]:
     """The statistics that follow from four counts, and what must be said about them."""
     notes = []
     nan = math.nan
     jsi = jaccard_similarity_index(L_p, L_m, W_s)
-    jsi_call = "undefined" if math.isnan(jsi) else "polyclonal" if jsi > threshold else "monoclonal"
-    if abs(jsi - threshold) < _NEAR_JSI:
-        notes.append(f"JSI {jsi:.2f} lies close to the threshold {threshold:g}: the clonality call is not robust")
+    jsi_call = call_jsi(jsi, settings=settings)
+    if is_near_jsi_threshold(jsi, settings=settings):
+        near = f"JSI {jsi:.2f} lies close to the threshold {settings.jsi_threshold:g}"
+        notes.append(f"{near}: the clonality call is not robust")
     numbers: dict[str, Any] = {
         "S": S, "L_p": L_p, "L_m": L_m, "W_s": W_s, "jsi": jsi, "jsi_call": jsi_call,
         "rho": nan, "rho_lo": nan, "rho_hi": nan, "H": nan, "ratio": nan, "pm_divergence": nan, "shared_fraction": nan,
@@ -54,48 +59,43 @@ def _divergence_numbers(
     return numbers, notes
 
 
-def divergence_row(
-    counts: PrivateCounts, metastasis: str, *, n_primary_regions: int, settings: TimingSettings, patient: str = ""
-) -> DivergenceRow:
-    """One metastasis beside the primary: counts, rate ratio, legacy statistics and the divergence call.
+def divergence_row(found: SiteComparison, *, settings: ComparisonSettings, patient: str = "") -> DivergenceRow:
+    """Write one metastasis beside the primary as a row: counts, rate ratio, legacy statistics and the divergence call.
 
     Parameters
     ----------
-    counts : PrivateCounts
-    metastasis : str
-    n_primary_regions : int
-    settings : TimingSettings
+    found : SiteComparison
+    settings : ComparisonSettings
     patient : str
 
     Returns
     -------
     DivergenceRow
-        With NaN counts, and the reason, where power or purity forbid them.
+        With NaN counts, and the reason, if power or purity forbid them.
     """
-    L_p, L_m = (math.nan, math.nan) if counts.withheld else (float(counts.L_p), float(counts.L_m))
-    numbers, notes = _divergence_numbers(counts.S, L_p, L_m, counts.W_s, counts.exposure_ratio, settings.jsi_threshold)
+    counts, test = found.counts, found.test
+    usable = 1.0 if not counts.withheld else math.nan
+    four = (counts.S * usable, counts.L_p * usable, counts.L_m * usable, counts.W_s * usable)
+    numbers, notes = _divergence_numbers(*four, counts.exposure_ratio, settings)
     if counts.withheld:
         notes.append(f"private counts withheld: {counts.withheld}")
-    if counts.n_unknown_m + counts.n_unknown_p:
-        notes.append(f"{counts.n_unknown_m + counts.n_unknown_p} cells without the power to call a mutation absent")
+    if counts.n_unknown_m:
+        unread = f", {counts.n_unread_m} of them without reads" if counts.n_unread_m else ""
+        notes.append(f"{counts.n_unknown_m} mutations clonal in the primary are unknown in the metastasis{unread}")
+    if counts.n_unknown_p:
+        notes.append(f"{counts.n_unknown_p} mutations clonal in the metastasis are unknown in the primary")
     if counts.n_lost:
-        notes.append(f"{counts.n_lost} private mutations left out: a deletion or LOH may have removed them elsewhere")
-    test = divergence_test(
-        counts.primary_clonal,
-        counts.missing,
-        n_primary_regions=n_primary_regions,
-        alpha=settings.divergence_alpha,
-        min_private=settings.divergence_min_private,
-        max_missing_probability=settings.max_missing,
-    )
-    notes.append(test.reason)
+        notes.append(f"{counts.n_lost} mutations left out: a deletion or LOH may have removed them elsewhere")
+    if not counts.withheld:
+        notes.append(test.reason)
     return DivergenceRow(
-        metastasis=metastasis,
+        metastasis=found.metastasis,
         **numbers,
         p_value=test.p_value,
-        call="undetermined" if counts.withheld else test.call,
+        call=test.call,
         p_carries_all=test.p_none,
-        n_unknown=counts.n_unknown_m + counts.n_unknown_p,
+        n_unknown=counts.n_unknown_m,
+        n_unknown_primary=counts.n_unknown_p,
         n_lost=counts.n_lost,
         upper_bound=test.upper_bound,
         patient=patient,
@@ -114,7 +114,11 @@ _OPTIONAL = {
 
 
 def divergence_from_table(
-    rows: Sequence[Mapping[str, Any]], *, settings: TimingSettings | None = None, source: str = "table"
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    settings: ComparisonSettings | None = None,
+    tables: str = "",
+    source: str = "table",
 ) -> tuple[DivergenceRow, ...]:
     """The divergence statistics of a published table of counts.
 
@@ -124,9 +128,11 @@ def divergence_from_table(
         Keys ``patient metastasis L_p L_m W_s``; optional ``S``, ``exposure_ratio`` (E_p / E_m), and, for the
         divergence test, ``missing_probability`` (mean P(not detected | clonal) in the metastasis) and
         ``n_primary_regions``; for the seeding time of Hu et al. 2020, ``cancer_type`` and ``years_to_metastasis``
-        (from the primary's diagnosis to the metastasis' detection; negative if the metastasis was found first).
-        Values may be text; an empty W_s or optional cell counts as missing.
-    settings : TimingSettings, optional
+        (from the primary's diagnosis to the metastasis' detection; negative if the metastasis was found first). Values
+        may be text; an empty W_s or optional cell counts as missing.
+    settings : ComparisonSettings, optional
+    tables : str
+        Directory with an edited table of expansion times (`TimingSettings.tables`).
     source : str
         Name of the table in error messages.
 
@@ -145,7 +151,7 @@ def divergence_from_table(
     >>> round(row.H, 3), row.call
     (2.857, 'undetermined')
     """
-    settings = settings or TimingSettings()
+    settings = settings or ComparisonSettings()
     problems: list[Problem] = []
     if rows:
         absent = [name for name in _REQUIRED if name not in rows[0]]
@@ -183,15 +189,15 @@ def divergence_from_table(
         parsed.append((row, counts))
     if problems:
         raise InputError(problems)
-    return tuple(_row_from_counts(row, counts, settings) for row, counts in parsed)
+    return tuple(_row_from_counts(row, counts, settings, tables) for row, counts in parsed)
 
 
-def _row_from_counts(row: Mapping[str, Any], counts: Mapping[str, float], settings: TimingSettings) -> DivergenceRow:
+def _row_from_counts(
+    row: Mapping[str, Any], counts: Mapping[str, float], settings: ComparisonSettings, tables: str
+) -> DivergenceRow:
     S, L_p = counts["S"], counts["L_p"]
     has_shared = row.get("S") not in (None, "", "NA")
-    numbers, notes = _divergence_numbers(
-        S, L_p, counts["L_m"], counts["W_s"], counts["exposure_ratio"], settings.jsi_threshold
-    )
+    numbers, notes = _divergence_numbers(S, L_p, counts["L_m"], counts["W_s"], counts["exposure_ratio"], settings)
     if not has_shared:
         numbers.update(S=math.nan, shared_fraction=math.nan)
     p_value, call, p_carries_all, bound = math.nan, "undetermined", math.nan, math.nan
@@ -202,9 +208,7 @@ def _row_from_counts(row: Mapping[str, Any], counts: Mapping[str, float], settin
             np.full(n, counts["missing_probability"]),
             np.arange(n) < round(L_p),
             n_primary_regions=int(regions) if math.isfinite(regions) else 0,
-            alpha=settings.divergence_alpha,
-            min_private=settings.divergence_min_private,
-            max_missing_probability=settings.max_missing,
+            settings=settings,
         )
         p_value, call, p_carries_all, bound = test.p_value, test.call, test.p_none, test.upper_bound
         known = (
@@ -216,7 +220,7 @@ def _row_from_counts(row: Mapping[str, Any], counts: Mapping[str, float], settin
     else:
         notes.append("no divergence test: it needs S and missing_probability")
     hu2020_years = math.nan
-    expansion = expansion_years(str(row.get("cancer_type") or ""), directory=settings.tables)
+    expansion = expansion_years(str(row.get("cancer_type") or ""), directory=tables)
     if expansion is not None:
         seeded = hu2020_seeding_time(
             L_p, counts["L_m"], expansion, metastasis_years_after_diagnosis=counts["years_to_metastasis"]

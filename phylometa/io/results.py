@@ -97,6 +97,8 @@ def _write_stage(result: PatientResult, stage: str, directory: Path, *, is_subdi
         write_histories(result.histories, trees, target)
     elif stage == "labels":
         write_json(target / "labels.json", result.labels.to_json())
+        if result.comparison is not None:
+            write_json(target / "comparison.json", result.comparison.to_json())
     elif stage == "timing":
         write_timing(result.timing, target)
     else:
@@ -216,6 +218,7 @@ def write_manifest(path: Path, result: PatientResult, *, arguments: Mapping[str,
 
 # Results of later stages as they are on disk.
 DOCUMENTS = {
+    "comparison": "seeding/comparison.json",
     "labels": "seeding/labels.json",
     "timing": "timing/timing.json",
     "copy_number": "copy_number/result.json",
@@ -228,8 +231,8 @@ def read_result(directory: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``patient``, ``ccf``, ``clusters``, ``trees``, ``histories`` as objects; ``labels``, ``timing`` and
-        ``copy_number`` as the JSON documents on disk; absent stages are absent.
+        ``patient``, ``ccf``, ``clusters``, ``trees``, ``histories`` as objects; ``comparison``, ``labels``, ``timing``
+        and ``copy_number`` as the JSON documents on disk; absent stages are absent.
 
     Raises
     ------

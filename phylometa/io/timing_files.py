@@ -15,7 +15,7 @@ __all__ = ["divergence_text", "read_divergence_table", "write_timing"]
 DIVERGENCE_COLUMNS = (
     *("metastasis", "S", "L_p", "L_m", "W_s", "rho", "rho_lo", "rho_hi", "H", "jsi", "p_value", "call"),
     *("ratio", "pm_divergence", "shared_fraction", "jsi_call", "p_carries_all", "n_unknown", "n_lost", "upper_bound"),
-    *("hu2020_years", "notes"),
+    *("hu2020_years", "n_unknown_primary", "notes"),
 )
 
 

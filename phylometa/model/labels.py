@@ -59,15 +59,13 @@ class SeedingLabels:
     criterion_sensitive : tuple of str
         Labels whose most probable values depend on the order of the criteria.
     cluster_states : mapping
-        Cluster -> site -> state in words, its probability and the power to see it (`describe_states`).
+        Cluster -> site -> state in words; the power to see it if it comes from reads, its probability if from trees.
     near_optimal : mapping
         Compared label -> the values it has in near-optimal histories (U + 1, mu + 1), where these were listed.
     tracerx, tracerx_probabilities : mapping
         TRACERx rules: most probable values, and their distributions.
     pm_counts, jsi_call : mapping
         Metastasis -> counts, call; None where the primary was not sampled.
-    jsi_probabilities : mapping
-        Metastasis -> {call: probability} over trees and presence.
     ln_distant_origin : mapping or None
         ``"LN|distant" -> common | separate``.
     parallel_evolution : mapping or None
@@ -111,7 +109,6 @@ class SeedingLabels:
     tracerx_probabilities: Mapping[str, Any]
     pm_counts: Mapping[str, Any]
     jsi_call: Mapping[str, str | None]
-    jsi_probabilities: Mapping[str, Any]
     primary_sampled: bool
     clonally_unrelated: bool
     unrelated_sites: tuple[str, ...]
@@ -176,7 +173,6 @@ class SeedingLabels:
         document.update({key: dict(value) for key, value in optional.items() if value is not None})
         if not raw:
             document["tracerx_probabilities"] = _rounded(self.tracerx_probabilities)
-            document["jsi_probabilities"] = _rounded(self.jsi_probabilities)
             if self.parallel_evolution_probability is not None:
                 document["parallel_evolution_probability"] = _rounded(self.parallel_evolution_probability)
             document["divergence"] = {
@@ -198,12 +194,12 @@ class SeedingLabels:
         """
         read: dict[str, Any] = {name: document[name] for name in _PLAIN_KEYS}
         read.update({name: tuple(document[name]) for name in _LIST_KEYS})
-        for name in ("tracerx_probabilities", "jsi_probabilities", "override"):
+        for name in ("tracerx_probabilities", "override"):
             read[name] = document.get(name, {})
         for name in ("ln_distant_origin", "parallel_evolution", "parallel_evolution_probability", "presentation"):
             read[name] = document.get(name)
         tests = document.get("divergence", {})
-        numbers = ("p_value", "upper_bound", "expected_missing")
+        numbers = ("p_value", "upper_bound", "expected_missing", "p_none", "p_few")
         read["divergence"] = {
             site: DivergenceTest(**{**test, **{n: np.nan if test[n] is None else test[n] for n in numbers}})
             for site, test in tests.items()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from phylometa.model.clusters import CcfTable, Clustering
+from phylometa.model.comparison import Comparison
 from phylometa.model.patient import Patient
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class PatientResult:
     quality : QualityReport
     settings : phylometa.config.Settings
     warnings : tuple of str
+    comparison : Comparison
+        Primary against every metastasis; made with the labels.
     """
 
     patient: Patient
@@ -49,3 +52,4 @@ class PatientResult:
     quality: QualityReport | None = None
     settings: Any = None
     warnings: tuple[str, ...] = ()
+    comparison: Comparison | None = None

@@ -105,8 +105,9 @@ class DivergenceRow:
     p_carries_all : float
         P(the metastasis lacks none of the primary's clonal mutations | reads): the error-tolerant "late".
     jsi_call : {"polyclonal", "monoclonal", "undefined"}
-    n_unknown, n_lost : int
-        Cells without the power to say absent; private mutations explained by a loss.
+    n_unknown, n_unknown_primary, n_lost : int
+        Clonal in the primary and neither seen nor surely absent in the metastasis; the reverse; left out because a
+        loss may have removed them.
     upper_bound : float
         95 % upper bound of the primary's clonal mutations that the metastasis lacks.
     hu2020_years : float
@@ -133,6 +134,7 @@ class DivergenceRow:
     jsi_call: str
     p_carries_all: float = float("nan")
     n_unknown: int = 0
+    n_unknown_primary: int = 0
     n_lost: int = 0
     upper_bound: float = float("nan")
     hu2020_years: float = float("nan")

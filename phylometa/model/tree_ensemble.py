@@ -115,6 +115,15 @@ class TreeEnsemble:
         return self.tree(0)
 
     @cached_property
+    def mean_prevalence(self) -> FloatArray:
+        """Prevalence of every clone's mutations in every sample (K, S): posterior mean of the sum over its subtree."""
+        found = np.zeros(self.proportions.shape[1:])
+        for parents, weight, proportions in zip(self.parents, self.weights, self.proportions):
+            found += weight * (ancestor_matrix(parents).astype(np.float64) @ proportions)
+        mean: FloatArray = found / max(float(self.weights.sum()), 1e-300)
+        return mean
+
+    @cached_property
     def edge_support(self) -> FloatArray:
         """``[u, v]`` posterior probability that u is the parent of v (K, K).
 

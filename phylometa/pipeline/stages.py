@@ -19,6 +19,7 @@ from phylometa.errors import InfeasibleError, InputError
 from phylometa.model.arrays import IntArray
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.clusters import Clustering
+from phylometa.model.comparison import Comparison
 from phylometa.model.history import HistoryEnsemble
 from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
@@ -187,7 +188,18 @@ def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
     return {"trees": shown.trees, "clusters": shown.clusters, "histories": histories}
 
 
+def _compare(result: PatientResult, settings: Settings) -> Comparison | None:
+    """Primary against every metastasis, from the reads; None if there are no reads."""
+    from phylometa.comparison.infer import compare_with_primary
+
+    if result.ccf is None or result.clusters is None:
+        return None
+    parts = (result.patient, result.ccf, result.clusters)
+    return compare_with_primary(*parts, settings=settings.comparison, error_rate=settings.ccf.error_rate)
+
+
 def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:
+    """The comparison of primary and metastases, which timing and report read too, and the labels."""
     from phylometa.joint.shown import weigh_by_histories
     from phylometa.seeding import classify_patient
 
@@ -200,7 +212,9 @@ def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:
             for t, site in enumerate(patient.sites)
             if site.site_class == "primary" and site.name != patient.primary.name
         }
-    return {"labels": classify_patient(result, settings=settings, other_roots=rooted)}
+    compared = replace(result, comparison=_compare(result, settings))
+    labels = classify_patient(compared, settings=settings, other_roots=rooted)
+    return {"comparison": compared.comparison, "labels": labels}
 
 
 def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:
@@ -216,6 +230,7 @@ def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:
         result.histories,
         settings=settings.timing,
         rng=stage_rng(settings.seed, "timing"),
+        comparison=result.comparison or _compare(result, settings),
     )
     return {"timing": timing}
 
@@ -240,7 +255,8 @@ def _copy_number(result: PatientResult, settings: Settings) -> dict[str, Any]:
     except InfeasibleError as error:
         return {"copy_number": None, "warnings": (f"no copy-number tree: {error}",)}
     if trees is not None:
-        carried = trees.best.is_ancestor.astype(float) @ trees.proportions[0] > CARRIED
+        prevalence = trees.best.is_ancestor.astype(float) @ trees.proportions[0]
+        carried = prevalence >= settings.comparison.absent_prevalence
         clones = (trees.names, carried, trees.n_mutations.astype(np.int64), patient.mutations.sample_names)
         found = replace(found, agreement=compare_with_clones(found, *clones))
         data = (patient.segments, trees, patient.mutations.sample_names)
@@ -250,9 +266,6 @@ def _copy_number(result: PatientResult, settings: Settings) -> dict[str, Any]:
             return {"copy_number": found, "warnings": (f"no copy number of clones: {error}",)}
     return {"copy_number": found}
 
-
-# Prevalence above which a clone (with its descendants) counts as carried by a sample in the comparison of trees.
-CARRIED = 0.05
 
 # Stage name -> (the field of the result it needs first, the function that adds its fields).
 STAGES: dict[str, tuple[str, Callable[[PatientResult, Settings], dict[str, Any]]]] = {
@@ -441,6 +454,7 @@ def load_result(directory: str | PathLike[str]) -> AnalysisResult:
 
     found = read_result(Path(directory))
     kinds: dict[str, Callable[[Any], Any]] = {
+        "comparison": lambda document: Comparison.from_json(document, settings=found["settings"].comparison),
         "labels": lambda document: SeedingLabels.from_json(document, settings=found["settings"].seeding),
         "timing": TimingResult.from_json,
         "copy_number": CopyNumberResult.from_json,

@@ -6,8 +6,7 @@ from phylometa.seeding.classify import classify_seeding
 from phylometa.seeding.evolution import DriverHit, RegionalEvent, copy_number_hits, driver_hits, parallel_evolution
 from phylometa.seeding.labels import label_history
 from phylometa.seeding.patient import classify_patient, classify_without_tree
-from phylometa.seeding.presence_rules import cluster_states, compare_with_primary, tracerx_labels
-from phylometa.seeding.reads import SiteReads
+from phylometa.seeding.presence_rules import tracerx_labels
 from phylometa.seeding.sentences import HeadlineSentence, headline_sentences
 
 __all__ = [
@@ -16,13 +15,10 @@ __all__ = [
     "RegionalEvent",
     "SeedingCase",
     "SeedingLabels",
-    "SiteReads",
     "classify_case",
     "classify_patient",
     "classify_seeding",
     "classify_without_tree",
-    "cluster_states",
-    "compare_with_primary",
     "copy_number_hits",
     "driver_hits",
     "headline_sentences",

@@ -8,9 +8,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from phylometa.comparison.clonality import describe_states
+from phylometa.comparison.private_counts import count_clusters
+from phylometa.comparison.statistics import call_jsi
 from phylometa.config import MigrationSettings, SeedingSettings, Settings
 from phylometa.errors import InfeasibleError
+from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.clone_tree import CloneTree
+from phylometa.model.comparison import Comparison
 from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
 from phylometa.model.label_specs import CRITERION_LABELS, EXTRA_LABELS, PATIENT_LABELS, SITE_LABELS
 from phylometa.model.labels import NO_PRIMARY, UNRELATED, SeedingLabels, headline_values, status_words
@@ -20,11 +25,9 @@ from phylometa.seeding.batch import batch_histories
 from phylometa.seeding.evolution import DriverHit, parallel_evolution, presentation
 from phylometa.seeding.labels import count_labels, label_batch, most_probable
 from phylometa.seeding.presence_labels import lymph_node_origins, presence_labels
-from phylometa.seeding.presence_rules import describe_states
-from phylometa.seeding.reads import SiteReads, cluster_power, divergence_by_site
 from phylometa.seeding.settle import settle_labels
 
-__all__ = ["alternative_criteria", "classify_seeding", "criterion_sensitive"]
+__all__ = ["alternative_criteria", "classify_seeding", "compared_labels", "criterion_sensitive"]
 
 # Labels whose values are clones, which differ between clusterings.
 _NAMING_CLONES = ("seeding_clones_primary",)
@@ -43,7 +46,7 @@ def classify_seeding(
     hits: Iterable[DriverHit] | None = None,
     days_from_primary_diagnosis: Mapping[str, float] | None = None,
     ln_distant_pairs: Sequence[tuple[str, str]] | None = None,
-    reads: SiteReads | None = None,
+    comparison: Comparison | None = None,
     over_clusterings: tuple[Callable[[int], CloneTree], HistoryEnsemble] | None = None,
 ) -> SeedingLabels:
     """Labels of a patient, summed over trees, presence and histories, and over clusterings where these are given.
@@ -67,8 +70,9 @@ def classify_seeding(
     days_from_primary_diagnosis : mapping, optional
     ln_distant_pairs : sequence of (lymph node, distant site), optional
         Pairs to compare; default every pair that the sites allow.
-    reads : phylometa.seeding.reads.SiteReads, optional
-        Evidence for the divergence test.
+    comparison : Comparison, optional
+        Of the primary with every metastasis, from the reads: counts, JSI, divergence and states of clusters are its.
+        Without one, counts and states are those of the trees, and there is no divergence test.
     over_clusterings : (function, HistoryEnsemble), optional
         Trees and histories of draws of clusters and tree (`phylometa.migration.joint_histories`): every label that
         names no clone is summed over these instead.
@@ -103,10 +107,12 @@ def classify_seeding(
     compared = scenarios[:_COMPARED_SCENARIOS]
     alternatives = alternative_criteria(compared, sites, primary=primary, settings=settings)
     as_compared = [(batch.weights, columns) for tables in by_scenario[: len(compared)] for batch, columns in tables]
-    from_presence = presence_labels(scenarios, sites, primary, settings.seeding)
-    states = from_presence.pop("states")
-    state_probability = from_presence.pop("state_probability")
-    power = None if reads is None else cluster_power(reads, *states.shape)
+    from_presence = presence_labels(scenarios, sites, primary)
+    states, probability = from_presence.pop("states"), from_presence.pop("state_probability")
+    if comparison is None:
+        compared_with_primary = _compared_in_trees(scenarios[0][0], sites, states, probability, primary, settings)
+    else:
+        compared_with_primary = compared_labels(comparison, sites)
     metastases = [site.name for site in sites if site.is_metastasis]
     is_sampled = not sites[primary].is_virtual
     unrelated = from_presence["unrelated_sites"]
@@ -128,7 +134,6 @@ def classify_seeding(
         extra=extra,
         alternative_criteria=alternatives,
         criterion_sensitive=criterion_sensitive(count_labels(as_compared, CRITERION_LABELS), alternatives),
-        cluster_states=describe_states(scenarios[0][0].names, sites, states, state_probability, power),
         near_optimal=_near_optimal_labels(*scenarios[0], sites, primary),
         primary_sampled=is_sampled,
         clonally_unrelated=is_unrelated,
@@ -140,15 +145,56 @@ def classify_seeding(
         parallel_evolution=None if parallel is None else {gene: p > 0.5 for gene, p in parallel.items()},
         parallel_evolution_probability=parallel,
         presentation=None if days is None else presentation(days, synchronous_days=synchronous),
-        divergence={}
-        if reads is None or not is_sampled
-        else divergence_by_site(reads, states, sites, primary=primary, settings=settings.seeding),
         override=override,
         flags=_flags(extra, settings.seeding),
         settled_by=settle_labels(tables, labels, settings.seeding),
         warnings=_warnings(all_complete, labels, sites, unrelated),
         **from_presence,
+        **compared_with_primary,
     )
+
+
+def compared_labels(comparison: Comparison, sites: Sequence[Site]) -> dict[str, Any]:
+    """Fields of `SeedingLabels` that a comparison of primary and metastases gives.
+
+    Counts and calls of a metastasis are None if the primary was not sampled; calls also if the JSI is undefined.
+    """
+    found = comparison.by_site
+    names = [site.name for site in sites if site.is_metastasis]
+    calls = {name: found[name].jsi_call if name in found else "undefined" for name in names}
+    return {
+        "pm_counts": {name: found[name].counts.to_labels() if name in found else None for name in names},
+        "jsi_call": {name: None if call == "undefined" else call for name, call in calls.items()},
+        "divergence": {name: found[name].test for name in names if name in found},
+        "cluster_states": describe_states(
+            comparison.cluster_names, comparison.site_names, comparison.states, comparison.power
+        ),
+    }
+
+
+def _compared_in_trees(
+    tree: CloneTree,
+    sites: Sequence[Site],
+    states: IntArray,
+    probability: FloatArray,
+    primary: int,
+    settings: Settings,
+) -> dict[str, Any]:
+    """The same from clone trees alone: counts of whole clusters, in their most probable states."""
+    counts: dict[str, Any] = {}
+    calls: dict[str, str | None] = {}
+    for t, site in enumerate(sites):
+        if site.is_metastasis:
+            found = count_clusters(states, tree.n_mutations, primary=primary, site=t)
+            call = call_jsi(found.jsi, settings=settings.comparison)
+            is_known = not sites[primary].is_virtual
+            counts[site.name] = found.to_labels() if is_known else None
+            calls[site.name] = call if is_known and call != "undefined" else None
+    described = describe_states(tree.names, [site.name for site in sites], states)
+    for k, name in enumerate(tree.names):
+        for t, site in enumerate(sites):
+            described[name][site.name]["probability"] = float(probability[k, t])
+    return {"pm_counts": counts, "jsi_call": calls, "cluster_states": described}
 
 
 def _count_over(

@@ -8,12 +8,13 @@ from itertools import combinations
 
 import numpy as np
 
+from phylometa.comparison.clonality import clusters_absent_in
+from phylometa.config import ComparisonSettings
 from phylometa.model.arrays import BoolArray
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.clusters import Clustering
 from phylometa.model.copy_number import CopyNumberResult
 from phylometa.model.patient import MutationTable
-from phylometa.seeding.presence_rules import is_present_in_sample
 
 __all__ = [
     "DriverHit",
@@ -152,7 +153,12 @@ def regional_events(found: CopyNumberResult, sample_names: Sequence[str]) -> tup
 
 
 def copy_number_hits(
-    events: Iterable[RegionalEvent], mutations: MutationTable, clusters: Clustering, *, drivers: frozenset[str]
+    events: Iterable[RegionalEvent],
+    mutations: MutationTable,
+    clusters: Clustering,
+    *,
+    drivers: frozenset[str],
+    settings: ComparisonSettings | None = None,
 ) -> tuple[DriverHit, ...]:
     """Copy-number events of driver genes, placed on clones.
 
@@ -168,6 +174,8 @@ def copy_number_hits(
     clusters : Clustering
     drivers : frozenset of str
         Genes to look at; empty: every annotated gene.
+    settings : ComparisonSettings, optional
+        When a cluster is absent from a sample.
 
     Returns
     -------
@@ -178,12 +186,14 @@ def copy_number_hits(
         for gene, chrom, position in zip(mutations.genes, mutations.chroms, mutations.positions)
         if gene and chrom and (not drivers or gene in drivers)
     }
-    present = is_present_in_sample(clusters)
+    settings = settings or ComparisonSettings()
+    n_samples = clusters.ccf.shape[1]
+    absent = np.stack([clusters_absent_in(clusters, [s], settings=settings) for s in range(n_samples)], axis=1)
     by_prevalence = np.argsort(-np.asarray(clusters.ccf).mean(axis=1), kind="stable").tolist()
     hits = {}
     for event in events:
         carriers = np.asarray(event.samples, dtype=bool)
-        clone = next((k for k in by_prevalence if (present[k] == carriers).all()), None)
+        clone = next((k for k in by_prevalence if (absent[k] != carriers).all()), None)
         for gene, chrom, position in sorted(places):
             is_same = chrom.lower().removeprefix("chr") == event.chrom.lower().removeprefix("chr")
             if clone is not None and is_same and event.start <= position < event.end:

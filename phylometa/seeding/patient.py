@@ -8,27 +8,20 @@ from dataclasses import replace
 
 import numpy as np
 
+from phylometa.comparison.infer import compare_with_primary
 from phylometa.config import Settings
 from phylometa.errors import InfeasibleError
 from phylometa.migration import histories_of_trees, joint_histories
-from phylometa.model.clusters import CcfTable, Clustering
+from phylometa.model.clusters import Clustering
+from phylometa.model.comparison import ABSENT, UNKNOWN, Comparison
 from phylometa.model.history import HistoryEnsemble
 from phylometa.model.label_specs import EXTRA_LABELS, PATIENT_LABELS, SITE_EXTRAS, SITE_LABELS
 from phylometa.model.labels import NO_TREE, UNRELATED, SeedingLabels
 from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
-from phylometa.seeding.classify import classify_seeding
+from phylometa.seeding.classify import classify_seeding, compared_labels
 from phylometa.seeding.evolution import DriverHit, copy_number_hits, driver_hits, regional_events
-from phylometa.seeding.presence_rules import (
-    call_jsi,
-    cluster_states_from_ccf,
-    compare_with_primary,
-    describe_states,
-    jsi_warnings,
-    tracerx_labels,
-    unrelated_sites,
-)
-from phylometa.seeding.reads import SiteReads, cluster_power, divergence_by_site
+from phylometa.seeding.presence_rules import tracerx_labels, unrelated_sites
 
 __all__ = ["classify_patient", "classify_without_tree", "days_from_primary"]
 
@@ -45,9 +38,9 @@ def classify_patient(
     Parameters
     ----------
     result : PatientResult
-        With `trees` and `histories`; `clusters` and `ccf` add the divergence test and parallel evolution, to which
-        `copy_number` adds deletions and amplifications of the patient's driver genes; dates of diagnosis add
-        synchronous / metachronous.
+        With `trees` and `histories`; `comparison` adds the counts from the reads and the divergence test; `clusters`
+        add parallel evolution, to which `copy_number` adds deletions and amplifications of the patient's driver genes;
+        dates of diagnosis add synchronous / metachronous.
     settings : Settings, optional
         Default: those of the result.
     more_hits : iterable of DriverHit
@@ -68,17 +61,31 @@ def classify_patient(
     if trees is None or histories is None:
         raise InfeasibleError("seeding labels need clone trees and migration histories")
     patient = result.patient
-    reads = hits = None
+    hits = None
+    first = patient.site_names.index(patient.primary.name)
+    settings = settings or result.settings or Settings()
     if result.clusters is not None:
-        if result.ccf is not None:
-            reads = SiteReads.from_patient(patient, result.ccf, result.clusters)
         found = [*more_hits]
         if result.copy_number is not None and patient.drivers:  # without a list every gene of an arm would be hit
             events = regional_events(result.copy_number, patient.mutations.sample_names)
-            found += copy_number_hits(events, patient.mutations, result.clusters, drivers=patient.drivers)
+            found += copy_number_hits(
+                events, patient.mutations, result.clusters, drivers=patient.drivers, settings=settings.comparison
+            )
         if any(patient.mutations.genes) or found:
             hits = driver_hits(patient.mutations, result.clusters, drivers=patient.drivers, copy_number_hits=found)
-    settings = settings or result.settings or Settings()
+
+    def compared(primary: int) -> Comparison | None:
+        if result.comparison is None or primary == first:
+            return result.comparison
+        assert result.ccf is not None and result.clusters is not None
+        return compare_with_primary(
+            patient,
+            result.ccf,
+            result.clusters,
+            primary=primary,
+            settings=settings.comparison,
+            error_rate=settings.ccf.error_rate,
+        )
 
     def rooted_in(primary: int, ensemble: HistoryEnsemble) -> SeedingLabels:
         drawn = None
@@ -96,11 +103,10 @@ def classify_patient(
             settings=settings,
             hits=hits,
             days_from_primary_diagnosis=days_from_primary(patient),
-            reads=reads,
+            comparison=compared(primary),
             over_clusterings=drawn,
         )
 
-    first = patient.site_names.index(patient.primary.name)
     labels = rooted_in(first, histories)
     plain = histories.without_prior
     if plain is not None:
@@ -128,7 +134,7 @@ def _compared(labels: SeedingLabels, plain: SeedingLabels) -> SeedingLabels:
 
 
 def classify_without_tree(
-    patient: Patient, clusters: Clustering, ccf: CcfTable | None = None, *, settings: Settings | None = None
+    patient: Patient, clusters: Clustering, comparison: Comparison, *, settings: Settings | None = None
 ) -> SeedingLabels:
     """What presence alone tells where no clone tree can be had: JSI, TRACERx rules, counts, the divergence test.
 
@@ -136,9 +142,8 @@ def classify_without_tree(
     ----------
     patient : Patient
     clusters : Clustering
-        States of clusters come from their prevalence (`cluster_states_from_ccf`).
-    ccf : CcfTable, optional
-        Adds the divergence test.
+    comparison : Comparison
+        States of clusters, counts and divergence test; see `phylometa.comparison.infer.compare_with_primary`.
     settings : Settings, optional
 
     Returns
@@ -150,20 +155,10 @@ def classify_without_tree(
     sites = patient.sites
     primary = patient.site_names.index(patient.primary.name)
     is_sampled = not sites[primary].is_virtual
-    states = cluster_states_from_ccf(clusters, patient.sample_site, len(sites))
+    states = np.where(comparison.states == UNKNOWN, ABSENT, comparison.states)
     sizes = clusters.sizes.astype(np.float64)
     metastases = [t for t, site in enumerate(sites) if site.is_metastasis]
-    counts = {
-        sites[t].name: compare_with_primary(states, sizes, primary=primary, site=t) if is_sampled else None
-        for t in metastases
-    }
     unrelated = [sites[t].name for t in unrelated_sites(sizes, states, sites, primary=primary)]
-    tests, power = {}, None
-    if ccf is not None:
-        reads = SiteReads.from_patient(patient, ccf, clusters)
-        power = cluster_power(reads, *states.shape)
-    if ccf is not None and is_sampled:
-        tests = divergence_by_site(reads, states, sites, primary=primary, settings=chosen)
     undetermined = {name: {NO_TREE: 1.0} for name in PATIENT_LABELS}
     override = {"all_migration_labels": NO_TREE}
     if unrelated and len(unrelated) == len(metastases):
@@ -178,9 +173,6 @@ def classify_without_tree(
         criterion_sensitive=(),
         tracerx=tracerx_labels(None, states, sites, primary=primary),
         tracerx_probabilities={},
-        pm_counts=counts,
-        jsi_call={site: call_jsi(of_site, threshold=chosen.jsi_threshold) for site, of_site in counts.items()},
-        jsi_probabilities={},
         primary_sampled=is_sampled,
         clonally_unrelated=override["all_migration_labels"] == UNRELATED,
         unrelated_sites=tuple(unrelated),
@@ -188,13 +180,9 @@ def classify_without_tree(
         n_histories=0,
         complete=True,
         settings=chosen,
-        divergence=tests,
-        cluster_states=describe_states(clusters.names, sites, states, power=power),
         override=override,
-        warnings=(
-            "no clone tree: only labels that presence alone gives are reported",
-            *jsi_warnings(counts, threshold=chosen.jsi_threshold),
-        ),
+        warnings=("no clone tree: only labels that presence alone gives are reported",),
+        **compared_labels(comparison, sites),
     )
 
 

@@ -1,4 +1,4 @@
-"""Labels that need presence only, over trees and presence: TRACERx rules, JSI, unrelated sites, common origin."""
+"""Labels that need presence only, over trees and presence: TRACERx rules, unrelated sites, common origin."""
 
 from __future__ import annotations
 
@@ -7,32 +7,25 @@ from typing import Any
 
 import numpy as np
 
-from phylometa.config import SeedingSettings
+from phylometa.comparison.clonality import cluster_states
 from phylometa.model.clone_tree import CloneTree
+from phylometa.model.comparison import ABSENT, CLONAL, SUBCLONAL
 from phylometa.model.history import TreeHistories
 from phylometa.model.patient import Site
-from phylometa.seeding.presence_rules import (
-    ABSENT,
-    CLONAL,
-    SUBCLONAL,
-    call_jsi,
-    cluster_states,
-    compare_with_primary,
-    lymph_node_distant_origin,
-    tracerx_labels,
-    unrelated_sites,
-)
+from phylometa.seeding.presence_rules import lymph_node_distant_origin, tracerx_labels, unrelated_sites
 
 __all__ = ["lymph_node_origins", "presence_labels"]
 
 
 def presence_labels(
-    scenarios: Sequence[tuple[CloneTree, TreeHistories]], sites: Sequence[Site], primary: int, settings: SeedingSettings
+    scenarios: Sequence[tuple[CloneTree, TreeHistories]], sites: Sequence[Site], primary: int
 ) -> dict[str, Any]:
-    """Labels that need presence only: the most probable value of each, and its distribution over scenarios."""
+    """Labels that need presence only: the most probable value of each, and its distribution over scenarios.
+
+    ``states`` and ``state_probability`` (K, n_sites) are those of the clusters in the trees.
+    """
     metastases = [t for t, site in enumerate(sites) if site.is_metastasis]
     tracerx_rows: list[tuple[float, dict[str, Any]]] = []
-    jsi: dict[str, dict[str, float]] = {sites[t].name: {} for t in metastases}
     unrelated: dict[int, float] = dict.fromkeys(metastases, 0.0)
     state_weight = np.zeros((3, *scenarios[0][1].presence.shape))
     total = sum(scenario.weight for _, scenario in scenarios)
@@ -46,27 +39,12 @@ def presence_labels(
         tracerx_rows.append((share, {name: value for name, value in rules.items() if value is not None}))
         for t in unrelated_sites(tree.n_mutations, states, sites, primary=primary):
             unrelated[t] += share
-        for t in metastases:
-            counts = compare_with_primary(states, tree.n_mutations, primary=primary, site=t)
-            call = call_jsi(counts, threshold=settings.jsi_threshold) or "undefined"
-            jsi[sites[t].name][call] = jsi[sites[t].name].get(call, 0.0) + share
-    states = state_weight.argmax(axis=0)
-    is_sampled = not sites[primary].is_virtual
-    counts = {
-        sites[t].name: compare_with_primary(states, scenarios[0][0].n_mutations, primary=primary, site=t)
-        if is_sampled
-        else None
-        for t in metastases
-    }
     probabilities = _rule_probabilities(tracerx_rows)
     return {
-        "states": states,
+        "states": state_weight.argmax(axis=0),
         "state_probability": state_weight.max(axis=0),
         "tracerx": _most_probable_rules(probabilities),
         "tracerx_probabilities": probabilities,
-        "pm_counts": counts,
-        "jsi_call": {site: call_jsi(of_site, threshold=settings.jsi_threshold) for site, of_site in counts.items()},
-        "jsi_probabilities": jsi if is_sampled else {},
         "unrelated_sites": tuple(sites[t].name for t in metastases if unrelated[t] > 0.5),
     }
 

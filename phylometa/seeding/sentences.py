@@ -176,23 +176,18 @@ def _clonality_sentence(labels: SeedingLabels, site: str, clonality: Mapping[str
 
 def _divergence_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:
     for site, test in labels.divergence.items():
-        counts = labels.pm_counts.get(site) or {}
-        reason = test.reason
-        if test.call == "late" and counts.get("L_p") == 0 and counts.get("L_m") == 0:
-            reason = "no private mutation on either side, so primary and metastasis cannot be ordered in time"
-        elif test.call != "undetermined":
-            probability = 1 - test.p_few if test.call == "early" else test.p_few
-            status = status_word(probability, labels.settings)
-            if status != "not determined":
-                unseen = f"{test.n_missing + test.n_unknown} of {test.n_evaluable + test.n_unknown}"
-                text = (
-                    f"{_DIVERGENCE[test.call].format(site=site)}: {_word(status, probability)}; {unseen} mutations "
-                    f"clonal in the primary were not seen there; {reason}."
-                )
-                yield HeadlineSentence(text, probability, status, "divergence", site)
-                continue
-        text = f"Whether {site} diverged early or late is not determined by these samples: {reason}."
-        yield HeadlineSentence(text, 0.0, "not determined", "divergence", site)
+        if test.call == "undetermined":
+            text = f"Whether {site} diverged early or late is not determined by these samples: {test.reason}."
+            yield HeadlineSentence(text, 0.0, "not determined", "divergence", site)
+            continue
+        probability = 1 - test.p_few if test.call == "early" else test.p_few
+        status = status_word(probability, labels.settings)
+        unseen = f"{test.n_missing + test.n_unknown} of {test.n_evaluable + test.n_unknown}"
+        text = (
+            f"{_DIVERGENCE[test.call].format(site=site)}: {_word(status, probability)}; {unseen} mutations "
+            f"clonal in the primary were not seen there; {test.reason}."
+        )
+        yield HeadlineSentence(text, probability, status, "divergence", site)
 
 
 def _sentence(labels: SeedingLabels, name: str, site: str, claims: Mapping[str, float]) -> HeadlineSentence:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from phylometa.comparison.clonality import cluster_states
+from phylometa.comparison.private_counts import count_clusters
 from phylometa.seeding.labels import label_history
-from phylometa.seeding.presence_rules import cluster_states, compare_with_primary
 from phylometa.simulate.truth import SimulatedPatient
 from phylometa.simulate.visible import visible_truth
 
@@ -33,7 +34,7 @@ def true_labels(simulated: SimulatedPatient) -> dict[str, Any]:
     labels["pm_counts"] = {
         site.name: None
         if sites[0].is_virtual
-        else compare_with_primary(states, truth.tree.n_mutations, primary=0, site=t)
+        else count_clusters(states, truth.tree.n_mutations, primary=0, site=t).to_labels()
         for t, site in enumerate(sites)
         if site.is_metastasis
     }

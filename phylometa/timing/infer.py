@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from phylometa.comparison.hu2020 import hu2020_seeding_time
-from phylometa.comparison.private_counts import cluster_prevalence, count_private_mutations
-from phylometa.comparison.table import divergence_from_table, divergence_row
+from phylometa.comparison.infer import compare_with_primary
+from phylometa.comparison.table import divergence_row
 from phylometa.config import TimingSettings
 from phylometa.errors import InfeasibleError
 from phylometa.model.clusters import CcfTable, Clustering
+from phylometa.model.comparison import Comparison
 from phylometa.model.history import HistoryEnsemble
 from phylometa.model.interval import Estimate, quantile_estimate
 from phylometa.model.patient import Patient
@@ -35,35 +36,21 @@ from phylometa.timing.sample_gains import time_sample_gains
 from phylometa.timing.serial_samples import serial_intervals
 from phylometa.timing.treatment import is_oligometastatic
 
-__all__ = ["date_dissemination", "divergence_from_table", "divergence_row"]
+__all__ = ["date_dissemination"]
 
 # Draws of a variance share: its error is a few per cent.
 _SHARE_DRAWS = 500
 
 
-def _divergence_rows(
-    patient: Patient, ccf: CcfTable, clusters: Clustering, settings: TimingSettings
-) -> tuple[list[DivergenceRow], list[str]]:
-    """One row a metastasis; nothing where the primary was not sampled."""
-    site_of = patient.sample_site
-    primary_site = patient.site_names.index(patient.primary.name)
-    primary = np.flatnonzero(site_of == primary_site).tolist()
-    if not len(primary):
+def _divergence_rows(patient: Patient, comparison: Comparison) -> tuple[list[DivergenceRow], list[str]]:
+    """One row per metastasis; none if the primary was not sampled."""
+    if not comparison.n_primary_regions:
         return [], ["the primary was not sampled: no private counts, no rate ratio, no early or late call"]
-    rows = []
-    for t, site in enumerate(patient.sites):
-        samples = np.flatnonzero(site_of == t).tolist()
-        if not site.is_metastasis or not len(samples):
-            continue
-        counts = count_private_mutations(
-            patient.mutations, patient.copy_number, ccf, clusters.labels, clusters.ccf,
-            primary, samples, patient.purity, settings=settings,
-        )  # fmt: skip
-        rows.append(
-            divergence_row(counts, site.name, n_primary_regions=len(primary), settings=settings, patient=patient.name)
-        )
+    rows = [
+        divergence_row(found, settings=comparison.settings, patient=patient.name) for found in comparison.metastases
+    ]
     refusals = []
-    if len(primary) < 2 and rows:
+    if comparison.n_primary_regions < comparison.settings.min_primary_regions and rows:
         refusals.append("one primary region: no early or late call (late cases would mostly be called early)")
     return rows, refusals
 
@@ -157,6 +144,7 @@ def date_dissemination(
     *,
     settings: TimingSettings,
     rng: np.random.Generator,
+    comparison: Comparison | None = None,
 ) -> TimingResult:
     """When each founding clone reached each site, over trees, histories, reads, counts and acceleration.
 
@@ -174,6 +162,8 @@ def date_dissemination(
     histories : HistoryEnsemble
     settings : TimingSettings
     rng : numpy.random.Generator
+    comparison : Comparison, optional
+        Of the primary with every metastasis; default: made here, with the default settings.
 
     Returns
     -------
@@ -184,12 +174,13 @@ def date_dissemination(
     InfeasibleError
         Without any migration history.
     """
+    comparison = comparison or compare_with_primary(patient, ccf, clusters)
     choice = select_clock(patient, settings=settings)
-    prevalence = cluster_prevalence(trees)
+    prevalence = trees.mean_prevalence
     nodes = sorted(history_nodes(trees, histories), key=lambda h: -h.weight)
     if not nodes:
         raise InfeasibleError(f"patient {patient.name}: no migration history to date")
-    rows, refusals = _divergence_rows(patient, ccf, clusters, settings)
+    rows, refusals = _divergence_rows(patient, comparison)
     clock = clone_clock(patient.mutations, ccf, clusters, len(trees.names), prevalence, choice.is_clock, rng=rng)
     calendar, reasons, more = calendar_clock(patient, trees, nodes, clock, choice, settings)
     refusals, warnings = refusals + reasons, [*choice.warnings, *more]
@@ -222,8 +213,8 @@ def date_dissemination(
         intervals=tuple(intervals + growth_intervals),
         divergence=tuple(rows),
         growth=tuple(growth),
-        gains=time_sample_gains(patient, clusters, tuple(rows), settings=settings, rng=rng),
-        reseeding=irradiated_recurrences(patient, ccf, clusters, histories, settings=settings),
+        gains=time_sample_gains(patient, clusters, tuple(rows), settings=comparison.settings, rng=rng),
+        reseeding=irradiated_recurrences(patient, ccf, clusters, histories, settings=comparison.settings),
         events=events,
         nodes={name: quantile_estimate(times[:, k]) for k, name in enumerate(trees.names)},
         clock=choice.name,

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from phylometa.comparison.private_counts import is_clonal_in, missing_probability
-from phylometa.config import TimingSettings
+from phylometa.comparison.clonality import clusters_absent_in, clusters_clonal_in
+from phylometa.comparison.evidence import missing_probability
+from phylometa.config import ComparisonSettings
 from phylometa.model.arrays import BoolArray
 from phylometa.model.clusters import CcfTable, Clustering
 from phylometa.model.history import HistoryEnsemble
@@ -62,7 +63,7 @@ def irradiated_recurrences(
     clusters: Clustering,
     histories: HistoryEnsemble,
     *,
-    settings: TimingSettings,
+    settings: ComparisonSettings,
 ) -> tuple[ReseedingRow, ...]:
     """One row for every irradiated site that was sampled after irradiation, with the grade of the evidence.
 
@@ -73,7 +74,7 @@ def irradiated_recurrences(
     ----------
     patient, ccf, clusters
     histories : HistoryEnsemble
-    settings : TimingSettings
+    settings : ComparisonSettings
 
     Returns
     -------
@@ -102,9 +103,8 @@ def _recurrence(
     site: str,
     after: Sequence[int],
     *,
-    settings: TimingSettings,
+    settings: ComparisonSettings,
 ) -> ReseedingRow:
-    low, prevalence = settings.present_prevalence, np.nan_to_num(clusters.ccf, nan=0.0)
     target = patient.site_names.index(site)
     metastases = [t for t, s in enumerate(patient.sites) if s.is_metastasis]
     before = [
@@ -116,12 +116,12 @@ def _recurrence(
         and sample.collection_date <= treatment.start
     ]
     elsewhere = [s for s in range(len(patient.samples)) if patient.sample_site[s] in metastases]
-    clonal_here = is_clonal_in(prevalence[:, list(after)], settings.swept_prevalence)
-    is_private = np.zeros(len(prevalence), dtype=bool)
+    clonal_here = clusters_clonal_in(clusters, after, settings=settings)
+    absent_before = clusters_absent_in(clusters, before, settings=settings)
+    is_private = np.zeros(clusters.n_clusters, dtype=bool)
     power = math.nan
     if before and elsewhere:
-        absent = (prevalence[:, before] < low).all(axis=1)
-        is_private = np.asarray(clonal_here & absent & (prevalence[:, elsewhere] >= low).any(axis=1))
+        is_private = clonal_here & absent_before & ~clusters_absent_in(clusters, elsewhere, settings=settings)
         if is_private[clusters.labels].any():
             power = float((1 - missing_probability(ccf, before)[is_private[clusters.labels]]).mean())
     returns = 0.0
@@ -129,7 +129,7 @@ def _recurrence(
         if any(int(t) == target and int(s) in metastases for _, s, _, t in history.migrations):
             returns += history.weight
     exome = {sample.assay for sample in patient.samples} & {"wes", "panel"}
-    is_new = (prevalence[:, list(after)] >= low).any(axis=1) & ~(prevalence[:, before] >= low).any(axis=1)
+    is_new = absent_before & ~clusters_absent_in(clusters, after, settings=settings)
     new_here, shared = np.asarray(is_new)[clusters.labels], is_private[clusters.labels]
     can_judge = bool(before) and not exome
     evidence = grade_reseeding_evidence(

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from phylometa.config import TimingSettings
+from phylometa.comparison.clonality import clusters_clonal_in
+from phylometa.config import ComparisonSettings
 from phylometa.model.arrays import BoolArray, FloatArray
 from phylometa.model.clusters import Clustering
 from phylometa.model.patient import Patient
@@ -41,7 +42,7 @@ def time_sample_gains(
     clusters: Clustering,
     divergence: tuple[DivergenceRow, ...],
     *,
-    settings: TimingSettings,
+    settings: ComparisonSettings,
     rng: np.random.Generator,
 ) -> tuple[GainRow, ...]:
     """Time of every clonal gain with enough mutations, in every sample; and of a genome doubling.
@@ -56,7 +57,7 @@ def time_sample_gains(
     clusters : Clustering
     divergence : tuple of DivergenceRow
         For P(before divergence) of a metastasis' gains.
-    settings : TimingSettings
+    settings : ComparisonSettings
     rng : numpy.random.Generator
 
     Returns
@@ -70,7 +71,7 @@ def time_sample_gains(
         if not math.isfinite(sample.purity) or sample.purity < settings.min_purity:
             continue
         major, minor = (np.asarray(getattr(copy_number, name)[:, s], dtype=np.float64) for name in ("major", "minor"))
-        is_clonal = (clusters.ccf[:, s] >= settings.swept_prevalence)[clusters.labels]
+        is_clonal = clusters_clonal_in(clusters, [s], settings=settings)[clusters.labels]
         whole = np.isfinite(major) & np.isfinite(minor) & (np.abs(major - np.round(major)) < 0.05)
         whole &= (np.abs(minor - np.round(minor)) < 0.05) & (np.asarray(copy_number.fraction)[:, s] > 0.99)
         usable = is_clonal & whole & mutations.is_informative[:, s] & (major >= 1.5) & (major < MAX_MAJOR + 0.5)

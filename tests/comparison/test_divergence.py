@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+from comparison_cases import compare_one
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ from phylometa.comparison.divergence_test import (
     true_private_posterior,
 )
 from phylometa.comparison.statistics import jaccard_similarity_index, legacy_h, legacy_ratio, rate_ratio_posterior
+from phylometa.config import ComparisonSettings
 from phylometa.reads.detection import detection_power
 
 
@@ -147,8 +149,86 @@ def test_divergence_calls():
     assert (late.call, late.p_value, late.upper_bound) == ("late", 1.0, 0.0)
     refused = divergence_test(pi, np.arange(60) < 20, n_primary_regions=1)
     assert refused.call == "undetermined"
-    assert "two or more" in refused.reason
+    assert "2 or more are needed" in refused.reason
     assert refused.p_value == early.p_value
+
+
+def brute_force_number(pi, missing):
+    """P(number of absent mutations) with a share of its own for the mutations of which nothing is known (pi NaN)."""
+    told = [(p, m) for p, m in zip(pi, missing) if p < 1]
+    n_untold = sum(bool(m) for p, m in zip(pi, missing) if not p < 1)
+    q = np.sin((np.arange(2000) + 0.5) / 2000 * np.pi / 2) ** 2
+    number = np.zeros(len(pi) + 1)
+    for absent in itertools.product((0, 1), repeat=sum(m for _, m in told)):
+        likelihood = (1 - q) ** sum(not m for _, m in told)
+        for p, a in zip((p for p, m in told if m), absent):
+            likelihood = likelihood * (q if a else (1 - q) * p)
+        for k in range(n_untold + 1):
+            chance = math.comb(n_untold, k) * (q**k * (1 - q) ** (n_untold - k)).mean()
+            number[sum(absent) + k] += likelihood.sum() * chance
+    return number / number.sum()
+
+
+def reads_of_one_metastasis(*, missing, regions, n=40, power=0.999, purity=0.8, lost=0):
+    """Reads of `n` mutations clonal in the primary, `missing` of them a cluster unseen in M, and of two of M alone."""
+    alt = np.full((n + 2, regions + 1), 40)
+    alt[:missing, -1] = 0
+    alt[n:, :-1] = 0
+    minor = np.ones(alt.shape)
+    minor[:lost, -1] = 0
+    labels = np.repeat([1, 0, 2], [missing, n - missing, 2])
+    prevalence = [[1.0] * (regions + 1), [1.0] * regions + [0.0], [0.0] * regions + [1.0]]
+    return compare_one(alt, labels, prevalence, regions=regions, power=power, purity=purity, minor=minor)
+
+
+@pytest.mark.parametrize(
+    ("options", "call", "n_missing", "is_withheld"),
+    [
+        ({"missing": 0, "regions": 2}, "late", 0, False),
+        ({"missing": 20, "regions": 2}, "early", 20, False),
+        ({"missing": 20, "regions": 1}, "undetermined", 20, False),
+        ({"missing": 2, "regions": 2}, "late", 2, False),
+        ({"missing": 4, "regions": 2, "power": 0.96}, "undetermined", 4, False),
+        ({"missing": 20, "regions": 2, "lost": 20}, "undetermined", 0, False),
+        ({"missing": 20, "regions": 2, "purity": 0.25}, "undetermined", 20, True),
+        ({"missing": 20, "regions": 2, "power": 0.5}, "undetermined", 0, True),
+    ],
+)
+def test_call_of_a_metastasis(options, call, n_missing, is_withheld):
+    found = reads_of_one_metastasis(**options)
+    assert (found.test.call, found.test.n_missing) == (call, n_missing)
+    assert ("withheld" in found.test.reason) == is_withheld
+    assert found.counts.L_p == n_missing
+
+
+def test_only_mutations_clonal_in_the_primary_are_tested():
+    alt = [[16, 20, 0]] * 20 + [[40, 40, 40]] * 3
+    found = compare_one(alt, [1] * 20 + [0] * 3, [[1, 1, 1], [0.4, 0.5, 0]], regions=2).test
+    assert (found.n_evaluable, found.n_missing) == (3, 0)
+
+
+@pytest.mark.parametrize(
+    ("pi", "missing"),
+    [
+        ([0.01] * 8 + [math.nan] * 3, [False] * 8 + [True] * 3),
+        ([0.01, 0.3, 0.2, math.nan, 1.0], [False, True, True, True, True]),
+        ([0.01, math.nan], [False, False]),
+        ([math.nan] * 4, [True] * 4),
+    ],
+)
+def test_mutations_of_which_nothing_is_known_have_a_share_of_their_own(pi, missing):
+    number = brute_force_number(pi, missing)
+    found = true_private_posterior(pi, missing)
+    assert found.upper_bound == int(np.searchsorted(np.cumsum(number), 0.95))
+    assert found.p_none == pytest.approx(number[0], rel=1e-3)
+    assert found.p_few == pytest.approx(number[:3].sum(), rel=1e-3)
+
+
+def test_the_normal_approximation_meets_the_exact_number_at_its_limit():
+    pi = np.full(900, 0.3)
+    exact, close = (true_private_posterior(pi, np.arange(900) < n) for n in (500, 501))
+    assert exact.upper_bound < 500
+    assert close.upper_bound - exact.upper_bound == pytest.approx(1.5, abs=1)
 
 
 def test_divergence_unknown_cells_forbid_a_late_call():
@@ -191,3 +271,17 @@ def test_probability_of_late_is_that_of_few_absent():
     assert test.call == "late" and test.p_few == 1.0
     many = true_private_posterior(np.full(1000, 0.5), np.ones(1000, dtype=bool), few=3)
     assert many.p_few < 1e-6
+
+
+def test_an_early_call_needs_a_probability_too():
+    pi, missing = np.full(60, 0.01), np.arange(60) < 5
+    test = divergence_test(pi, missing, n_primary_regions=2)
+    assert (test.call, test.p_value < 0.01, 1 - test.p_few > 0.8) == ("early", True, True)
+    strict = ComparisonSettings(divergence_probability=0.999)
+    assert divergence_test(pi, missing, n_primary_regions=2, settings=strict).call == "undetermined"
+
+
+def test_nothing_private_on_either_side_has_no_order():
+    found = compare_one([[40, 40, 40]] * 20, [0] * 20, [[1, 1, 1]], regions=2)
+    assert (found.test.call, found.test.p_few) == ("undetermined", 1)
+    assert "cannot be ordered in time" in found.test.reason

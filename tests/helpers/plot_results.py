@@ -281,7 +281,6 @@ def make_labels(trees, histories, sites):
         tracerx_probabilities={},
         pm_counts={},
         jsi_call=dict.fromkeys(metastases, "undefined"),
-        jsi_probabilities={},
         primary_sampled=True,
         clonally_unrelated=False,
         unrelated_sites=(),

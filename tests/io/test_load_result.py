@@ -16,6 +16,7 @@ FILES = (
     "manifest.json",
     "trees/trees.json",
     "seeding/histories.json",
+    "seeding/comparison.json",
     "seeding/labels.json",
     "timing/timing.json",
     "copy_number/result.json",
@@ -120,7 +121,7 @@ OPTIONAL = (
     *("samples", "complete", "divergence", "near_optimal", "other_roots", "presentation", "ln_distant_origin"),
     "graphs_covered",
     *("override", "parallel_evolution", "parallel_evolution_probability", "tracerx_probabilities"),
-    *("jsi_probabilities", *(item.name for item in fields(CopyNumberResult) if item.default is not MISSING)),
+    *(item.name for item in fields(CopyNumberResult) if item.default is not MISSING),
     *(item.name for item in fields(CopyNumberResult) if item.default_factory is not MISSING),
 )
 

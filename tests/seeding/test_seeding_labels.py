@@ -6,15 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from seeding_oracle import labels_by_definition
 
+from phylometa.comparison.clonality import cluster_states
 from phylometa.migration import migration_pattern
 from phylometa.model.clone_tree import CloneTree
+from phylometa.model.comparison import ABSENT, CLONAL, SUBCLONAL
 from phylometa.model.history import MigrationHistory
 from phylometa.model.label_specs import EXTRA_LABELS, PATIENT_LABELS, SITE_LABELS
 from phylometa.model.patient import Site
-from phylometa.seeding import cluster_states, label_history
+from phylometa.seeding import label_history
 from phylometa.seeding.batch import batch_histories, distinct_rows
 from phylometa.seeding.labels import count_labels, label_batch, most_probable
-from phylometa.seeding.presence_rules import ABSENT, CLONAL, SUBCLONAL
 
 CLASSES = ("primary", "lymph_node", "distant", "bed", "distant")
 SITES = tuple(Site(f"{c[0].upper()}{i}", c) for i, c in enumerate(CLASSES))

@@ -7,7 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from brute_force_histories import infer_by_brute_force
+from comparison_cases import compare
 
+from phylometa.comparison.clonality import cluster_states
+from phylometa.comparison.infer import compare_with_primary
+from phylometa.comparison.private_counts import count_clusters
 from phylometa.config import CopyNumberSettings, MigrationSettings, SeedingSettings, Settings
 from phylometa.copy_number import infer_copy_number_tree
 from phylometa.errors import InfeasibleError
@@ -18,12 +22,10 @@ from phylometa.model.labels import NO_PRIMARY, UNRELATED, status_word
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable, Patient, Sample, Site
 from phylometa.model.result import PatientResult
 from phylometa.model.tree_ensemble import PresenceScenario, TreeEnsemble
-from phylometa.reads.lost_copies import lost_cells
 from phylometa.seeding import (
     DriverHit,
     RegionalEvent,
     SeedingLabels,
-    SiteReads,
     classify_patient,
     classify_seeding,
     classify_without_tree,
@@ -33,16 +35,7 @@ from phylometa.seeding import (
 )
 from phylometa.seeding.evolution import regional_events
 from phylometa.seeding.patient import days_from_primary
-from phylometa.seeding.presence_rules import (
-    call_jsi,
-    cluster_states,
-    cluster_states_from_ccf,
-    compare_with_primary,
-    describe_states,
-    jsi_warnings,
-    lymph_node_distant_origin,
-)
-from phylometa.seeding.reads import cluster_power, divergence_by_site
+from phylometa.seeding.presence_rules import lymph_node_distant_origin
 from phylometa.seeding.settle import explained_entropy
 
 P, LN, M = Site("P", "primary"), Site("LN", "lymph_node"), Site("M", "distant")
@@ -192,8 +185,9 @@ def test_favoured_sentence_gives_its_probability():
 
 def test_sentences_on_divergence_and_without_migration():
     for regions, words in ((1, "not determined by these samples: no early or late call"), (2, "diverged early")):
-        reads, *_ = reads_of_one_metastasis(missing=20, regions=regions)
-        labels = labels_of("RA", {"R": "", "A": "P M"}, (P, M), reads=reads)
+        alt = [[40] * regions + [0]] * 20 + [[40] * regions + [40]] * 20
+        compared = compare(alt, [1] * 20 + [0] * 20, [[1] * regions + [1], [1] * regions + [0]], regions=regions)
+        labels = labels_of("RA", {"R": "", "A": "P M"}, (P, M), comparison=compared)
         (sentence,) = [s for s in headline_sentences(labels) if "diverged" in s.sentence]
         assert words in sentence.sentence
         assert sentence.status == ("supported" if regions == 2 else "not determined")
@@ -258,14 +252,6 @@ def test_a_site_without_clones_and_an_incomplete_list_are_warned_about():
         classify_seeding(lambda _: None, empty, sites)
 
 
-def test_jsi_close_to_its_threshold_is_warned_about():
-    assert call_jsi({"jsi": 0.32}, threshold=0.3) == "polyclonal"
-    assert call_jsi({"jsi": 0.3}, threshold=0.3) == "monoclonal"
-    assert call_jsi({"jsi": None}, threshold=0.3) is None
-    counts = {"M": {"jsi": 0.32}, "N": {"jsi": 0.9}, "O": None, "Q": {"jsi": None}}
-    assert jsi_warnings(counts, threshold=0.3) == ["site M: JSI 0.32 lies close to the threshold 0.3"]
-
-
 def test_with_a_tree_the_jsi_is_nought_or_one():
     # A cluster that is clonal in one site and absent from the other leaves no room for one subclonal in both.
     rng = np.random.default_rng(3)
@@ -273,7 +259,7 @@ def test_with_a_tree_the_jsi_is_nought_or_one():
     for _ in range(200):
         tree = CloneTree(tuple("RABCD"), [-1, *(int(rng.integers(0, v)) for v in range(1, 5))])
         states = cluster_states(tree, rng.random((5, 2)) < 0.4)
-        seen.add(compare_with_primary(states, tree.n_mutations, primary=0, site=1)["jsi"])
+        seen.add(count_clusters(states, tree.n_mutations, primary=0, site=1).to_labels()["jsi"])
     assert seen == {None, 0.0, 1.0}
 
 
@@ -290,107 +276,6 @@ def test_json_survives_a_round_trip():
     assert json.dumps(again.to_json()) == text
     assert sentences_of(again) == sentences_of(labels)
     assert any("TP53 was hit more than once" in s for s in sentences_of(again))
-
-
-# ---------------------------------------------------------------- reads and the divergence test
-
-
-def reads_of_one_metastasis(*, missing, regions, n=40, power=0.999, purity=0.8, lost=0):
-    """Reads of `n` mutations clonal in `regions` primary regions; `missing` of them unseen in the metastasis."""
-    n_samples = regions + 1
-    alt = np.full((n, n_samples), 30)
-    alt[:missing, -1] = 0
-    minor = np.ones((n, n_samples))
-    minor[:lost, -1] = 0
-    copy_number = CopyNumberAtLoci(major=np.ones((n, n_samples)), minor=minor, normal=np.full((n, n_samples), 2))
-    reads = SiteReads(
-        cluster=np.zeros(n, dtype=np.int64),
-        alt_counts=alt,
-        is_informative=np.ones((n, n_samples), dtype=bool),
-        power=np.full((n, n_samples), power),
-        copy_number=copy_number,
-        sample_site=np.array([0] * regions + [1]),
-        purity=np.full(n_samples, purity),
-    )
-    return reads, np.array([[2, 2]]), (P, M)
-
-
-@pytest.mark.parametrize(
-    ("options", "call", "n_missing", "is_withheld"),
-    [
-        ({"missing": 0, "regions": 2}, "late", 0, False),
-        ({"missing": 20, "regions": 2}, "early", 20, False),
-        ({"missing": 20, "regions": 1}, "undetermined", 20, False),
-        ({"missing": 2, "regions": 2}, "late", 2, False),
-        ({"missing": 4, "regions": 2, "power": 0.96}, "undetermined", 4, False),
-        ({"missing": 20, "regions": 2, "lost": 20}, "late", 0, False),
-        ({"missing": 20, "regions": 2, "purity": 0.25}, "undetermined", 20, True),
-        ({"missing": 20, "regions": 2, "power": 0.5}, "undetermined", 0, True),
-    ],
-)
-def test_divergence_call(options, call, n_missing, is_withheld):
-    reads, states, sites = reads_of_one_metastasis(**options)
-    tests = divergence_by_site(reads, states, sites, primary=0, settings=SeedingSettings())
-    assert set(tests) == {"M"}
-    assert tests["M"].call == call
-    assert tests["M"].n_missing == n_missing
-    assert ("withheld" in tests["M"].reason) == is_withheld
-
-
-def test_a_mutation_is_missing_only_where_every_region_with_reads_lacks_it():
-    reads, states, sites = reads_of_one_metastasis(missing=10, regions=2)
-    alt = np.hstack([reads.alt_counts, np.full((40, 1), 30)])
-    alt[:4, 3] = 0
-    informative = np.ones((40, 4), dtype=bool)
-    informative[3, 2] = False  # seen in the second region only, where it is missing
-    informative[:1, 2:] = False  # no reads at all: no evidence
-    ones = np.ones((40, 4))
-    both = SiteReads(
-        cluster=reads.cluster,
-        alt_counts=alt,
-        is_informative=informative,
-        power=0.999 * ones,
-        copy_number=CopyNumberAtLoci(major=ones, minor=ones, normal=2 * ones),
-        sample_site=np.array([0, 0, 1, 1]),
-        purity=np.full(4, 0.7),
-    )
-    test = divergence_by_site(both, states, sites, primary=0, settings=SeedingSettings())["M"]
-    assert test.n_evaluable == 39
-    assert test.n_missing == 3
-
-
-def test_only_mutations_clonal_in_the_primary_are_tested():
-    reads, _, sites = reads_of_one_metastasis(missing=20, regions=2)
-    subclonal = np.array([[1, 2]])
-    test = divergence_by_site(reads, subclonal, sites, primary=0, settings=SeedingSettings())["M"]
-    assert test.call == "undetermined"
-    assert test.n_evaluable == 0
-
-
-def test_an_absent_cluster_that_could_not_be_seen_is_unknown():
-    reads, _, sites = reads_of_one_metastasis(missing=0, regions=1, n=3, power=0.5)
-    power = cluster_power(replace(reads, cluster=np.array([0, 0, 1])), 3, 2)
-    assert power[:2].tolist() == [[0.75, 0.75], [0.5, 0.5]]
-    assert np.isnan(power[2]).all()
-    states = np.array([[2, 0], [1, 1], [0, 0]])
-    described = describe_states("ABC", sites, states, power=power)
-    assert described["A"] == {"P": {"state": "clonal", "power": 0.75}, "M": {"state": "unknown", "power": 0.75}}
-    assert described["B"]["M"]["state"] == "subclonal"
-    assert described["C"]["M"] == {"state": "absent"}
-
-
-def test_lost_alleles():
-    one = np.ones((4, 2))
-    minor = np.array([[1, 0], [0, 0], [1, 1], [1, 1]])
-    second = np.full((4, 2), np.nan)
-    second[3, 1] = 0
-    copy_number = CopyNumberAtLoci(
-        major=one, minor=minor, normal=2 * one, fraction=one, major2=second * 0 + 1, minor2=second
-    )
-    lost = lost_cells(copy_number, [0], [0, 1])
-    assert lost[:, 1].tolist() == [True, False, False, True]
-    homozygous = CopyNumberAtLoci(major=0 * one, minor=0 * one, normal=2 * one)
-    assert lost_cells(homozygous, [0], [0, 1]).all()
 
 
 # ---------------------------------------------------------------- a whole patient
@@ -455,7 +340,8 @@ def small_result(**options):
     )
     scenario = Scenario(0, trees.tree(0), 1.0, presence)
     histories = infer_history_ensemble([scenario], patient.site_names, primary=0, settings=MigrationSettings())
-    return PatientResult(patient, table, clusters, trees, histories, settings=Settings())
+    compared = compare_with_primary(patient, table, clusters)
+    return PatientResult(patient, table, clusters, trees, histories, settings=Settings(), comparison=compared)
 
 
 def test_labels_of_a_patient_use_everything_it_has():
@@ -467,20 +353,20 @@ def test_labels_of_a_patient_use_everything_it_has():
     assert labels.pm_counts["M"] == {
         "shared_clonal": 20,
         "L_p": 0,
-        "L_m": 0,
+        "L_m": 5,
         "W_s": 0,
-        "private_subclonal_m": 5,
-        "jsi": None,
+        "private_subclonal_m": 0,
+        "jsi": 0.0,
         "shared_fraction": 1.0,
     }
-    assert labels.cluster_states["A"]["P"] == {"state": "subclonal", "probability": 1.0, "power": pytest.approx(1)}
+    assert labels.cluster_states["A"]["P"] == {"state": "subclonal", "power": pytest.approx(1)}
     assert labels.cluster_states["B"]["P"]["state"] == "absent"
     document = labels.to_json()
     assert SeedingLabels.from_json(json.loads(json.dumps(document, allow_nan=False))).to_json() == document
-    (open_question,) = [s for s in sentences_of(labels) if "M diverged early or late is not determined" in s]
+    (open_question,) = [s for s in sentences_of(labels) if "LN diverged early or late is not determined" in s]
     assert "cannot be ordered in time" in open_question
-    counts = {**labels.pm_counts, "M": {**labels.pm_counts["M"], "L_m": 4}}
-    said = next(s for s in headline_sentences(replace(labels, pm_counts=counts)) if "M diverged late" in s.sentence)
+    assert labels.divergence["LN"].call == "undetermined"
+    said = next(s for s in headline_sentences(labels) if "M diverged late" in s.sentence)
     assert "linear-compatible" in said.sentence and "0 of 20 mutations" in said.sentence
     assert said.probability == labels.divergence["M"].p_few
     with pytest.raises(InfeasibleError, match="need clone trees"):
@@ -572,9 +458,9 @@ def test_deletions_of_a_driver_are_hits_of_the_patient():
 
 def test_presence_alone_answers_what_it_can():
     patient, clusters, table = small_patient()
-    states = cluster_states_from_ccf(clusters, patient.sample_site, 3)
-    assert states.tolist() == [[2, 2, 2], [1, 2, 2], [0, 0, 2]]
-    labels = classify_without_tree(patient, clusters, table)
+    compared = compare_with_primary(patient, table, clusters)
+    assert compared.states.tolist() == [[2, 2, 2], [1, 2, 2], [0, 0, 2]]
+    labels = classify_without_tree(patient, clusters, compared)
     assert labels.pm_counts["M"]["L_m"] == 5
     assert labels.jsi_call == {"LN": None, "M": "monoclonal"}
     assert labels.tracerx["region_clonality"] == {"LN": "monoclonal", "M": "monoclonal"}
@@ -588,7 +474,7 @@ def test_presence_alone_answers_what_it_can():
 
 
 def test_presence_alone_without_shared_mutations_or_primary():
-    patient, clusters, _ = small_patient()
+    patient, clusters, table = small_patient()
     apart = Clustering(
         clusters.names,
         clusters.labels,
@@ -600,9 +486,10 @@ def test_presence_alone_without_shared_mutations_or_primary():
         clusters.alt_reads * [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 1]],
         clusters.total_reads,
     )
-    assert classify_without_tree(patient, apart).unrelated_sites == ("M",)
+    compared = compare_with_primary(patient, table, apart)
+    assert classify_without_tree(patient, apart, compared).unrelated_sites == ("M",)
     virtual, clusters, table = small_patient(virtual=True)
-    labels = classify_without_tree(virtual, clusters, table)
+    labels = classify_without_tree(virtual, clusters, compare_with_primary(virtual, table, clusters))
     assert labels.pm_counts == {"LN": None, "M": None}
     assert labels.divergence == {}
 

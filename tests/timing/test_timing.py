@@ -6,6 +6,8 @@ import dataclasses
 import datetime
 import json
 import math
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +15,13 @@ import pytest
 from phylometa.comparison.table import divergence_from_table
 from phylometa.config import TimingSettings
 from phylometa.errors import InfeasibleError, InputError
+from phylometa.io.timing_files import read_divergence_table
 from phylometa.model.clusters import CcfTable, Clustering
 from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
 from phylometa.model.patient import CopyNumberAtLoci, Lesion, MutationTable, Patient, Sample, Site, Treatment
 from phylometa.model.timing import TimingResult
 from phylometa.model.tree_ensemble import TreeEnsemble
+from phylometa.reads.lost_copies import carriers, loss_probability
 from phylometa.timing.calendar_rules import select_clock
 from phylometa.timing.infer import date_dissemination
 
@@ -233,10 +237,12 @@ def test_losses_and_unknown_cells_do_not_count():
     minor[800:810, 2] = 0  # LOH in the metastasis over ten primary-private mutations
     power = np.ones((n, 3))
     power[810:815, 2] = 0.5
-    changed = dataclasses.replace(ccf, power=power)
     copy_number = CopyNumberAtLoci(major=np.ones((n, 3)), minor=minor, normal=np.full((n, 3), 2))
+    loss = loss_probability(copy_number, carriers(patient.mutations))
+    changed = dataclasses.replace(ccf, power=power, loss=loss)
     (row,) = date((patient.with_changes(copy_number=copy_number), changed, *rest)).divergence
-    assert (row.L_p, row.n_lost, row.n_unknown) == (135, 10, 5)
+    # No mutation of their cluster is seen in the metastasis, so that a loss is no better an explanation than absence.
+    assert (row.L_p, row.n_lost, row.n_unknown) == (135, 0, 15)
 
 
 def test_refusals_say_what_is_missing():
@@ -529,6 +535,42 @@ def test_table_with_hu2020_times():
     assert late.hu2020_years == pytest.approx(4.6 * (1 - 2.6))
     assert any("infeasible" in note for note in late.notes)
     assert math.isnan(divergence_from_table([{**row, "cancer_type": "sarcoma"}])[0].hu2020_years)
+
+
+def test_a_metastasis_may_be_found_before_its_primary():
+    row = {"patient": "a", "metastasis": "m", "L_p": 10, "L_m": 20, "W_s": 0, "cancer_type": "breast"}
+    years = 4.6 * (1 - 0.13 * 2)
+    found, too_early = divergence_from_table([{**row, "years_to_metastasis": y} for y in ("-1.5", -years - 0.1)])
+    assert found.hu2020_years == too_early.hu2020_years == pytest.approx(years)
+    assert not any("infeasible" in note for note in found.notes)
+    assert any("infeasible" in note for note in too_early.notes)
+    with pytest.raises(InputError, match="column years_to_metastasis"):
+        divergence_from_table([{**row, "years_to_metastasis": "soon"}])
+
+
+def test_hu2020_published_table():
+    folder = os.environ.get("PHYLOMETA_DATA")
+    if not folder:
+        pytest.skip("PHYLOMETA_DATA is not set")
+    path = Path(folder) / "real" / "hu2020.tsv"
+    rows = read_divergence_table(path)
+    found = divergence_from_table(rows, source=str(path))
+    assert len(found) == len(rows) == 100
+    expansion = {"breast": 4.6, "colorectal": 5.2, "lung": 4.3}
+    n_before = 0
+    for row, of_row in zip(rows, found):
+        L_p, L_m, W_s = (float(row[name]) for name in ("L_p", "L_m", "W_s"))
+        total = L_p + L_m + W_s
+        if total:
+            assert of_row.jsi == pytest.approx(W_s / total, abs=1e-12)
+            assert of_row.jsi_call == ("polyclonal" if W_s > 0.3 * total else "monoclonal")
+        else:
+            assert math.isnan(of_row.jsi) and of_row.jsi_call == "undefined"
+        if row["cancer_type"] in expansion:
+            years = expansion[row["cancer_type"]] * (1 - 0.13 * L_m / max(L_p, 1))
+            assert of_row.hu2020_years == pytest.approx(years, abs=0.005)
+        n_before += float(row["years_to_metastasis"] or 0) < 0
+    assert n_before > 0
 
 
 def test_table_errors_name_row_and_column():

@@ -7,9 +7,9 @@ import pytest
 
 from phylometa.ccf.estimate import estimate_ccf
 from phylometa.clustering.infer import cluster_mutations
-from phylometa.comparison.private_counts import count_private_mutations
-from phylometa.config import CcfSettings, ClusteringSettings, TimingSettings
-from phylometa.model.patient import CopyNumberAtLoci, MutationTable
+from phylometa.comparison.infer import compare_with_primary
+from phylometa.config import CcfSettings, ClusteringSettings
+from phylometa.model.patient import CopyNumberAtLoci, MutationTable, Patient, Sample, Site
 from phylometa.reads.lost_copies import carriers, loss_probability
 
 N_SHARED, N_PRIMARY, N_METASTASIS = 40, 40, 20
@@ -65,9 +65,9 @@ def test_private_mutations_stay_private(gained, state, share, when):
         rng=np.random.default_rng(1),
     )[0]
     table = estimate_ccf(reads, copy_number, purity, settings=CcfSettings())
-    counts = count_private_mutations(
-        reads, copy_number, table, found.labels, found.ccf, [0, 1], [2], purity, settings=TimingSettings()
-    )
+    samples = tuple(Sample(name, name[0], float(rho)) for name, rho in zip(reads.sample_names, purity))
+    patient = Patient("P", samples, (Site("p", "primary"), Site("m", "distant")), reads, copy_number)
+    counts = compare_with_primary(patient, table, found).by_site["m"].counts
     assert np.abs(np.array([counts.S, counts.L_p, counts.L_m]) - SIZES).max() <= 2
     assert counts.n_lost <= 2
 

@@ -13,8 +13,10 @@ import argparse
 import dataclasses
 import datetime
 import math
+import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 
@@ -24,11 +26,17 @@ from phylometa.model.patient import Treatment
 from phylometa.model.tree_ensemble import TreeEnsemble
 from phylometa.reads.detection import detection_power
 from phylometa.simulate import SimulationSettings, simulate_patient
+from phylometa.simulate.history import draw_ages
+from phylometa.simulate.patterns import draw_plan
 from phylometa.timing.gains import expected_vaf
+from phylometa.timing.growth_evidence import LesionEvidence, lognormal_of
 from phylometa.timing.infer import date_dissemination
 
 AGE = 60.0
 EVENTS = 3
+# Doubling time (days) of the simulated metastases, mean and standard deviation: overt liver metastases of colorectal
+# cancer, 155 +- 34 (Br J Surg 1988;75:641). The analysis reads it from a table of its own.
+DOUBLING = (155.0, 34.0)
 
 
 def draw_settings(rng, **changes):
@@ -152,32 +160,145 @@ def with_tail(inputs, rng, n_tail):
     return patient, ccf, clusters, trees, dataclasses.replace(histories, trees=(only,))
 
 
-def true_migrations(simulated):
-    """(site, founding clone) -> (divergence age, founder age, seeding age)."""
+def true_migrations(simulated, seeding):
+    """(site, founding clone) -> divergence age, founder age, seeding age, whether the clone spread unchanged."""
     truth = simulated.truth
     found = {}
     names, sites = truth.tree.names, simulated.patient.site_names
-    for (u, s, v, t), arrival, seeding in zip(truth.history.edges.tolist(), truth.arrival_age, truth.seeding_age):
+    edges = truth.history.edges.tolist()
+    for (u, s, v, t), arrival, left in zip(edges, truth.arrival_age, seeding):
         if s != t:
-            found[sites[t], names[v]] = (float(truth.clone_age[u]), float(arrival), float(seeding), u == v)
+            found[sites[t], names[v]] = (float(truth.clone_age[u]), float(arrival), float(left), u == v)
     return found
 
 
+def new_plan(settings, seed):
+    """What `simulate_patient` will draw first from a generator of this seed: the history and its ages."""
+    rng = np.random.default_rng(seed)
+    plan = draw_plan(settings, rng)
+    ages = draw_ages(plan, transformation_age=settings.transformation_age, regularity=settings.regularity, rng=rng)
+    return plan, ages
+
+
+def seeding_ages(plan, ages, rng):
+    """Age at which each population left its source, (populations - 1,): uniform between its two nodes."""
+    found = []
+    for index, population in enumerate(plan.populations[1:], start=1):
+        source = plan.populations[population.parent]
+        start = ages[population.parent]
+        is_spread = source.clone == population.clone
+        found.append(ages[index] if is_spread else rng.uniform(start, ages[index]))
+    return np.array(found)
+
+
+def first_arrivals(plan, seeding):
+    """Metastatic site -> age at its first arrival."""
+    found = {}
+    for population, age in zip(plan.populations[1:], seeding):
+        if population.site != plan.populations[population.parent].site:
+            found[population.site] = min(age, found.get(population.site, np.inf))
+    primary = plan.populations[0].site
+    return {site: age for site, age in found.items() if site != primary}
+
+
+def lesion_prior(**changes):
+    """A metastasis sampled at `AGE`, its size not given."""
+    median, sigma = lognormal_of(*DOUBLING)
+    base = {
+        "site": "", "age": AGE, "years_before": (0.0,), "diameters_cm": (2.0,), "relative_sd": 0.8,
+        "doubling_median": median, "doubling_sigma": sigma, "capacity": 1e12, "dormancy_probability": 0.1,
+        "dormancy_years": 3.0, "least_cm": 0.5, "is_measured": False,
+    }  # fmt: skip
+    return LesionEvidence(**{**base, **changes})
+
+
+class Growth:
+    """A simulator of lesions: whether one is sampled, and the size that it has then; "either": as the prior has it."""
+
+    def __init__(self, model="either") -> None:
+        self.model = model
+
+    def cells(self, years, doubling, rng, model):
+        """ln N after `years` from one cell."""
+        prior = lesion_prior()
+        if model != "birth-death":
+            return prior.log_cells(np.maximum(years, 0.0), doubling, model)
+        # Birth and death at rates b and d, given survival: N is geometric with mean (b exp(r t) - d) / (b - d).
+        rate, birth = math.log(2) / doubling, 0.1
+        mean = np.log(birth / rate) + rate * np.maximum(years, 0.0) * 365.25
+        return mean + np.log(rng.exponential(size=np.shape(doubling)))
+
+    def sizes(self, arrival, rng, n, model):
+        """Diameters (cm) of n lesions that arrived at an age, and whether each is sampled."""
+        prior = lesion_prior()
+        rest = np.where(rng.random(n) < prior.dormancy_probability, rng.exponential(prior.dormancy_years, n), 0.0)
+        doubling = prior.doubling_median * np.exp(prior.doubling_sigma * rng.standard_normal(n))
+        years = AGE - arrival - rest
+        density = math.log(1e8) + math.log(10) * rng.random(n)
+        log_size = (self.cells(years, doubling, rng, model) - density - math.log(math.pi / 6)) / 3
+        log_size = np.where(years > 0, np.clip(log_size, -50, 50), -50)
+        weight = np.exp(-0.5 * ((log_size - math.log(2.0)) / 0.8) ** 2) * (log_size > math.log(0.5))
+        return np.exp(log_size), rng.random(n) < weight
+
+
+def detectable_patient(settings, growth, rng, tries=4000):
+    """A simulated patient whose metastases all have a size at which they are sampled: patient, seeding ages, sizes."""
+    for _ in range(tries):
+        seed = int(rng.integers(1 << 40))
+        plan, ages = new_plan(settings, seed)
+        seeding = seeding_ages(plan, ages, rng)
+        sizes = {}
+        either = ("exponential", "gompertz")[int(rng.random() < 0.5)]
+        model = either if growth.model == "either" else growth.model
+        for site, age in first_arrivals(plan, seeding).items():
+            size, is_sampled = growth.sizes(age, rng, 1, model)
+            if not is_sampled[0]:
+                break
+            sizes[site] = float(size[0])
+        else:
+            return simulate_patient(settings, rng=np.random.default_rng(seed)), seeding, sizes
+    return None
+
+
+def with_type(patient):
+    """The patient with the cancer type that the study's table of doubling times knows."""
+    return patient.with_changes(samples=tuple(dataclasses.replace(s, cancer_type="study") for s in patient.samples))
+
+
+def write_tables(directory) -> str:
+    """The study's table of doubling times."""
+    header = "cancer_type\taliases\tsite\tlesion\tdays\tsd\tnote\tsource\n"
+    row = f"study\t\tany\tmetastasis\t{DOUBLING[0]}\t{DOUBLING[1]}\t\tbenchmark\n"
+    (Path(directory) / "doubling_times.tsv").write_text(header + row, encoding="utf-8")
+    return str(directory)
+
+
+def with_sizes(patient, sizes, rng):
+    """The patient with measured diameters (10 % error) of its metastases."""
+    samples = tuple(
+        dataclasses.replace(s, diameter_cm=sizes[s.site] * math.exp(0.1 * rng.standard_normal()))
+        if s.site in sizes
+        else s
+        for s in patient.samples
+    )
+    return patient.with_changes(samples=samples)
+
+
 class Tally:
-    """Coverage, width, events and warnings over patients."""
+    """Coverage, width and events over patients, by model."""
 
     def __init__(self) -> None:
-        self.inside = Counter()
-        self.n = 0
-        self.width, self.bias = [], []
-        self.events = []
+        self.inside = defaultdict(Counter)
+        self.n = Counter()
+        self.width, self.bias, self.events = defaultdict(list), defaultdict(list), defaultdict(list)
         self.said = Counter()
         self.patients = self.dated = 0
+        self.seconds = 0.0
 
     def add(self, result, truth) -> None:
         self.patients += 1
-        rows = [row for row in result.intervals if row.model == "clock"]
-        self.dated += bool(rows)
+        rows = [row for row in result.intervals if row.unit == "age_years"]
+        self.dated += any(row.model == "clock" for row in rows)
         texts = [*result.warnings, *result.refusals, *(note for row in result.divergence for note in row.notes)]
         self.said.update(key for key in KEYWORDS if any(key in text for text in texts))
         event_age = {event.name: event.start_age for event in result.events if event.kind != "diagnosis"}
@@ -188,29 +309,44 @@ class Tally:
             divergence, founder, seeding, is_spread = truth[key]
             if is_spread:  # seeded without a new clone: the founder node is not resolved by design
                 continue
-            self.n += 1
+            model = row.model
+            self.n[model] += 1
             for name, value in (("divergence", divergence), ("founder", founder), ("seeding", seeding)):
                 estimate = getattr(row, name)
-                self.inside[name] += estimate.lo <= value <= estimate.hi
-            self.width.append(row.seeding.hi - row.seeding.lo)
-            self.bias.append(row.seeding.median - seeding)
-            self.events += [(row.p_before[name], seeding < age) for name, age in event_age.items()]
+                self.inside[model][name] += estimate.lo <= value <= estimate.hi
+            self.width[model].append(row.seeding.hi - row.seeding.lo)
+            self.bias[model].append(row.seeding.median - seeding)
+            self.events[model] += [(row.p_before[name], seeding < age) for name, age in event_age.items()]
 
-    def line(self, name) -> str:
-        if not self.n:
-            return f"{name:34s} {self.dated:4d}/{self.patients:<4d} no dates"
-        share = {key: 100 * self.inside[key] / self.n for key in ("divergence", "founder", "seeding")}
+    def lines(self, name, models=("clock", "joint")) -> str:
+        texts = []
+        for model in models:
+            n = self.n[model]
+            if not n:
+                texts.append(f"{name:34s} {model:18s} no dates")
+                continue
+            share = {key: 100 * self.inside[model][key] / n for key in ("divergence", "founder", "seeding")}
+            texts.append(
+                f"{name:34s} {model:18s} {self.dated:4d}/{self.patients:<4d} {n:5d}   {share['divergence']:5.1f} "
+                f"{share['founder']:5.1f} {share['seeding']:5.1f}    {np.median(self.width[model]):5.1f}   "
+                f"{np.mean(self.bias[model]):+5.2f}   {log_score(self.events[model]):.3f}  "
+                f"{calibration_error(self.events[model]):.3f}   {self.seconds / self.patients:.2f}"
+            )
         said = ", ".join(f"{key} {100 * n // self.patients} %" for key, n in self.said.most_common(4)) or "-"
-        return (
-            f"{name:34s} {self.dated:4d}/{self.patients:<4d} {self.n:5d}   {share['divergence']:5.1f} "
-            f"{share['founder']:5.1f} {share['seeding']:5.1f}    {np.median(self.width):5.1f}   "
-            f"{np.mean(self.bias):+5.2f}   {said}"
-        )
+        return "\n".join([*texts, f"{'':34s} says: {said}"])
+
+
+def log_score(pairs) -> float:
+    """Mean ln of the probability given to what happened (less negative is better)."""
+    if not pairs:
+        return math.nan
+    p = np.clip([x if hit else 1 - x for x, hit in pairs], 1e-3, 1.0)
+    return float(np.mean(np.log(p)))
 
 
 KEYWORDS = (
-    "unequal",
-    "one rate",
+    "unequal rates",
+    ": conflict",
     "withheld",
     "one primary region",
     "are needed",
@@ -249,49 +385,93 @@ def with_events(patient, rng):
     return patient.with_changes(treatments=tuple(Treatment(f"surgery{i}", "", date) for i, date in enumerate(dates)))
 
 
-def study(name, patients, seed, *, simulation=None, timing=None, keep=None, tail=None) -> Tally:
-    """One scenario with the true tree."""
+def study(
+    name, patients, seed, *, simulation=None, timing=None, keep=None, tail=None, growth=None, measured=False
+) -> Tally:
+    """One scenario with the true tree; metastases detectable, their sizes given or not."""
     rng = np.random.default_rng(seed)
     tally = Tally()
-    settings = TimingSettings(**{"draws": 1500, "clock": "snv", **(timing or {})})
+    scratch = tempfile.TemporaryDirectory()
+    tables = write_tables(scratch.name)
+    settings = TimingSettings(**{"draws": 1500, "clock": "snv", "tables": tables, **(timing or {})})
+    growth = growth or Growth()
     while tally.patients < patients:
         changes = simulation(rng) if simulation else {}
-        simulated = simulate_patient(draw_settings(rng, **changes), rng=rng)
-        truth = true_migrations(simulated)
+        made = detectable_patient(draw_settings(rng, **changes), growth, rng)
+        if made is None:
+            continue
+        simulated, seeding, sizes = made
+        truth = true_migrations(simulated, seeding)
         if keep is not None:
             simulated = thin(simulated, rng, keep)
         inputs = true_inputs(simulated)
         if tail is not None:
             inputs = with_tail(inputs, rng, tail)
-        inputs = (with_events(inputs[0], rng), *inputs[1:])
-        tally.add(date_dissemination(*inputs, settings=settings, rng=rng), truth)
-    print(tally.line(name), flush=True)
+        patient = with_type(with_events(inputs[0], rng))
+        inputs = (with_sizes(patient, sizes, rng) if measured else patient, *inputs[1:])
+        start = time.process_time()
+        result = date_dissemination(*inputs, settings=settings, rng=rng)
+        tally.seconds += time.process_time() - start
+        tally.add(result, truth)
+    models = (
+        ("clock", "joint", "joint_exponential", "joint_gompertz", "growth_exponential")
+        if measured
+        else ("clock", "joint")
+    )
+    print(tally.lines(name, models), flush=True)
     return tally
+
+
+def twice(rng):
+    return {"acceleration": 10.0}
+
+
+def half(rng):
+    return {"acceleration": 2.5}
+
+
+SCENARIOS = {
+    "holds": ("the model holds", {}),
+    "sizes": ("the model holds, sizes known", {"measured": True}),
+    "exponential": ("lesions by exponential growth", {"measured": True, "growth": Growth("exponential")}),
+    "birth-death": ("lesions by birth and death", {"measured": True, "growth": Growth("birth-death")}),
+    "gompertz": ("lesions by Gompertz", {"measured": True, "growth": Growth("gompertz")}),
+    "even": ("even waiting times (k = 3)", {"simulation": lambda rng: {"regularity": 3.0}}),
+    "twice": ("acceleration twice the prior's", {"simulation": twice}),
+    "half": ("acceleration half the prior's", {"simulation": half}),
+    "twice-sizes": (
+        "acceleration twice, sizes known",
+        {"simulation": lambda rng: {"acceleration": 10.0}, "measured": True},
+    ),
+    "half-sizes": (
+        "acceleration half, sizes known",
+        {"simulation": lambda rng: {"acceleration": 2.5}, "measured": True},
+    ),
+    "slow": ("metastases at half the rate", {"keep": 0.5}),
+    "slow-sizes": ("metastases at half, sizes known", {"keep": 0.5, "measured": True}),
+    "slower": ("metastases at a tenth of the rate", {"keep": 0.1}),
+    "region": ("one primary region", {"simulation": lambda rng: {"primary_regions": 1}}),
+    "impure": ("low purity (.15-.3)", {"simulation": lambda rng: {"min_purity": 0.15, "max_purity": 0.3}}),
+    "tail": ("neutral tail taken for clones", {"tail": 400}),
+    "few": ("few mutations (.0002 / Mb / year)", {"simulation": lambda rng: {"mutation_rate": 0.0002}}),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--patients", type=int, default=400)
+    parser.add_argument("--patients", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--scenario", action="append", choices=tuple(SCENARIOS), help="repeatable; default: all")
     arguments = parser.parse_args()
-    n, some = arguments.patients, max(arguments.patients // 4, 20)
-    rng = np.random.default_rng(0)
     start = time.process_time()
-    print("scenario                          dated       seedings  coverage of 95 % intervals  width   error   said")
-    print("                                                         diverg. founder seeding    years   years")
-    base = study("the model holds", n, 1)
-    even = study("even waiting times (k = 3)", some, 2, simulation=lambda rng: {"regularity": 3.0})
-    study("acceleration twice the prior's", some, 3, simulation=lambda rng: {"acceleration": 10.0})
-    study("acceleration half the prior's", some, 4, simulation=lambda rng: {"acceleration": 2.5})
-    study("clone tips taken as sampled cells", some, 1, timing={"terminal": "none"})
-    study("metastases at half the rate", some, 6, keep=0.5)
-    study("metastases at a tenth of the rate", some, 6, keep=0.1)
-    study("one primary region", some, 7, simulation=lambda rng: {"primary_regions": 1})
-    study("low purity (.15-.3)", some, 8, simulation=lambda rng: {"min_purity": 0.15, "max_purity": 0.3})
-    study("neutral tail taken for clones", some, 9, tail=400)
-    study("few mutations (.0002 / Mb / year)", some, 10, simulation=lambda rng: {"mutation_rate": 0.0002})
-    for name, tally in (("the model holds", base), ("even waiting times", even)):
-        error, limit = calibration_error(tally.events), calibrated_quantile(tally.events, rng)
-        print(f"P(seeding before event), {name}: ECE {error:.3f} over {len(tally.events)} (calibrated: {limit:.3f})")
+    print(
+        "scenario                           model               dated    seedings  coverage of 95 % intervals  width   "
+        "error   log    ECE     CPU"
+    )
+    print(f"{'':70s}diverg. founder seeding   years   years   score          s")
+    for i, name in enumerate(arguments.scenario or SCENARIOS):
+        title, options = SCENARIOS[name]
+        study(title, arguments.patients, 1000 * arguments.seed + i, **options)
     print(f"CPU {time.process_time() - start:.0f} s")
 
 

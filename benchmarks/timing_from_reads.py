@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import tempfile
 import time
 import zlib
 from collections import Counter
@@ -25,18 +26,21 @@ import numpy as np
 from clustering import adjusted_rand
 from timing_coverage import (
     KEYWORDS,
+    Growth,
     calibrated_quantile,
     calibration_error,
+    detectable_patient,
     draw_settings,
     thin,
     true_inputs,
     true_migrations,
     with_events,
+    with_type,
+    write_tables,
 )
 
 from phylometa.config import Settings, TimingSettings
 from phylometa.pipeline.stages import AnalysisResult, run_stage, stage_rng
-from phylometa.simulate import simulate_patient
 from phylometa.timing.gains import expected_vaf
 from phylometa.timing.infer import date_dissemination
 
@@ -93,18 +97,18 @@ def date(patient, settings):
     return result.clusters, date_dissemination(*parts, settings=settings.timing, rng=rng)
 
 
-def matched_rows(timing, clusters, simulated):
+def matched_rows(timing, clusters, simulated, seeding):
     """Intervals of at least 50 % with the truth of the migration they are about.
 
     A site with one true founding clone: that one, whichever clone is said to have founded it. Several: the clone that
     most of the inferred founder's mutations belong to; `truth` is None where these are less than half.
     """
-    truth = true_migrations(simulated)
+    truth = true_migrations(simulated, seeding)
     true_names, names = simulated.truth.tree.names, clusters.names
     event_age = {event.name: event.start_age for event in timing.events if event.kind != "diagnosis"}
     found = []
     for row in timing.intervals:
-        if row.model != "clock" or row.probability < 0.5:
+        if row.model != "joint" or row.probability < 0.5:
             continue
         here = {clone: ages for (site, clone), ages in truth.items() if site == row.site}
         if not here:
@@ -134,13 +138,20 @@ def study_patient(scenario, number, seed):
     start = time.process_time()
     changes, keep, n_tail = SCENARIOS[scenario]
     rng = np.random.default_rng([seed, zlib.crc32(scenario.encode()), number])
-    simulated = simulate_patient(draw_settings(rng, mutation_rate=RATE, extra_migrations=0.0, **changes), rng=rng)
+    made = None
+    while made is None:
+        made = detectable_patient(
+            draw_settings(rng, mutation_rate=RATE, extra_migrations=0.0, **changes), Growth(), rng
+        )
+    simulated, seeding, _ = made
     if keep is not None:
         simulated = thin(simulated, rng, keep)
-    patient = with_events(simulated.patient, rng)
-    settings = Settings(seed=number + 1).replace(timing=TimingSettings(draws=1500, clock="snv"))
+    patient = with_type(with_events(simulated.patient, rng))
+    scratch = tempfile.TemporaryDirectory()
+    timing = TimingSettings(draws=1500, clock="snv", tables=write_tables(scratch.name))
+    settings = Settings(seed=number + 1).replace(timing=timing)
     line = {"scenario": scenario, "number": number, "seed": seed, "n_clones": simulated.truth.tree.n_clones}
-    line["n_migrations"] = len(true_migrations(simulated))
+    line["n_migrations"] = len(true_migrations(simulated, seeding))
     read = add_tail(patient, rng, n_tail) if n_tail else patient
     outcomes = {"from reads": date(read, settings)}
     line["n_clusters"] = outcomes["from reads"][0].n_clusters
@@ -149,14 +160,14 @@ def study_patient(scenario, number, seed):
         known = tuple(simulated.truth.tree.names[k] for k in simulated.truth.clone)
         outcomes["clusters given"] = date(patient.with_changes(known_clusters=known), settings)
     patient, ccf, clusters, trees, histories = true_inputs(simulated)
-    patient = patient.with_changes(treatments=read.treatments)
+    patient = with_type(patient.with_changes(treatments=read.treatments))
     options = {"settings": settings.timing, "rng": stage_rng(settings.seed, "timing")}
     timing = date_dissemination(patient, ccf, clusters, trees, histories, **options)
     outcomes["tree given"] = (clusters, timing)
     for level, (clusters, timing) in outcomes.items():
         texts = [*timing.warnings, *timing.refusals, *(note for row in timing.divergence for note in row.notes)]
         line[level] = {
-            "rows": matched_rows(timing, clusters, simulated),
+            "rows": matched_rows(timing, clusters, simulated, seeding),
             "said": [key for key in KEYWORDS if any(key in text for text in texts)],
         }
     return line | {"cpu": round(time.process_time() - start, 2)}

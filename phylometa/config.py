@@ -287,25 +287,37 @@ class TimingSettings:
     """Directory with edited copies of the package's tables (acceleration, doubling_times, expansion_times)."""
     clock: Literal["auto", "cpg", "snv"] = "auto"
     """Mutations of the clock: C>T at CpG, all SNVs, or CpG where the context is known."""
-    terminal: Literal["inferred", "none"] = "inferred"
-    """Branch from the last founded clone to sampling: inferred, or taken as nothing (clone tips are sampled cells)."""
     regularity: float = 1.0
-    """Evenness of the waiting times between clones on a branch: 1 = a Poisson process (terminal = inferred)."""
+    """Evenness of the waiting times between clones on a branch: 1 = a Poisson process."""
+    rate_spread: float = 0.35
+    """Scale of the half-normal prior of the spread of log rates between lineages: a metastasis may be slow or fast."""
     tail_prevalence: float = 0.2
-    """A leaf clone seen in one sample only, below this prevalence, may be a neutral tail and does not date a branch."""
+    """A leaf clone seen in one sample only, below this prevalence, may be a neutral tail of many lineages."""
     lineage_share: float = 0.5
     """A leaf clone seen in one sample only, at most this share of itself and the cells that another clone has left
-    there, may be several clones of one prevalence and does not date a branch either; 0: only the rule above."""
+    there, may be several clones of one prevalence; 0: only the rule above."""
+    tail_probability: float = 0.5
+    """Prior probability that such a leaf is several lineages, whose mutations do not tell how long its branch was."""
     min_clock_mutations: int = 50
     """Fewer clock-like mutations: no calendar date."""
     exome_dates: bool = False
     """Whether an exome or panel may give calendar dates (with a warning)."""
-    serial: bool = False
-    """Whether samples taken at different times give a clock of their own (two dates, no acceleration)."""
     hu2020: bool = False
     """Whether the seeding time of Hu et al. 2020 is given too."""
     draws: int = 3000
     """Monte Carlo draws of a dissemination interval."""
+    diameter_error: float = 0.1
+    """Standard deviation of the logarithm of a measured diameter."""
+    detectable_cm: float = 0.5
+    """Diameter (cm) that a sampled metastasis had at least: the limit of computed tomography and of biopsy."""
+    sampled_cm: float = 2.0
+    """Median diameter (cm) of a sampled metastasis whose size is not given."""
+    sampled_spread: float = 0.8
+    """Standard deviation of its logarithm (95 %: 0.4 to 9.6 cm)."""
+    dormancy_probability: float = 0.1
+    """Prior probability that a metastasis rested between its arrival and its growth."""
+    dormancy_years: float = 3.0
+    """Mean of the rest, if there was one (years; exponential)."""
     gompertz_capacity: float = 1e12
     """Cells at which Gompertz growth ends."""
     max_recurrence_burden: float = 10.0

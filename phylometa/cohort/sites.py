@@ -21,6 +21,7 @@ import numpy as np
 from phylometa.cohort.statistics import share_interval
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.label_specs import SITE_LABELS
+from phylometa.model.timing import CALENDAR_MODELS
 from phylometa.reference.organs import site_group
 
 __all__ = [
@@ -169,7 +170,8 @@ def organ_routes(summaries: Sequence[Summary]) -> list[SiteFrequency]:
 def site_measures(summary: Summary) -> dict[str, dict[str, float]]:
     """What is measured of each metastasis: site -> quantity -> number.
 
-    By the strict clock, of the most probable founding clone: ``seeding_age`` with ``_lo`` and ``_hi`` (years),
+    By the joint posterior, otherwise by the clock, of the most probable founding clone: ``seeding_age`` with ``_lo``
+    and ``_hi`` (years),
     ``seeding_before_diagnosis`` (years, by the median) and ``p_before_KIND`` (probability that the metastasis was
     seeded before the first event of a kind). Means over the site's samples: ``ploidy altered loh wgii``, and ``wgd``,
     the share of samples with a doubling of the genome.
@@ -187,11 +189,12 @@ def site_measures(summary: Summary) -> dict[str, dict[str, float]]:
         dated = [
             interval
             for interval in timing.get("intervals") or ()
-            if (interval["site"], interval["unit"], interval["model"]) == (name, "age_years", "clock")
+            if (interval["site"], interval["unit"]) == (name, "age_years") and interval["model"] in CALENDAR_MODELS
         ]
         if not dated:
             continue
-        interval = max(dated, key=lambda interval: interval["probability"])
+        order = {model: i for i, model in enumerate(CALENDAR_MODELS)}
+        interval = min(dated, key=lambda interval: (order[interval["model"]], -interval["probability"]))
         age = interval["seeding"]["median"]
         measured |= {"seeding_age": age, **{f"seeding_age_{end}": interval["seeding"][end] for end in ("lo", "hi")}}
         for event in events:

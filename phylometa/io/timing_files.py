@@ -49,7 +49,12 @@ def write_timing(timing: Any, directory: Path) -> None:
     header = ["site", "founding_clone", "unit", "model"]
     for name in ("divergence", "founder", "seeding"):
         header += [name, f"{name}_lo", f"{name}_hi"]
-    header += [f"p_before_{event}" for event in events] + ["probability", "notes"]
+    header += [f"p_before_{event}" for event in events] + [
+        "probability",
+        "narrowed_by_growth",
+        "narrowed_by_clock",
+        "notes",
+    ]
     rows = []
     for interval in timing.intervals:
         row: list[Any] = [interval.site, interval.founding_clone, interval.unit, interval.model]
@@ -57,7 +62,8 @@ def write_timing(timing: Any, directory: Path) -> None:
             estimate = getattr(interval, name)
             row += [estimate.median, estimate.lo, estimate.hi]
         row += [interval.p_before.get(event) for event in events]
-        rows.append([*row, interval.probability, "; ".join(interval.notes)])
+        narrowed = [interval.narrowed_by.get(source) for source in ("growth", "clock")]
+        rows.append([*row, interval.probability, *narrowed, "; ".join(interval.notes)])
     write_tsv(directory / "intervals.tsv", header, rows)
     header, cells = divergence_rows(timing.divergence)
     write_tsv(directory / "divergence.tsv", header, cells)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from phylometa.model.interval import Estimate
 
 __all__ = [
+    "CALENDAR_MODELS",
     "DivergenceRow",
     "GainRow",
     "GrowthRow",
+    "LesionRow",
+    "RateRow",
     "ReseedingRow",
     "SeedingInterval",
+    "SourceCheck",
     "TimedEvent",
     "TimingResult",
+    "best_dates",
 ]
 
 
@@ -50,8 +55,9 @@ class SeedingInterval:
     unit : {"molecular", "age_years"}
         Expected clock mutations since the germline, or the patient's age.
     model : str
-        ``molecular``, ``clock`` (strict clock with acceleration), ``serial``, ``hu2020``, ``growth_exponential`` or
-        ``growth_gompertz``.
+        ``molecular``; ``joint``: clock, growth, dates and treatment stamps, both growth models by their evidence;
+        ``joint_exponential``, ``joint_gompertz``: the same under one growth model; ``clock``: without growth;
+        ``growth_exponential``, ``growth_gompertz``: without the clock; ``hu2020``.
     probability : float
         Posterior probability that this clone founded this site; the estimates are given that it did.
     divergence, founder, seeding : Estimate
@@ -61,8 +67,11 @@ class SeedingInterval:
     p_before, p_during : mapping
         Event name -> probability that the seeding came before it, fell within it (age_years only).
     variance_shares : mapping
-        Layer (``counts``, ``reads``, ``acceleration``, ``tree``, ``interval``, ``doubling_time``) -> share of the
-        variance of the seeding time.
+        Layer -> share of the variance of the seeding time. Molecular: ``counts``, ``reads``, ``tree``, ``interval``,
+        each alone. Ages: ``tree``, ``acceleration``, ``rate``, ``interval``, in this order, and ``counts`` the rest.
+    narrowed_by : mapping
+        Source (``growth``, ``clock``) -> share by which it narrows the interval of the seeding: 1 minus the width with
+        it over the width without it; negative where it widens.
     notes : tuple of str
     """
 
@@ -78,7 +87,21 @@ class SeedingInterval:
     p_before: Mapping[str, float] = field(default_factory=dict)
     p_during: Mapping[str, float] = field(default_factory=dict)
     variance_shares: Mapping[str, float] = field(default_factory=dict)
+    narrowed_by: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+CALENDAR_MODELS = ("joint", "clock", "growth_exponential", "growth_gompertz")
+"""Models of ages that stand for a migration, the one with the most evidence first."""
+
+
+def best_dates(intervals: Iterable[SeedingInterval]) -> dict[tuple[str, str], SeedingInterval]:
+    """The age interval with the most evidence of every (site, founding clone)."""
+    found: dict[tuple[str, str], SeedingInterval] = {}
+    rows = [x for x in intervals if x.unit == "age_years" and x.model in CALENDAR_MODELS]
+    for x in sorted(rows, key=lambda x: CALENDAR_MODELS.index(x.model)):
+        found.setdefault((x.site, x.founding_clone), x)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +183,6 @@ class GrowthRow:
         The patient's age at the first cell, where the age at measurement is known.
     statement : str
         The two models beside each other.
-    conflicts : tuple of str
-        The genetic interval beside each model.
     """
 
     site: str
@@ -174,7 +195,66 @@ class GrowthRow:
     exponential_age: Estimate | None
     gompertz_age: Estimate | None
     statement: str
-    conflicts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LesionRow:
+    """Growth of one lesion under the one posterior.
+
+    Parameters
+    ----------
+    site : str
+    model : {"exponential", "gompertz"}
+    arrival : Estimate
+        Age at the first arrival in the site.
+    doubling_days : Estimate
+        Doubling time (days); of the Gompertz model at a diameter of 2 cm.
+    rest_years : Estimate
+        Time between arrival and the start of growth.
+    p_dormant : float
+        P(the rest was longer than a year).
+    """
+
+    site: str
+    model: str
+    arrival: Estimate
+    doubling_days: Estimate
+    rest_years: Estimate
+    p_dormant: float
+
+
+@dataclass(frozen=True, slots=True)
+class RateRow:
+    """A rate of the clock: ``before`` and ``after`` transformation (clock mutations a year), ``acceleration`` (their
+    ratio), or a site's lineage over the primary's; `model` as in `SeedingInterval`."""
+
+    model: str
+    name: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCheck:
+    """Whether two sources agree about a site: a prior predictive check.
+
+    Parameters
+    ----------
+    site : str
+    model : {"exponential", "gompertz"}
+    checked, given : str
+        ``growth`` given ``clock``: the measured size among those that the clock's arrivals predict. ``clock`` given
+        ``growth``: the mutations up to the founding clone among those that the growth's times predict.
+    p_value : float
+        Two-sided; small = conflict.
+    statement : str
+    """
+
+    site: str
+    model: str
+    checked: str
+    given: str
+    p_value: float
+    statement: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,11 +319,19 @@ class TimingResult:
     divergence : tuple of DivergenceRow
         One a metastasis; empty where the primary is not sampled.
     growth : tuple of GrowthRow
+    lesions : tuple of LesionRow
+    rates : tuple of RateRow
+    checks : tuple of SourceCheck
     gains : tuple of GainRow
     reseeding : tuple of ReseedingRow
     events : tuple of TimedEvent
     nodes : mapping
         Clone -> Estimate of its molecular time (end of its edge), over trees and counts.
+    node_ages : mapping
+        Clone -> Estimate of the age at its founding cell, by the joint posterior (by the clock without lesions); empty
+        without calendar dates.
+    p_exponential : float
+        Posterior probability of exponential against Gompertz growth (prior 1/2 each); NaN without both.
     clock : str
         Mutations that make the clock: ``cpg`` or ``snv``.
     n_clock_mutations : int
@@ -260,10 +348,15 @@ class TimingResult:
     intervals: tuple[SeedingInterval, ...]
     divergence: tuple[DivergenceRow, ...]
     growth: tuple[GrowthRow, ...] = ()
+    lesions: tuple[LesionRow, ...] = ()
+    rates: tuple[RateRow, ...] = ()
+    checks: tuple[SourceCheck, ...] = ()
     gains: tuple[GainRow, ...] = ()
     reseeding: tuple[ReseedingRow, ...] = ()
     events: tuple[TimedEvent, ...] = ()
     nodes: Mapping[str, Estimate] = field(default_factory=dict)
+    node_ages: Mapping[str, Estimate] = field(default_factory=dict)
+    p_exponential: float = math.nan
     clock: str = "snv"
     n_clock_mutations: int = 0
     synchronous: Mapping[str, bool | None] = field(default_factory=dict)
@@ -303,12 +396,17 @@ class TimingResult:
             "intervals": SeedingInterval,
             "divergence": DivergenceRow,
             "growth": GrowthRow,
+            "lesions": LesionRow,
+            "rates": RateRow,
+            "checks": SourceCheck,
             "gains": GainRow,
             "reseeding": ReseedingRow,
             "events": TimedEvent,
         }
         read: dict[str, Any] = {name: tuple(row(kind, item) for item in document[name]) for name, kind in kinds.items()}
-        read["nodes"] = {clone: estimate(item) for clone, item in document["nodes"].items()}
+        for name in ("nodes", "node_ages"):
+            read[name] = {clone: estimate(item) for clone, item in document[name].items()}
+        read["p_exponential"] = number(document["p_exponential"])
         rest = [spec.name for spec in fields(cls) if spec.name not in read]
         read |= {name: tuple(v) if isinstance(v := document[name], list) else v for name in rest}
         return cls(**read)

@@ -19,6 +19,9 @@ from phylometa.joint.infer import infer_jointly
 from phylometa.model.clusters import Clustering
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable
 from phylometa.model.tree_ensemble import TreeEnsemble
+from phylometa.timing.growth_evidence import LesionEvidence
+from phylometa.timing.joint_model import Evidence, Prior, draw_times
+from phylometa.timing.molecular import CloneClock, HistoryNodes
 
 __all__ = ["compile_kernels"]
 
@@ -78,6 +81,18 @@ def _draw_jointly(
     )
 
 
+def _draw_times(rng: np.random.Generator) -> None:
+    """One metastasis with a size."""
+    parents = np.array([-1, 0, 1])
+    ancestors = np.triu(np.ones((3, 3)))
+    presence = np.array([[True, False], [False, True], [False, True]])
+    nodes = HistoryNodes(0, 1.0, ancestors, parents, presence, ((1, 1, 0, 0),), ((2,),))
+    lesion = LesionEvidence("m", 60.0, (0.0,), (2.0,), 0.1, 100.0, 0.5, 1e12, 0.1, 3.0, 0.5, is_measured=True)
+    clock = CloneClock(np.full((2, 3), 50, dtype=np.int64), np.ones(3))
+    evidence = Evidence(clock, np.full(2, 60.0), ("p", "m"), 0, lesions=(lesion,))
+    draw_times([nodes], evidence, Prior(), np.ones((1, 3, 2)), draws=4, rng=rng)
+
+
 def compile_kernels() -> None:
     """Call every stage that has kernels on small examples, with the types of arrays that they get in a run."""
     rng = np.random.default_rng(1)
@@ -90,6 +105,7 @@ def compile_kernels() -> None:
         presence_scenarios(trees, clusters, sites, settings=settings, rng=rng)
         if n_clusters == SEARCHED[0]:
             _draw_jointly(clusters, trees, sites, rng)
+    _draw_times(rng)
     for wgd in (True, False):
         chosen = CopyNumberSettings(wgd=wgd, bootstrap=2)
         infer_copy_number_tree(_segments(rng), settings=chosen, rng=rng)

@@ -10,9 +10,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from phylometa.model.patient import Patient
+from phylometa.model.patient import Patient, Treatment
 from phylometa.model.result import PatientResult
-from phylometa.plots.label_placement import nice_ticks
+from phylometa.model.timing import SeedingInterval, best_dates
+from phylometa.plots.label_placement import nice_ticks, spread
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
@@ -31,18 +32,18 @@ from phylometa.timing.events import age_at
 
 __all__ = ["plot_timeline", "timeline_scene"]
 
-_LANE = 13.0
+_LANE = 14.0
 _GREY = Swatch("#bdbdbd")
 # Drawn are the most probable interval of every site and what is at least as probable as not, the surest first.
 _MIN_PROBABILITY = 0.5
 _MAX_INTERVALS = 40
-_MODELS = {
-    "molecular": "",
-    "clock": "clock",
-    "serial": "serial samples",
-    "hu2020": "Hu 2020",
-    "growth_exponential": "exponential growth",
-    "growth_gompertz": "Gompertz growth",
+_MODELS = {"hu2020": "Hu 2020"}
+# Models whose intervals stand beside the bar of a migration: above it what the clock says alone, below it growth.
+_SOURCES = {"clock": "clock", "growth_exponential": "growth", "growth_gompertz": "growth"}
+_SOURCE_WORDS = {
+    "clock": "clock alone",
+    "growth_exponential": "exponential growth alone",
+    "growth_gompertz": "Gompertz growth alone",
 }
 
 
@@ -81,12 +82,29 @@ class _Lane:
 
 
 @dataclass(frozen=True, slots=True)
+class _EventLine:
+    """A diagnosis or a treatment as a line, or a band, through all lanes."""
+
+    start: float
+    end: float
+    letter: str
+    tooltip: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Panel:
     """Lanes on one axis."""
 
     lanes: tuple[_Lane, ...]
     unit: str
     notes: tuple[str, ...] = ()
+    events: tuple[_EventLine, ...] = ()
+    samplings: tuple[float, ...] = ()
+
+    @property
+    def head(self) -> float:
+        """Room (points) above the lanes for the letters of the events."""
+        return 10.0 if self.events else 0.0
 
 
 # The smaller mark lies upon the larger where both fall on one day.
@@ -125,17 +143,43 @@ def _event_lanes(patient: Patient, place: Callable[[datetime.date], float]) -> l
         ]
         if marks:
             lanes.append(_Lane(name, tuple(marks)))
-    for treatment in patient.treatments:
-        start, end = treatment.start or treatment.end, treatment.end or treatment.start
-        if start is None or end is None:
-            continue
-        where = f", {clean_text(treatment.site)}" if treatment.site else ""
-        dose = f", {treatment.dose_gy:g} Gy" if math.isfinite(treatment.dose_gy) else ""
-        kind = clean_text(treatment.kind)
-        name = f"{kind[:1].upper()}{kind[1:]}{where}{dose}"
+    for letter, treatment, start, end in _dated_treatments(patient):
+        name = f"{letter}: {_treatment_name(treatment)}"
         swatch = swatches.get(treatment.site, _GREY)
         lanes.append(_Lane(name, (_Mark(place(start), place(end), f"{name}: {start} to {end}", swatch, "bar"),)))
     return lanes
+
+
+def _dated_treatments(patient: Patient) -> list[tuple[str, Treatment, datetime.date, datetime.date]]:
+    """Treatments with a date by time, each with its letter."""
+    dated = []
+    for treatment in patient.treatments:
+        start, end = treatment.start or treatment.end, treatment.end or treatment.start
+        if start is not None and end is not None:
+            dated.append((treatment, start, end))
+    dated.sort(key=lambda item: (item[1], item[2], item[0].kind, item[0].site))
+    letters = [chr(ord("a") + i) if i < 26 else str(i + 1) for i in range(len(dated))]
+    return [(letter, *item) for letter, item in zip(letters, dated)]
+
+
+def _treatment_name(treatment: Treatment) -> str:
+    where = f", {clean_text(treatment.site)}" if treatment.site else ""
+    dose = f", {treatment.dose_gy:g} Gy" if math.isfinite(treatment.dose_gy) else ""
+    kind = clean_text(treatment.kind)
+    return f"{kind[:1].upper()}{kind[1:]}{where}{dose}"
+
+
+def _event_lines(patient: Patient, place: Callable[[datetime.date], float]) -> tuple[_EventLine, ...]:
+    """Diagnosis of the primary and all treatments as lines through the lanes."""
+    diagnosed = [s.diagnosis_date for s in patient.samples if s.site == patient.primary.name and s.diagnosis_date]
+    lines = []
+    if diagnosed:
+        at = place(min(diagnosed))
+        lines.append(_EventLine(at, at, "D", f"D: diagnosis, {min(diagnosed)}"))
+    for letter, treatment, start, end in _dated_treatments(patient):
+        text = f"{letter}: {_treatment_name(treatment)}: {start} to {end}"
+        lines.append(_EventLine(place(start), place(end), letter, text))
+    return tuple(line for line in lines if math.isfinite(line.start))
 
 
 def _interval_lanes(result: PatientResult, unit: str) -> tuple[list[_Lane], int]:
@@ -145,39 +189,41 @@ def _interval_lanes(result: PatientResult, unit: str) -> tuple[list[_Lane], int]
     patient = result.patient
     rank = {name: i for i, name in enumerate(patient.site_names)}
     swatches = dict(zip(patient.site_names, site_swatches(len(patient.sites))))
-    intervals = [x for x in result.timing.intervals if x.unit == unit and _is_drawable(x)]
+    drawable = [x for x in result.timing.intervals if x.unit == unit and _is_drawable(x)]
+    best = {id(x) for x in best_dates(drawable).values()}
+    intervals = [x for x in drawable if x.unit == "molecular" or x.model in _MODELS or id(x) in best]
     shown = sorted(_surest(intervals), key=lambda x: rank.get(x.site, len(rank)))
-    models = {x.model for x in shown}
+    beside = _beside(result, unit)
     lanes = []
     for x in shown:
-        site, clone, model = clean_text(x.site), clean_text(x.founding_clone), _MODELS.get(x.model, x.model)
-        detail = (f", clone {clone}" if clone else "") + (f", {model}" if model and len(models) > 1 else "")
+        site, clone, model = clean_text(x.site), clean_text(x.founding_clone), _MODELS.get(x.model, "")
+        detail = (f", clone {clone}" if clone else "") + (f", {model}" if model else "")
         if x.probability < 0.995:
             detail += f" ({percent(x.probability)})"
         before = "".join(f"; before {event}: {percent(p)}" for event, p in x.p_before.items())
+        sources = beside.get((x.site, x.founding_clone), ()) if x.model == "joint" else ()
+        alone = "".join(f"; {_SOURCE_WORDS[y.model]} {y.seeding.lo:.4g} to {y.seeding.hi:.4g}" for y in sources)
         tooltip = (
             f"{site} seeded{f' by clone {clone}' if clone else ''}: {x.seeding.lo:.4g} to {x.seeding.hi:.4g} (95 % "
-            f"interval), divergence {x.divergence.median:.4g}, founder {x.founder.median:.4g}{before}"
+            f"interval), divergence {x.divergence.median:.4g}, founder {x.founder.median:.4g}{alone}{before}"
         )
-        lanes.append(
-            _Lane(
-                site,
-                (
-                    _Mark(
-                        x.seeding.lo,
-                        x.seeding.hi,
-                        tooltip,
-                        swatches.get(x.site, _GREY),
-                        "interval",
-                        x.divergence.lo,
-                        x.founder.hi,
-                        tuple(t for t in (x.divergence.median, x.founder.median) if math.isfinite(t)),
-                    ),
-                ),
-                detail,
-            )
-        )
+        ticks = tuple(t for t in (x.divergence.median, x.founder.median) if math.isfinite(t))
+        swatch = swatches.get(x.site, _GREY)
+        bar = _Mark(
+            x.seeding.lo, x.seeding.hi, tooltip, swatch, "interval", x.divergence.lo, x.founder.hi, ticks
+        )  # fmt: skip
+        thin = tuple(_Mark(y.seeding.lo, y.seeding.hi, "", swatch, _SOURCES[y.model]) for y in sources)
+        lanes.append(_Lane(site, (*thin, bar), detail))
     return lanes, len(intervals) - len(shown)
+
+
+def _beside(result: PatientResult, unit: str) -> dict[tuple[str, str], list[SeedingInterval]]:
+    """Intervals of the single sources of every (site, founding clone)."""
+    found: dict[tuple[str, str], list[SeedingInterval]] = {}
+    for x in result.timing.intervals if result.timing is not None else ():
+        if x.unit == unit and x.model in _SOURCES and _is_drawable(x):
+            found.setdefault((x.site, x.founding_clone), []).append(x)
+    return found
 
 
 def _surest(intervals: Sequence[Any]) -> list[Any]:
@@ -203,10 +249,13 @@ def timeline_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS["doubl
     place = (lambda date: age_at(patient, date)) if has_age else decimal_year
     dated, n_hidden = _interval_lanes(result, "age_years")
     events = _event_lanes(patient, place)
+    lines = _event_lines(patient, place)
+    samplings = sorted({place(s.collection_date) for s in patient.samples if s.collection_date is not None})
     panels = []
     if has_age or not dated:
         notes = _notes(dated, n_hidden, has_events=bool(events))
-        panels.append(_Panel((*dated, *events), "Age (years)" if has_age else "Calendar year", notes))
+        unit = "Age (years)" if has_age else "Calendar year"
+        panels.append(_Panel((*dated, *events), unit, notes, lines, tuple(samplings)))
     else:  # ages without dates: what was seen has no place on the axis of the intervals
         panels.append(_Panel(tuple(dated), "Age (years)", _notes(dated, n_hidden, has_events=False)))
         panels.append(_Panel(tuple(events), "Calendar year", (_EVENT_NOTE,)))
@@ -220,7 +269,9 @@ def timeline_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS["doubl
     names = [lane.label(0.36 * width) for panel in panels for lane in panel.lanes]
     left = MARGIN + max(text_width(name, SMALL_FONT_SIZE) for name in names) + 10
     height = MARGIN + sum(_panel_height(panel) for panel in panels)
-    described = "; ".join(mark.tooltip for panel in panels for lane in panel.lanes for mark in lane.marks)
+    described = "; ".join(
+        mark.tooltip for panel in panels for lane in panel.lanes for mark in lane.marks if mark.tooltip
+    )
     scene = Scene(width, height, title, described[:600])
     top = MARGIN
     for number, panel in enumerate(panels):
@@ -229,7 +280,10 @@ def timeline_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS["doubl
     return scene
 
 
-_EVENT_NOTE = "Diamond: diagnosis; disc: sample; ring: measured size; bar without ticks: treatment."
+_EVENT_NOTE = (
+    "Diamond: diagnosis; disc: sample; ring: measured size; bar without ticks: treatment. Lines through all rows: D "
+    "diagnosis, letters treatments; dashed: days of sampling."
+)
 
 
 def _notes(lanes: Sequence[_Lane], n_hidden: int, *, has_events: bool) -> tuple[str, ...]:
@@ -237,40 +291,66 @@ def _notes(lanes: Sequence[_Lane], n_hidden: int, *, has_events: bool) -> tuple[
     if lanes:
         text = "Bar: 95 % interval of the seeding; ticks: medians of divergence and founder; line: their outer bounds."
         notes.append(text + (f" {n_hidden} less probable not drawn." if n_hidden else ""))
+        if any(mark.kind in ("clock", "growth") for lane in lanes for mark in lane.marks):
+            notes.append("Thin line above a bar: what the clock alone says; below it: what growth alone says.")
     return (*notes, _EVENT_NOTE) if has_events else tuple(notes)
 
 
 def _panel_height(panel: _Panel) -> float:
-    return len(panel.lanes) * _LANE + 28 + NOTE_LINE * len(panel.notes) + MARGIN
+    return panel.head + len(panel.lanes) * _LANE + 28 + NOTE_LINE * len(panel.notes) + MARGIN
 
 
 def _draw_panel(scene: Scene, panel: _Panel, number: int, top: float, left: float) -> None:
     right = scene.width - MARGIN - 8
-    values = [x for lane in panel.lanes for mark in lane.marks for x in mark.reach]
+    values = [x for lane in panel.lanes for mark in lane.marks if mark.kind != "growth" for x in mark.reach]
     low, high = min(values), max(values)
     pad = 0.03 * (high - low) or 0.5
     low, high = low - pad, high + pad
 
     def place(x: float) -> float:
-        return left + (x - low) / (high - low) * (right - left)
+        return left + (min(max(x, low), high) - low) / (high - low) * (right - left)
 
+    top += panel.head
     bottom = top + len(panel.lanes) * _LANE
     for tick in nice_ticks(low, high, int((right - left) / 55)):
         scene.line([(place(tick), top), (place(tick), bottom + 3)], stroke=RULE, line_width=0.6)
         scene.note(place(tick), bottom + 9, f"{tick:g}", anchor="middle")
     scene.small(0.5 * (left + right), bottom + 20, panel.unit, anchor="middle")
     scene.notes(MARGIN, bottom + 31, panel.notes)
+    _draw_events(scene, panel, place, top, bottom)
     for row, lane in enumerate(panel.lanes):
         middle = top + (row + 0.5) * _LANE
         scene.small(left - 8, middle, lane.label(left - 8 - MARGIN), anchor="end")
         for i, mark in enumerate(lane.marks):
+            if not mark.tooltip:
+                _draw_mark(scene, mark, place, middle)
+                continue
             with scene.group(f"time-{number}-{row}-{i}", mark.tooltip, is_button=True):
                 _draw_mark(scene, mark, place, middle)
 
 
+def _draw_events(scene: Scene, panel: _Panel, place: Callable[[float], float], top: float, bottom: float) -> None:
+    """Days of sampling, diagnosis and treatments through all rows; letters spread so that none lies upon another."""
+    for age in panel.samplings:
+        scene.line([(place(age), top), (place(age), bottom)], stroke=MUTED, line_width=0.5, dash=(2.0, 2.0))
+    order = sorted(panel.events, key=lambda line: line.start)
+    spots = spread([place(line.start) for line in order], [9.0] * len(order), place(-math.inf), place(math.inf))
+    for i, (line, spot) in enumerate(zip(order, spots)):
+        with scene.group(f"event-{i}", line.tooltip, is_button=True):
+            start, end = place(line.start), place(line.end)
+            scene.line([(spot, top - 3.0), (start, top), (start, bottom)], stroke=INK, line_width=0.9)
+            if end - start > 2:
+                scene.line([(start, top), (end, top)], stroke=INK, line_width=2.0)
+                scene.line([(end, top), (end, bottom)], stroke=INK, line_width=0.4)
+            scene.note(spot, top - 7.0, line.letter, anchor="middle")
+
+
 def _draw_mark(scene: Scene, mark: _Mark, place: Callable[[float], float], y: float) -> None:
     start, end = place(mark.start), place(mark.end)
-    if mark.kind == "interval":
+    if mark.kind in ("clock", "growth"):
+        height = y - 5.0 if mark.kind == "clock" else y + 5.0
+        scene.line([(start, height), (end, height)], stroke=INK if mark.kind == "clock" else MUTED, line_width=1.1)
+    elif mark.kind == "interval":
         reach = [place(x) for x in mark.reach]
         scene.line([(min(reach), y), (max(reach), y)], stroke=MUTED, line_width=0.8)
         scene.rect(start, y - 3.2, max(end - start, 1.2), 6.4, swatch=mark.swatch, stroke=INK, line_width=0.5)

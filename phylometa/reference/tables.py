@@ -97,12 +97,16 @@ def acceleration_prior(cancer_type: str, *, median: float, sigma: float, directo
 
 @dataclass(frozen=True, slots=True)
 class DoublingTime:
-    """Volume doubling time (days), its standard deviation between patients, and the source."""
+    """Volume doubling time (days), its standard deviation between patients, and the source.
+
+    `is_default`: the row of all types.
+    """
 
     days: float
     sd: float
     source: str
     sd_is_assumed: bool
+    is_default: bool = False
 
 
 # Coefficient of variation taken where a source gives no spread.
@@ -128,7 +132,7 @@ def doubling_time(cancer_type: str, site: str, *, is_metastasis: bool, directory
             days = float(row["days"])
             assumed = row["sd"] == "NA"
             sd = ASSUMED_VARIATION * days if assumed else float(row["sd"])
-            return DoublingTime(days, sd, row["source"], assumed)
+            return DoublingTime(days, sd, row["source"], assumed, row["cancer_type"] == "default")
     return None
 
 

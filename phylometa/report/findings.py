@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from phylometa.model.result import PatientResult
+from phylometa.model.timing import best_dates
 from phylometa.plots.history_overview import migration_edges
 from phylometa.plots.style import percent
 from phylometa.report.evidence import Evidence, site_evidence
@@ -206,28 +207,49 @@ def _copy_number_sentence(copy_number: Any) -> str:
     return f"{_count(copy_number.tree_length, 'copy-number event')} explain the samples; {where}."
 
 
-# Models of calendar time by trust: dates of two samples, then the clock with its acceleration.
-_GENETIC_MODELS = {"serial": "dated samples", "clock": "molecular clock"}
+# P(a rest of more than a year) from which dormancy is said, and the p-value of a conflict of sources.
+_DORMANT, _CONFLICT = 0.95, 0.05
+_MODEL_WORDS = {
+    "joint": "clock, growth and dates together",
+    "joint_exponential": "with exponential growth",
+    "joint_gompertz": "with Gompertz growth",
+    "clock": "clock alone",
+    "growth_exponential": "exponential growth alone",
+    "growth_gompertz": "Gompertz growth alone",
+}
 
 
 def _timing_findings(timing: Any, of_site: Mapping[str, list[Finding]], answers: list[Finding]) -> None:
-    """Ages of seeding to the sites, and the evidence that an irradiated site was seeded again."""
-    dated: dict[tuple[str, str], Any] = {}
-    for model in _GENETIC_MODELS:
-        for interval in timing.intervals:
-            if interval.model == model and interval.unit == "age_years" and interval.probability >= 0.8:
-                dated.setdefault((interval.site, interval.founding_clone), interval)
-    for (site, clone), interval in dated.items():
+    """Ages of seeding to the sites with what each source says, rests before growth, conflicts of sources, and the
+    evidence that an irradiated site was seeded again."""
+    for (site, clone), interval in best_dates(timing.intervals).items():
+        if interval.probability < 0.8 or site not in of_site:
+            continue
         seeding = interval.seeding
         text = (
             f"was seeded by clone {clone} between the ages of {seeding.lo:.1f} and {seeding.hi:.1f} years "
-            f"(95 % interval, {_GENETIC_MODELS[interval.model]})."
+            f"(95 % interval, {_MODEL_WORDS[interval.model]})."
         )
         status = "supported" if interval.probability >= 0.95 else "favoured"
         before = "; ".join(f"before {name.replace('_', ' ')}: {percent(p)}" for name, p in interval.p_before.items())
-        note = f"Probability {before}." if before else ""
-        if site in of_site:
-            of_site[site].append(Finding(text, status, interval.probability, note))
+        others = "; ".join(
+            f"{_MODEL_WORDS[x.model]} {x.seeding.lo:.1f} to {x.seeding.hi:.1f}"
+            for x in timing.intervals
+            if (x.site, x.founding_clone) == (site, clone) and x.model in _MODEL_WORDS and x.model != interval.model
+        )
+        note = " ".join(
+            part for part in (f"Probability {before}." if before else "", f"{others}." if others else "") if part
+        )
+        of_site[site].append(Finding(text, status, interval.probability, note[:1].upper() + note[1:]))
+    for row in timing.lesions:
+        if row.p_dormant >= _DORMANT and row.site in of_site:
+            rest = row.rest_years
+            text = (
+                f"rested for {rest.lo:.1f} to {rest.hi:.1f} years between arrival and growth "
+                f"(95 % interval, {row.model} growth)."
+            )
+            of_site[row.site].append(Finding(text, "supported", row.p_dormant))
+    answers.extend(Finding(f"Growth and clock: {x.statement}", "fact") for x in timing.checks if x.p_value < _CONFLICT)
     for row in timing.reseeding:
         text = f"Evidence that {row.site} was reseeded after {row.treatment}: {row.grade}."
         back = f"Probability of a migration from a metastasis back: {percent(row.probability_of_return)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,10 +12,10 @@ from phylometa.model.arrays import BoolArray, FloatArray
 from phylometa.model.patient import Patient
 from phylometa.model.tree_ensemble import TreeEnsemble
 from phylometa.reference.genome import CALLABLE_MB
-from phylometa.reference.tables import acceleration_prior
-from phylometa.timing.calendar import CalendarClock, site_branches, tail_like_clones
+from phylometa.reference.tables import AccelerationPrior, acceleration_prior
 from phylometa.timing.clock import is_cpg_transition, is_snv
-from phylometa.timing.molecular import CloneClock, HistoryNodes, draw_lengths
+from phylometa.timing.molecular import HistoryNodes
+from phylometa.timing.tips import tail_like_clones
 
 __all__ = ["ClockChoice", "calendar_clock", "mutation_burden", "select_clock", "site_ages"]
 
@@ -98,59 +97,17 @@ def site_ages(patient: Patient) -> FloatArray:
     return found
 
 
-def _branches_differ(
-    nodes: HistoryNodes,
-    clock: CloneClock,
-    proportions: FloatArray,
-    patient: Patient,
-    site_age: FloatArray,
-    settings: TimingSettings,
-) -> tuple[bool, float]:
-    """Whether the branches to the dated sites differ by more than counting noise (and the unseen ends) allow, 99 %;
-    and the share of the others' rate below which the rate of the site that is checked worst would have been noticed.
-
-    Without unseen ends: the mean depths of two sites' cells (no share is given). With them: the share x that a site's
-    deepest clone, the c-th on its branch, reaches of the deepest of all; P(share <= x) = x^c under a Poisson process of
-    foundings.
-    """
-    dated = np.flatnonzero(np.isfinite(site_age))
-    lengths = draw_lengths(clock, 400, rng=np.random.default_rng(0))
-    depth = lengths @ nodes.ancestors
-    if settings.terminal == "none":
-        own = site_branches(depth, proportions, patient.sample_site, len(patient.sites))[:, dated]
-        gaps = [own[:, i] - own[:, j] for i in range(own.shape[1]) for j in range(i)]
-        return any(abs(gap.mean()) > 2.58 * max(float(gap.std()), 1e-9) for gap in gaps), np.nan
-    tail = tail_like_clones(nodes, proportions, settings.tail_prevalence, settings.lineage_share)
-    below = depth - lengths[:, [nodes.root]]
-    edges = nodes.ancestors.sum(axis=0) - 1
-    reached = {}
-    for t in dated:
-        present = np.flatnonzero(nodes.presence[:, t] & ~tail)
-        if len(present):
-            deepest = present[np.argmax(below[:, present].mean(axis=0))]
-            # Counting noise of the site's own branch is allowed for by its upper quantile.
-            reached[t] = (float(np.quantile(below[:, deepest], 0.99)), edges[deepest])
-    shares = [(top, 0.01 ** (1 / (settings.regularity * c))) for top, c in reached.values() if c > 0]
-    if not shares:
-        return False, np.nan
-    most = max(top for top, _ in reached.values())
-    differ = any(top / most < limit for top, limit in shares)
-    return differ, float(min(1.0, min(limit * most / top for top, limit in shares)))
-
-
 def calendar_clock(
     patient: Patient,
     trees: TreeEnsemble,
     histories: Sequence[HistoryNodes],
-    clock: CloneClock,
     choice: ClockChoice,
     settings: TimingSettings,
-) -> tuple[CalendarClock | None, list[str], list[str]]:
-    """The calendar clock, or None with the reasons; and warnings."""
-    ages = site_ages(patient)
+) -> tuple[AccelerationPrior, list[str], list[str]]:
+    """The prior of the acceleration, the reasons against calendar dates by the clock (empty: none), and warnings."""
     refusals, warnings = list(choice.refusals), []
     n_clock = int(choice.is_clock.sum())
-    if not np.isfinite(ages).any():
+    if not np.isfinite(site_ages(patient)).any():
         refusals.append("no calendar dates: the age at sampling is not given for any sample")
     if n_clock < settings.min_clock_mutations:
         refusals.append(f"no calendar dates: {n_clock} clock-like mutations, {settings.min_clock_mutations} are needed")
@@ -167,41 +124,17 @@ def calendar_clock(
         refusals.append("no calendar dates: the samples share no clonal mutation, so there is no trunk to date")
     elif not (best.presence.any(axis=1) & (np.arange(len(best.parents)) != best.root)).any():
         refusals.append("no calendar dates: no clone below the root, so nothing says how long its branches are")
-    if refusals:
-        return None, refusals, []
     cancer_types = sorted({sample.cancer_type for sample in patient.samples if sample.cancer_type})
-    median, sigma = settings.acceleration_median, settings.acceleration_sigma
     prior = acceleration_prior(
         cancer_types[0] if settings.acceleration_by_type and cancer_types else "",
-        median=median,
-        sigma=sigma,
+        median=settings.acceleration_median,
+        sigma=settings.acceleration_sigma,
         directory=settings.tables,
     )
-    warnings.append(
-        f"dates rest on an assumed acceleration of the clock (median {prior.median:g}, {prior.source}): the data "
-        "cannot check it, and a factor of two moves them by years"
-    )
-    differ, noticed = _branches_differ(
-        histories[0], clock, trees.proportions[histories[0].tree], patient, ages, settings
-    )
-    if differ:
-        warnings.append(
-            "the branches to the sites differ by more than counting noise: rates are unequal (or a sample is shallow), "
-            "so each branch dates its own nodes and the interval is widened"
-        )
-    elif len(ages[np.isfinite(ages)]) > 1 and np.isfinite(noticed):
-        warnings.append(
-            "one rate is assumed for all sites: a lower one at a site would be noticed only below "
-            f"{noticed:.0%} of the others'"
-        )
+    if refusals:
+        return prior, refusals, []
     tail = tail_like_clones(best, trees.proportions[best.tree], settings.tail_prevalence, settings.lineage_share)
-    if tail.any() and settings.terminal != "none":
+    if tail.any():
         names = ", ".join(trees.names[k] for k in np.flatnonzero(tail))
-        warnings.append(f"subclonal tail: clone {names} may be several lineages and dates no branch")
-    options: dict[str, Any] = {
-        "terminal": settings.terminal,
-        "regularity": settings.regularity,
-        "tail_prevalence": settings.tail_prevalence,
-        "lineage_share": settings.lineage_share,
-    }
-    return CalendarClock(ages, prior, equal_rates=not differ, **options), [], warnings
+        warnings.append(f"subclonal tail: clone {names} may be several lineages; the dates allow for both")
+    return prior, [], warnings

@@ -21,7 +21,6 @@ __all__ = [
     "SerialGrowth",
     "cells_at_dissemination",
     "cells_from_diameter",
-    "conflict_statement",
     "exponential_age",
     "exponential_age_sd",
     "fit_serial_diameters",
@@ -36,8 +35,6 @@ DAYS_PER_YEAR = 365.25
 # Tumour cells in a cubic centimetre: the default, and the other bound.
 CELLS_PER_CM3 = 1e8
 CELLS_PER_CM3_UPPER = 1e9
-# Evenly spaced quantiles that stand for a posterior.
-_LEVELS = (np.arange(100) + 0.5) / 100
 
 
 def cells_from_diameter(diameter_cm: ArrayLike, *, cells_per_cm3: float = CELLS_PER_CM3) -> FloatArray:
@@ -153,19 +150,12 @@ class GrowthAge:
         Exponential minus Gompertz median.
     statement : str
         What the two say, in words.
-    doubling_share : float
-        Share of the exponential age's variance that the doubling time brings in.
-    exponential_quantiles, gompertz_quantiles : tuple of float
-        Evenly spaced posterior quantiles (years), for probabilities; empty where a model cannot hold.
     """
 
     exponential: Estimate
     gompertz: Estimate
     disagreement_years: float
     statement: str
-    doubling_share: float
-    exponential_quantiles: tuple[float, ...] = ()
-    gompertz_quantiles: tuple[float, ...] = ()
 
 
 def lesion_age(
@@ -208,14 +198,13 @@ def lesion_age(
         "exponential": exponential_age(cells, doubling) / DAYS_PER_YEAR,
         "gompertz": gompertz_age(cells, doubling, capacity=capacity) / DAYS_PER_YEAR,
     }
-    estimates, quantiles = {}, {}
+    estimates = {}
     for model, values in years.items():
         finite = values[np.isfinite(values)]
         # A model is quoted only where it can hold for nearly all sizes that the measurement allows.
         usable = len(finite) >= 0.95 * draws
         lo, median, hi = np.quantile(finite, [0.025, 0.5, 0.975]) if usable else (math.nan,) * 3
         estimates[model] = Estimate(float(median), float(lo), float(hi))
-        quantiles[model] = tuple(np.quantile(finite, _LEVELS).tolist()) if usable else ()
     exponential, gompertz = estimates["exponential"], estimates["gompertz"]
     if math.isnan(gompertz.median):
         statement = (
@@ -228,16 +217,11 @@ def lesion_age(
             f"({exponential.lo:.1f}-{exponential.hi:.1f}), Gompertz growth {gompertz.median:.1f} "
             f"({gompertz.lo:.1f}-{gompertz.hi:.1f}); the difference is one of models, not of data."
         )
-    from_doubling = np.var(doubling) * float(np.mean(np.log2(cells))) ** 2
-    share = float(from_doubling / max(np.var(years["exponential"] * DAYS_PER_YEAR), 1e-300))
     return GrowthAge(
         exponential=exponential,
         gompertz=gompertz,
         disagreement_years=exponential.median - gompertz.median,
         statement=statement,
-        doubling_share=min(share, 1.0),
-        exponential_quantiles=quantiles["exponential"],
-        gompertz_quantiles=quantiles["gompertz"],
     )
 
 
@@ -322,22 +306,3 @@ def fit_serial_diameters(
         exponential_rss=residual,
         gompertz_rss=gompertz_residual,
     )
-
-
-def conflict_statement(site: str, genetic: Estimate, growth: Estimate, *, model: str) -> str:
-    """One sentence that sets the genetic seeding interval beside the growth estimate of the same lesion.
-
-    Parameters
-    ----------
-    site : str
-    genetic, growth : Estimate
-        Age of the patient (years) at seeding, and at the lesion's first cell.
-    model : str
-        Name of the growth model.
-    """
-    spans = f"genetics {genetic.lo:.1f}-{genetic.hi:.1f}, {model} growth {growth.lo:.1f}-{growth.hi:.1f} years of age"
-    if growth.hi < genetic.lo:
-        return f"{site}: conflict, growth puts the first cell before the genetic interval ({spans})."
-    if growth.lo > genetic.hi:
-        return f"{site}: conflict, growth puts the first cell after the genetic interval ({spans})."
-    return f"{site}: no conflict ({spans})."

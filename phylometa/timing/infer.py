@@ -1,14 +1,13 @@
 """Dissemination timing: when each founding clone reached each metastasis, as an interval with all its uncertainty.
 
 A seed left between two nodes of the clone tree, the divergence node and the founder node of the metastasis; no single
-date is claimed. The formulas live in `clock`, `divergence`, `growth` and `treatment`.
+date is claimed. The one posterior of ages lives in `joint_model`, the formulas in `clock`, `growth` and `treatment`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -22,18 +21,20 @@ from phylometa.model.comparison import Comparison
 from phylometa.model.history import HistoryEnsemble
 from phylometa.model.interval import Estimate, quantile_estimate
 from phylometa.model.patient import Patient
-from phylometa.model.timing import DivergenceRow, SeedingInterval, TimedEvent, TimingResult
+from phylometa.model.timing import DivergenceRow, SeedingInterval, TimingResult
 from phylometa.model.tree_ensemble import TreeEnsemble
-from phylometa.reference.tables import expansion_years
-from phylometa.timing.calendar import CalendarClock
+from phylometa.reference.tables import AccelerationPrior, expansion_years
+from phylometa.timing.agreement import CONFLICT
 from phylometa.timing.calendar_rules import calendar_clock, select_clock, site_ages
 from phylometa.timing.dissemination import MigrationDraws, clone_times, draw_migrations, variance_shares
-from phylometa.timing.events import age_at, event_probabilities, patient_events, sites_synchronous
-from phylometa.timing.lesion_growth import lesion_growth
+from phylometa.timing.events import age_at, patient_events, sites_synchronous
+from phylometa.timing.joint_dates import JointDates, date_jointly
+from phylometa.timing.joint_model import Evidence, Prior
+from phylometa.timing.lesion_growth import trace_lesions
+from phylometa.timing.lesions import lesion_evidence
 from phylometa.timing.molecular import clone_clock, history_nodes
 from phylometa.timing.reseeding import irradiated_recurrences
 from phylometa.timing.sample_gains import time_sample_gains
-from phylometa.timing.serial_samples import serial_intervals
 from phylometa.timing.treatment import is_oligometastatic
 
 __all__ = ["date_dissemination"]
@@ -55,54 +56,28 @@ def _divergence_rows(patient: Patient, comparison: Comparison) -> tuple[list[Div
     return rows, refusals
 
 
-def _intervals(
+def _molecular_intervals(
     patient: Patient,
     trees: TreeEnsemble,
     drawn: Mapping[tuple[int, int], MigrationDraws],
-    shares: Mapping[tuple[int, int], tuple[dict[str, float], dict[str, float]]],
-    events: Sequence[TimedEvent],
-    calendar: CalendarClock | None,
+    shares: Mapping[tuple[int, int], dict[str, float]],
 ) -> list[SeedingInterval]:
-    found = []
     names = patient.site_names
-    order = sorted(drawn, key=lambda key: (key[0], -drawn[key].probability, key[1]))
-    for key in order:
-        migration = drawn[key]
-        common: dict[str, Any] = {
-            "site": names[key[0]],
-            "founding_clone": trees.names[key[1]],
-            "probability": migration.probability,
-            "sources": {names[s]: p for s, p in migration.sources.items()},
-        }
-        molecular, dated = shares.get(key, ({}, {}))
-        found.append(
-            SeedingInterval(
-                **common,
-                unit="molecular",
-                model="molecular",
-                divergence=quantile_estimate(migration.divergence),
-                founder=quantile_estimate(migration.founder),
-                seeding=quantile_estimate(migration.seeding),
-                variance_shares=molecular,
-            )
+    return [
+        SeedingInterval(
+            site=names[key[0]],
+            founding_clone=trees.names[key[1]],
+            unit="molecular",
+            model="molecular",
+            probability=drawn[key].probability,
+            divergence=quantile_estimate(drawn[key].divergence),
+            founder=quantile_estimate(drawn[key].founder),
+            seeding=quantile_estimate(drawn[key].seeding),
+            sources={names[s]: p for s, p in drawn[key].sources.items()},
+            variance_shares=shares.get(key, {}),
         )
-        if calendar is not None and len(migration.seeding_age):
-            before, during = event_probabilities(migration.seeding_age, events)
-            found.append(
-                SeedingInterval(
-                    **common,
-                    unit="age_years",
-                    model="clock",
-                    divergence=quantile_estimate(migration.divergence_age),
-                    founder=quantile_estimate(migration.founder_age),
-                    seeding=quantile_estimate(migration.seeding_age),
-                    p_before=before,
-                    p_during=during,
-                    variance_shares=dated,
-                    notes=(f"acceleration {calendar.acceleration.median:g}: {calendar.acceleration.source}",),
-                )
-            )
-    return found
+        for key in sorted(drawn, key=lambda key: (key[0], -drawn[key].probability, key[1]))
+    ]
 
 
 def _hu2020_intervals(
@@ -135,6 +110,27 @@ def _hu2020_intervals(
     return found, []
 
 
+def _what_dates_rest_on(dates: JointDates, acceleration: AccelerationPrior) -> list[str]:
+    """What the acceleration was assumed to be and what the data made of it; conflicts; lineages that run apart."""
+    warnings = []
+    found = {(row.model, row.name): row.estimate for row in dates.rates}
+    model = "joint" if ("joint", "acceleration") in found else "clock"
+    if (model, "acceleration") in found:
+        told = found[model, "acceleration"]
+        warnings.append(
+            f"dates rest on an assumed acceleration of the clock (median {acceleration.median:g}, "
+            f"{acceleration.source}); the data leave it at {told.median:.1f} ({told.lo:.1f} to {told.hi:.1f}), and a "
+            "factor of two moves them by years"
+        )
+        for (name, site), ratio in found.items():
+            if name == model and site not in ("before", "after", "acceleration") and (ratio.hi < 1 or ratio.lo > 1):
+                warnings.append(
+                    f"unequal rates: {site} runs at {ratio.median:.2f} ({ratio.lo:.2f} to {ratio.hi:.2f}) times the "
+                    "primary's rate"
+                )
+    return warnings + [check.statement for check in dates.checks if check.p_value < CONFLICT]
+
+
 def date_dissemination(
     patient: Patient,
     ccf: CcfTable,
@@ -146,11 +142,12 @@ def date_dissemination(
     rng: np.random.Generator,
     comparison: Comparison | None = None,
 ) -> TimingResult:
-    """When each founding clone reached each site, over trees, histories, reads, counts and acceleration.
+    """When each founding clone reached each site, from the clock, growth, dates and treatments in one posterior.
 
-    Molecular time always; ages where the age at sampling and at least `settings.min_clock_mutations` clock-like
-    mutations of a whole genome are there. The clock runs at one rate up to the root clone (the last ancestor of all
-    sampled tumour cells) and `a` times as fast after it.
+    Molecular time always. Ages by the clock need the age at sampling and at least `settings.min_clock_mutations`
+    clock-like mutations of a whole genome; ages by growth need a measured size and the age then. The clock runs at one
+    rate up to the root clone (the last ancestor of all sampled tumour cells) and `a` times as fast after it, in each
+    lineage at a rate of its own.
 
     Parameters
     ----------
@@ -182,26 +179,44 @@ def date_dissemination(
         raise InfeasibleError(f"patient {patient.name}: no migration history to date")
     rows, refusals = _divergence_rows(patient, comparison)
     clock = clone_clock(patient.mutations, ccf, clusters, len(trees.names), prevalence, choice.is_clock, rng=rng)
-    calendar, reasons, more = calendar_clock(patient, trees, nodes, clock, choice, settings)
+    acceleration, reasons, more = calendar_clock(patient, trees, nodes, choice, settings)
     refusals, warnings = refusals + reasons, [*choice.warnings, *more]
-    places = (trees.proportions, patient.sample_site, len(patient.sites))
-    drawn = draw_migrations(nodes, clock, *places, calendar=calendar, draws=settings.draws, rng=rng)
-    options: dict[str, Any] = {"draws": _SHARE_DRAWS, "rng": rng}
-    molecular = variance_shares(nodes, clock, *places, calendar=None, **options)
-    dated = variance_shares(nodes, clock, *places, calendar=calendar, **options) if calendar else {}
-    shares = {key: (molecular.get(key, {}), dated.get(key, {})) for key in drawn}
+    drawn = draw_migrations(nodes, clock, draws=settings.draws, rng=rng)
+    shares = variance_shares(nodes, clock, draws=_SHARE_DRAWS, rng=rng)
     events = patient_events(patient)
     if patient.treatments and not events:
         refusals.append("treatments cannot be placed: they need dates, and a sample with both age and collection date")
-    intervals = _intervals(patient, trees, drawn, shares, events, calendar)
-    if settings.serial:
-        extra, reasons = serial_intervals(patient, trees, nodes, clock, choice, events, settings=settings, rng=rng)
-        intervals, refusals = intervals + extra, refusals + reasons
+    intervals = _molecular_intervals(patient, trees, drawn, shares)
+    lesions, more = lesion_evidence(patient, settings)
+    warnings += more
+    dates = JointDates()
+    if drawn and np.isfinite(site_ages(patient)).any():
+        evidence = Evidence(
+            clock=clock,
+            site_age=site_ages(patient),
+            site_names=patient.site_names,
+            primary=patient.site_names.index(patient.primary.name),
+            tail_prevalence=settings.tail_prevalence,
+            lineage_share=settings.lineage_share,
+        )
+        prior = Prior(
+            acceleration_median=acceleration.median,
+            acceleration_sigma=acceleration.sigma,
+            spread_scale=settings.rate_spread,
+            regularity=settings.regularity,
+            tail_probability=settings.tail_probability,
+        )
+        note = f"acceleration {acceleration.median:g} before the data: {acceleration.source}"
+        dates = date_jointly(
+            patient, trees, nodes, evidence, prior, lesions, events,
+            uses_clock=not reasons, note=note, settings=settings, rng=rng,
+        )  # fmt: skip
+        warnings += _what_dates_rest_on(dates, acceleration)
+    intervals += dates.intervals
     if settings.hu2020:
         extra, reasons = _hu2020_intervals(patient, rows, settings)
         intervals, refusals = intervals + extra, refusals + reasons
     times = clone_times(nodes, clock, draws=min(settings.draws, 1000), rng=rng)
-    growth, growth_intervals, reasons = lesion_growth(patient, intervals, events, settings=settings, rng=rng)
     n_sites = sum(site.is_metastasis for site in patient.sites)
     if not drawn:
         refusals.append("no migration in any history: nothing to date")
@@ -210,9 +225,14 @@ def date_dissemination(
     if any(len({v for (t, v) in drawn if t == site and drawn[t, v].probability > 0.5}) > 1 for site, _ in drawn):
         warnings.append("a polyclonal metastasis has one interval for each founding clone")
     return TimingResult(
-        intervals=tuple(intervals + growth_intervals),
+        intervals=tuple(intervals),
         divergence=tuple(rows),
-        growth=tuple(growth),
+        growth=trace_lesions(patient, lesions, settings=settings, rng=rng),
+        lesions=dates.lesions,
+        rates=dates.rates,
+        checks=dates.checks,
+        node_ages=dates.node_ages,
+        p_exponential=dates.p_exponential,
         gains=time_sample_gains(patient, clusters, tuple(rows), settings=comparison.settings, rng=rng),
         reseeding=irradiated_recurrences(patient, ccf, clusters, histories, settings=comparison.settings),
         events=events,
@@ -222,6 +242,6 @@ def date_dissemination(
         synchronous=sites_synchronous(patient, limit=settings.synchronous_days),
         n_metastatic_sites=n_sites,
         oligometastatic=is_oligometastatic(n_sites) if n_sites else None,
-        refusals=tuple(refusals + reasons),
+        refusals=tuple(refusals),
         warnings=tuple(warnings),
     )

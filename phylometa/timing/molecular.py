@@ -192,6 +192,8 @@ class HistoryNodes:
     presence : bool array (K, n_sites)
         Clones observed in sites.
     migrations : tuple of (site, founding clone, source site, departing clone)
+    followers : tuple of tuples
+        Of each migration, the clones that arose from the population it founded; empty: not known.
     """
 
     tree: int
@@ -200,6 +202,7 @@ class HistoryNodes:
     parents: IntArray
     presence: BoolArray
     migrations: tuple[tuple[int, int, int, int], ...]
+    followers: tuple[tuple[int, ...], ...] = ()
 
     @property
     def root(self) -> int:
@@ -216,7 +219,12 @@ def history_nodes(trees: TreeEnsemble, histories: HistoryEnsemble) -> list[Histo
             continue
         migrations = tuple((int(t), int(v), int(s), int(u)) for u, s, v, t in history.migrations)
         parents, presence = trees.parents[tree.tree], np.asarray(tree.presence)
-        found.append(HistoryNodes(tree.tree, history.weight, ancestors[tree.tree], parents, presence, migrations))
+        followers = tuple(
+            tuple(int(w) for u, s, w, _ in history.edges if (u, s) == (v, t) and w != v) for t, v, _, _ in migrations
+        )
+        found.append(
+            HistoryNodes(tree.tree, history.weight, ancestors[tree.tree], parents, presence, migrations, followers)
+        )
     return found
 
 

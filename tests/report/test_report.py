@@ -209,12 +209,10 @@ def test_radiotherapy_has_its_curves_and_its_evidence(documents):
 def test_growth_and_gains_are_tabulated():
     result = plot_results.eight_clones()
     nan = Estimate(float("nan"), float("nan"), float("nan"))
-    growth = GrowthRow(
-        "liver", 1.5, 155.0, 34.0, "a table", Estimate(10.0, 8.0, 12.0), nan, None, None, "both", ("odd",)
-    )
+    growth = GrowthRow("liver", 1.5, 155.0, 34.0, "a table", Estimate(10.0, 8.0, 12.0), nan, None, None, "both")
     gain = GainRow("liver_6", "liver", "gain", "8", "2+1", 15, 0.5, 0.5, 0.2, 0.8, float("nan"))
     tables = all_tables(replace(result, timing=replace(result.timing, growth=(growth,), gains=(gain,))))
-    assert tables["growth"].rows[0][4:] == ("10 (8 to 12)", "cannot hold", "both; odd")
+    assert tables["growth"].rows[0][4:] == ("10 (8 to 12)", "cannot hold", "both")
     assert tables["gains"].rows[0][-4:] == (0.5, 0.2, 0.8, "")
 
 

@@ -7,12 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from phylometa.model.interval import Estimate
 from phylometa.timing.growth import (
     DAYS_PER_YEAR,
     cells_at_dissemination,
     cells_from_diameter,
-    conflict_statement,
     exponential_age,
     exponential_age_sd,
     fit_serial_diameters,
@@ -96,7 +94,6 @@ def test_lesion_age_reports_both_models_and_their_disagreement():
     assert 4.5 < age.gompertz.median < 7
     assert age.disagreement_years == pytest.approx(age.exponential.median - age.gompertz.median)
     assert "models" in age.statement
-    assert 0.5 < age.doubling_share <= 1
 
 
 def test_lesion_too_large_for_gompertz():
@@ -133,10 +130,3 @@ def test_serial_diameters_that_shrink_or_are_too_few():
     assert math.isnan(fit.rate_sd)
     with pytest.raises(ValueError, match="two or more"):
         fit_serial_diameters([0, 0], [1.0, 2.0], capacity=1e12)
-
-
-def test_conflict_statements():
-    genetic = Estimate(50, 48, 52)
-    assert "before the genetic" in conflict_statement("liver", genetic, Estimate(40, 38, 42), model="exponential")
-    assert "after the genetic" in conflict_statement("liver", genetic, Estimate(55, 54, 56), model="Gompertz")
-    assert "no conflict" in conflict_statement("liver", genetic, Estimate(50, 47, 53), model="Gompertz")

@@ -126,26 +126,15 @@ def test_molecular_interval_lies_between_divergence_and_founder():
     assert result.nodes["4"].median == pytest.approx(1050, rel=0.01)
 
 
-def test_calendar_interval_without_acceleration_is_the_strict_clock():
-    # tau = 800, full branches 190 and 210, age 60: tau / (tau + b) ~ Beta, b the mean of two branches (half variance).
-    result = date(
-        build(sizes=(800, 190, 40, 170)), acceleration_median=1.0, acceleration_sigma=1e-9, draws=20000, terminal="none"
-    )
-    clock = row_of(result, "clock")
-    assert clock.unit == "age_years"
-    assert clock.divergence.median == pytest.approx(48.0, abs=0.1)
-    assert clock.divergence.lo == pytest.approx(46.85, abs=0.1)
-    assert clock.divergence.hi == pytest.approx(49.1, abs=0.1)
-    assert clock.founder.median == pytest.approx(50.4, abs=0.1)
-
-
-def test_branches_of_unequal_length_widen_the_interval_and_warn():
-    equal = date(build(sizes=(800, 200, 40, 160)), terminal="none")
+def test_a_slow_lineage_is_inferred_and_said():
+    equal = date(build(sizes=(800, 150, 40, 210)))
     assert not any("unequal" in text for text in equal.warnings)
-    unequal = date(build(sizes=(800, 60, 40, 460)), terminal="none")
-    assert any("unequal" in text for text in unequal.warnings)
-    wide, narrow = row_of(unequal, "clock").divergence, row_of(equal, "clock").divergence
-    assert wide.hi - wide.lo > narrow.hi - narrow.lo
+    parents = (-1, 0, 1, 2, 3, 0, 5)
+    moves = ((0, 0, 1, 0), (1, 0, 2, 0), (2, 0, 3, 0), (3, 0, 4, 0), (0, 0, 5, 1), (5, 1, 6, 1))
+    own = [(0.25, 0.25, 0)] * 4
+    slow = date(build((800, 400, 400, 400, 400, 20, 20), parents, ((0, 0, 0), *own, (0, 0, 0.1), (0, 0, 0.9)), moves))
+    ratio = next(row.estimate for row in slow.rates if (row.model, row.name) == ("clock", "liver"))
+    assert ratio.lo < 0.3 and ratio.median < 0.95
 
 
 def test_acceleration_moves_divergence_towards_sampling():
@@ -164,10 +153,10 @@ def test_acceleration_comes_from_the_table_of_the_cancer_type():
     assert "acceleration 5" in notes[0]
 
 
-def test_variance_shares_add_up_and_acceleration_dominates():
-    clock = row_of(date(build(sizes=(800, 190, 40, 170)), terminal="none"), "clock")
+def test_variance_shares_add_up_and_acceleration_counts():
+    clock = row_of(date(build(), draws=1500), "clock")
     assert sum(clock.variance_shares.values()) == pytest.approx(1)
-    assert clock.variance_shares["acceleration"] > 0.5
+    assert clock.variance_shares["acceleration"] > 0.1
     assert set(row_of(date(build()), "molecular").variance_shares) == {"counts", "reads", "tree", "interval"}
 
 
@@ -181,13 +170,13 @@ def test_events_get_probabilities_in_order():
             Treatment("systemic", ""),
         )
     )
-    result = date((patient, *rest), acceleration_median=1.0, terminal="none")
+    result = date((patient, *rest), acceleration_median=1.0)
     assert [event.name for event in result.events] == ["systemic", "diagnosis", "surgery_colon", "surgery_colon_2"]
     assert result.events[1].start_age == pytest.approx(60 - 151 / 365.25)
     clock = row_of(result, "clock")
     assert clock.p_before["diagnosis"] > 0.99
-    assert clock.p_before["systemic"] < 0.05
-    assert 0.9 < clock.p_during["systemic"] <= 1.0
+    assert clock.p_before["systemic"] < 0.3
+    assert 0.6 < clock.p_during["systemic"] <= 1.0
     assert clock.p_before["diagnosis"] <= clock.p_before["surgery_colon"]
     assert result.synchronous == {"liver": True}
     assert result.oligometastatic is True
@@ -300,22 +289,39 @@ def test_hu2020_rows_and_their_refusal():
     assert any("infeasible" in note for note in row_of(late, "hu2020").notes)
 
 
-def test_growth_beside_genetics():
+def test_growth_and_clock_in_one_posterior():
     patient, *rest = build(cancer_type="colorectal", diameter_cm=2.0)
-    result = date((patient, *rest))
+    result = date((patient, *rest), draws=1500)
     assert {row.site for row in result.growth} == {"colon", "liver"}
     (liver,) = [row for row in result.growth if row.site == "liver"]
-    assert liver.doubling_days == 155
-    assert len(liver.conflicts) == 2
-    assert row_of(result, "growth_exponential").unit == "age_years"
-    operated = patient.with_changes(treatments=(Treatment("surgery", "colon", datetime.date(2005, 1, 1)),))
-    by_growth = row_of(date((operated, *rest)), "growth_exponential")
-    # Surgery at 49.6 years; exponential growth needs 13 years or more of 155-day doublings before the age of 60.
-    assert by_growth.p_before["surgery_colon"] > 0.7
-    assert row_of(date((operated, *rest)), "growth_gompertz").p_before["surgery_colon"] < 0.3
+    assert liver.doubling_days == pytest.approx(155, rel=1e-3)
+    models = {row.model for row in result.intervals}
+    assert models == {
+        *("molecular", "clock", "joint", "joint_exponential", "joint_gompertz"),
+        *("growth_exponential", "growth_gompertz"),
+    }
+    widths = {x.model: x.seeding.hi - x.seeding.lo for x in result.intervals}
+    joint = row_of(result, "joint_exponential")
+    assert joint.narrowed_by["growth"] == pytest.approx(1 - widths["joint_exponential"] / widths["clock"])
+    assert joint.narrowed_by["clock"] == pytest.approx(1 - widths["joint_exponential"] / widths["growth_exponential"])
     assert row_of(result, "growth_gompertz").seeding.median > row_of(result, "growth_exponential").seeding.median
+    assert {(check.checked, check.given) for check in result.checks} == {("growth", "clock"), ("clock", "growth")}
+    assert all(0 < check.p_value <= 1 for check in result.checks)
+    assert 0 <= result.p_exponential <= 1
+    (row,) = [x for x in result.lesions if x.model == "exponential"]
+    assert row.site == "liver" and 80 < row.doubling_days.median < 300 and 0 <= row.p_dormant < 1
+    assert set(result.node_ages) == {"1", "2", "3", "4"} and result.node_ages["1"].hi < 60
     other = date(build(cancer_type="sarcoma", diameter_cm=2.0))
-    assert any("no doubling time" in text for text in other.refusals)
+    assert any("no doubling time of this type" in text for text in other.warnings)
+
+
+def test_growth_alone_dates_where_the_clock_may_not():
+    result = date(build(assay="wes", cancer_type="colorectal", diameter_cm=2.0))
+    assert {row.model for row in result.intervals} == {"molecular", "growth_exponential", "growth_gompertz"}
+    grown = row_of(result, "growth_exponential").seeding
+    # 2 cm of 1e8 to 1e9 cells a cm3 are 28.6 to 32 doublings of some 151 days, perhaps after a rest.
+    assert grown.hi < 56 and 42 < grown.median < 50
+    assert result.checks == () and math.isnan(result.p_exponential)
 
 
 def test_growth_from_serial_sizes():
@@ -329,8 +335,8 @@ def test_growth_from_serial_sizes():
         lesions=tuple(Lesion("liver", day, cm) for (day, _), cm in zip(sizes, (2.0, 1.5, 1.0)))
     )
     result = date((shrinking, *rest))
-    assert any("did not grow" in text for text in result.refusals)
-    assert result.growth[0].doubling_days == 155
+    assert any("did not grow" in text for text in result.warnings)
+    assert result.growth[0].doubling_days == pytest.approx(155, rel=1e-3)
 
 
 def test_select_clock():
@@ -361,20 +367,6 @@ def test_therapy_mutations_leave_the_clock():
     assert any("hypermutated" in text for text in select_clock(untreated, settings=TimingSettings()).warnings)
     dated = untreated.with_changes(treatments=(Treatment("systemic", "", datetime.date(2014, 1, 1)),))
     assert "after treatment" in select_clock(dated, settings=TimingSettings()).warnings[0]
-
-
-def test_serial_samples_date_without_acceleration():
-    # Branches 300 at age 60 and 500 at age 64: 50 a year, divergence at 54; the founder 200 mutations later at 58.
-    parts = build(sizes=(800, 300, 200, 300), ages=(60.0, 60.0, 64.0))
-    row = row_of(date(parts, serial=True, draws=8000), "serial")
-    assert row.divergence.median == pytest.approx(54.0, abs=0.15)
-    assert row.founder.median == pytest.approx(58.0, abs=0.15)
-    assert row.divergence.lo < 52.5
-    refused = date(build(sizes=(800, 300, 200, 80), ages=(60.0, 60.0, 64.0)), serial=True)
-    assert any("not surely longer" in text for text in refused.refusals)
-    assert any("years or more apart" in text for text in date(build(), serial=True).refusals)
-    few = date(build(sizes=(30, 5, 3, 4), ages=(60.0, 60.0, 64.0)), serial=True)
-    assert any("no serial clock: too few" in text for text in few.refusals)
 
 
 def test_gains_are_placed_against_divergence():

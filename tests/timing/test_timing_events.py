@@ -12,7 +12,9 @@ from phylometa.config import TimingSettings
 from phylometa.model.patient import CopyNumberAtLoci, Lesion, MutationTable, Patient, Sample, Site, Treatment
 from phylometa.model.timing import TimedEvent
 from phylometa.timing.events import age_at, event_probabilities, patient_events
-from phylometa.timing.lesion_growth import lesion_growth
+from phylometa.timing.growth_evidence import GRID
+from phylometa.timing.lesion_growth import trace_lesions
+from phylometa.timing.lesions import lesion_evidence
 from phylometa.timing.reseeding import _has_scar
 
 DAY = datetime.date(2015, 6, 1)
@@ -65,11 +67,13 @@ def test_probabilities_before_and_during_an_event_by_hand():
 
 
 def grown(patient, **settings):
-    return lesion_growth(patient, [], [], settings=TimingSettings(**settings), rng=np.random.default_rng(1))
+    chosen = TimingSettings(**settings)
+    lesions, warnings = lesion_evidence(patient, chosen)
+    return lesions, trace_lesions(patient, lesions, settings=chosen, rng=np.random.default_rng(1)), warnings
 
 
-def test_growth_goes_on_after_a_lesion_without_a_doubling_time():
-    """The first site's tissue has none in the table; the second one's has."""
+def test_a_type_without_a_doubling_time_takes_the_wide_default():
+    """The first site's tissue has none in the table; the second one's sizes speak for themselves."""
     patient = make_patient(
         (
             sample("a", "spleen", cancer_type="sarcoma", diameter_cm=2.0),
@@ -77,9 +81,11 @@ def test_growth_goes_on_after_a_lesion_without_a_doubling_time():
         )
     )
     lesions = tuple(Lesion("liver", datetime.date(2014 + i, 6, 1), 1.0 + i) for i in range(2))
-    rows, _, refusals = grown(patient.with_changes(lesions=lesions))
-    assert any("spleen" in text for text in refusals)
-    assert [row.site for row in rows] == ["liver"]
+    _, rows, warnings = grown(patient.with_changes(lesions=lesions))
+    assert any("spleen" in text and "wide one of all types" in text for text in warnings)
+    assert [row.site for row in rows] == ["spleen", "liver"]
+    assert rows[0].doubling_sd > 0.9 * rows[0].doubling_days
+    assert "2 sizes" in rows[1].source
 
 
 def test_the_largest_of_several_samples_of_a_site_is_traced_back():
@@ -87,7 +93,7 @@ def test_the_largest_of_several_samples_of_a_site_is_traced_back():
         sample(name, "liver", cancer_type="colorectal", diameter_cm=cm) for name, cm in (("b", 1.0), ("c", 3.0))
     )
     patient = make_patient((sample("a", "colon", cancer_type="colorectal"), small, large))
-    rows, _, _ = grown(patient)
+    _, rows, _ = grown(patient)
     assert [(row.site, row.diameter_cm) for row in rows] == [("liver", 3.0)]
 
 
@@ -98,22 +104,39 @@ def test_ages_at_the_first_cell_run_backwards_from_the_measurement():
             sample("b", "liver", cancer_type="colorectal", diameter_cm=2.0),
         )
     )
-    rows, intervals, _ = grown(patient)
-    (row,) = rows
+    (row,) = grown(patient)[1]
     for years, age in ((row.exponential_years, row.exponential_age), (row.gompertz_years, row.gompertz_age)):
         assert age.median == pytest.approx(60.0 - years.median)
         assert age.lo == pytest.approx(60.0 - years.hi)
         assert age.hi == pytest.approx(60.0 - years.lo)
         assert age.lo < age.median < age.hi < 60.0
-    assert {interval.probability for interval in intervals} == {1.0}
 
 
 def test_two_sizes_tell_no_spread_so_one_is_assumed():
     patient = make_patient((sample("a", "colon"), sample("b", "liver")))
     lesions = (Lesion("liver", datetime.date(2014, 6, 1), 1.0), Lesion("liver", DAY, 2.0))
-    (row,) = grown(patient.with_changes(lesions=lesions))[0]
+    (row,) = grown(patient.with_changes(lesions=lesions))[1]
     assert math.isfinite(row.doubling_sd) and row.doubling_sd > 0
-    assert row.doubling_days == pytest.approx(365 / (3 * 1.0), rel=0.02)  # eightfold volume in a year
+
+
+def test_sizes_after_treatment_do_not_tell_growth():
+    patient = make_patient((sample("a", "colon"), sample("b", "liver")))
+    sizes = tuple(Lesion("liver", datetime.date(2012 + i, 6, 1), cm) for i, cm in enumerate((1.0, 2.0, 0.5)))
+    course = Treatment("systemic", "", datetime.date(2013, 9, 1))
+    elsewhere = Treatment("surgery", "colon", datetime.date(2012, 1, 1))
+    (lesion,), _, _ = grown(patient.with_changes(lesions=sizes, treatments=(course, elsewhere)))
+    assert lesion.diameters_cm == (1.0, 2.0) and lesion.is_measured
+    (last,), _, warnings = grown(patient.with_changes(lesions=sizes))
+    assert last.diameters_cm == (0.5,) and any("did not grow" in text for text in warnings)
+
+
+def test_a_sampled_metastasis_without_a_size_was_there_all_the_same():
+    patient = make_patient((sample("a", "colon"), sample("b", "liver")))
+    (lesion,), rows, _ = grown(patient)
+    assert (lesion.site, lesion.is_measured, rows) == ("liver", False, ())
+    table = lesion.arrival_table("exponential")
+    young, old = np.interp(np.log([0.05, 6.0]), np.log(GRID), table)
+    assert young < old - 10  # nothing grows to half a centimetre in weeks
 
 
 @pytest.mark.parametrize(

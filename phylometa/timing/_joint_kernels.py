@@ -1,0 +1,366 @@
+"""Compiled Metropolis sampler of the one posterior over times, rates and arrivals; see `phylometa.timing.joint_model`.
+
+Arrays are indexed by clone (K), lineage (L; 0 is the primary's, whose rate is 1), migration (M), lesion (G) or stamp.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+
+# Cells of the state's vector of global numbers.
+LOG_RATE, LOG_ACCELERATION, LOG_SPREAD = 0, 1, 2
+# Fixed numbers of the prior, in the order of `phylometa.timing.joint_model.Prior`.
+RATE_MEDIAN, RATE_SIGMA, ACCELERATION_MEDIAN, ACCELERATION_SIGMA, SPREAD_SCALE, REGULARITY, TAIL, LAST, LOW, HIGH = (
+    range(10)
+)
+
+
+@njit(cache=True, error_model="numpy")
+def arrival_ages(
+    times: FloatArray,
+    position: FloatArray,
+    extra: FloatArray,
+    moves: IntArray,
+    followers: BoolArray,
+    deadline: FloatArray,
+    pace: FloatArray,
+) -> FloatArray:
+    """Founder node and arrival of every migration (M, 2); founder NaN if a clone's spread overshoots its deadline.
+
+    A new clone came between its parent's node and its own. A clone that spread unchanged has its founder node a
+    fraction of a mutation after its own; its cells came any time before sampling and before the clones that followed.
+    """
+    found = np.empty((len(moves), 2))
+    for m in range(len(moves)):
+        u, v = moves[m, 0], moves[m, 1]
+        start, end = times[u], times[v]
+        latest = end
+        if u == v:
+            end = start + extra[m] * pace[m]
+            latest = deadline[m]
+            for w in range(len(times)):
+                if followers[m, w]:
+                    latest = min(latest, times[w])
+        if end > deadline[m]:
+            end = deadline[m] if u != v else np.nan
+        found[m, 0] = end
+        found[m, 1] = start + position[m] * (min(latest, deadline[m]) - start)
+    return found
+
+
+@njit(cache=True, error_model="numpy")
+def log_posterior(
+    times: FloatArray,
+    is_clone: BoolArray,
+    overall: FloatArray,
+    lineage_rate: FloatArray,
+    position: FloatArray,
+    extra: FloatArray,
+    counts: IntArray,
+    log_factorial: FloatArray,
+    parents: IntArray,
+    order: IntArray,
+    detection: FloatArray,
+    lineage: IntArray,
+    is_candidate: BoolArray,
+    deadline: FloatArray,
+    moves: IntArray,
+    followers: BoolArray,
+    move_deadline: FloatArray,
+    lesion_of_move: IntArray,
+    lesion_start: FloatArray,
+    table: FloatArray,
+    table_low: float,
+    table_step: float,
+    stamp_clone: IntArray,
+    stamp_age: FloatArray,
+    stamp_gain: FloatArray,
+    prior: FloatArray,
+    use_branches: bool,
+) -> float:
+    """Log posterior density (up to a constant) in the coordinates that the sampler moves in."""
+    n = len(parents)
+    root = order[0]
+    rate, speed = math.exp(overall[LOG_RATE]), math.exp(overall[LOG_ACCELERATION])
+    last = prior[LAST]
+    share = times[root] / last
+    if not (prior[LOW] < share < prior[HIGH]) or times[root] > deadline[root]:
+        return -np.inf
+    total = -math.log(share) - math.log1p(-share)  # uniform on the logit
+    total -= 0.5 * ((overall[LOG_RATE] - prior[RATE_MEDIAN]) / prior[RATE_SIGMA]) ** 2
+    total -= 0.5 * ((overall[LOG_ACCELERATION] - prior[ACCELERATION_MEDIAN]) / prior[ACCELERATION_SIGMA]) ** 2
+    spread = math.exp(overall[LOG_SPREAD])
+    if len(lineage_rate) > 1:
+        total += overall[LOG_SPREAD] - 0.5 * (spread / prior[SPREAD_SCALE]) ** 2
+        for k in range(1, len(lineage_rate)):
+            total -= 0.5 * (lineage_rate[k] / spread) ** 2 + overall[LOG_SPREAD]
+    height = np.zeros(n, dtype=np.int64)
+    for i in range(n - 1, 0, -1):
+        v = order[i]
+        if is_clone[v]:
+            p = parents[v]
+            height[p] = max(height[p], height[v] + 1)
+    regularity = prior[REGULARITY]
+    for i in range(n):
+        v = order[i]
+        if v == root:
+            expected = rate * times[v] * detection[v]
+            total += counts[v] * math.log(expected) - expected - log_factorial[v]
+            continue
+        start = times[parents[v]]
+        room, length = deadline[v] - start, times[v] - start
+        if not (length > 0 and length < room):
+            return -np.inf
+        if is_candidate[v]:
+            total += math.log(1 - prior[TAIL]) if is_clone[v] else math.log(prior[TAIL])
+        if not is_clone[v]:
+            total -= math.log(room)
+            if use_branches:  # several lineages: any number of mutations, log-uniform over a thousandfold
+                total -= math.log(6.9 * (counts[v] + 1.0))
+            continue
+        later = regularity * (height[v] + 1)
+        x = length / room
+        total += (later - 1) * math.log1p(-x) - math.log(room)
+        if regularity == 1.0:
+            total += math.log(later)
+        else:
+            total += (regularity - 1) * math.log(x)
+            total += math.lgamma(regularity + later) - math.lgamma(regularity) - math.lgamma(later)
+        if use_branches:
+            expected = rate * speed * math.exp(lineage_rate[lineage[v]]) * length * detection[v]
+            total += counts[v] * math.log(expected) - expected - log_factorial[v]
+    pace = np.empty(len(moves))
+    for m in range(len(moves)):
+        pace[m] = 1 / (rate * speed * math.exp(lineage_rate[lineage[moves[m, 1]]]))
+        if moves[m, 0] == moves[m, 1]:  # Gamma(1/2), in the coordinate log(extra)
+            total += 0.5 * math.log(extra[m]) - extra[m]
+    found = arrival_ages(times, position, extra, moves, followers, move_deadline, pace)
+    for m in range(len(moves)):
+        if math.isnan(found[m, 0]):
+            return -np.inf
+    for g in range(len(lesion_start)):
+        begin = lesion_start[g]  # age of the measurement that the table counts from
+        first = np.inf
+        for m in range(len(moves)):
+            if lesion_of_move[m] == g:
+                first = min(first, found[m, 1])
+        if not math.isfinite(first):
+            first = times[root]
+        years = begin - first
+        if years <= 0:
+            return -np.inf
+        x = (math.log(years) - table_low) / table_step
+        if x < 0:
+            x = 0.0
+        i = min(int(x), table.shape[1] - 2)
+        w = min(x - i, 1.0)
+        total += (1 - w) * table[g, i] + w * table[g, i + 1]
+    for j in range(len(stamp_clone)):
+        if times[stamp_clone[j]] > stamp_age[j]:
+            total += stamp_gain[j]
+    return total
+
+
+@njit(cache=True, error_model="numpy")
+def run_chain(
+    times: FloatArray,
+    is_clone: BoolArray,
+    overall: FloatArray,
+    lineage_rate: FloatArray,
+    position: FloatArray,
+    extra: FloatArray,
+    all_counts: IntArray,
+    all_log_factorial: FloatArray,
+    parents: IntArray,
+    order: IntArray,
+    detection: FloatArray,
+    lineage: IntArray,
+    anchor: IntArray,
+    is_candidate: BoolArray,
+    deadline: FloatArray,
+    moves: IntArray,
+    followers: BoolArray,
+    move_deadline: FloatArray,
+    lesion_of_move: IntArray,
+    lesion_start: FloatArray,
+    table: FloatArray,
+    table_low: float,
+    table_step: float,
+    stamp_clone: IntArray,
+    stamp_age: FloatArray,
+    stamp_gain: FloatArray,
+    prior: FloatArray,
+    use_branches: bool,
+    burn_in: int,
+    draws: int,
+    thin: int,
+    step: FloatArray,
+    rng: np.random.Generator,
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, NDArray[np.int64]]:
+    """Metropolis within Gibbs, in place on the state; `step` (K + L + 2 M + 8,) adapts during the burn-in.
+
+    Returns the kept draws: ages (draws, K), overall (draws, 3), lineage rates (draws, L), founder and arrival
+    (draws, 2 M), and the row of counts of each draw (draws,). Moves: each age alone; each rate alone; the whole tree
+    drawn towards the last sampling with rates that keep every expected count, or with the acceleration as it is, or
+    scaled with the rate; a lineage's ages with its rate; positions; whether a doubtful leaf is one clone; the row of
+    redrawn counts.
+    """
+    n, n_lineages, n_moves = len(parents), len(lineage_rate), len(moves)
+    root, last = order[0], prior[LAST]
+    row = 0
+    counts, log_factorial = all_counts[0], all_log_factorial[0]
+    kept_times, kept_overall = np.empty((draws, n)), np.empty((draws, 3))
+    kept_rate, kept_moves = np.empty((draws, n_lineages)), np.empty((draws, 2 * n_moves))
+    kept_row = np.empty(draws, dtype=np.int64)
+    first_rate, first_move = n, n + n_lineages
+    whole = n + n_lineages + 2 * n_moves  # index of the moves of all ages at once, then of the overall numbers
+    n_kinds = whole + 8
+    pace = np.empty(n_moves)
+    current = log_posterior(
+        times, is_clone, overall, lineage_rate, position, extra, counts, log_factorial, parents, order, detection,
+        lineage, is_candidate, deadline, moves, followers, move_deadline, lesion_of_move, lesion_start, table,
+        table_low, table_step, stamp_clone, stamp_age, stamp_gain, prior, use_branches,
+    )  # fmt: skip
+    old_times, old_overall, old_rate = times.copy(), overall.copy(), lineage_rate.copy()
+    old_position, old_extra, old_clone = position.copy(), extra.copy(), is_clone.copy()
+    for sweep in range(burn_in + draws * thin):
+        gain = 3.0 / (10.0 + sweep) ** 0.6 if sweep < burn_in else 0.0
+        for kind in range(n_kinds + n_lineages + n):
+            jacobian, new_row = 0.0, row
+            is_adaptive = kind < n_kinds
+            size = step[kind] if is_adaptive else 1.0
+            noise = rng.standard_normal()
+            if kind < n:  # one age, between its neighbours
+                low, high = 0.0 if kind == root else times[parents[kind]], min(deadline[kind], last)
+                for w in range(n):
+                    if parents[w] == kind:
+                        high = min(high, times[w])
+                x = (times[kind] - low) / (high - low)
+                if not (0 < x < 1):
+                    continue
+                y = 1 / (1 + math.exp(-(math.log(x / (1 - x)) + size * noise)))
+                if not (0 < y < 1):
+                    continue
+                times[kind] = low + y * (high - low)
+                jacobian = math.log(y * (1 - y)) - math.log(x * (1 - x))
+            elif kind < first_move:  # one lineage's rate
+                if kind == first_rate:
+                    continue
+                lineage_rate[kind - first_rate] += size * noise
+            elif kind < first_move + n_moves:  # a position, reflected into (0, 1)
+                m = kind - first_move
+                x = abs(position[m] + size * noise) % 2.0
+                position[m] = 2.0 - x if x > 1.0 else x
+                if not (0 < position[m] < 1):
+                    position[m] = old_position[m]
+                    continue
+            elif kind < whole:
+                m = kind - first_move - n_moves
+                if moves[m, 0] != moves[m, 1]:
+                    continue
+                extra[m] *= math.exp(size * noise)
+            elif kind < whole + 3:
+                if kind == whole + LOG_SPREAD and n_lineages < 2:
+                    continue
+                overall[kind - whole] += size * noise
+            elif kind == whole + 5:  # all ages and the inverse rate scaled: every expected count stays
+                c = math.exp(size * noise)
+                for v in range(n):
+                    times[v] *= c
+                overall[LOG_RATE] -= size * noise
+                jacobian = n * size * noise
+            elif kind < whole + 5:  # all ages towards the last sampling
+                c = math.exp(size * noise)
+                old_root = times[root]
+                for v in range(n):
+                    times[v] = last - c * (last - times[v])
+                if times[root] <= 0:
+                    times[:] = old_times
+                    continue
+                jacobian = n * math.log(c)
+                shift = math.log(old_root / times[root])  # keeps the trunk's expected count
+                if kind == whole + 3:
+                    overall[LOG_RATE] += shift
+                    overall[LOG_ACCELERATION] -= shift + math.log(c)
+                else:
+                    overall[LOG_RATE] += shift
+            elif kind == whole + 6:  # the rates of all lineages and the spread, scaled
+                if n_lineages < 2:
+                    continue
+                overall[LOG_SPREAD] += size * noise
+                for k in range(1, n_lineages):
+                    lineage_rate[k] *= math.exp(size * noise)
+                jacobian = (n_lineages - 1) * size * noise
+            elif kind == whole + 7:  # rate against acceleration
+                overall[LOG_RATE] += size * noise
+                overall[LOG_ACCELERATION] -= size * noise
+            elif kind < n_kinds + n_lineages:  # a lineage's ages away from their anchors, its rate against it
+                k = kind - n_kinds
+                if k == 0:
+                    if all_counts.shape[0] < 2:
+                        continue
+                    new_row = 1 + int(rng.random() * (all_counts.shape[0] - 1))
+                else:
+                    c = math.exp(0.4 * noise)
+                    moved = 0.0
+                    for v in range(n):
+                        if lineage[v] == k and v != root:
+                            from_age = old_times[anchor[v]]
+                            times[v] = from_age + c * (times[v] - from_age)
+                            moved += 1.0
+                    lineage_rate[k] -= 0.4 * noise
+                    jacobian = moved * 0.4 * noise
+            else:
+                v = kind - n_kinds - n_lineages
+                if not is_candidate[v]:
+                    continue
+                is_clone[v] = not is_clone[v]
+            proposed = log_posterior(
+                times, is_clone, overall, lineage_rate, position, extra, all_counts[new_row],
+                all_log_factorial[new_row], parents, order, detection, lineage, is_candidate, deadline, moves,
+                followers, move_deadline, lesion_of_move, lesion_start, table, table_low, table_step, stamp_clone,
+                stamp_age, stamp_gain, prior, use_branches,
+            )  # fmt: skip
+            log_ratio = proposed - current + jacobian
+            accepted = log_ratio >= 0 or rng.random() < math.exp(max(log_ratio, -700.0))
+            if math.isnan(log_ratio):
+                accepted = False
+            if is_adaptive and gain > 0:
+                chance = 1.0 if log_ratio >= 0 else math.exp(max(log_ratio, -700.0))
+                if math.isnan(chance):
+                    chance = 0.0
+                step[kind] = min(max(step[kind] * math.exp(gain * (chance - 0.4)), 1e-4), 20.0)
+            if accepted:
+                current, row = proposed, new_row
+                counts, log_factorial = all_counts[row], all_log_factorial[row]
+                old_times[:] = times
+                old_overall[:] = overall
+                old_rate[:] = lineage_rate
+                old_position[:] = position
+                old_extra[:] = extra
+                old_clone[:] = is_clone
+            else:
+                times[:] = old_times
+                overall[:] = old_overall
+                lineage_rate[:] = old_rate
+                position[:] = old_position
+                extra[:] = old_extra
+                is_clone[:] = old_clone
+        if sweep >= burn_in and (sweep - burn_in) % thin == thin - 1:
+            d = (sweep - burn_in) // thin
+            for m in range(n_moves):
+                pace[m] = math.exp(-overall[LOG_RATE] - overall[LOG_ACCELERATION] - lineage_rate[lineage[moves[m, 1]]])
+            found = arrival_ages(times, position, extra, moves, followers, move_deadline, pace)
+            kept_times[d] = times
+            kept_overall[d] = overall
+            kept_rate[d] = lineage_rate
+            kept_moves[d, :n_moves] = found[:, 0]
+            kept_moves[d, n_moves:] = found[:, 1]
+            kept_row[d] = row
+    return kept_times, kept_overall, kept_rate, kept_moves, kept_row

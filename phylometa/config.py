@@ -285,6 +285,8 @@ class TimingSettings:
     """Whether the cancer type's row of tables/acceleration.tsv replaces the two values above."""
     tables: str = ""
     """Directory with edited copies of the package's tables (acceleration, doubling_times, expansion_times)."""
+    signatures: str = ""
+    """Table of mutational signatures (a row per channel, a column per signature), for stamps of treatments."""
     clock: Literal["auto", "cpg", "snv"] = "auto"
     """Mutations of the clock: C>T at CpG, all SNVs, or CpG where the context is known."""
     regularity: float = 1.0

@@ -64,6 +64,7 @@ DEMO_PATIENT = Path(__file__).parent.parent / "demo_patient"
 @force_option
 @click.option("--fail-fast", is_flag=True, help="Stop at the first patient that fails.")
 @click.option("--no-plots", is_flag=True, help="No figure files (the report keeps its own).")
+@click.option("--signatures", type=click.Path(), help="Mutational signatures, for stamps of treatments on branches.")
 @click.option(
     "--radiotherapy-curves", is_flag=True, help="Tumour control against dose too: a model with assumed constants."
 )
@@ -82,8 +83,8 @@ def run(sheet: str, output: str, patients: tuple[str, ...], **options: Any) -> i
     settings = read_settings(
         options["config"], options["seed"], cn_missing=options["cn_missing"], uncalled=options["uncalled"]
     )
-    if options["radiotherapy_curves"]:
-        settings = settings.replace(timing=dataclasses.replace(settings.timing, radiotherapy_curves=True))
+    changes = {name: options[name] for name in ("radiotherapy_curves", "signatures") if options[name]}
+    settings = settings.replace(timing=dataclasses.replace(settings.timing, **changes))
     directory = check_output_directory(output, force=options["force"], resume=options["resume"])
     if options["scheduler"] and options["jobs"] > 1:
         raise click.UsageError("--jobs and --scheduler exclude each other")

@@ -13,12 +13,14 @@ __all__ = [
     "CALENDAR_MODELS",
     "DivergenceRow",
     "GainRow",
+    "GrowthChangeRow",
     "GrowthRow",
     "LesionRow",
     "RateRow",
     "ReseedingRow",
     "SeedingInterval",
     "SourceCheck",
+    "StampRow",
     "TimedEvent",
     "TimingResult",
     "best_dates",
@@ -258,6 +260,59 @@ class SourceCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class StampRow:
+    """A therapy's mutational process on the branch of one clone.
+
+    Parameters
+    ----------
+    clone, therapy : str
+    exposure_age : float
+        Age at the start of the exposure (years).
+    n_mutations : int
+        Mutations of the branch with a channel in the table of signatures.
+    share : Estimate
+        Share of them that the process explains, if it acted.
+    p_exposed : float
+        P(the process acted on the branch), so that the branch ended after the exposure began; prior 1/2.
+    """
+
+    clone: str
+    therapy: str
+    exposure_age: float
+    n_mutations: int
+    share: Estimate
+    p_exposed: float
+
+
+@dataclass(frozen=True, slots=True)
+class GrowthChangeRow:
+    """Growth of a lesion outside the field before and after a course of radiotherapy.
+
+    Parameters
+    ----------
+    site, course : str
+    before, after, change : Estimate
+        Specific growth rate of the volume (per year): from the sizes before the start, from those after it, their
+        difference.
+    p_slower : float
+        P(the lesion grew more slowly afterwards | sizes).
+    sizes : tuple of str
+        The sizes that carry it.
+    confounders : tuple of str
+        Systemic treatments that began between the first and the last size.
+    """
+
+    site: str
+    course: str
+    before: Estimate
+    after: Estimate
+    change: Estimate
+    p_slower: float
+    sizes: tuple[str, ...]
+    confounders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class GainRow:
     """Time of a copy-number gain or a genome doubling in one sample.
 
@@ -308,6 +363,14 @@ class ReseedingRow:
     probability_of_return: float
 
 
+# Fields that results of version 0.1 lack, with what they hold then.
+_LATER: Mapping[str, Any] = {
+    "lesions": (), "rates": (), "checks": (), "stamps": (), "growth_changes": (), "node_ages": {},
+    "p_exponential": None,
+    "narrowed_by": {},
+}  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class TimingResult:
     """Everything the timing stage says about a patient.
@@ -322,6 +385,8 @@ class TimingResult:
     lesions : tuple of LesionRow
     rates : tuple of RateRow
     checks : tuple of SourceCheck
+    stamps : tuple of StampRow
+    growth_changes : tuple of GrowthChangeRow
     gains : tuple of GainRow
     reseeding : tuple of ReseedingRow
     events : tuple of TimedEvent
@@ -351,6 +416,8 @@ class TimingResult:
     lesions: tuple[LesionRow, ...] = ()
     rates: tuple[RateRow, ...] = ()
     checks: tuple[SourceCheck, ...] = ()
+    stamps: tuple[StampRow, ...] = ()
+    growth_changes: tuple[GrowthChangeRow, ...] = ()
     gains: tuple[GainRow, ...] = ()
     reseeding: tuple[ReseedingRow, ...] = ()
     events: tuple[TimedEvent, ...] = ()
@@ -384,6 +451,8 @@ class TimingResult:
         def row(kind: Any, item: Mapping[str, Any]) -> Any:
             values: dict[str, Any] = {}
             for spec in fields(kind):
+                if spec.name not in item and spec.name in _LATER:
+                    continue
                 value = item[spec.name]
                 if spec.type in ("Estimate", "Estimate | None"):
                     value = estimate(value)
@@ -399,10 +468,13 @@ class TimingResult:
             "lesions": LesionRow,
             "rates": RateRow,
             "checks": SourceCheck,
+            "stamps": StampRow,
+            "growth_changes": GrowthChangeRow,
             "gains": GainRow,
             "reseeding": ReseedingRow,
             "events": TimedEvent,
         }
+        document = {**_LATER, **document}
         read: dict[str, Any] = {name: tuple(row(kind, item) for item in document[name]) for name, kind in kinds.items()}
         for name in ("nodes", "node_ages"):
             read[name] = {clone: estimate(item) for clone, item in document[name].items()}

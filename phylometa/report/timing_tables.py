@@ -26,6 +26,8 @@ def timing_tables(result: PatientResult) -> tuple[Table, ...]:
         _lesions(timing),
         _checks(timing),
         _rates(timing),
+        _stamps(timing),
+        _changes(timing),
         _gains(timing),
     )
 
@@ -123,6 +125,36 @@ def _checks(timing: TimingResult) -> Table:
     columns = ("Site", "Growth model", "Checked", "Given", "p", "Statement")
     note = "Prior predictive checks: what one source leads to expect of the other. Conflicts are told, not averaged."
     return Table("checks", "Do clock and growth agree?", columns, rows, note=note)
+
+
+def _stamps(timing: TimingResult) -> Table:
+    """One row a clone and therapy."""
+    rows = tuple(
+        (x.clone, x.therapy, number(x.exposure_age), x.n_mutations, _estimate(x.share), number(x.p_exposed))
+        for x in timing.stamps
+    )
+    columns = (
+        "Clone", "Therapy", "Age at its start", "Mutations", "Share by the therapy", "Probability that it acted",
+    )  # fmt: skip
+    note = "A clone whose branch carries a therapy's mutations passed through one cell after the exposure began."
+    return Table("stamps", "Treatments as time stamps", columns, rows, note=note)
+
+
+def _changes(timing: TimingResult) -> Table:
+    """One row a lesion outside the field of a course of radiotherapy."""
+    rows = tuple(
+        (
+            x.site, x.course, _estimate(x.before), _estimate(x.after), _estimate(x.change), number(x.p_slower),
+            "; ".join(x.sizes), "; ".join(x.confounders),
+        )
+        for x in timing.growth_changes
+    )  # fmt: skip
+    columns = (
+        "Site", "Course", "Rate before (a year)", "Rate after (a year)", "Change", "Probability of slower growth",
+        "Sizes", "Also begun meanwhile",
+    )  # fmt: skip
+    note = "Specific growth rate of the volume of lesions outside the field, with the sizes that carry it."
+    return Table("growth_changes", "Growth around irradiation", columns, rows, note=note)
 
 
 def _rates(timing: TimingResult) -> Table:

@@ -21,20 +21,23 @@ from phylometa.model.comparison import Comparison
 from phylometa.model.history import HistoryEnsemble
 from phylometa.model.interval import Estimate, quantile_estimate
 from phylometa.model.patient import Patient
-from phylometa.model.timing import DivergenceRow, SeedingInterval, TimingResult
+from phylometa.model.timing import DivergenceRow, SeedingInterval, StampRow, TimingResult
 from phylometa.model.tree_ensemble import TreeEnsemble
+from phylometa.reference.signatures import read_signatures
 from phylometa.reference.tables import AccelerationPrior, expansion_years
 from phylometa.timing.agreement import CONFLICT
 from phylometa.timing.calendar_rules import calendar_clock, select_clock, site_ages
 from phylometa.timing.dissemination import MigrationDraws, clone_times, draw_migrations, variance_shares
 from phylometa.timing.events import age_at, patient_events, sites_synchronous
+from phylometa.timing.growth_change import growth_changes
 from phylometa.timing.joint_dates import JointDates, date_jointly
-from phylometa.timing.joint_model import Evidence, Prior
+from phylometa.timing.joint_model import Evidence, Prior, Stamp
 from phylometa.timing.lesion_growth import trace_lesions
 from phylometa.timing.lesions import lesion_evidence
 from phylometa.timing.molecular import clone_clock, history_nodes
 from phylometa.timing.reseeding import irradiated_recurrences
 from phylometa.timing.sample_gains import time_sample_gains
+from phylometa.timing.stamps import branch_stamps
 from phylometa.timing.treatment import is_oligometastatic
 
 __all__ = ["date_dissemination"]
@@ -190,12 +193,18 @@ def date_dissemination(
     lesions, more = lesion_evidence(patient, settings)
     warnings += more
     dates = JointDates()
+    stamps: tuple[Stamp, ...] = ()
+    stamp_rows: tuple[StampRow, ...] = ()
+    if settings.signatures:
+        stamps, stamp_rows, more = branch_stamps(patient, clusters, read_signatures(settings.signatures))
+        refusals += more
     if drawn and np.isfinite(site_ages(patient)).any():
         evidence = Evidence(
             clock=clock,
             site_age=site_ages(patient),
             site_names=patient.site_names,
             primary=patient.site_names.index(patient.primary.name),
+            stamps=stamps,
             tail_prevalence=settings.tail_prevalence,
             lineage_share=settings.lineage_share,
         )
@@ -231,6 +240,8 @@ def date_dissemination(
         lesions=dates.lesions,
         rates=dates.rates,
         checks=dates.checks,
+        stamps=stamp_rows,
+        growth_changes=growth_changes(patient, settings=settings),
         node_ages=dates.node_ages,
         p_exponential=dates.p_exponential,
         gains=time_sample_gains(patient, clusters, tuple(rows), settings=comparison.settings, rng=rng),

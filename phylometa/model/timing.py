@@ -363,14 +363,6 @@ class ReseedingRow:
     probability_of_return: float
 
 
-# Fields that results of version 0.1 lack, with what they hold then.
-_LATER: Mapping[str, Any] = {
-    "lesions": (), "rates": (), "checks": (), "stamps": (), "growth_changes": (), "node_ages": {},
-    "p_exponential": None,
-    "narrowed_by": {},
-}  # fmt: skip
-
-
 @dataclass(frozen=True, slots=True)
 class TimingResult:
     """Everything the timing stage says about a patient.
@@ -451,8 +443,6 @@ class TimingResult:
         def row(kind: Any, item: Mapping[str, Any]) -> Any:
             values: dict[str, Any] = {}
             for spec in fields(kind):
-                if spec.name not in item and spec.name in _LATER:
-                    continue
                 value = item[spec.name]
                 if spec.type in ("Estimate", "Estimate | None"):
                     value = estimate(value)
@@ -474,7 +464,6 @@ class TimingResult:
             "reseeding": ReseedingRow,
             "events": TimedEvent,
         }
-        document = {**_LATER, **document}
         read: dict[str, Any] = {name: tuple(row(kind, item) for item in document[name]) for name, kind in kinds.items()}
         for name in ("nodes", "node_ages"):
             read[name] = {clone: estimate(item) for clone, item in document[name].items()}

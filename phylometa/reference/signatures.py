@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phylometa.errors import InputError, Problem
-from phylometa.model.arrays import FloatArray
 
 __all__ = ["THERAPY_SIGNATURES", "SignatureTable", "channel_of", "read_signatures", "therapies_of"]
 
@@ -48,7 +48,7 @@ class SignatureTable:
 
     channels: tuple[str, ...]
     names: tuple[str, ...]
-    values: FloatArray
+    values: NDArray[np.float64]
 
 
 def read_signatures(path: str | Path) -> SignatureTable:

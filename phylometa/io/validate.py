@@ -111,9 +111,8 @@ def _describe(patient: Patient) -> Iterator[str]:
         counts = f"; counts from {listed}" if listed else ""
         yield f"  {entry['file']}: {entry['reader']} ({entry['dialect']}), {records}{counts}"
     known = patient.copy_number.is_known.mean(axis=0)
-    observed = patient.mutations.is_informative.mean(axis=0)
     share = patient.mutations.censored.mean(axis=0)
-    unknown = 1 - observed - share
+    unknown = (~(patient.mutations.is_informative | patient.mutations.censored)).mean(axis=0)
     censored = [f"{100 * part:.1f} % censored, " if part else "" for part in share]
     detected = (patient.mutations.alt_counts > 0).sum(axis=0)
     for k, sample in enumerate(patient.samples):

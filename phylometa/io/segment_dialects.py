@@ -46,6 +46,8 @@ class SegmentDialect:
         Whether the first allele is the same parental chromosome everywhere.
     is_fractional : bool
         Whether copy numbers are not integers, so that small negative ones and a reversed order are noise.
+    pairs : tuple of str
+        Columns written ``a|b``, handed to `values` as two numbers ``name.a`` and ``name.b``.
     """
 
     name: str
@@ -55,6 +57,7 @@ class SegmentDialect:
     is_zero_based: bool = False
     is_phased: bool = False
     is_fractional: bool = False
+    pairs: tuple[str, ...] = ()
 
 
 def _alleles(major: str, minor: str, total: str = "") -> Callable[[dict[str, float]], tuple[float, ...]]:
@@ -113,6 +116,32 @@ def _phylowgs(row: dict[str, float]) -> tuple[float, ...]:
     return major, minor, fraction * (major + minor) + (1 - fraction) * 2, fraction, 1.0, 1.0
 
 
+# Tumour clones of a HATCHet solution that are read, more than it looks for.
+_HATCHET_CLONES = range(1, 13)
+
+
+def _hatchet(row: dict[str, float]) -> tuple[float, ...]:
+    """Mean copies over HATCHet's tumour clones, or the two states where there are no more; shares without normal cells.
+
+    A sample's third state has no room in a segment: the mean of both alleles, which the copy number of clones is
+    inferred from, then stands for all of them.
+    """
+    shares: dict[tuple[float, float], float] = {}
+    for k in _HATCHET_CLONES:
+        share = row[f"u_clone{k}"]
+        state = row[f"cn_clone{k}.a"], row[f"cn_clone{k}.b"]
+        if share > 0 and not math.isnan(sum(state)):
+            shares[state] = shares.get(state, 0.0) + share
+    whole = sum(shares.values())
+    if whole <= 0:
+        return (NAN,) * 3 + (1.0, NAN, NAN)
+    mean = [sum(share * state[i] for state, share in shares.items()) / whole for i in (0, 1)]
+    ranked = sorted(shares, key=lambda state: (-shares[state], state))
+    if len(ranked) == 2:
+        return (*ranked[0], sum(mean), shares[ranked[0]] / whole, *ranked[1])
+    return (*mean, sum(mean), 1.0, NAN, NAN)
+
+
 SEGMENT_DIALECTS: tuple[SegmentDialect, ...] = (
     SegmentDialect(
         "battenberg",
@@ -135,6 +164,16 @@ SEGMENT_DIALECTS: tuple[SegmentDialect, ...] = (
         _alleles("modal.a2", "modal.a1"),
         ("modal.a1", "modal.a2"),
         is_fractional=True,
+    ),
+    SegmentDialect(
+        "hatchet",
+        ("cn_clone1", "u_clone1"),
+        _hatchet,
+        tuple(f"u_clone{k}" for k in _HATCHET_CLONES),
+        is_zero_based=True,
+        is_phased=True,
+        is_fractional=True,
+        pairs=tuple(f"cn_clone{k}" for k in _HATCHET_CLONES),
     ),
     SegmentDialect("facets", ("tcn.em", "lcn.em"), _facets, ("tcn.em", "lcn.em")),
     SegmentDialect("sequenza", ("cnt", "a", "b"), _alleles("a", "b", "cnt"), ("cnt", "a", "b")),

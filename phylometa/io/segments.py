@@ -143,7 +143,7 @@ def _read_rows(
     lowered = [name.lower() for name in table.original]
     numbers = [
         (name, table.index(name) if name in table else lowered.index(name) if name in lowered else -1)
-        for name in dialect.numbers
+        for name in (*dialect.numbers, *dialect.pairs)
     ]
     rows = []
     entries = list(table)
@@ -187,6 +187,13 @@ def _values(
     row: dict[str, float] = {"purity": purity}
     for name, index in numbers:
         text = fields[index] if index >= 0 else ""
+        if name in dialect.pairs:
+            first, second = _pair(text)
+            if first < 0 or second < 0:
+                problems.add(f"{text.strip()!r} is not a pair of copy numbers a|b", row=line, column=name)
+                return None
+            row[name + ".a"], row[name + ".b"] = first, second
+            continue
         if is_missing(text):
             row[name] = NAN
             continue
@@ -237,6 +244,16 @@ def _purity_of_shares(
         "purity in the sheet"
     )
     return largest if 0 < largest <= 1 else NAN
+
+
+def _pair(text: str) -> tuple[float, float]:
+    """Copies written ``a|b``; NaN where missing, -1 where they are no numbers."""
+    if is_missing(text):
+        return NAN, NAN
+    parts = [parse_decimal(part) for part in text.split("|")]
+    if len(parts) != 2 or parts[0] is None or parts[1] is None:
+        return -1.0, -1.0
+    return parts[0], parts[1]
 
 
 def _assign_samples(

@@ -113,6 +113,28 @@ def test_medicc2_tables_are_phased_and_diploid_is_no_sample(tmp_path: Path) -> N
     assert (at_loci["major"].tolist(), at_loci["minor"].tolist()) == ([[2, 2]], [[0, 0]])
 
 
+def test_hatchet_clones_are_states_of_the_tumour_cells(tmp_path: Path) -> None:
+    path = write_table(
+        tmp_path / "best.seg.ucn",
+        "#CHR START END SAMPLE cn_normal u_normal cn_clone1 u_clone1 cn_clone2 u_clone2 cn_clone3 u_clone3",
+        "chr1 0 100 S1 1|1 0.4 2|1 0.45 1|1 0.15 2|1 0.0",
+        "chr1 100 200 S1 1|1 0.4 2|0 0.45 2|0 0.15 1|1 0.0",
+        "chr1 200 300 S1 1|1 0.4 0|2 0.3 2|2 0.2 1|2 0.1",
+        "chr1 300 400 S1 1|1 1.0 1|1 0.0 1|1 0.0 1|1 0.0",
+    )
+    read = read_segments(path, None)
+    profile = read.profile
+    assert read.dialect == "hatchet" and profile.is_phased
+    assert (profile.start[0], profile.end[0]) == (0, 100)
+    assert values(read) == pytest.approx([2, 1, 2.75, 0.75, 1, 1])
+    assert (profile.major[1], profile.minor[1], profile.fraction[1]) == (2, 0, 1)
+    assert (profile.major[2], profile.minor[2]) == pytest.approx((5 / 6, 2))  # three states: the means
+    assert np.isnan(profile.total[3])  # no tumour clone in the sample
+    wrong = write_table(tmp_path / "w.ucn", "#CHR START END SAMPLE cn_clone1 u_clone1", "chr1 0 100 S1 2/1 0.5")
+    with pytest.raises(InputError, match="'2/1' is not a pair of copy numbers"):
+        read_segments(wrong, None)
+
+
 def test_caller_named_in_the_sheet(tmp_path: Path) -> None:
     path = write_table(tmp_path / "s.tsv", "chr startpos endpos nMajor nMinor", "1 1 9 1 1")
     assert read_segments(path, REQUEST, caller="plain").dialect == "plain"

@@ -67,6 +67,7 @@ def histories_to_json(histories: HistoryEnsemble, trees: Mapping[int, CloneTree]
         "weighting": histories.weighting,
         "sites": list(sites),
         "complete": histories.complete,
+        "cut_weight": histories.cut_weight,
         "trees": entries,
     }
 
@@ -129,6 +130,7 @@ def histories_from_json(
             criteria_order=document["criteria_order"],
             weighting=document["weighting"],
             model=document["model"],
+            cut_weight=document.get("cut_weight", 0.0),
         )
 
 

@@ -12,7 +12,7 @@ from phylometa.config import MigrationSettings
 from phylometa.migration.genetic_distance import favour_genetic_distance
 from phylometa.migration.infer import criteria_of_model, history_from_edges, infer_migration_histories, make_question
 from phylometa.migration.one_more import simplest_near_optimal
-from phylometa.migration.scoring import Scores, excess_cost, history_weights, tree_cost
+from phylometa.migration.scoring import Scores, excess_cost, history_weights, simplicity_cost, tree_cost
 from phylometa.model.arrays import BoolArray
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.history import HistoryEnsemble, TreeHistories
@@ -25,6 +25,7 @@ LISTED_TOGETHER = 20_000
 MIN_LISTED = 20
 # With more scenarios than this the simplest of too many optima are not searched for exactly.
 RANKED_EXACTLY = 10
+LOG_LARGE = 600.0  # bounds of weights beyond its exponential are all the same: nothing is excluded
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,16 +118,24 @@ def infer_history_ensemble(
                 alternatives=scenario is heaviest and not kinds,
                 exact_ranking=n_distinct <= RANKED_EXACTLY,
             )
+    cut = 0.0
     for scenario in scenarios:
         found = solved[_identity(scenario)]
         share = scenario.weight
         if settings.weights == "exponential":
-            share *= _weight_of_tree(found, settings) * sum(
+            share *= _weight_of_tree(found, settings)
+            n_cut = found.n_histories - len(found.histories)
+            cut += share * _cut_weight(n_cut, found.presence, primary, settings)
+            share *= sum(
                 history_weights([Scores(0, 0, h.comigrations, h.seeding_sites) for h in found.histories], settings)
             )
+        else:
+            cut += share * (1.0 - len(found.histories) / found.n_histories)
         unnormalised.append((scenario, found, share))
     if kinds:
-        unnormalised += _near_optimal(scenarios, solved, kinds, primary=primary, settings=settings)
+        near, cut_near = _near_optimal(scenarios, solved, kinds, primary=primary, settings=settings)
+        unnormalised += near
+        cut += cut_near
     total = sum(share for _, _, share in unnormalised)
     if not total > 0:
         raise ValueError("scenarios: their weights do not add up to a positive number")
@@ -140,7 +149,7 @@ def infer_history_ensemble(
         for scenario, found, share in unnormalised
     )
     order = criteria_of_model(settings, model).upper()
-    ensemble = HistoryEnsemble(trees, tuple(site_names), order, settings.weights, model)
+    ensemble = HistoryEnsemble(trees, tuple(site_names), order, settings.weights, model, cut_weight=cut / (cut + total))
     tree_of = {scenario.tree_index: scenario.tree for scenario in scenarios}
     return favour_genetic_distance(ensemble, tree_of.__getitem__, settings.genetic_distance_weight)
 
@@ -160,10 +169,11 @@ def _near_optimal(
     *,
     primary: int,
     settings: MigrationSettings,
-) -> list[tuple[Scenario, TreeHistories, float]]:
+) -> tuple[list[tuple[Scenario, TreeHistories, float]], float]:
     """Near-optimal histories of the most probable scenarios, by kind, with their weights (not normalised).
 
-    They stand for those of the scenarios beyond, too, in proportion to the weights of the scenarios.
+    They stand for those of the scenarios beyond, too, in proportion to the weights of the scenarios. Second, a bound on
+    the weight of those that are not listed.
     """
     together: dict[tuple[bytes, bytes], list[Scenario]] = {}
     for scenario in scenarios:
@@ -173,25 +183,26 @@ def _near_optimal(
     of_all = sum(scenario.weight for scenario in scenarios)
     of_chosen = sum(scenario.weight for same in chosen for scenario in same)
     if not of_chosen > 0:
-        return []
-    entries = []
+        return [], 0.0
+    entries, cut = [], 0.0
     for same in chosen:
         optimum = solved[_identity(same[0])]
         question = make_question(same[0].tree, same[0].presence, primary)
         root = (question.root, question.primary)
         for kind in kinds:
             near = simplest_near_optimal(question, kind, settings)
-            if not near.histories:
+            of_kind = _weight_of_tree(optimum, settings) * math.exp(-excess_cost(settings, *near.more))
+            of_kind *= of_all / of_chosen
+            listed = len(near.histories)
+            weight = sum(scenario.weight for scenario in same)
+            cut += weight * of_kind * _cut_weight(near.n_histories - listed, optimum.presence, primary, settings)
+            if not listed:
                 continue
             scores = [each for _, each in near.histories]
             weights = history_weights(scores, settings)
             histories = tuple(
                 history_from_edges(edges, root, each, weight / sum(weights), consistent=False)
                 for (edges, each), weight in sorted(zip(near.histories, weights), key=lambda entry: -entry[1])
-            )
-            more = (
-                scores[0].unobserved - optimum.criteria["unobserved"],
-                scores[0].migrations - optimum.criteria["migrations"],
             )
             found = TreeHistories(
                 tree=0,
@@ -203,15 +214,25 @@ def _near_optimal(
                     "comigrations": min(each.comigrations for each in scores),
                     "seeding_sites": min(each.seeding_sites for each in scores),
                 },
-                n_histories=near.n_found,
+                n_histories=near.n_histories,
                 complete=near.complete,
                 histories=histories,
-                excess=more,
+                excess=near.more,
             )
-            share = _weight_of_tree(optimum, settings) * sum(weights) * math.exp(-excess_cost(settings, *more))
-            share *= of_all / of_chosen
-            entries += [(scenario, found, scenario.weight * share) for scenario in same]
-    return entries
+            entries += [(scenario, found, scenario.weight * of_kind * sum(weights)) for scenario in same]
+    return entries, cut
+
+
+def _cut_weight(n_cut: int, presence: BoolArray, primary: int, settings: MigrationSettings) -> float:
+    """At most so much weight have `n_cut` histories of a tree and presence that are not listed.
+
+    Each site with a clone is entered from somewhere, so that gamma is at least their number, and sigma at least 1.
+    """
+    if n_cut <= 0:
+        return 0.0
+    n_entered = int(np.delete(presence.any(axis=0), primary).sum())
+    log_most = math.log(n_cut) - simplicity_cost(settings, n_entered, min(n_entered, 1))
+    return math.exp(min(log_most, LOG_LARGE))
 
 
 def _weight_of_tree(optimum: TreeHistories, settings: MigrationSettings) -> float:

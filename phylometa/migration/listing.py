@@ -103,13 +103,22 @@ def viable_entries(optimal: OptimalHistories, reach: Sequence[int]) -> list[int]
     """Entering sites of every clone from which an optimal subtree within the graph exists."""
     question = optimal.question
     viable = [0] * len(question.parents)
+    out_of: dict[int, int] = {}  # sites within one migration of a set
+    roots_of: dict[int, int] = {}
     for v in reversed(question.order):
         for alternative in optimal.alternatives[v]:
-            out = 0
-            for s in bits(alternative.sites):
-                out |= reach[s]
-            if all(viable[child] & (stay | cross & out) for child, stay, cross in alternative.children):
-                viable[v] |= alternative.entries & spanning_roots(alternative.sites, reach)
+            sites = alternative.sites
+            if sites not in out_of:
+                out = 0
+                for s in bits(sites):
+                    out |= reach[s]
+                out_of[sites], roots_of[sites] = out, spanning_roots(sites, reach)
+            out = out_of[sites]
+            for child, stay, cross in alternative.children:
+                if not viable[child] & (stay | cross & out):
+                    break
+            else:
+                viable[v] |= alternative.entries & roots_of[sites]
     return viable
 
 

@@ -161,6 +161,8 @@ class HistoryEnsemble:
     drawn : HistoryEnsemble or None
         The histories of the draws of the joint posterior, with their own clones, of which these are the expression in
         the clones shown.
+    cut_weight : float
+        At most so much of the probability lies in histories that are not listed (an upper bound, often far from it).
     """
 
     trees: tuple[TreeHistories, ...]
@@ -169,6 +171,7 @@ class HistoryEnsemble:
     weighting: str = "exponential"
     model: str = "refined"
     drawn: HistoryEnsemble | None = None
+    cut_weight: float = 0.0
 
     def __iter__(self) -> Iterator[tuple[TreeHistories, MigrationHistory]]:
         """All (tree, history) pairs."""

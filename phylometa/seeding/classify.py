@@ -118,6 +118,7 @@ def classify_seeding(
     unrelated = from_presence["unrelated_sites"]
     is_unrelated = bool(unrelated) and _entered(labels).intersection(metastases) <= set(unrelated)
     all_complete = histories.complete and (over_clusterings is None or over_clusterings[1].complete)
+    cut = max(histories.cut_weight, 0.0 if over_clusterings is None else over_clusterings[1].cut_weight)
     override: dict[str, str] = {}
     if is_unrelated:
         override = {"all_migration_labels": UNRELATED, "relation": "independent_primary"}
@@ -148,7 +149,7 @@ def classify_seeding(
         override=override,
         flags=_flags(extra, settings.seeding),
         settled_by=settle_labels(tables, labels, settings.seeding),
-        warnings=_warnings(all_complete, labels, sites, unrelated),
+        warnings=_warnings(all_complete, cut, labels, sites, unrelated),
         **from_presence,
         **compared_with_primary,
     )
@@ -348,11 +349,16 @@ def _entered(labels: Mapping[str, Any]) -> set[str]:
 
 
 def _warnings(
-    is_complete: bool, labels: Mapping[str, Any], sites: Sequence[Site], unrelated: Sequence[str]
+    is_complete: bool, cut: float, labels: Mapping[str, Any], sites: Sequence[Site], unrelated: Sequence[str]
 ) -> tuple[str, ...]:
     warnings = []
     if not is_complete:
-        warnings.append("not every optimal history could be listed: probabilities of labels are over those listed")
+        others = (
+            "no bound on the weight of the others is known" if cut >= 0.995 else f"the others have at most {cut:.0%}"
+        )
+        warnings.append(
+            f"not every optimal history could be listed: probabilities of labels are over those listed; {others}"
+        )
     never_entered = [site.name for site in sites if site.is_metastasis and site.name not in _entered(labels)]
     warnings += [f"site {name}: no clone was found there, so it carries no seeding label" for name in never_entered]
     warnings += [f"site {name}: shares no mutation with the primary (clonally unrelated)" for name in unrelated]

@@ -24,7 +24,7 @@ from phylometa.migration import (
 from phylometa.migration.heaviest_first import list_simplest
 from phylometa.migration.infer import make_question
 from phylometa.migration.lexicographic import find_optima
-from phylometa.migration.one_more import list_near_optimal
+from phylometa.migration.one_more import list_near_optimal, simplest_near_optimal
 from phylometa.migration.pattern_bound import find_optima_within_pattern
 from phylometa.migration.scoring import check_criteria
 from phylometa.migration.site_graph_program import OutOfTime
@@ -135,6 +135,7 @@ def test_brute_force_agrees_on_near_optimal_histories():
             listed = [frozenset(edges) for edges in list_near_optimal(question, kind)]
             assert set(listed) == expected
             assert len(listed) == len(expected)
+            assert simplest_near_optimal(question, kind, MigrationSettings()).n_histories == len(expected)
             seen += len(listed)
     assert seen > 50
 

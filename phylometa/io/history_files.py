@@ -130,7 +130,7 @@ def histories_from_json(
             criteria_order=document["criteria_order"],
             weighting=document["weighting"],
             model=document["model"],
-            cut_weight=document.get("cut_weight", 0.0),
+            cut_weight=document["cut_weight"],
         )
 
 

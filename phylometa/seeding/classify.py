@@ -353,9 +353,7 @@ def _warnings(
 ) -> tuple[str, ...]:
     warnings = []
     if not is_complete:
-        others = (
-            "no bound on the weight of the others is known" if cut >= 0.995 else f"the others have at most {cut:.0%}"
-        )
+        others = "no bound on the others is known" if cut >= 0.995 else f"the others have at most {cut:.0%}"
         warnings.append(
             f"not every optimal history could be listed: probabilities of labels are over those listed; {others}"
         )

@@ -19,6 +19,7 @@ __all__ = [
     "CopyNumberSettings",
     "MigrationSettings",
     "ObservationSettings",
+    "OriginSettings",
     "ReadSettings",
     "SeedingSettings",
     "Settings",
@@ -264,6 +265,26 @@ class MigrationSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OriginSettings:
+    """Common origin of the tumours of a patient."""
+
+    prior_of_metastasis: float = 0.9
+    """P(a metastasis and another tumour of the patient have a common origin) before any mutation is seen."""
+    prior_of_primaries: float = 0.5
+    """The same of two primaries."""
+    coincidence_rate: float = 0.1
+    """P(two independent tumours share a mutation of no known gene): a hotspot, or a germline variant that leaked."""
+    further_coincidence: float = 0.01
+    """P(one more such mutation, given one)."""
+    leak_rate: float = 0.01
+    """P(two independent tumours share a mutation that lies in no recurrent gene): a germline variant that leaked."""
+    further_leak: float = 0.005
+    """P(one more such mutation, given one)."""
+    driver_recurrence: float = 0.1
+    """P(another tumour has the same mutation) in a driver gene that the table of recurrence does not list."""
+
+
+@dataclass(frozen=True, slots=True)
 class SeedingSettings:
     """Labels."""
 
@@ -371,6 +392,7 @@ class Settings:
     trees: TreeSettings = field(default_factory=TreeSettings)
     comparison: ComparisonSettings = field(default_factory=ComparisonSettings)
     migration: MigrationSettings = field(default_factory=MigrationSettings)
+    origin: OriginSettings = field(default_factory=OriginSettings)
     seeding: SeedingSettings = field(default_factory=SeedingSettings)
     timing: TimingSettings = field(default_factory=TimingSettings)
     copy_number: CopyNumberSettings = field(default_factory=CopyNumberSettings)

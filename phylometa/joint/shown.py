@@ -19,6 +19,7 @@ from phylometa.joint.consensus import (
     shown_trees,
 )
 from phylometa.migration import joint_histories
+from phylometa.migration.independent_tumours import OriginGroup
 from phylometa.model.arrays import FloatArray
 from phylometa.model.clone_tree import ancestor_matrix
 from phylometa.model.clusters import Clustering
@@ -118,7 +119,12 @@ def sum_up(
 
 
 def weigh_by_histories(
-    trees: TreeEnsemble, clusters: Clustering, *, primary: int, settings: Settings
+    trees: TreeEnsemble,
+    clusters: Clustering,
+    *,
+    primary: int,
+    settings: Settings,
+    groups: tuple[OriginGroup, ...] = (),
 ) -> tuple[ShownPosterior, HistoryEnsemble]:
     """Weigh every draw by its migration histories, and express both in the clones shown.
 
@@ -131,6 +137,8 @@ def weigh_by_histories(
     primary : int
         Index of the site in which histories start.
     settings : Settings
+    groups : tuple of OriginGroup, optional
+        Sites of one origin; between groups there is no route.
 
     Returns
     -------
@@ -140,7 +148,7 @@ def weigh_by_histories(
     """
     assert trees.joint is not None
     sampled = trees.joint.with_weights(np.ones(trees.joint.n_draws))
-    drawn = joint_histories(sampled, trees.site_names, primary=primary, settings=settings.migration)
+    drawn = joint_histories(sampled, trees.site_names, primary=primary, settings=settings.migration, groups=groups)
     weights: FloatArray = np.zeros(sampled.n_draws)
     for entry in drawn.trees:
         weights[entry.tree] += entry.weight

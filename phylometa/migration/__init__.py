@@ -6,16 +6,19 @@
 
 from phylometa.migration.comigration import count_comigrations, count_consistent_comigrations
 from phylometa.migration.ensemble import Scenario, infer_history_ensemble
+from phylometa.migration.independent_tumours import OriginGroup, histories_of_independent_tumours
 from phylometa.migration.infer import infer_migration_histories, open_routes
 from phylometa.migration.origin import OriginPosterior, infer_origin
 from phylometa.migration.over_clusterings import histories_of_trees, joint_histories
 from phylometa.migration.patterns import is_within_pattern, migration_pattern
 
 __all__ = [
+    "OriginGroup",
     "OriginPosterior",
     "Scenario",
     "count_comigrations",
     "count_consistent_comigrations",
+    "histories_of_independent_tumours",
     "histories_of_trees",
     "infer_history_ensemble",
     "infer_migration_histories",

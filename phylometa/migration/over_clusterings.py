@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from phylometa.config import MigrationSettings
 from phylometa.migration.ensemble import Scenario, infer_history_ensemble
+from phylometa.migration.independent_tumours import OriginGroup, histories_of_independent_tumours
 from phylometa.model.history import HistoryEnsemble
 from phylometa.model.joint_posterior import JointPosterior
 from phylometa.model.tree_ensemble import TreeEnsemble
@@ -13,7 +14,9 @@ from phylometa.model.tree_ensemble import TreeEnsemble
 __all__ = ["histories_of_trees", "joint_histories"]
 
 
-def histories_of_trees(trees: TreeEnsemble, *, primary: int, settings: MigrationSettings) -> HistoryEnsemble:
+def histories_of_trees(
+    trees: TreeEnsemble, *, primary: int, settings: MigrationSettings, groups: tuple[OriginGroup, ...] = ()
+) -> HistoryEnsemble:
     """Infer the histories of a posterior of trees and presence of given clusters.
 
     Parameters
@@ -23,17 +26,25 @@ def histories_of_trees(trees: TreeEnsemble, *, primary: int, settings: Migration
     primary : int
         Index of the site in which histories start.
     settings : MigrationSettings
+    groups : tuple of OriginGroup
+        Tumours of independent origin, that of the primary first, between which nothing migrates; by default all sites
+        have one origin.
 
     Returns
     -------
     HistoryEnsemble
     """
     scenarios = [Scenario(s.tree, trees.tree(s.tree), s.weight, s.presence) for s in trees.scenarios]
-    return infer_history_ensemble(scenarios, trees.site_names, primary=primary, settings=settings)
+    return _infer(scenarios, trees.site_names, primary, settings, groups)
 
 
 def joint_histories(
-    joint: JointPosterior, site_names: Sequence[str], *, primary: int, settings: MigrationSettings
+    joint: JointPosterior,
+    site_names: Sequence[str],
+    *,
+    primary: int,
+    settings: MigrationSettings,
+    groups: tuple[OriginGroup, ...] = (),
 ) -> HistoryEnsemble:
     """Infer the histories of every draw of clusters, tree and presence.
 
@@ -44,6 +55,8 @@ def joint_histories(
     primary : int
         Index of the site in which histories start.
     settings : MigrationSettings
+    groups : tuple of OriginGroup
+        See `histories_of_trees`.
 
     Returns
     -------
@@ -54,4 +67,17 @@ def joint_histories(
         Scenario(index, joint.tree(index), float(weight), draw.presence)
         for index, (draw, weight) in enumerate(zip(joint.draws, joint.weights))
     ]
+    return _infer(scenarios, tuple(site_names), primary, settings, groups)
+
+
+def _infer(
+    scenarios: Sequence[Scenario],
+    site_names: tuple[str, ...],
+    primary: int,
+    settings: MigrationSettings,
+    groups: tuple[OriginGroup, ...],
+) -> HistoryEnsemble:
+    """Histories of one tumour, or of tumours of independent origin side by side."""
+    if len(groups) > 1:
+        return histories_of_independent_tumours(scenarios, site_names, groups, settings=settings)
     return infer_history_ensemble(scenarios, site_names, primary=primary, settings=settings)

@@ -77,8 +77,11 @@ class MigrationHistory:
 
     @cached_property
     def nodes(self) -> tuple[tuple[int, int], ...]:
-        """All (clone, site) nodes, the root first."""
-        return tuple(dict.fromkeys([self.root, *((int(v), int(t)) for _, _, v, t in self.edges)]))
+        """All (clone, site) nodes, the root first; nodes from which an independent tumour starts before their edges."""
+        nodes = dict.fromkeys((self.root,))
+        for u, s, v, t in self.edges.tolist():
+            nodes[u, s] = nodes[v, t] = None
+        return tuple(nodes)
 
     @cached_property
     def migration_counts(self) -> dict[tuple[int, int], int]:

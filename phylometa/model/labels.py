@@ -83,6 +83,8 @@ class SeedingLabels:
     primary_sampled : bool
     override : mapping
         What replaces raw labels in a patient's results; empty where nothing does.
+    common_origin : mapping
+        ``"site|site"`` -> probability that the tumours of both descend from one founding cell; empty without reads.
     flags : tuple of str
         ``source_unobserved``, ``founder_unobserved:SITE``.
     settled_by : mapping
@@ -124,6 +126,7 @@ class SeedingLabels:
     presentation: Mapping[str, str] | None = None
     divergence: Mapping[str, DivergenceTest] = field(default_factory=dict)
     override: Mapping[str, Any] = field(default_factory=dict)
+    common_origin: Mapping[str, float] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     settled_by: Mapping[str, str] = field(default_factory=dict)
     other_roots: Mapping[str, SeedingLabels] = field(default_factory=dict)
@@ -154,6 +157,7 @@ class SeedingLabels:
             "jsi_call": dict(self.jsi_call),
             "clonally_unrelated": self.clonally_unrelated,
             "unrelated_sites": list(self.unrelated_sites),
+            "common_origin": _rounded(self.common_origin),
             "primary_sampled": self.primary_sampled,
             "n_mets": self.n_metastases,
             "flags": list(self.flags),
@@ -194,7 +198,7 @@ class SeedingLabels:
         """
         read: dict[str, Any] = {name: document[name] for name in _PLAIN_KEYS}
         read.update({name: tuple(document[name]) for name in _LIST_KEYS})
-        for name in ("tracerx_probabilities", "override"):
+        for name in ("tracerx_probabilities", "override", "common_origin"):
             read[name] = document.get(name, {})
         for name in ("ln_distant_origin", "parallel_evolution", "parallel_evolution_probability", "presentation"):
             read[name] = document.get(name)

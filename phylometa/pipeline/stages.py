@@ -71,11 +71,14 @@ def stage_rng(seed: int, stage: str) -> np.random.Generator:
 def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.ccf.estimate import estimate_ccf, estimate_purity
     from phylometa.clustering.infer import cluster_mutations, clustering_from_labels
+    from phylometa.comparison.independent_hits import separate_hits
     from phylometa.qc.check import check_quality
     from phylometa.reads.lost_copies import deleted_mutations
+    from phylometa.seeding.patient import find_origin
 
     quality = check_quality(result.patient)
     patient = estimate_purity(result.patient, settings=settings.ccf)
+    patient = separate_hits(patient, find_origin(patient, settings))
     if patient.mutations.n_mutations == 0:
         raise InputError(f"patient {patient.name}: no variants left to analyse; dropped.tsv.gz names the reasons")
     data = (patient.mutations, patient.copy_number, patient.purity)
@@ -176,15 +179,17 @@ def _draw_jointly(patient: Patient, clusters: Clustering, trees: TreeEnsemble, s
 
 def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
     """Migration histories; the draws of the joint posterior are weighed by theirs, and all that is shown with them."""
+    from phylometa.comparison.independent_hits import origin_groups
     from phylometa.joint.shown import weigh_by_histories
-    from phylometa.migration import histories_of_trees
+    from phylometa.seeding.patient import find_origin, histories_from
 
     patient, trees, clusters = result.patient, result.trees, result.clusters
     assert trees is not None and clusters is not None
     primary = patient.site_names.index(patient.primary.name)
     if trees.joint is None:
-        return {"histories": histories_of_trees(trees, primary=primary, settings=settings.migration)}
-    shown, histories = weigh_by_histories(trees, clusters, primary=primary, settings=settings)
+        return {"histories": histories_from(result, primary, settings)}
+    groups = origin_groups(find_origin(patient, settings), patient.sites, primary=primary)
+    shown, histories = weigh_by_histories(trees, clusters, primary=primary, settings=settings, groups=groups)
     return {"trees": shown.trees, "clusters": shown.clusters, "histories": histories}
 
 
@@ -200,15 +205,24 @@ def _compare(result: PatientResult, settings: Settings) -> Comparison | None:
 
 def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:
     """The comparison of primary and metastases, which timing and report read too, and the labels."""
+    from phylometa.comparison.independent_hits import origin_groups
     from phylometa.joint.shown import weigh_by_histories
     from phylometa.seeding import classify_patient
+    from phylometa.seeding.patient import find_origin
 
     patient, trees, clusters = result.patient, result.trees, result.clusters
     rooted = None
     if trees is not None and trees.joint is not None:
         assert clusters is not None
+        origin = find_origin(patient, settings)
         rooted = {
-            site.name: weigh_by_histories(trees, clusters, primary=t, settings=settings)[1]
+            site.name: weigh_by_histories(
+                trees,
+                clusters,
+                primary=t,
+                settings=settings,
+                groups=origin_groups(origin, patient.sites, primary=t),
+            )[1]
             for t, site in enumerate(patient.sites)
             if site.site_class == "primary" and site.name != patient.primary.name
         }

@@ -46,9 +46,11 @@ def history_scene(
         node = index[v, t]
         if node > 0 and parents[node] < 0:  # a clone that came to a site more than once is drawn where it came first
             parents[node] = index[u, s]
+    below_root = np.flatnonzero(parents < 0)[1:]  # independent tumours start in sites of their own
+    parents[below_root] = 0
     rows = []
     for i, (clone, site) in enumerate(nodes):
-        above = nodes[parents[i]] if parents[i] >= 0 else None
+        above = nodes[parents[i]] if parents[i] >= 0 and i not in below_root else None
         name, place = clean_text(drawn.names[clone]), clean_text(histories.site_names[site])
         is_migration = above is not None and above[1] != site
         is_new_clone = above is None or above[0] != clone

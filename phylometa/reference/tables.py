@@ -15,6 +15,7 @@ __all__ = [
     "acceleration_prior",
     "doubling_time",
     "expansion_years",
+    "gene_recurrence",
     "read_reference_table",
 ]
 
@@ -22,6 +23,7 @@ COLUMNS = {
     "acceleration": ("cancer_type", "aliases", "median", "sigma", "source"),
     "doubling_times": ("cancer_type", "aliases", "site", "lesion", "days", "sd", "note", "source"),
     "expansion_times": ("cancer_type", "aliases", "years", "source"),
+    "recurrence": ("gene", "share", "source"),
 }
 
 
@@ -30,7 +32,7 @@ def read_reference_table(name: str, *, directory: str = "") -> list[dict[str, st
 
     Parameters
     ----------
-    name : {"acceleration", "doubling_times", "expansion_times"}
+    name : {"acceleration", "doubling_times", "expansion_times", "recurrence"}
     directory : str
         Directory with edited copies; empty = the package's.
 
@@ -53,7 +55,7 @@ def read_reference_table(name: str, *, directory: str = "") -> list[dict[str, st
         raise InputError(f"columns missing: {', '.join(sorted(missing))}", file=source, row=1)
     rows = []
     for number, row in enumerate(reader, start=2):
-        for column in ("median", "sigma", "days", "years", "sd"):
+        for column in ("median", "sigma", "days", "years", "sd", "share"):
             value = row.get(column)
             if value is None or (column == "sd" and value == "NA"):
                 continue
@@ -148,3 +150,8 @@ def expansion_years(cancer_type: str, *, directory: str = "") -> float | None:
         if _matches(row, cancer_type):
             return float(row["years"])
     return None
+
+
+def gene_recurrence(*, directory: str = "") -> dict[str, float]:
+    """Gene -> probability that another tumour of the kind has the same mutation of it (recurrence.tsv)."""
+    return {row["gene"]: float(row["share"]) for row in read_reference_table("recurrence", directory=directory)}

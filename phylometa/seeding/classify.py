@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from phylometa.comparison.clonality import describe_states
+from phylometa.comparison.common_origin import CommonOrigin
 from phylometa.comparison.private_counts import count_clusters
 from phylometa.comparison.statistics import call_jsi
 from phylometa.config import MigrationSettings, SeedingSettings, Settings
@@ -48,6 +49,7 @@ def classify_seeding(
     ln_distant_pairs: Sequence[tuple[str, str]] | None = None,
     comparison: Comparison | None = None,
     over_clusterings: tuple[Callable[[int], CloneTree], HistoryEnsemble] | None = None,
+    origin: CommonOrigin | None = None,
 ) -> SeedingLabels:
     """Labels of a patient, summed over trees, presence and histories, and over clusterings where these are given.
 
@@ -76,6 +78,9 @@ def classify_seeding(
     over_clusterings : (function, HistoryEnsemble), optional
         Trees and histories of draws of clusters and tree (`phylometa.migration.joint_histories`): every label that
         names no clone is summed over these instead.
+    origin : CommonOrigin, optional
+        Which sites have one origin, from the reads; by default a metastasis that shares no mutation with the primary
+        in most of the posterior is independent.
 
     Returns
     -------
@@ -115,8 +120,12 @@ def classify_seeding(
         compared_with_primary = compared_labels(comparison, sites)
     metastases = [site.name for site in sites if site.is_metastasis]
     is_sampled = not sites[primary].is_virtual
+    if origin is not None:
+        group = origin.group_of
+        apart = [t for t, site in enumerate(sites) if site.is_metastasis and group[t] != group[primary]]
+        from_presence["unrelated_sites"] = tuple(sites[t].name for t in apart) if is_sampled else ()
     unrelated = from_presence["unrelated_sites"]
-    is_unrelated = bool(unrelated) and _entered(labels).intersection(metastases) <= set(unrelated)
+    is_unrelated = bool(unrelated) and (set(metastases) & (_entered(labels) | set(unrelated))) <= set(unrelated)
     all_complete = histories.complete and (over_clusterings is None or over_clusterings[1].complete)
     cut = max(histories.cut_weight, 0.0 if over_clusterings is None else over_clusterings[1].cut_weight)
     override: dict[str, str] = {}
@@ -147,6 +156,7 @@ def classify_seeding(
         parallel_evolution_probability=parallel,
         presentation=None if days is None else presentation(days, synchronous_days=synchronous),
         override=override,
+        common_origin={} if origin is None else _origin_of_pairs(origin, sites),
         flags=_flags(extra, settings.seeding),
         settled_by=settle_labels(tables, labels, settings.seeding),
         warnings=_warnings(all_complete, cut, labels, sites, unrelated),
@@ -196,6 +206,12 @@ def _compared_in_trees(
         for t, site in enumerate(sites):
             described[name][site.name]["probability"] = float(probability[k, t])
     return {"pm_counts": counts, "jsi_call": calls, "cluster_states": described}
+
+
+def _origin_of_pairs(origin: CommonOrigin, sites: Sequence[Site]) -> dict[str, float]:
+    """``"site|site"`` -> P(common origin), for every pair of sampled sites."""
+    names = [(t, site.name) for t, site in enumerate(sites) if not site.is_virtual]
+    return {f"{a}|{b}": float(origin.probability[s, t]) for s, a in names for t, b in names if s < t}
 
 
 def _count_over(
@@ -357,7 +373,8 @@ def _warnings(
         warnings.append(
             f"not every optimal history could be listed: probabilities of labels are over those listed; {others}"
         )
-    never_entered = [site.name for site in sites if site.is_metastasis and site.name not in _entered(labels)]
+    related = [site.name for site in sites if site.is_metastasis and site.name not in unrelated]
+    never_entered = [name for name in related if name not in _entered(labels)]
     warnings += [f"site {name}: no clone was found there, so it carries no seeding label" for name in never_entered]
-    warnings += [f"site {name}: shares no mutation with the primary (clonally unrelated)" for name in unrelated]
+    warnings += [f"site {name}: an independent tumour, clonally unrelated to the primary" for name in unrelated]
     return tuple(warnings)

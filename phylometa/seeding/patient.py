@@ -8,6 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from phylometa.comparison.common_origin import CommonOrigin
+from phylometa.comparison.independent_hits import origin_groups, origin_of_patient
 from phylometa.comparison.infer import compare_with_primary
 from phylometa.config import Settings
 from phylometa.errors import InfeasibleError
@@ -19,11 +21,12 @@ from phylometa.model.label_specs import EXTRA_LABELS, PATIENT_LABELS, SITE_EXTRA
 from phylometa.model.labels import NO_TREE, UNRELATED, SeedingLabels
 from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
+from phylometa.reference.tables import gene_recurrence
 from phylometa.seeding.classify import classify_seeding, compared_labels
 from phylometa.seeding.evolution import DriverHit, copy_number_hits, driver_hits, regional_events
 from phylometa.seeding.presence_rules import tracerx_labels, unrelated_sites
 
-__all__ = ["classify_patient", "classify_without_tree", "days_from_primary"]
+__all__ = ["classify_patient", "classify_without_tree", "days_from_primary", "find_origin", "histories_from"]
 
 
 def classify_patient(
@@ -74,6 +77,8 @@ def classify_patient(
         if any(patient.mutations.genes) or found:
             hits = driver_hits(patient.mutations, result.clusters, drivers=patient.drivers, copy_number_hits=found)
 
+    origin = find_origin(patient, settings)
+
     def compared(primary: int) -> Comparison | None:
         if result.comparison is None or primary == first:
             return result.comparison
@@ -93,7 +98,10 @@ def classify_patient(
             over_all = ensemble.drawn
             if over_all is None:  # histories that were read back: those of the draws follow from the draws
                 sampled = trees.joint.with_weights(np.ones(trees.joint.n_draws))
-                over_all = joint_histories(sampled, patient.site_names, primary=primary, settings=settings.migration)
+                groups = origin_groups(origin, patient.sites, primary=primary)
+                over_all = joint_histories(
+                    sampled, patient.site_names, primary=primary, settings=settings.migration, groups=groups
+                )
             drawn = (trees.joint.tree, over_all)
         return classify_seeding(
             trees,
@@ -105,6 +113,7 @@ def classify_patient(
             days_from_primary_diagnosis=days_from_primary(patient),
             comparison=compared(primary),
             over_clusterings=drawn,
+            origin=origin,
         )
 
     labels = rooted_in(first, histories)
@@ -113,12 +122,36 @@ def classify_patient(
         labels = _compared(labels, rooted_in(first, plain))
     if other_roots is None:
         other_roots = {
-            site.name: histories_of_trees(trees, primary=t, settings=settings.migration)
+            site.name: histories_from(result, t, settings)
             for t, site in enumerate(patient.sites)
             if site.site_class == "primary" and t != first
         }
     others = {name: rooted_in(patient.site_names.index(name), ensemble) for name, ensemble in other_roots.items()}
     return replace(labels, other_roots=others) if others else labels
+
+
+def histories_from(result: PatientResult, primary: int, settings: Settings) -> HistoryEnsemble:
+    """Infer the histories of a result whose clusters are given, from one primary; none between independent tumours.
+
+    Parameters
+    ----------
+    result : PatientResult
+        With `trees`.
+    primary : int
+        Index of the site in which histories start.
+    settings : Settings
+    """
+    assert result.trees is not None
+    patient = result.patient
+    groups = origin_groups(find_origin(patient, settings), patient.sites, primary=primary)
+    return histories_of_trees(result.trees, primary=primary, settings=settings.migration, groups=groups)
+
+
+def find_origin(patient: Patient, settings: Settings) -> CommonOrigin:
+    """Groups of sites of one origin (`phylometa.comparison.common_origin`), with the package's table of recurrence."""
+    return origin_of_patient(
+        patient, recurrence=gene_recurrence(), settings=settings.origin, error_rate=settings.ccf.error_rate
+    )
 
 
 def _compared(labels: SeedingLabels, plain: SeedingLabels) -> SeedingLabels:

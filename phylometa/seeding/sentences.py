@@ -83,12 +83,12 @@ def headline_sentences(labels: SeedingLabels) -> list[HeadlineSentence]:
         label that is not determined names what could settle it. Labels of an unsampled primary and of clonally
         unrelated tumours are withheld, with the reason.
     """
+    sentences = _origin_sentences(labels)
     if labels.clonally_unrelated:
         text = (
             "The metastases share no mutation with the primary: independent tumours, to which no seeding label applies."
         )
-        return [HeadlineSentence(text, 1.0, "supported")]
-    sentences = []
+        return sentences or [HeadlineSentence(text, 1.0, "supported")]
     if not labels.n_histories:
         text = "No clone tree could be inferred: the routes of seeding are not determined by these samples."
         sentences.append(HeadlineSentence(text, 0.0, "not determined"))
@@ -108,6 +108,25 @@ def headline_sentences(labels: SeedingLabels) -> list[HeadlineSentence]:
         if probability >= 1 - labels.settings.favoured_probability:
             claim = f"{gene} was hit more than once, on separate branches (parallel evolution)"
             sentences.append(_sentence(labels, "", "", {claim: probability, f"{gene} was not": 1 - probability}))
+    return sentences
+
+
+def _origin_sentences(labels: SeedingLabels) -> list[HeadlineSentence]:
+    """Pairs of sites whose common origin is not supported."""
+    sentences = []
+    for pair, common in labels.common_origin.items():
+        status = status_word(1.0 - common, labels.settings)
+        if status_word(common, labels.settings) == "supported":
+            continue
+        pair_words = " and ".join(pair.split("|"))
+        if common >= 0.5:
+            text = f"{pair_words} may be independent tumours (common origin {common:.2f}); taken as of one origin."
+        elif status == "not determined":
+            text = f"Whether {pair_words} have a common origin is not determined ({common:.2f}): no route is drawn."
+        else:
+            claim = f"{pair_words} are independent tumours, neither seeded from the other"
+            text = f"{claim}: {_word(status, 1 - common)}."
+        sentences.append(HeadlineSentence(text, 1.0 - common, status, "common_origin", pair))
     return sentences
 
 
@@ -144,10 +163,9 @@ def _site_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:
     has_node = through_node or bool(labels.ln_distant_origin)
     for site, clonality in labels.labels["site_seeding"].items():
         if site in labels.unrelated_sites:
-            text = (
-                f"{site} shares no mutation with the primary: an independent tumour, to which no seeding label applies."
-            )
-            yield HeadlineSentence(text, 1.0, "supported", "", site)
+            if not labels.common_origin:
+                text = f"{site} shares no mutation with the primary: an independent tumour, without seeding labels."
+                yield HeadlineSentence(text, 1.0, "supported", "", site)
             continue
         if labels.primary_sampled:
             sources = {

@@ -236,7 +236,7 @@ def test_one_unrelated_metastasis_among_related_ones():
     shown = labels.to_json()
     assert shown["headline"]["site_sources"] == {"M": "P", "N": UNRELATED}
     assert any(s.startswith("N shares no mutation") for s in sentences_of(labels))
-    assert "site N: shares no mutation with the primary (clonally unrelated)" in labels.warnings
+    assert "site N: an independent tumour, clonally unrelated to the primary" in labels.warnings
 
 
 def test_a_site_without_clones_and_an_incomplete_list_are_warned_about():

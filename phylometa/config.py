@@ -20,6 +20,7 @@ __all__ = [
     "MigrationSettings",
     "ObservationSettings",
     "OriginSettings",
+    "ProcessSettings",
     "ReadSettings",
     "SeedingSettings",
     "Settings",
@@ -226,9 +227,44 @@ class ComparisonSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessSettings:
+    """The process model of migration (`migration.process`): rates relative to none, and limits of its sums."""
+
+    route: float = 0.3
+    """Prior weight of a route out of the primary."""
+    route_between: float = 0.2
+    """Prior weight of a route between two metastases."""
+    route_back: float = 0.077
+    """Prior weight of a route back into the primary."""
+    further_source: float = 0.3
+    """Prior weight of every source but the primary."""
+    moving: float = 0.3
+    """Weight of a clone that takes an active route."""
+    staying: float = 0.97
+    """Weight of a clone that does not take an active route."""
+    hidden: float = 0.002
+    """Weight of a copy of a clone that was swept away before sampling."""
+    exact_sites: int = 4
+    """Sites up to which all graphs of routes and all sets of hidden copies are summed."""
+    hidden_copies: int = 1
+    """Hidden copies of a clone at most, with more sites."""
+    max_graphs: int = 1500
+    """Graphs of routes that are weighed for one tree and presence, with more sites."""
+    least_log_share: float = 12.0
+    """Graphs with less than exp(-this) of the sum are not drawn from."""
+    draws: int = 4000
+    """Histories drawn in all, shared by trees and presences by weight."""
+
+
+@dataclass(frozen=True, slots=True)
 class MigrationSettings:
     """Migration histories."""
 
+    model: Literal["parsimony", "process"] = "parsimony"
+    """What weighs the histories of a posterior: parsimony with the weights below (criteria UM, exponential weights), or
+    the process model, whose rates are `process`."""
+    process: ProcessSettings = field(default_factory=ProcessSettings)
+    """Rates of the process model: the table `[migration.process]`."""
     criteria: str = "UM"
     """Criteria by priority: U unobserved, M migrations, C comigrations, S seeding sites (seeding.md)."""
     weights: Literal["exponential", "uniform"] = "exponential"
@@ -471,6 +507,9 @@ def _stage_from_dict(stage: Any, values: dict[str, Any], prefix: str, source: st
             problems.append(Problem(f"unknown setting; known: {', '.join(known)}", file=source, column=prefix + key))
             continue
         default = known[key]
+        if dataclasses.is_dataclass(default) and isinstance(value, dict):
+            changes[key] = _stage_from_dict(default, value, f"{prefix}{key}.", source, problems)
+            continue
         if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if value is None and isinstance(default, float):  # JSON has no infinity: a manifest stores it as null

@@ -145,6 +145,7 @@ def tree(directory: str | None, ssm: str | None, params: str | None, output: str
     default=None,
     help="Upper bound of the pattern [default: R, any].",
 )
+@click.option("--sites", type=click.Path(), default=None, help="Leaf and site a line, of a Newick or NEXUS TREE.")
 @output_option("Directory to write (with TREE).", required=False)
 @seed_option
 @config_option
@@ -152,14 +153,24 @@ def tree(directory: str | None, ssm: str | None, params: str | None, output: str
 def migrate(directory: str, labeling: str | None, output: str | None, **options: Any) -> None:
     """Migration histories of a patient's directory PDIR, or of one TREE (edge list) with its LABELING.
 
-    LABELING is `clone site [site...]` a line (MACH2) or `leaf site` (MACHINA).
+    LABELING is `clone site [site...]` a line (MACH2) or `leaf site` (MACHINA). A TREE in Newick, NHX, NEXUS or BEAST
+    format has one site a leaf, in its annotations or in the table --sites; of several trees the mean is taken.
 
     \b
     Examples:
       phylometa migrate P01
       phylometa migrate A10.tree A10.labeling --primary prostate -o A10
+      phylometa migrate lineages.nwk --sites leaves.tsv --primary pancreas -o M1
     """
+    from phylometa.io.phylogenies import is_phylogeny
+
     settings = read_settings(options["config"], options["seed"])
+    if Path(directory).is_file() and is_phylogeny(directory):
+        table = labeling or options.pop("sites")
+        _label_phylogenies(directory, table, output, primary=options["primary"], force=options["force"])
+        return
+    if options["sites"] is not None:
+        raise click.UsageError("--sites goes with a TREE in Newick or NEXUS format")
     if labeling is None:
         if output is not None:
             raise click.UsageError("-o goes with TREE LABELING; a patient's directory is written in place")
@@ -173,13 +184,16 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
     if output is None or options["primary"] is None:
         raise click.UsageError("TREE LABELING needs --primary and -o")
     from phylometa.io.documents import replace_directory
-    from phylometa.pipeline.stages import migrate_tree
+    from phylometa.pipeline.stages import match_primary, migrate_tree
 
+    primary, note = match_primary(directory, labeling, options["primary"])
+    if note:
+        click.echo(f"note: {note}", err=True)
     target = check_output_directory(output, force=options["force"])
     tree, histories = migrate_tree(
         directory,
         labeling,
-        primary=options["primary"],
+        primary=primary,
         model=options["model"],
         criteria=options["criteria"] or ("UMCS" if options["model"] == "refined" else "MCS"),
         pattern=options["pattern"],
@@ -189,6 +203,26 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
 
     with replace_directory(target / "seeding") as partial:
         write_histories(histories, {entry.tree: tree for entry in histories.trees}, partial)
+
+
+def _label_phylogenies(tree: str, sites: str | None, output: str | None, *, primary: str | None, force: bool) -> None:
+    """Sites of the vertices of phylogenies, and the migrations between them."""
+    from phylometa.io.documents import replace_directory
+    from phylometa.pipeline.phylogenies import label_phylogenies, write_phylogeny_migrations
+
+    if output is None or primary is None or primary == "auto":
+        raise click.UsageError("a TREE in Newick or NEXUS format needs --primary SITE and -o")
+    target = check_output_directory(output, force=force)
+
+    def progress(done: int, of: int) -> None:
+        if of > 1 and (done == of or done % max(1, of // 10) == 0):
+            click.echo(f"{done} of {of} trees", err=True)
+
+    found = label_phylogenies(tree, primary=primary, sites=sites, progress=progress)
+    for note in found.notes:
+        click.echo(f"note: {note}", err=True)
+    with replace_directory(target / "seeding") as partial:
+        write_phylogeny_migrations(found, partial)
 
 
 @click.command()

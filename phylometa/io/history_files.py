@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from phylometa.io.documents import reading
+from phylometa.model.arrays import FloatArray
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
 
@@ -141,14 +142,18 @@ def quoted(text: str) -> str:
 
 def write_migration_graph(histories: HistoryEnsemble, directory: Path) -> None:
     """graph.dot and graph.graphml: sites, and every migration edge with its probability and expected multiplicity."""
-    import networkx as nx
-
-    sites = histories.site_names
     probability = histories.migration_probability
     expected = np.zeros_like(probability)
     for _, history in histories:
         for (s, t), count in history.migration_counts.items():
             expected[s, t] += history.weight * count
+    write_site_graph(histories.site_names, probability, expected, directory)
+
+
+def write_site_graph(sites: Sequence[str], probability: FloatArray, expected: FloatArray, directory: Path) -> None:
+    """graph.dot and graph.graphml of probabilities and expected numbers of migrations (n_sites, n_sites)."""
+    import networkx as nx
+
     graph = nx.DiGraph()
     graph.add_nodes_from(sites)
     lines = ["digraph migrations {", *(f"  {quoted(site)};" for site in sites)]

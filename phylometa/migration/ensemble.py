@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from phylometa.config import MigrationSettings
 from phylometa.migration.genetic_distance import favour_genetic_distance
 from phylometa.migration.infer import criteria_of_model, history_from_edges, infer_migration_histories, make_question
 from phylometa.migration.one_more import simplest_near_optimal
+from phylometa.migration.scenario import Scenario
 from phylometa.migration.scoring import Scores, excess_cost, history_weights, simplicity_cost, tree_cost
 from phylometa.model.arrays import BoolArray
-from phylometa.model.clone_tree import CloneTree
 from phylometa.model.history import HistoryEnsemble, TreeHistories
 
 __all__ = ["Scenario", "infer_history_ensemble"]
@@ -26,26 +26,6 @@ MIN_LISTED = 20
 # With more scenarios than this the simplest of too many optima are not searched for exactly.
 RANKED_EXACTLY = 10
 LOG_LARGE = 600.0  # bounds of weights beyond its exponential are all the same: nothing is excluded
-
-
-@dataclass(frozen=True, eq=False)
-class Scenario:
-    """One clone tree with one presence of its clones, drawn from the posterior.
-
-    Parameters
-    ----------
-    tree_index : int
-        Index into the `TreeEnsemble`.
-    tree : CloneTree
-    weight : float
-        Posterior probability of the tree and presence.
-    presence : bool array (K, n_sites)
-    """
-
-    tree_index: int
-    tree: CloneTree
-    weight: float
-    presence: BoolArray
 
 
 def infer_history_ensemble(
@@ -79,6 +59,7 @@ def infer_history_ensemble(
     primary : int
         Index of the site in which histories start.
     settings : MigrationSettings, optional
+        With ``model="process"``, the criteria UM and exponential weights: see `process_ensemble.process_ensemble`.
     model, pattern, routes
         See `infer_migration_histories`.
 
@@ -93,6 +74,13 @@ def infer_history_ensemble(
     settings = MigrationSettings() if settings is None else settings
     if not scenarios:
         raise ValueError("scenarios: none given")
+    weighs_all = settings.weights == "exponential" and settings.criteria.upper() == "UM" and model == "refined"
+    if settings.model == "process" and weighs_all and pattern is None and routes is None:
+        from phylometa.migration.process_ensemble import process_ensemble  # compiled: loaded only if asked for
+
+        ensemble = process_ensemble(scenarios, site_names, primary=primary, settings=settings)
+        tree_of = {scenario.tree_index: scenario.tree for scenario in scenarios}
+        return favour_genetic_distance(ensemble, tree_of.__getitem__, settings.genetic_distance_weight)
     solved: dict[tuple[bytes, bytes], TreeHistories] = {}
     unnormalised: list[tuple[Scenario, TreeHistories, float]] = []
     kinds = _weighed_kinds(settings, model) if pattern is None and routes is None else ""

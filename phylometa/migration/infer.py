@@ -27,6 +27,10 @@ from phylometa.model.history import MigrationHistory, TreeHistories
 __all__ = ["history_from_edges", "infer_migration_histories", "make_question", "open_routes"]
 
 
+# Migrations beyond which a history's temporally consistent comigrations are not counted: the search is exponential.
+CONSISTENT_UP_TO = 200
+
+
 def make_question(tree: CloneTree, presence: BoolArray, primary: int) -> Question:
     """The clone tree and its observed sites as bitmasks.
 
@@ -150,7 +154,9 @@ def infer_migration_histories(
     total = sum(weights)
     ranked = sorted(zip(weights, found), key=lambda entry: (-entry[0], entry[1][0]))
     histories = tuple(
-        history_from_edges(edges, root, scores, weight / total, consistent=exact_ranking)
+        history_from_edges(
+            edges, root, scores, weight / total, consistent=exact_ranking and scores.migrations <= CONSISTENT_UP_TO
+        )
         for weight, (edges, scores) in ranked
     )
     assert all(is_within_pattern(history.pattern, pattern) for history in histories)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from phylometa.model.joint_posterior import JointPosterior
 
 __all__ = ["STAGES", "AnalysisResult", "analyse", "classify_cases", "load_result", "migrate_tree"]
-__all__ += ["run_stage", "stage_rng"]
+__all__ += ["match_primary", "run_stage", "stage_rng"]
 
 Progress = Callable[[str, int, int], None]
 
@@ -450,6 +450,16 @@ def migrate_tree(
         entries = (infer_migration_histories(located.tree, located.presence, **options),)
     ensemble = HistoryEnsemble(tuple(entries), located.site_names, criteria, "uniform", model)
     return located.tree, ensemble
+
+
+def match_primary(tree: str | PathLike[str], labeling: str | PathLike[str], primary: str) -> tuple[str, str]:
+    """The site that a user means by `primary`, and a note; see `phylometa.io.phylogenies.match_site`."""
+    from phylometa.io.phylogenies import match_site
+    from phylometa.io.trees_io import read_tree_with_sites
+
+    if primary == "auto":
+        return primary, ""
+    return match_site(primary, read_tree_with_sites(Path(tree), Path(labeling)).site_names)
 
 
 def load_result(directory: str | PathLike[str]) -> AnalysisResult:

@@ -1,0 +1,185 @@
+"""The process model against the weights of parsimony: log score and calibration of routes and labels.
+
+    python benchmarks/process_model.py [--patients 60] [--fit] [--set NAME=VALUE]
+
+True clone trees with true presence of three kinds: own patients of which few populations die out before they are
+sampled (a share of .1), own patients with sweeps (.4), and the simulated tumours of El-Kebir et al. 2018 (the folder
+PHYLOMETA_DATA). Printed by kind and model: mean log score of a pair of sites (was there a route?), of labels, their
+expected calibration errors, and how many supported labels are right. `--fit` chooses the settings of the process model
+by coordinate search on seeds 201 and 202 and every other tumour; figures are of seeds 301 and 302 and the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from label_patients import FLOOR, LABELS, calibration_error, draw_patient, label_scores
+from migration_histories import Tumor
+
+from phylometa.config import MigrationSettings, ProcessSettings
+from phylometa.migration import Scenario, infer_history_ensemble, migration_pattern
+from phylometa.migration.process_ensemble import process_ensemble
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import HistoryEnsemble
+from phylometa.model.patient import Site
+from phylometa.seeding.batch import batch_histories
+from phylometa.seeding.labels import count_labels, label_batch, label_history
+from phylometa.simulate import visible_truth
+
+# Coordinate search: factors tried on each setting, in rounds.
+FACTORS, ROUNDS = (0.3, 0.6, 1.6, 3.0), 2
+FITTED = ("route", "route_between", "route_back", "further_source", "moving", "staying", "hidden")
+LESS_THAN_ONE = ("staying", "hidden", "moving")
+
+
+@dataclass(frozen=True)
+class Case:
+    tree: CloneTree
+    presence: np.ndarray
+    sites: list[Site]
+    primary: int
+    pairs: set[tuple[int, int]]
+    truth: dict[str, object]
+
+
+def own_cases(seed: int, n: int, unsampled: float) -> list[Case]:
+    cases = []
+    for number in range(n):
+        simulated = draw_patient(number, seed, unsampled=unsampled)
+        visible = visible_truth(simulated)
+        sites = list(simulated.patient.sites)
+        primary = int(visible.history.root[1])
+        truth = label_history(visible.tree, visible.history, sites, primary=primary, presence=visible.presence)
+        pairs = set(visible.history.migration_counts)
+        cases.append(Case(visible.tree, visible.presence, sites, primary, pairs, truth))
+    return cases
+
+
+def published_cases(part: int) -> list[Case]:
+    cases = []
+    paths = sorted(Path(os.environ["PHYLOMETA_DATA"]).glob("machina_m5/*/T_seed*.tree"))
+    for path in paths[part::2]:
+        tumor = Tumor(path)
+        located = tumor.located.with_site("P")
+        names = list(located.site_names)
+        sites = [Site(name, "primary" if name == "P" else "distant") for name in names]
+        pairs = {(names.index(s), names.index(t)) for s, t in tumor.pairs}
+        sources = {
+            names[t]: "+".join(sorted(names[s] for s, target in pairs if target == t)) for t in {t for _, t in pairs}
+        }
+        truth = {
+            "pattern": migration_pattern(pairs),
+            "site_sources": sources,
+            "reseeding_primary": str(any(t == names.index("P") for _, t in pairs)),
+        }
+        cases.append(Case(located.tree, located.presence, sites, names.index("P"), pairs, truth))
+    return cases
+
+
+def parsimony(case: Case) -> HistoryEnsemble:
+    scenario = Scenario(0, case.tree, 1.0, case.presence)
+    return infer_history_ensemble([scenario], [s.name for s in case.sites], primary=case.primary)
+
+
+def process(case: Case, settings: ProcessSettings) -> HistoryEnsemble:
+    scenario = Scenario(0, case.tree, 1.0, case.presence)
+    names = [s.name for s in case.sites]
+    return process_ensemble([scenario], names, primary=case.primary, settings=MigrationSettings(process=settings))
+
+
+def score(cases: list[Case], infer) -> dict[str, float]:
+    """Scores of one model over cases; routes count each ordered pair of sites."""
+    p_route, is_route, rows = [], [], []
+    start = time.process_time()
+    for case in cases:
+        found = infer(case)
+        n = len(case.sites)
+        pairs = [(s, t) for s in range(n) for t in range(n) if s != t]
+        p_route += [found.migration_probability[s, t] for s, t in pairs]
+        is_route += [(s, t) in case.pairs for s, t in pairs]
+        batches = [
+            batch
+            for entry in found.trees
+            for batch in batch_histories(case.tree, entry.histories, case.sites, case.presence, primary=case.primary)
+        ]
+        names = tuple(name for name in LABELS if name in case.truth)
+        counted = count_labels([(b.weights, label_batch(b)) for b in batches], names)
+        flat = {}
+        for name in names:
+            of_sites = isinstance(case.truth[name], dict)
+            flat |= {(name, site): v for site, v in counted[name].items()} if of_sites else {(name, ""): counted[name]}
+        truth = {name: case.truth.get(name, {}) for name in LABELS}
+        rows += [row for row in label_scores(flat, truth) if row[0] in names]
+    p, y = np.clip(np.array(p_route), 0, 1), np.array(is_route)
+    confidence, right = np.maximum(p, 1 - p), np.where(p >= 0.5, y, ~y)
+    label_p, label_best, label_right = (np.array([row[i] for row in rows], dtype=float) for i in (1, 2, 3))
+    sure = label_best >= 0.95
+    return {
+        "route log": float(np.log(np.maximum(np.where(y, p, 1 - p), FLOOR)).mean()),
+        "route ECE": calibration_error(confidence, right)[0],
+        "label log": float(np.log(np.maximum(label_p, FLOOR)).mean()),
+        "label ECE": calibration_error(label_best, label_right)[0],
+        "supported right": float(label_right[sure].mean()),
+        "supported": float(sure.mean()),
+        "CPU ms": 1000 * (time.process_time() - start) / len(cases),
+    }
+
+
+def fit(kinds: dict[str, list[Case]], settings: ProcessSettings) -> ProcessSettings:
+    """Coordinate search for the best mean of route and label log scores over kinds."""
+
+    def goodness(chosen: ProcessSettings) -> float:
+        found = [score(cases, lambda case: process(case, chosen)) for cases in kinds.values()]
+        return float(np.mean([f["route log"] * 5 + f["label log"] for f in found]))
+
+    best = goodness(settings)
+    for _ in range(ROUNDS):
+        for name in FITTED:
+            for factor in FACTORS:
+                value = getattr(settings, name) * factor
+                if name in LESS_THAN_ONE:
+                    value = min(value, 0.97)
+                tried = replace(settings, **{name: value})
+                found = goodness(tried)
+                if found > best:
+                    best, settings = found, tried
+                    print(f"{name} {value:.4g}: {best:.4f}", flush=True)
+                    break
+    return settings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--patients", type=int, default=60)
+    parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    arguments = parser.parse_args()
+    settings = ProcessSettings(draws=400)
+    for text in arguments.set:
+        name, value = re.split("=", text, maxsplit=1)
+        settings = replace(settings, **{name: float(value)})
+    with_data = "PHYLOMETA_DATA" in os.environ
+    n = arguments.patients
+    if arguments.fit:
+        kinds = {"own": own_cases(201, n, 0.1), "sweeps": own_cases(202, n, 0.4)}
+        kinds |= {"m5": published_cases(0)} if with_data else {}
+        settings = fit(kinds, settings)
+        print({name: float(f"{getattr(settings, name):.3g}") for name in FITTED})
+    kinds = {"own": own_cases(301, n, 0.1), "sweeps": own_cases(302, n, 0.4)}
+    kinds |= {"m5": published_cases(1)} if with_data else {}
+    for kind, cases in kinds.items():
+        for model, infer in (("parsimony", parsimony), ("process", lambda case: process(case, settings))):
+            found = score(cases, infer)
+            print(
+                f"{kind:8s}{model:10s}" + "  ".join(f"{name} {value:.3f}" for name, value in found.items()), flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()

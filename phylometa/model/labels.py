@@ -83,6 +83,8 @@ class SeedingLabels:
     primary_sampled : bool
     override : mapping
         What replaces raw labels in a patient's results; empty where nothing does.
+    n_mutations : int or None
+        Mutations in the clones that the labels rest on; None if not known. With one the prior speaks, not the data.
     common_origin : mapping
         ``"site|site"`` -> probability that the tumours of both descend from one founding cell; empty without reads.
     flags : tuple of str
@@ -126,6 +128,7 @@ class SeedingLabels:
     presentation: Mapping[str, str] | None = None
     divergence: Mapping[str, DivergenceTest] = field(default_factory=dict)
     override: Mapping[str, Any] = field(default_factory=dict)
+    n_mutations: int | None = None
     common_origin: Mapping[str, float] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     settled_by: Mapping[str, str] = field(default_factory=dict)
@@ -157,6 +160,7 @@ class SeedingLabels:
             "jsi_call": dict(self.jsi_call),
             "clonally_unrelated": self.clonally_unrelated,
             "unrelated_sites": list(self.unrelated_sites),
+            "n_mutations": self.n_mutations,
             "common_origin": _rounded(self.common_origin),
             "primary_sampled": self.primary_sampled,
             "n_mets": self.n_metastases,
@@ -202,6 +206,7 @@ class SeedingLabels:
             read[name] = document.get(name, {})
         for name in ("ln_distant_origin", "parallel_evolution", "parallel_evolution_probability", "presentation"):
             read[name] = document.get(name)
+        read["n_mutations"] = document.get("n_mutations")
         tests = document.get("divergence", {})
         numbers = ("p_value", "upper_bound", "expected_missing", "p_none", "p_few")
         read["divergence"] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from phylometa.model.label_specs import value_name
 from phylometa.model.labels import SeedingLabels, status_word
 
 __all__ = ["HeadlineSentence", "headline_sentences"]
@@ -21,6 +22,11 @@ class HeadlineSentence(NamedTuple):
     site: str = ""
 
 
+# Other orders of the criteria that labels are computed under, and the tools that have them.
+_ORDERS = {
+    "machina_mu_gamma_sigma": "MACHINA's (migrations, comigrations, seeding sites)",
+    "refined_U_mu_gamma_sigma": "MACH2's (unobserved nodes, then the same)",
+}
 _CLAIMS = {
     "pattern": {
         "none": "No clone migrated",
@@ -83,6 +89,11 @@ def headline_sentences(labels: SeedingLabels) -> list[HeadlineSentence]:
         label that is not determined names what could settle it. Labels of an unsampled primary and of clonally
         unrelated tumours are withheld, with the reason.
     """
+    if labels.n_mutations == 1:
+        text = (
+            "Not determined: one mutation. It shows which sites share a clone; of their seeding only the prior speaks."
+        )
+        return [HeadlineSentence(text, 0.0, "not determined")]
     sentences = _origin_sentences(labels)
     if labels.clonally_unrelated:
         text = (
@@ -219,9 +230,22 @@ def _sentence(labels: SeedingLabels, name: str, site: str, claims: Mapping[str, 
         text = f"Not determined by these samples: {options}." + (f" Could be settled by {remedy}." if remedy else "")
     else:
         sensitive = name in labels.criterion_sensitive
-        caveat = "; other orders of the criteria give another answer" if sensitive else ""
+        caveat = _other_answers(labels, name, site) if sensitive else ""
         text = f"{claim}: {_word(status, probability)}{caveat}."
     return HeadlineSentence(text, probability, status, name, site)
+
+
+def _other_answers(labels: SeedingLabels, name: str, site: str) -> str:
+    """What other orders of the criteria say of a label, where it is not the same: the value and its share of optima."""
+    told = []
+    for key, tool in _ORDERS.items():
+        values = labels.alternative_criteria.get(key, {}).get(name, {})
+        values = values.get(site, {}) if site else values
+        ours = labels.labels[name][site] if site else labels.labels[name]
+        best = max(values, key=lambda value: (values[value], value), default="")
+        if best and (values[best], best) != (1.0, max(ours, key=lambda value: ours[value])):
+            told.append(f"{tool} {value_name(name, best)} ({values[best]:.2f})")
+    return "; other orders of the criteria give another answer" + (": " + ", ".join(told) if told else "")
 
 
 def _word(status: str, probability: float) -> str:

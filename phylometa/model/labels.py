@@ -202,11 +202,11 @@ class SeedingLabels:
         """
         read: dict[str, Any] = {name: document[name] for name in _PLAIN_KEYS}
         read.update({name: tuple(document[name]) for name in _LIST_KEYS})
-        for name in ("tracerx_probabilities", "override", "common_origin"):
+        for name in ("tracerx_probabilities", "override"):
             read[name] = document.get(name, {})
         for name in ("ln_distant_origin", "parallel_evolution", "parallel_evolution_probability", "presentation"):
             read[name] = document.get(name)
-        read["n_mutations"] = document.get("n_mutations")
+        read["n_mutations"], read["common_origin"] = document["n_mutations"], document["common_origin"]
         tests = document.get("divergence", {})
         numbers = ("p_value", "upper_bound", "expected_missing", "p_none", "p_few")
         read["divergence"] = {

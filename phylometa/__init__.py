@@ -22,7 +22,7 @@ _PUBLIC = {
     "model.history": ["HistoryEnsemble", "MigrationHistory"],
     "io.tables": ["read_cohort", "read_patient"],
     "ccf.estimate": ["estimate_ccf"],
-    "ccf.purity": ["estimate_purity"],
+    "ccf.purity": ["estimate_purity", "infer_purity"],
     "clustering.infer": ["cluster_mutations"],
     "joint.relations": ["mutation_relations"],
     "clone_trees.infer": ["infer_clone_trees"],

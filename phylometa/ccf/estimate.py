@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.ccf.purity import estimate_purity
 from phylometa.config import MIN_ALT_READS, CcfSettings, ClusteringSettings
 from phylometa.model.arrays import FloatArray
 from phylometa.model.clusters import CcfTable
@@ -23,7 +22,7 @@ from phylometa.reads.multiplicity import (
     slab_weights,
 )
 
-__all__ = ["estimate_ccf", "estimate_purity", "explain_ccf"]
+__all__ = ["estimate_ccf", "explain_ccf"]
 
 # Cells of a likelihood table (mutations x samples x options x grid points) computed at once: about 100 MB.
 _CELLS_AT_ONCE = 12_000_000

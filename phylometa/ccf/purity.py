@@ -1,168 +1,361 @@
-"""Purity of a sample from the allele frequencies of its mutations, where the user gives none."""
+"""Purities of the samples of a patient from the reads of shared mutations, and what the sheet says checked by them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
+from phylometa.ccf.purity_modes import PurityMode, find_modes
+from phylometa.ccf.purity_states import (
+    DOUBLED,
+    NEAR_DIPLOID,
+    PURITY_GRID,
+    SharedReads,
+    StateTables,
+    given_states,
+    shared_reads,
+    unknown_states,
+)
 from phylometa.config import CcfSettings
-from phylometa.model.arrays import FloatArray, IntArray
-from phylometa.model.patient import CopyNumberAtLoci, MutationTable, Patient
-from phylometa.reads.multiplicity import MultiplicityOptions, ccf_grid, enumerate_multiplicities, slab_weights
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.patient import Patient
+from phylometa.model.purity import PurityPosterior, PuritySolution
 
-__all__ = ["estimate_purity", "purity_posterior"]
+__all__ = ["GIVEN_SD", "estimate_purity", "infer_purity", "rejected_purities"]
 
-# Purities considered, CCF points of the subclonal slab, and mutations used at most (more only cost time).
-# Below 1: at purity 1 a homozygous deletion would have no reads at all.
-_PURITY_GRID = np.linspace(0.02, 0.99, 98)
-_SLAB_POINTS = 17
-_MAX_MUTATIONS = 2000
-# Prior counts of absent, clonal and subclonal among mutations found in every sample, and among the others: what is
-# found everywhere mostly is truncal.
-_PRIOR_SHARED = np.array([0.1, 8.0, 2.0])
-_PRIOR_OTHER = np.array([2.0, 2.0, 2.0])
-_WEIGHT_ROUNDS = 12
-# Error that more reads do not take away: clusters just below CCF 1 pass for clonal (benchmarks, own simulations).
-_MODEL_ERROR = 0.04
-# The same where no copy number is known: half of a genome may be gained or lost.
-_MODEL_ERROR_WITHOUT_COPY_NUMBER = 0.12
+# Standard deviation of a purity that the sheet gives without one (copy-number callers and pathologists differ by more).
+GIVEN_SD = 0.04
+# Prior probability that a genome doubled (Bielski et al. 2018, doi:10.1038/s41588-018-0165-1, advanced cancers).
+_DOUBLED_PRIOR = 0.3
+# Starts of the search, relative to the purity at which the usual shared mutation is clonal on one of two copies.
+_STARTS = np.array([0.55, 0.7, 0.85, 1.0, 1.2])
+_PRECISIONS = (np.inf, 400.0, 120.0, 40.0)
+_PRECISION_GAIN = 2.0
+# The states are a sketch of a genome. So log-evidences of explanations are divided by a number that grows with the
+# mutations, and errors that more reads do not take away are added (chosen on simulated patients, benchmarks/purity.py).
+_TEMPER = (2.0, 1.0 / 20.0)
+_MODEL_SD = {"given": 0.015, "given_difficult": 0.03, "near_diploid": 0.02, "doubled": 0.13}
+# The error of one mutation's state, which many average out.
+_FEW_SD = 0.1
+# With copy number given, a genome of more copies than this, and a single sample, are difficult.
+_MANY_COPIES = 2.7
+# Without copy number a genome of more copies than this is as uncertain as one that doubled.
+_GAINED_PLOIDY = 2.5
+# Solutions with less weight are left out.
+_LEAST_WEIGHT = 0.02
+_MOST_SOLUTIONS = 8
+# Share of a sample's shared mutations that must have copy number for it to be used.
+_KNOWN_SHARE = 0.5
+# A sample that shows less than this share of the mutations that the others share is taken as unrelated to them.
+_RELATED_SHARE = 0.2
+# Samples that share fewer mutations than this are estimated one by one.
+_FEW_TOGETHER = 5
+# A given purity is rejected if it lies so many standard deviations from the reads' and by at least so much: a sample
+# by itself, or the median over all samples.
+_REJECTED_SDS = 3.0
+_REJECTED_LEAST = 0.05
 
 
-def estimate_purity(patient: Patient, *, settings: CcfSettings) -> Patient:
-    """Fill in missing purities from the reads.
+def infer_purity(patient: Patient, *, settings: CcfSettings, prior_sd: FloatArray | None = None) -> PurityPosterior:
+    """Infer the purities of all samples together from the mutations that all of them show.
+
+    The genome state of a mutation (copies of the locus, mutated copies) is latent and, without copy number, the same in
+    all samples; beside the clonal states stands a subclonal class. Shares of states are learnt. Samples with copy
+    number are estimated with it. Loci without two copies in normal cells are left out if the others suffice.
 
     Parameters
     ----------
     patient : Patient
-        Samples whose purity is NaN are estimated; the others stay as they are.
     settings : CcfSettings
+    prior_sd : float64 array (S,), optional
+        Standard deviations of normal priors around the purities of `patient`; inf: no prior. Default: none anywhere.
+
+    Returns
+    -------
+    PurityPosterior
+        NaN in samples that show no usable mutation.
+    """
+    n_samples = len(patient.samples)
+    known = patient.copy_number.is_known
+    mutations = patient.mutations
+    seen = mutations.is_informative & (mutations.alt_counts > 0)
+    with_copies = (known & seen).sum(axis=0) >= np.maximum(_KNOWN_SHARE * seen.sum(axis=0), 1)
+    log_prior = _log_prior(patient.purity, prior_sd)
+    parts = []
+    for columns, is_given in ((np.flatnonzero(with_copies), True), (np.flatnonzero(~with_copies), False)):
+        while len(columns):
+            together, reads = _related(patient, columns, is_given)
+            if len(reads.rows):
+                found = _solve(patient, together, reads, log_prior[together], is_given, settings)
+                parts.append((together, found, reads.n_found))
+            columns = np.setdiff1d(columns, together)
+    best, spread, low, high = (np.full(n_samples, np.nan) for _ in range(4))
+    n_shared = np.zeros(n_samples, dtype=np.int64)
+    for columns, solutions, n_found in parts:
+        best[columns], spread[columns], low[columns], high[columns] = _summed_up(solutions)
+        n_shared[columns] = n_found
+    return PurityPosterior(best, spread, low, high, _joined(parts, n_samples), with_copies, n_shared)
+
+
+def _log_prior(purity: FloatArray, prior_sd: FloatArray | None) -> FloatArray:
+    log_prior = np.zeros((len(purity), len(PURITY_GRID)))
+    if prior_sd is not None:
+        for sample, (value, sd) in enumerate(zip(purity.tolist(), prior_sd.tolist())):
+            if np.isfinite(value) and np.isfinite(sd) and sd > 0.0:
+                log_prior[sample] = -0.5 * ((PURITY_GRID - min(value, PURITY_GRID[-1])) / sd) ** 2
+    return log_prior
+
+
+def _related(patient: Patient, columns: IntArray, is_given: bool) -> tuple[IntArray, SharedReads]:
+    """The samples that share mutations, and the reads of these; samples that share hardly any are left for later."""
+    mutations = patient.mutations
+    while True:
+        usable = mutations.is_informative[:, columns]
+        if is_given:
+            usable = usable & patient.copy_number.is_known[:, columns]
+        else:
+            usable = usable & (np.asarray(patient.copy_number.normal)[:, columns] == 2.0).all(axis=1)[:, None]
+        alt, depth = (array[:, columns].astype(np.int64) for array in (mutations.alt_counts, mutations.depth))
+        reads = shared_reads(alt, depth, usable)
+        if reads.n_found < _FEW_TOGETHER and len(columns) > 1:
+            columns = columns[:1]
+            continue
+        seen = (reads.alt >= reads.least).sum(axis=0) / np.maximum(reads.informative.sum(axis=0), 1)
+        unrelated = ~reads.chooses & (seen < _RELATED_SHARE)
+        if not unrelated.any():
+            return columns, reads
+        columns = columns[~unrelated]
+
+
+def _solve(
+    patient: Patient,
+    columns: IntArray,
+    reads: SharedReads,
+    log_prior: FloatArray,
+    is_given: bool,
+    settings: CcfSettings,
+) -> list[PuritySolution]:
+    """Weighted solutions of some samples."""
+    chosen = patient.copy_number.take(reads.rows)
+    copy_number = type(chosen)(**{name: getattr(chosen, name)[:, columns] for name in _COPY_NUMBER_FIELDS})
+    starts = _starts(reads, np.asarray(copy_number.total, dtype=np.float64) if is_given else None)
+    stated = patient.purity[columns]
+    if np.isfinite(stated).any():  # so that an explanation near what is given is found if there is one
+        starts = np.concatenate((starts, np.where(np.isfinite(stated), stated, starts[len(_STARTS) // 2])[None, :]))
+
+    def tables_of(kind: str, precision: float) -> StateTables:
+        if kind == "given":
+            return given_states(reads, copy_number, error=settings.error_rate, precision=precision)
+        states = DOUBLED if kind == "doubled" else NEAR_DIPLOID
+        return unknown_states(reads, states, error=settings.error_rate, precision=precision)
+
+    kind = "given" if is_given else "near_diploid"
+    precision, modes = _fitted_precision(lambda precision: tables_of(kind, precision), starts, log_prior)
+    found = [(kind, mode, mode.log_evidence) for mode in modes]
+    if not is_given:
+        found = [
+            ("doubled" if mode.ploidy > _GAINED_PLOIDY else kind, mode, evidence) for kind, mode, evidence in found
+        ]
+        doubled = find_modes(tables_of("doubled", precision), starts, log_prior)
+        found = [(kind, mode, evidence + np.log1p(-_DOUBLED_PRIOR)) for kind, mode, evidence in found]
+        found += [("doubled", mode, mode.log_evidence + np.log(_DOUBLED_PRIOR)) for mode in doubled]
+    else:
+        found = [
+            ("given_difficult" if mode.ploidy > _MANY_COPIES or len(columns) == 1 else kind, mode, evidence)
+            for kind, mode, evidence in found
+        ]
+    return _weighed(found, len(reads.rows))
+
+
+_COPY_NUMBER_FIELDS = ("major", "minor", "normal", "total", "fraction", "major2", "minor2")
+
+
+def _starts(reads: SharedReads, total: FloatArray | None) -> FloatArray:
+    """Purities to start from (K, S): multiples of the one at which the median mutation is clonal on one copy."""
+    frequency = reads.alt / np.maximum(reads.alt + reads.ref, 1.0)
+    copies = np.where(np.isfinite(total), total, 2.0) if total is not None else 2.0
+    # v = rho / (rho C + 2 (1 - rho)), solved for rho
+    purity = 2.0 * frequency / np.maximum(1.0 + frequency * (2.0 - copies), 0.05)
+    purity = np.where(reads.informative, purity, np.nan)
+    typical = np.array([np.nanmedian(column) if np.isfinite(column).any() else 0.5 for column in purity.T])
+    if purity.shape[1] == 1:  # the median mutation of a single sample may well be subclonal
+        typical = typical * np.array([[1.0], [1.5], [2.0], [3.0]])[:, :, None]
+        return np.clip((_STARTS[:, None] * typical).reshape(-1, 1), PURITY_GRID[1], PURITY_GRID[-2])
+    return np.asarray(np.clip(_STARTS[:, None] * typical, PURITY_GRID[1], PURITY_GRID[-2]))
+
+
+def _fitted_precision(
+    tables_of: Callable[[float], StateTables], starts: FloatArray, log_prior: FloatArray
+) -> tuple[float, list[PurityMode]]:
+    """The beta-binomial precision of the largest evidence, from the binomial on, and its modes."""
+    best, best_modes = _PRECISIONS[0], find_modes(tables_of(_PRECISIONS[0]), starts, log_prior)
+    for precision in _PRECISIONS[1:]:
+        modes = find_modes(tables_of(precision), starts, log_prior)
+        if modes[0].log_evidence < best_modes[0].log_evidence + _PRECISION_GAIN:
+            break
+        best, best_modes = precision, modes
+    return best, best_modes
+
+
+def _weighed(found: list[tuple[str, PurityMode, float]], n_mutations: int) -> list[PuritySolution]:
+    evidence = np.array([value for _, _, value in found]) / (_TEMPER[0] + n_mutations * _TEMPER[1])
+    weights = np.exp(evidence - evidence.max())
+    weights /= weights.sum()
+    kept = [i for i in np.argsort(-weights, kind="stable").tolist() if weights[i] >= _LEAST_WEIGHT]
+    total = weights[kept].sum()
+    return [
+        PuritySolution(
+            float(weights[i] / total),
+            found[i][0] == "doubled",
+            found[i][1].ploidy,
+            found[i][1].purity,
+            np.sqrt(found[i][1].sd ** 2 + _MODEL_SD[found[i][0]] ** 2 + _FEW_SD**2 / max(n_mutations, 1)),
+        )
+        for i in kept
+    ]
+
+
+def _joined(parts: list[tuple[IntArray, list[PuritySolution], int]], n_samples: int) -> tuple[PuritySolution, ...]:
+    """Solutions of all samples: those of groups of samples in every combination, as far as it has some weight."""
+    joined = [PuritySolution(1.0, False, 2.0, np.full(n_samples, np.nan), np.full(n_samples, np.nan))]
+    for columns, solutions, _ in parts:
+        several = []
+        for one in joined:
+            for other in solutions:
+                purity, sd = one.purity.copy(), one.sd.copy()
+                purity[columns], sd[columns] = other.purity, other.sd
+                weight = one.weight * other.weight
+                several.append(PuritySolution(weight, one.is_doubled or other.is_doubled, other.ploidy, purity, sd))
+        several.sort(key=lambda solution: -solution.weight)
+        kept = [solution for solution in several if solution.weight >= _LEAST_WEIGHT * several[0].weight][
+            :_MOST_SOLUTIONS
+        ]
+        total = sum(solution.weight for solution in kept)
+        joined = [replace(solution, weight=solution.weight / total) for solution in kept]
+    return tuple(joined)
+
+
+def _summed_up(solutions: list[PuritySolution]) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Value, spread and interval of every sample over the solutions."""
+    best = solutions[0].purity
+    weight = np.array([solution.weight for solution in solutions])
+    means = np.stack([solution.purity for solution in solutions])
+    sds = np.stack([solution.sd for solution in solutions])
+    spread = np.sqrt(weight @ ((means - best) ** 2 + sds**2))
+    fine = np.linspace(0.0, 1.0, 1001)
+    bounds = np.empty((2, len(best)))
+    for sample in range(len(best)):
+        mean, sd = means[:, sample, None], sds[:, sample, None]
+        density = weight @ (np.exp(-0.5 * ((fine - mean) / sd) ** 2) / sd)
+        bounds[:, sample] = np.interp([0.025, 0.975], np.cumsum(density) / density.sum(), fine)
+    return best, spread, bounds[0], bounds[1]
+
+
+def _given_sd(patient: Patient) -> FloatArray:
+    """Standard deviation of every given purity; inf where none is given."""
+    return np.array(
+        [
+            (sample.purity_sd or GIVEN_SD) if np.isfinite(sample.purity) and not sample.purity_is_estimated else np.inf
+            for sample in patient.samples
+        ]
+    )
+
+
+def rejected_purities(patient: Patient, posterior: PurityPosterior) -> BoolArray:
+    """Given purities (S,) that the reads reject, sample by sample or because all are off in one direction.
+
+    Parameters
+    ----------
+    patient : Patient
+        With the purities of the sheet.
+    posterior : PurityPosterior
+        From `infer_purity` without priors.
+
+    Returns
+    -------
+    bool array (S,)
+        True if no solution comes within three standard deviations of the given purity, those of the given one and of
+        the solution together, and the nearest is at least .05 away; or, with several given, if that is so for the
+        median over samples, whose errors are taken as independent: then all are rejected.
+    """
+    given_sd = _given_sd(patient)
+    given = np.isfinite(given_sd) & np.isfinite(posterior.purity)
+    if not given.any():
+        return given
+    value = np.clip(patient.purity, PURITY_GRID[0], PURITY_GRID[-1])
+    one_by_one = given.copy()
+    all_off = True
+    for solution in posterior.solutions:
+        off = solution.purity - value
+        scale = np.hypot(solution.sd, given_sd)
+        one_by_one &= (np.abs(off) > _REJECTED_SDS * scale) & (np.abs(off) >= _REJECTED_LEAST)
+        typical = float(np.median(off[given]))
+        model = float(solution.sd[given].min())
+        common = np.hypot(model, 1.25 * np.sqrt((given_sd[given] ** 2).sum()) / given.sum())
+        all_off &= given.sum() > 1 and abs(typical) > _REJECTED_SDS * common and abs(typical) >= _REJECTED_LEAST
+    return given if all_off else one_by_one
+
+
+def estimate_purity(patient: Patient, *, settings: CcfSettings, posterior: PurityPosterior | None = None) -> Patient:
+    """Fill in missing purities from the reads, check the given ones, and put a standard deviation to each.
+
+    A given purity is a prior (standard deviation of the sheet, else .04). It stays unless the reads reject it
+    (`rejected_purities`); a rejected one is replaced by the reads' and marked as estimated. Purities that were
+    estimated or checked before stay.
+
+    Parameters
+    ----------
+    patient : Patient
+    settings : CcfSettings
+    posterior : PurityPosterior, optional
+        From `infer_purity` of this patient without priors, if it is at hand.
 
     Returns
     -------
     Patient
-        With every purity finite; the estimated ones marked, with the standard deviation of their posterior, and one
-        sentence each in `warnings`.
+        With every purity finite, its standard deviation, and a sentence in `warnings` about each that was estimated.
     """
-    missing = [index for index, sample in enumerate(patient.samples) if not np.isfinite(sample.purity)]
-    if not missing:
+    settled_before = np.array([sample.purity_is_estimated or sample.purity_is_checked for sample in patient.samples])
+    settled_before &= np.isfinite(patient.purity)
+    if settled_before.all():
         return patient
-    mutations = patient.mutations
-    # Any purity will do here: only copies and totals of the options are used.
-    copy_number = _diploid_where_unknown(patient.copy_number)
-    options = enumerate_multiplicities(mutations, copy_number, np.ones(mutations.n_samples), settings=settings)
-    shared = _found_everywhere(mutations)
+    given_sd = _given_sd(patient)
+    is_given = np.isfinite(given_sd)
+    posterior = posterior or infer_purity(patient, settings=settings)
+    rejected = rejected_purities(patient, posterior)
+    if is_given.any():
+        prior_sd = np.where(rejected, np.inf, given_sd)
+        settled = infer_purity(patient, settings=settings, prior_sd=prior_sd)
+    else:
+        settled = posterior
     samples = list(patient.samples)
     warnings = list(patient.warnings)
-    for index in missing:
-        density = _sample_posterior(mutations, options, shared, index)
-        mean = float(density @ _PURITY_GRID)
-        without_copy_number = not patient.copy_number.is_known[:, index].any()
-        model_error = _MODEL_ERROR_WITHOUT_COPY_NUMBER if without_copy_number else _MODEL_ERROR
-        spread = float(np.sqrt(density @ (_PURITY_GRID - mean) ** 2 + model_error**2))
-        samples[index] = replace(samples[index], purity=mean, purity_is_estimated=True, purity_sd=spread)
-        text = f"sample {samples[index].name}: purity not given, estimated from the reads: {mean:.2f} (sd {spread:.2f})"
-        if without_copy_number:
-            text += ", without copy number"
-        warnings.append(text)
+    for index, sample in enumerate(samples):
+        if settled_before[index]:
+            continue
+        mean, sd = float(settled.purity[index]), float(settled.sd[index])
+        if is_given[index] and not rejected[index]:
+            about = np.hypot(sd, mean - sample.purity) if np.isfinite(mean) else given_sd[index]
+            samples[index] = replace(sample, purity_sd=float(min(about, given_sd[index])), purity_is_checked=True)
+            continue
+        if not np.isfinite(mean):
+            mean, sd = 0.5, 0.25
+        samples[index] = replace(sample, purity=mean, purity_is_estimated=True, purity_sd=sd)
+        if not is_given[index]:
+            warnings.append(_sentence(sample.name, index, settled, mean, sd))
     return patient.with_changes(samples=tuple(samples), warnings=tuple(warnings))
 
 
-def purity_posterior(patient: Patient, sample: int, *, settings: CcfSettings) -> tuple[FloatArray, FloatArray]:
-    """Posterior of the purity of one sample from its reads, whatever the sheet says.
-
-    Every mutation is absent (CCF 0), clonal (CCF 1) or subclonal (uniform), with shares fitted for every purity;
-    mutations found in all samples have shares of their own. Multiplicity is summed out; where copy number is unknown
-    the usual one is taken. The prior of the purity is uniform.
-
-    Parameters
-    ----------
-    patient : Patient
-    sample : int
-        Column of `patient.mutations`.
-    settings : CcfSettings
-
-    Returns
-    -------
-    purity : float64 array (99,)
-    probability : float64 array (99,)
-        Adds up to 1.
-    """
-    mutations = patient.mutations
-    copy_number = _diploid_where_unknown(patient.copy_number)
-    options = enumerate_multiplicities(mutations, copy_number, np.ones(mutations.n_samples), settings=settings)
-    return _PURITY_GRID, _sample_posterior(mutations, options, _found_everywhere(mutations), sample)
-
-
-def _diploid_where_unknown(copy_number: CopyNumberAtLoci) -> CopyNumberAtLoci:
-    """Copy number with one copy of each allele (of a male's X and Y: one copy) where nothing is known.
-
-    Every allele frequency fits several purities once copy number is free; that most of the genome has the usual number
-    of copies is what lets the reads speak at all.
-    """
-    unknown = ~copy_number.is_known
-    usual_minor = np.where(copy_number.normal > 1.0, 1.0, 0.0)
-    return replace(
-        copy_number,
-        major=np.where(unknown, 1.0, copy_number.major),
-        minor=np.where(unknown, usual_minor, copy_number.minor),
-        total=np.where(unknown, 1.0 + usual_minor, copy_number.total),
-    )
-
-
-def _found_everywhere(mutations: MutationTable) -> IntArray:
-    """1 where a mutation has alternate reads in every sample that observed it, and more than one did; else 0."""
-    informative = mutations.is_informative
-    found = (mutations.alt_counts >= 2) | ~informative
-    return (found.all(axis=1) & (informative.sum(axis=1) > 1)).astype(np.int64)
-
-
-def _sample_posterior(
-    mutations: MutationTable, options: MultiplicityOptions, shared: IntArray, sample: int
-) -> FloatArray:
-    rows = np.flatnonzero(mutations.is_informative[:, sample])
-    if len(rows) > _MAX_MUTATIONS:
-        rows = rows[np.linspace(0, len(rows) - 1, _MAX_MUTATIONS).astype(np.int64)]
-    evidence = np.empty(len(_PURITY_GRID))
-    for index, purity in enumerate(_PURITY_GRID.tolist()):
-        components = _component_log_likelihood(mutations, options, rows, sample, purity)
-        evidence[index] = _fit_shares(components, shared[rows])
-    density = np.exp(evidence - evidence.max())
-    return np.asarray(density / density.sum())
-
-
-def _component_log_likelihood(
-    mutations: MutationTable, options: MultiplicityOptions, rows: IntArray, sample: int, purity: float
-) -> FloatArray:
-    """Log-likelihood (n, 3) of absent, clonal and subclonal at one purity, multiplicities summed out."""
-    ccf = ccf_grid(_SLAB_POINTS)
-    state = options.cell_state[rows, sample]
-    slope = options.copies * purity / (purity * options.totals + options.normal[:, None] * (1.0 - purity))
-    error = options.error[:, None, None]
-    p = np.clip(slope[:, :, None] * ccf * (1.0 - 2.0 * error) + error, 1e-9, 1.0 - 1e-9)
-    alt = mutations.alt_counts[rows, sample].astype(np.float64)[:, None, None]
-    ref = mutations.depth[rows, sample] - mutations.alt_counts[rows, sample].astype(np.float64)
-    log_likelihood = alt * np.log(p)[state] + ref[:, None, None] * np.log1p(-p)[state]
-    at_ccf = np.logaddexp.reduce(log_likelihood + options.log_prior[state][:, :, None], axis=1)
-    # Several copies below CCF 1 need a second event: the slab knows a single copy only.
-    one_copy = np.where(options.copies == 1.0, options.log_prior, -np.inf)
-    one_copy -= np.logaddexp.reduce(one_copy, axis=1)[:, None]
-    single = np.logaddexp.reduce(log_likelihood + one_copy[state][:, :, None], axis=1)
-    with np.errstate(divide="ignore"):
-        slab = np.logaddexp.reduce(single + np.log(slab_weights(ccf)), axis=1)
-    return np.stack((at_ccf[:, 0], at_ccf[:, -1], slab), axis=1)
-
-
-def _fit_shares(components: FloatArray, shared: IntArray) -> float:
-    """Log-likelihood at the most probable shares of the components (EM), both classes of mutations."""
-    share = np.stack((_PRIOR_OTHER / _PRIOR_OTHER.sum(), _PRIOR_SHARED / _PRIOR_SHARED.sum()))
-    peak = components.max(axis=1, keepdims=True)
-    weight = np.exp(components - peak)
-    for _ in range(_WEIGHT_ROUNDS):
-        joint = weight * share[shared]
-        joint /= joint.sum(axis=1, keepdims=True)
-        counts = np.stack((_PRIOR_OTHER, _PRIOR_SHARED))
-        np.add.at(counts, shared, joint)
-        share = counts / counts.sum(axis=1, keepdims=True)
-    prior = (np.stack((_PRIOR_OTHER, _PRIOR_SHARED)) * np.log(share)).sum()
-    return float((np.log((weight * share[shared]).sum(axis=1)) + peak[:, 0]).sum() + prior)
+def _sentence(name: str, index: int, posterior: PurityPosterior, mean: float, sd: float) -> str:
+    text = f"sample {name}: purity not given, estimated from the reads: {mean:.2f} (sd {sd:.2f})"
+    if not posterior.uses_copy_number[index]:
+        text += ", without copy number"
+    if not posterior.n_shared[index]:
+        return text + "; no mutation tells it"
+    others = [f"{s.purity[index]:.2f} ({100.0 * s.weight:.0f} %)" for s in posterior.solutions[1:]]
+    others = [other for other in others if not other.startswith(f"{mean:.2f}")]
+    if others:
+        text += f"; other explanations of the reads: {', '.join(others)}; copy number would settle it"
+    return text

@@ -48,7 +48,7 @@ def counts(
     import tempfile
     from pathlib import Path
 
-    from phylometa.ccf.estimate import estimate_purity
+    from phylometa.ccf.purity import estimate_purity
     from phylometa.io.documents import replace_file
     from phylometa.io.tables import read_patient, write_counts
 

@@ -52,13 +52,23 @@ def write_input(patient: Patient, ccf: CcfTable | None, directory: Path) -> None
 def _write_samples(patient: Patient, path: Path) -> None:
     """A sample sheet over counts.tsv: a patient's directory can be read like any other input."""
     sites = {site.name: site for site in patient.sites}
-    header = ["patient", "sample", "site", "site_type", "counts", "purity", "purity_sd", "ploidy", "sex", "age"]
-    header += ["collection_date", "diagnosis_date", "cancer_type", "treatment", "assay", "diameter_cm"]
+    header = ["patient", "sample", "site", "site_type", "counts", "purity", "purity_sd", "purity_source"]
+    header += [
+        "ploidy",
+        "sex",
+        "age",
+        "collection_date",
+        "diagnosis_date",
+        "cancer_type",
+        "treatment",
+        "assay",
+        "diameter_cm",
+    ]
     rows = []
     for sample in patient.samples:
         row: list[Any] = [patient.name, sample.name, sample.site, SHEET_SITE_TYPES[sites[sample.site].site_class]]
-        sd = sample.purity_sd if sample.purity_is_estimated else None  # a standard error marks an estimate
-        row += ["counts.tsv", sample.purity, sd, sample.ploidy, sample.sex, sample.age]
+        source = "reads" if sample.purity_is_estimated else "checked" if sample.purity_is_checked else None
+        row += ["counts.tsv", sample.purity, sample.purity_sd or None, source, sample.ploidy, sample.sex, sample.age]
         row += [sample.collection_date, sample.diagnosis_date, sample.cancer_type or None, sample.treatment or None]
         row += [sample.assay, sample.diameter_cm]
         rows.append(row)

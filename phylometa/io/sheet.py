@@ -338,7 +338,8 @@ class _RowParser:
             site=site,
             purity=self.number("purity", high=1.0, bounds="(0, 1]"),
             purity_sd=_or_zero(self.number("purity_sd", high=1.0, bounds="(0, 1]")),
-            purity_is_estimated=bool(self.text("purity_sd")),
+            purity_is_estimated=self.text("purity_source").lower() == "reads",
+            purity_is_checked=self.text("purity_source").lower() == "checked",
             ploidy=self.number("ploidy", high=20.0, bounds="(0, 20]"),
             sex=self.word("sex", dict(SEXES)),  # type: ignore[arg-type]
             age=self.number("age", high=130.0, bounds="(0, 130] years"),

@@ -61,7 +61,7 @@ def shown_clusters(joint: JointPosterior, patient: Patient, *, settings: Setting
     rank = np.argsort(np.argsort(-mean_prevalence(joint, labels, kind == 0), kind="stable"), kind="stable")
     labels = rank[labels]
     names = tuple(str(k + 1) for k in range(int(labels.max()) + 1))
-    purity_sd = np.array([sample.purity_sd for sample in patient.samples])
+    purity_sd = np.array([sample.purity_sd * sample.purity_is_estimated for sample in patient.samples])
     alone = clustering_from_labels(
         patient.mutations,
         patient.copy_number,

@@ -77,9 +77,12 @@ class Sample:
     purity : float
         Share of tumour cells in (0, 1]; NaN until estimated.
     purity_is_estimated : bool
-        True where the purity came from the reads, not from the user.
+        True if the purity came from the reads, not from the user.
     purity_sd : float
-        Standard error of an estimated purity; 0 where given.
+        Standard deviation of the purity: as the user states it, or, once checked or estimated, by the reads too; 0 if
+        not known.
+    purity_is_checked : bool
+        True if a given purity was compared with the reads, so that its standard deviation includes what they say.
     ploidy : float
         Mean copies a tumour cell; NaN if unknown.
     sex : {"female", "male", None}
@@ -106,6 +109,7 @@ class Sample:
     cancer_type: str = ""
     treatment: str = ""
     diameter_cm: float = float("nan")
+    purity_is_checked: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,20 +69,23 @@ def stage_rng(seed: int, stage: str) -> np.random.Generator:
 
 
 def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
-    from phylometa.ccf.estimate import estimate_ccf, estimate_purity
+    from phylometa.ccf.estimate import estimate_ccf
+    from phylometa.ccf.purity import estimate_purity, infer_purity
     from phylometa.clustering.infer import cluster_mutations, clustering_from_labels
     from phylometa.comparison.independent_hits import separate_hits
     from phylometa.qc.check import check_quality
     from phylometa.reads.lost_copies import deleted_mutations
     from phylometa.seeding.patient import find_origin
 
-    quality = check_quality(result.patient)
-    patient = estimate_purity(result.patient, settings=settings.ccf)
+    reads_say = infer_purity(result.patient, settings=settings.ccf)
+    quality = check_quality(result.patient, reads_say)
+    patient = estimate_purity(result.patient, settings=settings.ccf, posterior=reads_say)
     patient = separate_hits(patient, find_origin(patient, settings))
     if patient.mutations.n_mutations == 0:
         raise InputError(f"patient {patient.name}: no variants left to analyse; dropped.tsv.gz names the reasons")
     data = (patient.mutations, patient.copy_number, patient.purity)
-    purity_sd = np.array([sample.purity_sd for sample in patient.samples])
+    # To first order a purity's error widens every cluster by itself, though it is one for all: only where it is large.
+    purity_sd = np.array([sample.purity_sd * sample.purity_is_estimated for sample in patient.samples])
     ccf = estimate_ccf(*data, settings=settings.ccf, purity_sd=purity_sd)
     options: dict[str, Any] = {"settings": settings.clustering, "ccf_settings": settings.ccf, "purity_sd": purity_sd}
     if patient.known_clusters is not None:
@@ -173,7 +176,7 @@ def _draw_jointly(patient: Patient, clusters: Clustering, trees: TreeEnsemble, s
         trees=trees,
         settings=settings,
         rng=stage_rng(settings.seed, "joint"),
-        purity_sd=np.array([sample.purity_sd for sample in patient.samples]),
+        purity_sd=np.array([sample.purity_sd * sample.purity_is_estimated for sample in patient.samples]),
     )
 
 

@@ -7,11 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from phylometa.ccf.estimate import estimate_ccf, estimate_purity, explain_ccf
-from phylometa.ccf.purity import purity_posterior
+from phylometa.ccf.estimate import estimate_ccf, explain_ccf
 from phylometa.config import CcfSettings
 from phylometa.errors import InputError
-from phylometa.model.patient import CopyNumberAtLoci, MutationTable, Patient, Sample, Site
+from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.reads.multiplicity import (
     ccf_grid,
     enumerate_multiplicities,
@@ -187,43 +186,6 @@ def test_explanation_names_formula_and_value():
     unknown = states((NAN, NAN), n_samples=2)
     table = estimate_ccf(mutations, unknown, purity, settings=CcfSettings())
     assert "unknown" in explain_ccf(mutations, unknown, purity, table, mutation=0, sample=0)
-
-
-def patient(mutations: MutationTable, copy_number: CopyNumberAtLoci, purity) -> Patient:
-    samples = tuple(Sample(name, "P", purity=value) for name, value in zip(mutations.sample_names, purity))
-    return Patient("x", samples, (Site("P", "primary"),), mutations, copy_number)
-
-
-@pytest.mark.parametrize("known", [True, False])
-def test_purity_is_recovered(known):
-    rng = np.random.default_rng(3)
-    ccf = np.concatenate((np.ones(60), rng.uniform(0.1, 0.6, 40)))[:, None] * np.ones((1, 2))
-    purity = np.array([0.45, 0.8])
-    depth = rng.poisson(150, ccf.shape)
-    mutations = reads(rng.binomial(depth, ccf * purity / 2), depth)
-    copy_number = states(*([(1, 1) if known else (NAN, NAN)] * 100), n_samples=2)
-    estimated = estimate_purity(patient(mutations, copy_number, [NAN, 0.8]), settings=CcfSettings())
-    first, second = estimated.samples
-    assert first.purity == pytest.approx(0.45, abs=0.05) and first.purity_is_estimated
-    assert 0.04 <= first.purity_sd < 0.15
-    assert second.purity == 0.8 and not second.purity_is_estimated
-    assert "s0" in estimated.warnings[0] and ("without copy number" in estimated.warnings[0]) is not known
-
-
-def test_known_purities_stay():
-    before = patient(reads([[4]], [[10]]), states((1, 1)), [0.7])
-    assert estimate_purity(before, settings=CcfSettings()) is before
-
-
-def test_purity_posterior_of_many_mutations():
-    rng = np.random.default_rng(4)
-    depth = rng.poisson(60, (2500, 1))
-    mutations = reads(rng.binomial(depth, 0.3), depth)
-    grid, probability = purity_posterior(
-        patient(mutations, CopyNumberAtLoci.diploid(2500, 1), [NAN]), 0, settings=CcfSettings()
-    )
-    assert probability.sum() == pytest.approx(1.0)
-    assert grid[probability.argmax()] == pytest.approx(0.6, abs=0.02)
 
 
 def test_log_gamma():

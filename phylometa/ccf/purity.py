@@ -48,6 +48,8 @@ _LEAST_WEIGHT = 0.02
 _MOST_SOLUTIONS = 8
 # Share of a sample's shared mutations that must have copy number for it to be used.
 _KNOWN_SHARE = 0.5
+# Decimals kept, so that a result's sample sheet gives the same numbers again.
+_DIGITS = 6
 # A sample that shows less than this share of the mutations that the others share is taken as unrelated to them.
 _RELATED_SHARE = 0.2
 # Samples that share fewer mutations than this are estimated one by one.
@@ -55,6 +57,7 @@ _FEW_TOGETHER = 5
 # A given purity is rejected if it lies so many standard deviations from the reads' and by at least so much: a sample
 # by itself, or the median over all samples.
 _REJECTED_SDS = 3.0
+_REJECTED_SDS_TOGETHER = 2.5
 _REJECTED_LEAST = 0.05
 
 
@@ -277,8 +280,9 @@ def rejected_purities(patient: Patient, posterior: PurityPosterior) -> BoolArray
     -------
     bool array (S,)
         True if no solution comes within three standard deviations of the given purity, those of the given one and of
-        the solution together, and the nearest is at least .05 away; or, with several given, if that is so for the
-        median over samples, whose errors are taken as independent: then all are rejected.
+        the solution together, and the nearest is at least .05 away; or, with several given, if the median over
+        samples, whose errors are taken as independent, lies 2.5 standard deviations and .05 away: then all are
+        rejected.
     """
     given_sd = _given_sd(patient)
     given = np.isfinite(given_sd) & np.isfinite(posterior.purity)
@@ -294,7 +298,9 @@ def rejected_purities(patient: Patient, posterior: PurityPosterior) -> BoolArray
         typical = float(np.median(off[given]))
         model = float(solution.sd[given].min())
         common = np.hypot(model, 1.25 * np.sqrt((given_sd[given] ** 2).sum()) / given.sum())
-        all_off &= given.sum() > 1 and abs(typical) > _REJECTED_SDS * common and abs(typical) >= _REJECTED_LEAST
+        all_off &= (
+            given.sum() > 1 and abs(typical) > _REJECTED_SDS_TOGETHER * common and abs(typical) >= _REJECTED_LEAST
+        )
     return given if all_off else one_by_one
 
 
@@ -338,11 +344,13 @@ def estimate_purity(patient: Patient, *, settings: CcfSettings, posterior: Purit
         mean, sd = float(settled.purity[index]), float(settled.sd[index])
         if is_given[index] and not rejected[index]:
             about = np.hypot(sd, mean - sample.purity) if np.isfinite(mean) else given_sd[index]
-            samples[index] = replace(sample, purity_sd=float(min(about, given_sd[index])), purity_is_checked=True)
+            about = round(float(min(about, given_sd[index])), _DIGITS)
+            samples[index] = replace(sample, purity_sd=about, purity_is_checked=True)
             continue
         if not np.isfinite(mean):
             mean, sd = 0.5, 0.25
-        samples[index] = replace(sample, purity=mean, purity_is_estimated=True, purity_sd=sd)
+        value, spread = round(mean, _DIGITS), round(sd, _DIGITS)
+        samples[index] = replace(sample, purity=value, purity_sd=spread, purity_is_estimated=True)
         if not is_given[index]:
             warnings.append(_sentence(sample.name, index, settled, mean, sd))
     return patient.with_changes(samples=tuple(samples), warnings=tuple(warnings))

@@ -22,6 +22,7 @@ from phylometa.io.long_tables import read_long_table
 from phylometa.io.nested import drop_nested
 from phylometa.io.paired_tables import read_paired_tables
 from phylometa.io.segments import copy_number_at_loci, join_profiles, read_segments
+from phylometa.io.sex_chromosomes import single_alleles
 from phylometa.io.sheet import SampleSheet, SheetRow, split_files
 from phylometa.io.sites import sites_of
 from phylometa.io.table_reader import column_names
@@ -306,9 +307,13 @@ class PatientReader:
         arrays = dict.fromkeys(("major", "minor", "total", "major2", "minor2"), nothing)
         arrays["fraction"] = np.broadcast_to(np.float32(1), shape)
         normal = self._normal_copies(calls)
+        by_sex = (
+            normal  # where a table says itself how many copies normal cells have, its alleles are taken as they are
+        )
         if calls.copy_number is not None:
             arrays = {name: calls.copy_number[name] for name in arrays}
             known = calls.copy_number["normal"]
+            by_sex = np.where(np.isnan(known), normal, 2)
             normal = np.where(np.isnan(known), normal, known)
         if profile is not None:
             self._check_contigs(calls, profile)
@@ -321,9 +326,14 @@ class PatientReader:
                 arrays = {name: values.copy() for name, values in arrays.items()}
                 for name, values in at_loci.items():
                     arrays[name][:, columns] = values[:, columns]
+                by_sex = by_sex.copy()
+                by_sex[:, columns] = normal[:, columns]
                 self.warnings.append(
                     "copy number is read from cn_segments, not from the counts table, for samples that have both"
                 )
+        names = [sample.name for sample in self.samples]
+        arrays, doubtful = single_alleles(arrays, by_sex, calls.chroms, names)
+        self.warnings.extend(doubtful)
         self._say_copy_number(np.isfinite(arrays["total"]))
         if self.settings.cn_missing == "diploid":
             arrays = _with_diploid(arrays, normal)

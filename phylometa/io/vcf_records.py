@@ -335,8 +335,8 @@ class RecordReader:
         )
         unify_contigs(calls, self.genome)
         _drop_repeated(calls)
-        if self.passed == {"."} and not self.n_refused and self.header.caller in FILTERING_CALLERS:
-            tool = FILTERING_CALLERS[self.header.caller]
+        tool = self._missing_filter()
+        if tool:
             calls.warnings.append(
                 f"{self.display}: no record has passed or failed a filter (every FILTER is '.'), so artefacts are "
                 f"among the calls of {self.header.caller}: run {tool} first"
@@ -344,6 +344,12 @@ class RecordReader:
         if self.header.is_merged and (calls.depth == 0).any():
             calls.unlisted = calls.depth == 0
         return calls
+
+    def _missing_filter(self) -> str:
+        """The step that filters the records of this caller, if no record has been through it; else ''."""
+        if self.passed == {"."} and not self.n_refused:
+            return FILTERING_CALLERS.get(self.header.caller, "")
+        return ""
 
     def _check_has_counts(self) -> None:
         """A file none of whose records could be counted says so, unless its filters left nothing to count."""
@@ -360,6 +366,7 @@ class RecordReader:
         """Records, rules and the agreement with the caller's own allele frequency, for the provenance."""
         return {
             "records": self.n_records,
+            "missing_filter": self._missing_filter(),
             "rules": dict(sorted((name, n) for name, n in self.rule_cells.items() if n)),
             "af_cells": len(self.differences),
             "af_median_difference": round(statistics.median(self.differences), 6) if self.differences else None,

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from phylometa.ccf.purity import rejected_purities
 from phylometa.model.patient import Patient
 from phylometa.model.purity import PurityPosterior
 from phylometa.model.quality import QualityReport
+from phylometa.qc.calls import check_filters, check_genome, check_power, check_uncalled
+from phylometa.qc.mutations import check_alleles, check_damage, check_germline, check_impossible_vaf
 from phylometa.qc.purity import check_purity
+from phylometa.qc.samples import check_contamination, check_identical_samples, check_mislabelled_samples
+from phylometa.qc.sex import check_sex
 from phylometa.qc.strata import check_strata
 
 __all__ = ["check_quality"]
@@ -24,5 +31,26 @@ def check_quality(patient: Patient, purity: PurityPosterior) -> QualityReport:
     Returns
     -------
     QualityReport
+        Findings of every check, also of those that passed or could not be made.
     """
-    return QualityReport((*check_strata(patient), *check_purity(patient, purity)))
+    given = np.isfinite(patient.purity) & ~rejected_purities(patient, purity)
+    used = np.where(given, patient.purity, purity.purity)
+    used_sd = np.where(np.isfinite(purity.sd), np.minimum(purity.sd, 0.05), 0.05)
+    return QualityReport(
+        (
+            *check_strata(patient),
+            *check_purity(patient, purity),
+            *check_impossible_vaf(patient, used, used_sd),
+            *check_sex(patient, used),
+            *check_identical_samples(patient),
+            *check_mislabelled_samples(patient),
+            *check_contamination(patient, used),
+            *check_germline(patient, used, used_sd),
+            *check_damage(patient),
+            *check_alleles(patient),
+            *check_genome(patient),
+            *check_filters(patient),
+            *check_uncalled(patient),
+            *check_power(patient, used),
+        )
+    )

@@ -1,0 +1,281 @@
+"""Every check of quality control on a small patient in whom it must speak, and on one in whom it must not."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phylometa.ccf.purity import infer_purity
+from phylometa.config import CcfSettings
+from phylometa.io.tables import read_patient
+from phylometa.model.patient import CopyNumberAtLoci, MutationTable, Patient, Sample, Site
+from phylometa.qc.calls import check_filters, check_genome, check_power, check_uncalled
+from phylometa.qc.check import check_quality
+from phylometa.qc.mutations import check_alleles, check_damage, check_germline, check_impossible_vaf
+from phylometa.qc.purity import largest_frequency
+from phylometa.qc.samples import check_contamination, check_identical_samples, check_mislabelled_samples
+from phylometa.qc.sex import check_sex
+
+SITES = (Site("colon", "primary"), Site("liver", "distant"), Site("lung", "distant"))
+
+
+def patient(alt, depth, sites, *, purity=0.7, state=(1.0, 1.0), normal=2.0, **columns) -> Patient:
+    alt, depth = np.asarray(alt), np.broadcast_to(depth, np.shape(alt))
+    n, n_samples = alt.shape
+    names = tuple(f"{site}_{k}" for k, site in enumerate(sites))
+    table = MutationTable(tuple(f"m{i}" for i in range(n)), names, alt, depth, **columns)
+    whole = np.ones((n, n_samples))
+    copy_number = CopyNumberAtLoci(major=state[0] * whole, minor=state[1] * whole, normal=normal * whole)
+    samples = tuple(Sample(name, site, purity=purity) for name, site in zip(names, sites))
+    return Patient("x", samples, SITES, table, copy_number)
+
+
+def reads(vaf, depth=120, seed=1):
+    """Reads (n, S) at given VAFs."""
+    return np.random.default_rng(seed).binomial(depth, np.asarray(vaf, dtype=float) * 0.998 + 0.001)
+
+
+def blocks(*rows):
+    """VAFs (n, S): every row so often as its first number says."""
+    return np.array([row for n, *row in rows for _ in range(n)])
+
+
+def used(one: Patient):
+    return np.full(one.mutations.n_samples, 0.7), np.full(one.mutations.n_samples, 0.02)
+
+
+CLEAN = blocks(
+    (40, 0.35, 0.35, 0.35, 0.35, 0.35, 0.35),
+    (10, 0.2, 0.1, 0, 0, 0, 0),
+    (10, 0, 0, 0.35, 0.35, 0, 0),
+    (10, 0, 0, 0, 0, 0.35, 0.35),
+    (6, 0, 0, 0, 0.15, 0, 0),
+)
+SIX = ("colon", "colon", "liver", "liver", "lung", "lung")
+
+
+def test_a_clean_patient_has_no_alarm():
+    one = patient(reads(CLEAN), 120, SIX)
+    report = check_quality(one, infer_purity(one, settings=CcfSettings()))
+    assert report.warnings == () and report.strata == ()
+    checks = [finding.check for finding in report.findings]
+    assert len(set(checks)) >= 15 and all(finding.figure for finding in report.findings)
+
+
+def test_identical_samples_are_both_named_with_their_sites():
+    alt = reads(CLEAN)
+    depth = np.random.default_rng(2).poisson(120, alt.shape)
+    alt = np.minimum(alt, depth)
+    assert check_identical_samples(patient(alt, depth, SIX))[0].verdict == "pass"
+    alt[:, 4], depth[:, 4] = alt[:, 1], depth[:, 1]
+    (finding,) = check_identical_samples(patient(alt, depth, SIX))
+    assert finding.verdict == "failed" and finding.samples == ("colon_1", "lung_4")
+    assert finding.sites == ("colon", "lung")
+    alt[:, 0], depth[:, 0] = alt[:, 1], depth[:, 1]
+    assert [f.verdict for f in check_identical_samples(patient(alt, depth, SIX))] == ["warning", "failed", "failed"]
+
+
+def test_fractions_written_as_reads_are_not_identical_samples():
+    alt = np.tile([[50], [50], [0], [0], [50]], (4, 2))
+    assert check_identical_samples(patient(alt, 100, ("colon", "liver")))[0].verdict == "untested"
+
+
+def test_a_sample_of_another_site_is_named():
+    vaf = blocks(
+        (40, *[0.35] * 7),
+        (12, 0.35, 0.3, 0.35, 0, 0, 0, 0),
+        (10, 0, 0, 0, 0.35, 0.35, 0, 0),
+        (10, 0, 0, 0, 0, 0, 0.35, 0.35),
+    )
+    right = ("colon", "colon", "colon", "liver", "liver", "lung", "lung")
+    assert check_mislabelled_samples(patient(reads(vaf), 120, right))[0].verdict == "pass"
+    (finding,) = check_mislabelled_samples(patient(reads(vaf), 120, ("liver", *right[1:])))
+    assert finding.verdict == "failed" and finding.samples == ("liver_0",)
+    assert finding.sites == ("liver", "colon") and "12 mutations" in finding.figure
+
+
+def test_the_region_that_a_metastasis_came_from_is_not_mislabelled():
+    """A region of the primary shares the founder's mutations with the metastasis, but not what came later."""
+    vaf = blocks((40, *[0.35] * 5), (12, 0.3, 0, 0, 0.35, 0.35), (10, 0, 0, 0, 0.35, 0.35), (8, 0, 0.3, 0.3, 0, 0))
+    one = patient(reads(vaf), 120, ("colon", "colon", "colon", "liver", "liver"))
+    assert check_mislabelled_samples(one)[0].verdict == "pass"
+
+
+def test_one_sample_a_site_cannot_be_tested_for_labels():
+    assert check_mislabelled_samples(patient(reads(CLEAN[:, ::2]), 120, SIX[::2]))[0].verdict == "untested"
+
+
+def test_foreign_dna_brings_every_mutation_of_its_donor():
+    mixed = CLEAN.copy()
+    mixed[:, 2] = 0.94 * CLEAN[:, 2] + 0.06 * CLEAN[:, 4]
+    mixed[:, 5] = 0.94 * CLEAN[:, 5] + 0.06 * CLEAN[:, 3]
+    findings = check_contamination(patient(reads(mixed), 120, SIX), np.full(6, 0.7))
+    assert {f.samples for f in findings} == {("liver_2",), ("lung_5",)}
+    assert all(f.verdict == "warning" and "%" in f.figure for f in findings)
+    # a clone of low CCF brings its own mutations only
+    clone = CLEAN.copy()
+    clone[50:54, 0] = 0.02
+    assert check_contamination(patient(reads(clone), 120, SIX), np.full(6, 0.7))[0].verdict == "pass"
+
+
+def test_mutations_above_the_largest_possible_vaf():
+    one = patient(reads(CLEAN), 120, SIX)
+    assert largest_frequency(one, np.full(6, 0.7))[0] == pytest.approx(0.35)
+    assert check_impossible_vaf(one, *used(one))[0].verdict == "pass"
+    vaf = CLEAN.copy()
+    vaf[:8] = 0.55
+    one = patient(reads(vaf), 120, SIX)
+    findings = check_impossible_vaf(one, *used(one))
+    assert [f.samples for f in findings] == [(name,) for name in one.mutations.sample_names]
+    assert "largest possible 0.3" in findings[0].figure
+    nothing = patient(reads(vaf), 120, SIX, state=(np.nan, np.nan))
+    assert check_impossible_vaf(nothing, *used(nothing))[0].verdict == "untested"
+
+
+def test_many_slight_excesses_count_together():
+    vaf = CLEAN.copy()
+    vaf[:8] = 0.47
+    one = patient(reads(vaf, depth=60), 60, SIX)
+    findings = check_impossible_vaf(one, *used(one))
+    assert [f.verdict for f in findings] == ["warning"] * len(findings)
+
+
+def test_germline_variants_have_one_vaf_whatever_the_purity():
+    purity, sd = np.array([0.4, 0.7]), np.full(2, 0.02)
+    somatic = blocks((60, 0.2, 0.35))
+    one = patient(reads(somatic), 120, ("colon", "liver"))
+    assert check_germline(one, purity, sd)[0].verdict == "pass"
+    one = patient(reads(np.concatenate((somatic, blocks((4, 0.5, 0.5))))), 120, ("colon", "liver"))
+    (finding,) = check_germline(one, purity, sd)
+    assert finding.verdict == "warning" and "4 of 64" in finding.figure and "m60" in finding.figure
+
+
+def test_damaged_dna_leaves_one_kind_among_low_mutations():
+    vaf = blocks((60, 0.35, 0.35), (40, 0.05, 0.0))
+    alleles = [("A", "C"), ("C", "T"), ("G", "C"), ("T", "A")] * 15
+    for low, expected in ([("C", "T"), ("G", "A")] * 20, "FFPE"), ([("G", "T"), ("C", "A")] * 20, "oxidation"):
+        refs, alts = zip(*(alleles + low))
+        findings = check_damage(patient(reads(vaf), 120, ("colon", "liver"), refs=refs, alts=alts))
+        assert [f.samples for f in findings] == [("colon_0",)] and expected in findings[0].figure
+    refs, alts = zip(*(alleles + alleles[:40]))
+    assert check_damage(patient(reads(vaf), 120, ("colon", "liver"), refs=refs, alts=alts))[0].verdict == "pass"
+    assert check_damage(patient(reads(vaf), 120, ("colon", "liver")))[0].verdict == "untested"
+
+
+def test_exchanged_columns():
+    alt = reads(CLEAN)
+    assert check_alleles(patient(alt, 120, SIX))[0].verdict == "pass"
+    alt[:, 1] = 120 - alt[:, 1]
+    assert check_alleles(patient(alt, 120, SIX))[0].samples == ("colon_1",)
+
+
+@pytest.mark.parametrize(
+    ("sex", "vaf", "normal", "verdict"),
+    [
+        ("male", 0.7, 1.0, "pass"),
+        ("female", 0.35, 2.0, "pass"),
+        ("female", 0.7, 2.0, "warning"),
+        ("male", 0.35, 1.0, "warning"),
+        (None, 0.7, 2.0, "untested"),
+    ],
+)
+def test_sex_against_x(sex, vaf, normal, verdict):
+    one = patient(
+        reads(np.full((12, 2), vaf)),
+        120,
+        ("colon", "liver"),
+        normal=normal,
+        chroms=("chrX",) * 12,
+        state=(1.0, normal - 1.0),
+    )
+    one = one.with_changes(samples=tuple(replace(sample, sex=sex) for sample in one.samples))
+    assert check_sex(one, np.full(2, 0.7))[0].verdict == verdict
+
+
+def test_mutations_on_y_of_a_female():
+    one = patient(reads(np.full((6, 1), 0.3)), 120, ("colon",), chroms=("Y",) * 3 + ("1",) * 3)
+    one = one.with_changes(samples=tuple(replace(sample, sex="female") for sample in one.samples))
+    assert check_sex(one, np.full(1, 0.7))[0].verdict == "warning"
+
+
+def test_places_beyond_the_segments_and_two_spellings():
+    chroms, positions = ("chr21", "chr21"), np.array([1_000_000, 48_000_000])
+    one = patient(reads(np.full((2, 1), 0.3)), 120, ("colon",), chroms=chroms, positions=positions)
+    (finding,) = check_genome(one)
+    assert finding.verdict == "pass" and "another genome" in finding.figure
+    segments = read_segments_until(46_709_983)
+    assert check_genome(one.with_changes(segments=segments))[0].verdict == "warning"
+    mixed = patient(reads(np.full((2, 1), 0.3)), 120, ("colon",), chroms=("chr1", "1"), positions=np.array([5, 9]))
+    assert check_genome(mixed)[0].verdict == "warning"
+    assert check_genome(patient(reads(np.full((2, 1), 0.3)), 120, ("colon",)))[0].verdict == "untested"
+
+
+def read_segments_until(end):
+    from phylometa.model.patient import CopyNumberProfile
+
+    return CopyNumberProfile(("colon_0",), [0], ("chr21",), [0], [end], [1.0], [1.0])
+
+
+def test_filters_cells_and_power():
+    one = patient(reads(CLEAN), 120, SIX)
+    assert check_filters(one)[0].verdict == "untested"
+    for tool, verdict in ("FilterMutectCalls", "warning"), ("", "pass"):
+        noted = one.with_changes(provenance=({"file": "a.vcf", "missing_filter": tool},))
+        assert check_filters(noted)[0].verdict == verdict
+    observed = np.ones((76, 6), dtype=bool)
+    observed[:30, 2] = False
+    holes = patient(np.where(observed, reads(CLEAN), 0), np.where(observed, 120, 0), SIX)
+    assert [f.samples for f in check_uncalled(holes)] == [("liver_2",)]
+    assert check_uncalled(one)[0].verdict == "pass"
+    power = check_power(one, np.full(6, 0.7))
+    assert len(power) == 6 and {f.verdict for f in power} == {"pass"} and "CCF of 0.10" in power[0].figure
+    shallow = patient(reads(CLEAN, depth=12), 12, SIX)
+    assert {f.verdict for f in check_power(shallow, np.full(6, 0.2))} == {"warning"}
+
+
+DATA = os.environ.get("PHYLOMETA_DATA")
+
+
+@pytest.mark.skipif(not DATA, reason="PHYLOMETA_DATA is not set")
+@pytest.mark.parametrize(
+    ("case", "check", "samples"),
+    [
+        ("field_cases/clean", None, set()),
+        ("corrupted/correct", None, set()),
+        ("field_cases/purity_understated", "purity", {"P1", "P2", "LN", "M1"}),
+        ("field_cases/dup_primary_as_met", "identical_samples", {"P1", "M1"}),
+        ("corrupted/purity_plus", "purity", {"primary_1", "primary_2", "lung_1", "lung_2", "brain_1", "brain_2"}),
+        ("corrupted/mislabelled", "mislabelled_samples", {"primary_1"}),
+        ("corrupted/contamination", "contamination", {"primary_1", "lung_2", "brain_1"}),
+        ("field_cases/maleX_11", None, set()),
+    ],
+)
+def test_cases_of_the_field(case, check, samples):
+    one = read_patient(Path(DATA) / case / "samples.tsv")
+    report = check_quality(one, infer_purity(one, settings=CcfSettings()))
+    alarms = [f for f in report.findings if f.verdict in ("warning", "failed")]
+    assert {f.check for f in alarms} == ({check} if check else set())
+    assert {name for f in alarms for name in f.samples} == samples
+    if case.endswith("maleX_11"):
+        assert any("copy number of X" in text and "1+0" in text for text in one.warnings)
+    if check == "identical_samples":
+        assert "liver" in report.failed_sites and "failed_check" in report.strata
+
+
+@pytest.mark.slow
+def test_few_false_alarms_on_clean_patients():
+    """Fewer than 5 % of 60 patients in whom nothing is wrong have any alarm."""
+    import zlib
+
+    from phylometa.simulate import PRESETS, simulate_patient
+
+    designs = ("cascade", "random", "exome", "panel", "no_primary", "low_purity")
+    alarmed = 0
+    for name in designs:
+        for k in range(10):
+            rng = np.random.default_rng([517, k, zlib.crc32(name.encode())])
+            one = simulate_patient(PRESETS[name], rng=rng).patient
+            alarmed += bool(check_quality(one, infer_purity(one, settings=CcfSettings())).warnings)
+    assert alarmed < 3

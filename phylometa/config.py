@@ -1,16 +1,20 @@
-"""Settings of every stage, with unit and source: read from TOML, printed in the report, stored in the manifest.
+"""Settings of every stage, with range, unit and source: read from TOML, printed in the report, stored in the manifest.
 
-Defaults live here and nowhere else.
+Defaults and ranges live here and nowhere else. A new setting writes its range beside its default
+(`phylometa.reference.setting_rules.Range`); a test holds that every number has one.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal
 
 from phylometa.errors import InputError, Problem
+from phylometa.reference.setting_rules import Checked, Letters, Range, changed
 
 __all__ = [
     "CcfSettings",
@@ -36,7 +40,7 @@ SYNCHRONOUS_DAYS = 180
 
 
 @dataclass(frozen=True, slots=True)
-class ReadSettings:
+class ReadSettings(Checked):
     """Reading of files."""
 
     cn_missing: Literal["marginalise", "diploid", "drop"] = "marginalise"
@@ -45,219 +49,233 @@ class ReadSettings:
     """FILTER values that are read; caller-specific ones are added by the dialect."""
     caller_filters: bool = True
     """Whether a caller's own words for an accepted call are added (MuSE: Tier1 to Tier5)."""
-    nominal_depth: int = 100
+    nominal_depth: Annotated[int, Range(1, 1_000_000, "reads")] = 100
     """Reads per cell that stand for a matrix without depth (cancer cell fractions alone, or 0/1)."""
-    min_base_quality: int = 20
+    min_base_quality: Annotated[int, Range(0, 93, "Phred")] = 20
     """Base quality (Phred) below which a read does not count at a site (genotype)."""
-    min_mapping_quality: int = 20
+    min_mapping_quality: Annotated[int, Range(0, 255, "Phred")] = 20
     """Mapping quality (Phred) below which a read does not count (genotype)."""
     uncalled: Literal["auto", "censored", "unobserved", "absent"] = "auto"
     """What a mutation is in a sample whose list of calls leaves it out: censored (fewer alternate reads than the caller
     lists), unobserved, or absent (no alternate reads at the usual depth); auto: censored if a list holds calls only."""
     columns: tuple[str, ...] = ()
     """Columns of tables under another name, as NAME_IN_THE_FILE=name (VAR_COUNT=alt_counts)."""
-    unobserved_warning: float = 0.2
+    unobserved_warning: Annotated[float, Range(0, 1, "share of cells")] = 0.2
     """Share of unobserved cells of a sample above which a warning tells how to genotype."""
-    max_expansion: float = 200.0
+    max_expansion: Annotated[float, Range(1, 1e6, "bytes per byte")] = 200.0
     """Decompressed bytes a byte of a gzip, bgzip or BCF file above which it is refused (beyond 128 MB in all)."""
 
 
 @dataclass(frozen=True, slots=True)
-class CcfSettings:
+class CcfSettings(Checked):
     """Reads to cancer cell fractions."""
 
-    error_rate: float = 0.001
+    error_rate: Annotated[float, Range(0, 0.2, "probability")] = 0.001
     """Sequencing error: P(a read shows the alternate allele | reference), and the reverse."""
-    max_copies: int = 8
+    max_copies: Annotated[int, Range(2, 32, "copies")] = 8
     """Largest total copy number considered where it is marginalised."""
-    absent_weight: float = 0.3
+    absent_weight: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.3
     """Prior probability that a mutation is absent from a sample (CCF 0)."""
-    clonal_weight: float = 0.2
+    clonal_weight: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.2
     """Prior probability that a mutation is clonal in a sample (CCF 1)."""
-    subclonal_gain: float = 0.25
+    subclonal_gain: Annotated[float, Range(0, 1, "relative weight", above=True)] = 0.25
     """Relative prior weight of several mutated copies in a mutation that is not clonal (it needs a second event)."""
-    precision: float = 0.0
+    precision: Annotated[float, Range(1, math.inf, "reads", zero=True)] = 0.0
     """Precision of the beta-binomial of a single mutation's reads; 0 = estimated from the data, inf = binomial."""
-    grid_points: int = 129
+    grid_points: Annotated[int, Range(17, 2049, "points")] = 129
     """CCF values of a posterior."""
 
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        if not self.absent_weight + self.clonal_weight < 1:
+            total = self.absent_weight + self.clonal_weight
+            yield "clonal_weight", f"with absent_weight it adds up to {total:g}, less than 1 (probability) is expected"
+
 
 @dataclass(frozen=True, slots=True)
-class ObservationSettings:
+class ObservationSettings(Checked):
     """What reads can mean besides a clone: artefacts, neutral tails, copy-number states that were missed."""
 
-    clone_prior: float = 20.0
+    clone_prior: Annotated[float, Range(0, 1e6, "mutations", above=True)] = 20.0
     """Pseudo-count of mutations that belong to a clone (Dirichlet prior of the classes' shares)."""
-    tail_prior: float = 0.5
+    tail_prior: Annotated[float, Range(0, 1e6, "mutations", above=True)] = 0.5
     """Pseudo-count of mutations in a neutral tail."""
-    artefact_prior: float = 0.3
+    artefact_prior: Annotated[float, Range(0, 1e6, "mutations", above=True)] = 0.3
     """Pseudo-count of artefacts."""
-    missed_state: float = 0.03
+    missed_state: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.03
     """Prior probability that the copy-number state of a mutation's locus is not the one given."""
-    tail_least: float = 0.01
+    tail_least: Annotated[float, Range(0, 1, "prevalence", above=True)] = 0.01
     """Least prevalence in a neutral tail."""
-    tail_most: float = 0.4
+    tail_most: Annotated[float, Range(0, 1, "prevalence", above=True)] = 0.4
     """Greatest prevalence in a neutral tail."""
 
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        if self.tail_least >= self.tail_most:
+            yield "tail_least", f"{self.tail_least:g} is not below tail_most, {self.tail_most:g}"
+
 
 @dataclass(frozen=True, slots=True)
-class ClusteringSettings:
+class ClusteringSettings(Checked):
     """Mutation clusters."""
 
-    absent_weight: float = 0.6
+    absent_weight: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.6
     """Prior mean of the share of (cluster, sample) pairs without the cluster (CCF 0); the data revise it."""
-    clonal_weight: float = 0.15
+    clonal_weight: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.15
     """Prior mean of the share of (cluster, sample) pairs with the cluster in every cell (CCF 1); as above."""
-    truncal_weight: float = 0.15
+    truncal_weight: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.15
     """Prior probability that a cluster has CCF 1 in every sample."""
-    weight_strength: float = 20.0
+    weight_strength: Annotated[float, Range(0, 1e6, "pairs of cluster and sample", above=True)] = 20.0
     """Number of (cluster, sample) pairs those two priors are worth."""
-    concentration: float = 2.0
+    concentration: Annotated[float, Range(1e-3, 1e3, "clusters per log mutation")] = 2.0
     """Prior median of the concentration of the Chinese restaurant process, which is summed out."""
-    concentration_log_sd: float = 1.0
+    concentration_log_sd: Annotated[float, Range(0.01, 5, "log units")] = 1.0
     """Standard deviation of its logarithm."""
-    precision: float = 0.0
+    precision: Annotated[float, Range(1, math.inf, "reads", zero=True)] = 0.0
     """Precision of the beta-binomial of the reads; 0 = estimated from the data, inf = binomial."""
-    grid_points: int = 129
+    grid_points: Annotated[int, Range(17, 2049, "points")] = 129
     """CCF values on which a cluster's likelihood is integrated."""
-    search_limit: int = 250
+    search_limit: Annotated[int, Range(2, 5000, "mutations")] = 250
     """Mutations clustered by the exhaustive pairwise search; of more, a sample of so many starts the clustering."""
-    draws: int = 30
+    draws: Annotated[int, Range(0, 10_000, "draws")] = 30
     """Draws of the partition behind the CCF intervals, more where much is in doubt; 0 = the best partition is taken as
     certain."""
-    alternatives: int = 5
+    alternatives: Annotated[int, Range(1, 100, "clusterings")] = 5
     """Clusterings returned at most."""
-    min_weight: float = 0.05
+    min_weight: Annotated[float, Range(0, 1, "relative weight", above=True)] = 0.05
     """Weight, relative to the best, below which an alternative clustering is left out."""
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        if not self.absent_weight + self.clonal_weight < 1:
+            total = self.absent_weight + self.clonal_weight
+            yield "clonal_weight", f"with absent_weight it adds up to {total:g}, less than 1 (probability) is expected"
 
 
 @dataclass(frozen=True, slots=True)
-class TreeSettings:
+class TreeSettings(Checked):
     """Clone trees."""
 
-    error_rate: float = 0.001
+    error_rate: Annotated[float, Range(0, 0.2, "probability")] = 0.001
     """Sequencing error: P(a read shows the alternate allele | reference)."""
-    grid: int = 50
+    grid: Annotated[int, Range(4, 1000, "points")] = 50
     """Grid points of a prevalence from 0 to 1."""
-    presence_threshold: float = 0.05
+    presence_threshold: Annotated[float, Range(0, 0.5, "share of tumour cells")] = 0.05
     """Share of a sample's tumour cells above which a clone counts as present there; 0: any share (half a grid step)."""
-    presence_weight: float = 0.4
+    presence_weight: Annotated[float, Range(1e-3, 1e3, "weight per unit of prevalence")] = 0.4
     """Prior weight of a positive proportion per unit of prevalence, against 1 for the spike at 0 (absence)."""
-    presence_weight_sd: float = 0.7
+    presence_weight_sd: Annotated[float, Range(0, 3, "log units")] = 0.7
     """Standard deviation of its logarithm between patients (fitted to each); 0: as given."""
-    ccf_error: float = 0.01
+    ccf_error: Annotated[float, Range(1e-4, 0.5, "prevalence")] = 0.01
     """Standard error of a prevalence that remains however deep one reads (purity, copy number)."""
-    outlier_cost: float = 30.0
+    outlier_cost: Annotated[float, Range(1, 1e6, "log-likelihood")] = 30.0
     """Largest log-likelihood loss of one cluster in one sample (a lost allele, a wrong copy number)."""
-    purity_error: float = 0.05
+    purity_error: Annotated[float, Range(1e-3, 0.5, "prevalence")] = 0.05
     """Standard deviation of the founders' prevalence around 1 where purity is in error."""
-    purity_error_weight: float = 0.2
+    purity_error_weight: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.2
     """Prior probability that a sample's purity is in error."""
-    purity_floor: float = 1e-4
+    purity_floor: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 1e-4
     """Prior weight of any founder prevalence at all (a sample with hardly any tumour)."""
-    founder_cost: float = 10.0
+    founder_cost: Annotated[float, Range(0, 1e6, "log-likelihood")] = 10.0
     """Log-likelihood that a further founding clone must gain (clonally unrelated tumours)."""
-    enumerate_seconds: float = 60.0
+    enumerate_seconds: Annotated[float, Range(0, 86_400, "s of CPU")] = 60.0
     """Budget of the exhaustive enumeration (s of CPU); beyond it `run` searches."""
-    enumerate_clusters: int = 9
+    enumerate_clusters: Annotated[int, Range(0, 12, "clusters")] = 9
     """Clusters up to which all trees are enumerated."""
-    exact_clusters: int = 25
+    exact_clusters: Annotated[int, Range(1, 60, "clusters")] = 25
     """Clusters up to which the search scores trees by their marginal likelihood; beyond, by a local approximation."""
-    local_sweeps: int = 200
+    local_sweeps: Annotated[int, Range(1, 100_000, "moves per cluster")] = 200
     """Moves per cluster and chain of the local search, for annealing and again for sampling."""
-    chains: int = 4
+    chains: Annotated[int, Range(1, 64, "chains")] = 4
     """Chains of the search."""
-    sweeps: int = 160
+    sweeps: Annotated[int, Range(1, 100_000, "moves per cluster")] = 160
     """Moves per cluster, chain and round; a third more is discarded at the start."""
-    rounds: int = 16
+    rounds: Annotated[int, Range(1, 1000, "rounds")] = 16
     """Rounds at most; the search ends where the chains agree."""
-    agreement: float = 0.01
+    agreement: Annotated[float, Range(0, 1, "probability")] = 0.01
     """Largest difference of a pairwise relation's probability between two halves of the chains at which they agree."""
-    max_trees: int = 1000
+    max_trees: Annotated[int, Range(1, 100_000, "trees")] = 1000
     """Trees kept in the result (the rest is counted)."""
-    max_scenarios: int = 300
+    max_scenarios: Annotated[int, Range(1, 100_000, "draws")] = 300
     """Draws of tree and presence handed to the migration stage."""
-    joint_items: int = 400
+    joint_items: Annotated[int, Range(1, 1_000_000, "mutations")] = 400
     """Mutations from which those that could lie in no other cluster are bundled for the joint sampler."""
-    joint_sweeps: int = 250
+    joint_sweeps: Annotated[int, Range(1, 10_000_000, "moves per mutation")] = 250
     """Moves per mutation of a chain of that search; the first half is discarded."""
-    joint_moves: int = 60000
+    joint_moves: Annotated[int, Range(1, 1_000_000_000, "moves")] = 60000
     """At most so many."""
-    joint_chains: int = 4
+    joint_chains: Annotated[int, Range(1, 64, "chains")] = 4
     """Chains of the joint search."""
-    joint_draws: int = 240
+    joint_draws: Annotated[int, Range(1, 100_000, "draws")] = 240
     """Draws of clusters and tree kept of all chains."""
 
 
 @dataclass(frozen=True, slots=True)
-class ComparisonSettings:
+class ComparisonSettings(Checked):
     """Primary against metastasis: what is clonal and absent, when a count may be used, when a call is made."""
 
-    clonal_prevalence: float = 0.85
+    clonal_prevalence: Annotated[float, Range(0, 1, "prevalence")] = 0.85
     """Prevalence (0 to 1) in every sample of a site from which a cluster is clonal in the site, as a share of the
     greatest that a cluster surely has in the sample."""
-    perhaps_clonal_prevalence: float = 0.8
+    perhaps_clonal_prevalence: Annotated[float, Range(0, 1, "prevalence")] = 0.8
     """The same for a cluster that may be clonal, as copy number is rarely known well: its state is unknown."""
-    clonal_upper: float = 0.95
+    clonal_upper: Annotated[float, Range(0, 1, "prevalence")] = 0.95
     """The same for the upper end of the 95 % interval of a cluster that may be clonal."""
-    least_reference: float = 0.7
+    least_reference: Annotated[float, Range(0, 1, "prevalence")] = 0.7
     """Least value (0 to 1) of that greatest prevalence: purity is not taken to be overstated by more."""
-    absent_prevalence: float = 0.05
+    absent_prevalence: Annotated[float, Range(0, 1, "prevalence")] = 0.05
     """Prevalence (0 to 1) in every sample of a site below which a cluster is absent from the site."""
-    max_missing: float = 0.05
+    max_missing: Annotated[float, Range(0, 1, "probability")] = 0.05
     """Largest P(fewer than 3 alternate reads | clonal), 0 to 1, at which a mutation is called absent; also the largest
     P(its copy was lost) at which its absence counts."""
-    contradiction: float = 0.001
+    contradiction: Annotated[float, Range(0, 1, "probability")] = 0.001
     """P(so few reads | clonal), 0 to 1, below which a mutation's reads contradict that it is clonal; also P(so many
     reads | sequencing errors) below which they show the mutation."""
-    min_power: float = 0.8
+    min_power: Annotated[float, Range(0, 1, "probability")] = 0.8
     """Mean P(a clonal mutation is seen), 0 to 1, of primary and metastasis below which counts and call are withheld."""
-    min_purity: float = 0.3
+    min_purity: Annotated[float, Range(0, 1, "share of cells")] = 0.3
     """Purity (0 to 1) of a site's best sample below which counts and call are withheld."""
-    min_primary_regions: int = 2
+    min_primary_regions: Annotated[int, Range(1, 1000, "samples")] = 2
     """Samples of the primary (1 or more) below which no early or late call is made (Al Bakir et al. 2023)."""
-    divergence_alpha: float = 0.01
+    divergence_alpha: Annotated[float, Range(0, 0.5, "p-value", above=True)] = 0.01
     """p-value (0 to 1) below which a metastasis diverged early."""
-    divergence_min_private: int = 3
+    divergence_min_private: Annotated[int, Range(0, 10_000, "mutations")] = 3
     """Primary-clonal mutations (1 or more) that a metastasis must lack for an early call."""
-    divergence_probability: float = 0.8
+    divergence_probability: Annotated[float, Range(0, 1, "probability")] = 0.8
     """P(it truly lacks so many), 0 to 1, that an early call needs beside its p-value."""
-    jsi_threshold: float = 0.3
+    jsi_threshold: Annotated[float, Range(0, 1, "similarity")] = 0.3
     """Jaccard similarity index (0 to 1) above which a metastasis is polyclonal (Hu et al. 2020, Nat Genet 52:701)."""
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessSettings:
+class ProcessSettings(Checked):
     """The process model of migration (`migration.process`): rates relative to none, and limits of its sums."""
 
-    route: float = 0.3
+    route: Annotated[float, Range(0, 100, "weight")] = 0.3
     """Prior weight of a route out of the primary."""
-    route_between: float = 0.2
+    route_between: Annotated[float, Range(0, 100, "weight")] = 0.2
     """Prior weight of a route between two metastases."""
-    route_back: float = 0.077
+    route_back: Annotated[float, Range(0, 100, "weight")] = 0.077
     """Prior weight of a route back into the primary."""
-    further_source: float = 0.3
+    further_source: Annotated[float, Range(0, 100, "weight")] = 0.3
     """Prior weight of every source but the primary."""
-    moving: float = 0.3
+    moving: Annotated[float, Range(0, 100, "weight")] = 0.3
     """Weight of a clone that takes an active route."""
-    staying: float = 0.97
+    staying: Annotated[float, Range(0, 100, "weight")] = 0.97
     """Weight of a clone that does not take an active route."""
-    hidden: float = 0.002
+    hidden: Annotated[float, Range(0, 100, "weight")] = 0.002
     """Weight of a copy of a clone that was swept away before sampling."""
-    exact_sites: int = 4
+    exact_sites: Annotated[int, Range(1, 6, "sites")] = 4
     """Sites up to which all graphs of routes and all sets of hidden copies are summed."""
-    hidden_copies: int = 1
+    hidden_copies: Annotated[int, Range(0, 5, "copies")] = 1
     """Hidden copies of a clone at most, with more sites."""
-    max_graphs: int = 1500
+    max_graphs: Annotated[int, Range(1, 1_000_000, "graphs")] = 1500
     """Graphs of routes that are weighed for one tree and presence, with more sites."""
-    least_log_share: float = 12.0
+    least_log_share: Annotated[float, Range(0, 700, "log units")] = 12.0
     """Graphs with less than exp(-this) of the sum are not drawn from."""
-    draws: int = 4000
+    draws: Annotated[int, Range(1, 1_000_000, "histories")] = 4000
     """Histories drawn in all, shared by trees and presences by weight."""
 
 
 @dataclass(frozen=True, slots=True)
-class MigrationSettings:
+class MigrationSettings(Checked):
     """Migration histories."""
 
     model: Literal["parsimony", "process"] = "parsimony"
@@ -265,78 +283,85 @@ class MigrationSettings:
     the process model, whose rates are `process`."""
     process: ProcessSettings = field(default_factory=ProcessSettings)
     """Rates of the process model: the table `[migration.process]`."""
-    criteria: str = "UM"
+    criteria: Annotated[str, Letters("UMCS")] = "UM"
     """Criteria by priority: U unobserved, M migrations, C comigrations, S seeding sites (seeding.md)."""
     weights: Literal["exponential", "uniform"] = "exponential"
     """Weights of tied histories: exp(-gamma - 2 sigma), or equal."""
-    comigration_weight: float = 1.0
+    comigration_weight: Annotated[float, Range(0, 1000, "log weight")] = 1.0
     """Coefficient of gamma in the exponential weights."""
-    seeding_site_weight: float = 2.0
+    seeding_site_weight: Annotated[float, Range(0, 1000, "log weight")] = 2.0
     """Coefficient of sigma in the exponential weights."""
-    unobserved_weight: float = 8.0
+    unobserved_weight: Annotated[float, Range(0, 1000, "log weight")] = 8.0
     """Coefficient of U where histories with different roots are compared (primary unknown)."""
-    migration_weight: float = 4.0
+    migration_weight: Annotated[float, Range(0, 1000, "log weight")] = 4.0
     """Coefficient of mu in the same comparison."""
-    extra_unobserved_weight: float = 6.0
+    extra_unobserved_weight: Annotated[float, Range(0, math.inf, "log weight")] = 6.0
     """Log weight that a history of the posterior loses by one unobserved node more than needed; inf: it has none."""
-    extra_migration_weight: float = 1.0
+    extra_migration_weight: Annotated[float, Range(0, math.inf, "log weight")] = 1.0
     """Log weight that a history of the posterior loses by one migration more than needed; inf: it has none. With both
     inf only histories of least U and mu have weight (the strict criterion); so it is with uniform weights, with
     another order than UM, and for cases given as JSON."""
-    tree_unobserved_weight: float = 1.0
+    tree_unobserved_weight: Annotated[float, Range(0, 1000, "log weight")] = 1.0
     """Log weight that a tree with its presence loses by every unobserved node that its histories cannot do without."""
-    tree_migration_weight: float = 0.5
+    tree_migration_weight: Annotated[float, Range(0, 1000, "log weight")] = 0.5
     """Log weight that it loses by every migration that they need at least."""
-    genetic_distance_weight: float = 0.0
+    genetic_distance_weight: Annotated[float, Range(0, 1000, "log weight")] = 0.0
     """Optional prior: log weight that a history gains by migrations along the longest branches of the clone tree
     (`migration.genetic_distance`); routes and labels are then shown with and without. 0: no such prior."""
-    max_histories: int = 1000
+    max_histories: Annotated[int, Range(1, 1_000_000, "histories")] = 1000
     """Histories listed for one tree, the simplest first; the number beyond is counted and said."""
-    max_alternatives: int = 20
+    max_alternatives: Annotated[int, Range(0, 100_000, "histories")] = 20
     """Near-optimal histories (U + 1, mu + 1) listed for one tree and presence, of each kind, the simplest first."""
-    near_optimal_scenarios: int = 100
+    near_optimal_scenarios: Annotated[int, Range(0, 100_000, "draws")] = 100
     """Most probable trees and presences whose near-optimal histories are weighed, for the others too."""
-    seconds: float = 60.0
+    seconds: Annotated[float, Range(0.01, 86_400, "s of CPU")] = 60.0
     """CPU time limit of one tree's enumeration."""
 
 
 @dataclass(frozen=True, slots=True)
-class OriginSettings:
+class OriginSettings(Checked):
     """Common origin of the tumours of a patient."""
 
-    prior_of_metastasis: float = 0.9
+    prior_of_metastasis: Annotated[float, Range(0, 1, "probability")] = 0.9
     """P(a metastasis and another tumour of the patient have a common origin) before any mutation is seen."""
-    prior_of_primaries: float = 0.5
+    prior_of_primaries: Annotated[float, Range(0, 1, "probability")] = 0.5
     """The same of two primaries."""
-    coincidence_rate: float = 0.1
+    coincidence_rate: Annotated[float, Range(0, 1, "probability")] = 0.1
     """P(two independent tumours share a mutation of no known gene): a hotspot, or a germline variant that leaked."""
-    further_coincidence: float = 0.01
+    further_coincidence: Annotated[float, Range(0, 1, "probability")] = 0.01
     """P(one more such mutation, given one)."""
-    leak_rate: float = 0.01
+    leak_rate: Annotated[float, Range(0, 1, "probability")] = 0.01
     """P(two independent tumours share a mutation that lies in no recurrent gene): a germline variant that leaked."""
-    further_leak: float = 0.005
+    further_leak: Annotated[float, Range(0, 1, "probability")] = 0.005
     """P(one more such mutation, given one)."""
-    driver_recurrence: float = 0.1
+    driver_recurrence: Annotated[float, Range(0, 1, "probability")] = 0.1
     """P(another tumour has the same mutation) in a driver gene that the table of recurrence does not list."""
 
 
 @dataclass(frozen=True, slots=True)
-class SeedingSettings:
+class SeedingSettings(Checked):
     """Labels."""
 
-    headline_probability: float = 0.95
+    headline_probability: Annotated[float, Range(0.5, 1, "probability")] = 0.95
     """A label at or above is `supported`."""
-    favoured_probability: float = 0.8
+    favoured_probability: Annotated[float, Range(0.5, 1, "probability")] = 0.8
     """A label at or above is `favoured`; no arrow below it in the clinician's view."""
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        if self.favoured_probability > self.headline_probability:
+            yield (
+                "favoured_probability",
+                f"{self.favoured_probability:g} is more than headline_probability, {self.headline_probability:g}",
+            )
 
 
 @dataclass(frozen=True, slots=True)
-class TimingSettings:
+class TimingSettings(Checked):
     """Dissemination timing."""
 
-    acceleration_median: float = 5.0
+    acceleration_median: Annotated[float, Range(0.1, 100, "factor")] = 5.0
     """Median acceleration of the clock after transformation (Gerstung et al. 2020, Nature 578:122)."""
-    acceleration_sigma: float = 0.4
+    acceleration_sigma: Annotated[float, Range(0, 3, "log units")] = 0.4
     """Standard deviation of its logarithm."""
     acceleration_by_type: bool = True
     """Whether the cancer type's row of tables/acceleration.tsv replaces the two values above."""
@@ -346,79 +371,79 @@ class TimingSettings:
     """Table of mutational signatures (a row per channel, a column per signature), for stamps of treatments."""
     clock: Literal["auto", "cpg", "snv"] = "auto"
     """Mutations of the clock: C>T at CpG, all SNVs, or CpG where the context is known."""
-    regularity: float = 1.0
+    regularity: Annotated[float, Range(0.01, 1000, "shape")] = 1.0
     """Evenness of the waiting times between clones on a branch: 1 = a Poisson process."""
-    rate_spread: float = 0.35
+    rate_spread: Annotated[float, Range(0, 3, "log units")] = 0.35
     """Scale of the half-normal prior of the spread of log rates between lineages: a metastasis may be slow or fast."""
-    tail_prevalence: float = 0.2
+    tail_prevalence: Annotated[float, Range(0, 1, "prevalence")] = 0.2
     """A leaf clone seen in one sample only, below this prevalence, may be a neutral tail of many lineages."""
-    lineage_share: float = 0.5
+    lineage_share: Annotated[float, Range(0, 1, "share of cells")] = 0.5
     """A leaf clone seen in one sample only, at most this share of itself and the cells that another clone has left
     there, may be several clones of one prevalence; 0: only the rule above."""
-    tail_probability: float = 0.5
+    tail_probability: Annotated[float, Range(0, 1, "probability")] = 0.5
     """Prior probability that such a leaf is several lineages, whose mutations do not tell how long its branch was."""
-    min_clock_mutations: int = 50
+    min_clock_mutations: Annotated[int, Range(1, 1_000_000, "mutations")] = 50
     """Fewer clock-like mutations: no calendar date."""
     exome_dates: bool = False
     """Whether an exome or panel may give calendar dates (with a warning)."""
     hu2020: bool = False
     """Whether the seeding time of Hu et al. 2020 is given too."""
-    draws: int = 3000
+    draws: Annotated[int, Range(100, 1_000_000, "draws")] = 3000
     """Monte Carlo draws of a dissemination interval."""
-    diameter_error: float = 0.1
+    diameter_error: Annotated[float, Range(1e-3, 3, "log units")] = 0.1
     """Standard deviation of the logarithm of a measured diameter."""
-    detectable_cm: float = 0.5
+    detectable_cm: Annotated[float, Range(0.01, 50, "cm")] = 0.5
     """Diameter (cm) that a sampled metastasis had at least: the limit of computed tomography and of biopsy."""
-    sampled_cm: float = 2.0
+    sampled_cm: Annotated[float, Range(0.01, 50, "cm")] = 2.0
     """Median diameter (cm) of a sampled metastasis whose size is not given."""
-    sampled_spread: float = 0.8
+    sampled_spread: Annotated[float, Range(0.01, 3, "log units")] = 0.8
     """Standard deviation of its logarithm (95 %: 0.4 to 9.6 cm)."""
-    dormancy_probability: float = 0.1
+    dormancy_probability: Annotated[float, Range(0, 1, "probability")] = 0.1
     """Prior probability that a metastasis rested between its arrival and its growth."""
-    dormancy_years: float = 3.0
+    dormancy_years: Annotated[float, Range(0.01, 100, "years")] = 3.0
     """Mean of the rest, if there was one (years; exponential)."""
-    gompertz_capacity: float = 1e12
+    gompertz_capacity: Annotated[float, Range(1e6, 1e15, "cells")] = 1e12
     """Cells at which Gompertz growth ends."""
-    max_recurrence_burden: float = 10.0
+    max_recurrence_burden: Annotated[float, Range(0, 1e4, "mutations per Mb")] = 10.0
     """Mutations per Mb of a treated sample from which only CpG transitions are dated."""
-    synchronous_days: int = SYNCHRONOUS_DAYS
+    synchronous_days: Annotated[int, Range(0, 36_500, "days")] = SYNCHRONOUS_DAYS
     """Metastasis found within so many days of the primary: synchronous."""
     radiotherapy_curves: bool = False
     """Whether figures and report hold tumour control against dose: a model with assumed constants, no prognosis."""
-    clonogens: float = 1e7
+    clonogens: Annotated[float, Range(1, 1e12, "cells")] = 1e7
     """Tumour control against dose (a figure only): clonogenic cells in the irradiated site."""
-    radiation_alpha: float = 0.3
+    radiation_alpha: Annotated[float, Range(0, 10, "per Gy", above=True)] = 0.3
     """The same: linear coefficient of cell kill (per Gy)."""
-    radiation_beta: float = 0.03
+    radiation_beta: Annotated[float, Range(0, 10, "per Gy^2")] = 0.03
     """The same: quadratic coefficient of cell kill (per Gy^2)."""
-    recruitment_per_gy: float = 1.0
+    recruitment_per_gy: Annotated[float, Range(0, 1e9, "cells per Gy")] = 1.0
     """The same, with reseeding: circulating tumour cells recruited into the site per Gy (an assumption)."""
-    clonogenic_probability: float = 0.005
+    clonogenic_probability: Annotated[float, Range(0, 1, "probability")] = 0.005
     """The same: P(a recruited cell grows out)."""
 
 
 @dataclass(frozen=True, slots=True)
-class CopyNumberSettings:
+class CopyNumberSettings(Checked):
     """Copy-number phylogeny."""
 
     wgd: bool = True
     """Whether genome doubling is an event."""
-    bootstrap: int = 100
+    bootstrap: Annotated[int, Range(0, 100_000, "replicates")] = 100
     """Replicates of the branch support."""
     support: Literal["bootstrap", "jackknife"] = "bootstrap"
     """`bootstrap` draws chromosomes with replacement, `jackknife` keeps a random share 1 - 1/e of the segments."""
-    min_segment_length: int = 0
+    min_segment_length: Annotated[int, Range(0, 250_000_000, "bp")] = 0
     """Common segments shorter than this (bp) are left out."""
-    amplicon_copies: int = 8
+    amplicon_copies: Annotated[int, Range(1, 1000, "copies")] = 8
     """Copies of an allele beyond which every doubling of the copies counts as one gain: amplicons grow by multiples."""
-    min_coverage: float = 0.5
+    min_coverage: Annotated[float, Range(0, 1, "share of the genome")] = 0.5
     """A sample that covers less than this share of what any sample covers is left out of the tree."""
-    permutations: int = 200
+    permutations: Annotated[int, Range(0, 1_000_000, "permutations")] = 200
     """Permutations of the null of parallel events."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Checked):
     """All settings of a run."""
 
     read: ReadSettings = field(default_factory=ReadSettings)
@@ -432,7 +457,7 @@ class Settings:
     seeding: SeedingSettings = field(default_factory=SeedingSettings)
     timing: TimingSettings = field(default_factory=TimingSettings)
     copy_number: CopyNumberSettings = field(default_factory=CopyNumberSettings)
-    seed: int = 1
+    seed: Annotated[int, Range(0, 2**64 - 1, "any whole number")] = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Plain nested dictionary (JSON-ready)."""
@@ -476,54 +501,21 @@ def load_settings(path: str | Path) -> Settings:
     return settings_from_dict(document, source=str(path))
 
 
-def settings_from_dict(document: dict[str, Any], *, source: str = "settings") -> Settings:
+def settings_from_dict(document: Mapping[str, Any], *, source: str = "settings") -> Settings:
     """Settings from a nested dictionary; see `load_settings` (which reads one from TOML) for the errors."""
     defaults = Settings()
     stages = {item.name: getattr(defaults, item.name) for item in fields(Settings) if item.name != "seed"}
     problems: list[Problem] = []
     changes: dict[str, Any] = {}
+    top = {}
     for key, value in document.items():
         if key == "seed":
-            if isinstance(value, int) and not isinstance(value, bool):
-                changes["seed"] = value
-            else:
-                problems.append(Problem(f"{value!r} is not a whole number", file=source, column="seed"))
-        elif key not in stages or not isinstance(value, dict):
+            top[key] = value
+        elif key not in stages or not isinstance(value, Mapping):
             problems.append(Problem(f"unknown table; known: {', '.join(stages)}", file=source, column=key))
         else:
-            changes[key] = _stage_from_dict(stages[key], value, f"{key}.", source, problems)
+            changes[key] = changed(stages[key], value, f"{key}.", source, problems)
+    settings = changed(defaults, top, "", source, problems)
     if problems:
         raise InputError(problems)
-    return defaults.replace(**changes)
-
-
-def _stage_from_dict(stage: Any, values: dict[str, Any], prefix: str, source: str, problems: list[Problem]) -> Any:
-    """One stage's settings with `values` applied; what does not fit is appended to `problems`."""
-    known = {item.name: getattr(stage, item.name) for item in fields(stage)}
-    hints = get_type_hints(type(stage))
-    changes = {}
-    for key, value in values.items():
-        if key not in known:
-            problems.append(Problem(f"unknown setting; known: {', '.join(known)}", file=source, column=prefix + key))
-            continue
-        default = known[key]
-        if dataclasses.is_dataclass(default) and isinstance(value, dict):
-            changes[key] = _stage_from_dict(default, value, f"{prefix}{key}.", source, problems)
-            continue
-        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
-            value = float(value)
-        if value is None and isinstance(default, float):  # JSON has no infinity: a manifest stores it as null
-            value = float("inf")
-        if isinstance(default, tuple) and isinstance(value, list):
-            value = tuple(value)
-        if type(value) is not type(default):
-            expected = type(default).__name__
-            problems.append(Problem(f"{value!r} is not a {expected}", file=source, column=prefix + key))
-            continue
-        choices = get_args(hints[key]) if get_origin(hints[key]) is Literal else ()
-        if choices and value not in choices:
-            text = f"{value!r} is none of {', '.join(map(str, choices))}"
-            problems.append(Problem(text, file=source, column=prefix + key))
-            continue
-        changes[key] = value
-    return dataclasses.replace(stage, **changes)
+    return settings.replace(**changes)

@@ -208,6 +208,8 @@ def simulate(
 
 
 def _simulation_settings(parse: Any, preset: str | None, changes: tuple[str, ...]) -> Any:
+    from phylometa.errors import InputError
+
     pairs = {}
     for change in changes:
         name, separator, value = change.partition("=")
@@ -216,5 +218,8 @@ def _simulation_settings(parse: Any, preset: str | None, changes: tuple[str, ...
         pairs[name] = value
     try:
         return parse(preset, pairs)
+    except InputError as error:
+        lines = [f"--set {problem.column}: {problem.message}" for problem in error.problems]
+        raise click.UsageError("; ".join(lines)) from None
     except ValueError as error:
         raise click.UsageError(str(error)) from None

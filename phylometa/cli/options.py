@@ -59,15 +59,30 @@ def output_option(help_text: str, *, required: bool = True, default: str | None 
 
 def read_settings(config: str | None, seed: int | None, **read_changes: Any) -> Settings:
     """Settings from the file (or the defaults), with the command line's seed and reading options on top."""
-    import dataclasses
-
     from phylometa.config import Settings, load_settings
 
-    settings = load_settings(config) if config else Settings()
-    if seed is not None:
-        settings = settings.replace(seed=seed)
-    changes = {name: value for name, value in read_changes.items() if value not in (None, ())}
-    return settings.replace(read=dataclasses.replace(settings.read, **changes)) if changes else settings
+    settings: Settings = with_options(load_settings(config) if config else Settings(), seed=seed)
+    return settings.replace(read=with_options(settings.read, **read_changes))
+
+
+def with_options(stage: Any, **changes: Any) -> Any:
+    """`stage`, a settings object, with the command line's options on top; None and () leave a setting as it is.
+
+    Raises
+    ------
+    UsageError
+        Naming the option whose value is outside its range.
+    """
+    import dataclasses
+
+    from phylometa.errors import InputError
+
+    given = {name: value for name, value in changes.items() if value not in (None, ())}
+    try:
+        return dataclasses.replace(stage, **given)
+    except InputError as error:
+        lines = [f"--{(problem.column or '').replace('_', '-')}: {problem.message}" for problem in error.problems]
+        raise click.UsageError("; ".join(lines)) from None
 
 
 def check_output_directory(path: str | Path, *, force: bool = False, resume: bool = False) -> Path:

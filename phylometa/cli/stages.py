@@ -17,6 +17,7 @@ from phylometa.cli.options import (
     output_option,
     read_settings,
     seed_option,
+    with_options,
     write_text,
 )
 
@@ -165,6 +166,7 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
     from phylometa.io.phylogenies import is_phylogeny
 
     settings = read_settings(options["config"], options["seed"])
+    settings = settings.replace(migration=with_options(settings.migration, criteria=options["criteria"]))
     if Path(directory).is_file() and is_phylogeny(directory):
         table = labeling or options.pop("sites")
         _label_phylogenies(directory, table, output, primary=options["primary"], force=options["force"])
@@ -174,11 +176,6 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
     if labeling is None:
         if output is not None:
             raise click.UsageError("-o goes with TREE LABELING; a patient's directory is written in place")
-        import dataclasses
-
-        if options["criteria"]:
-            changed = dataclasses.replace(settings.migration, criteria=options["criteria"])
-            settings = settings.replace(migration=changed)
         _run_on_directory(_existing_directory(directory), "histories", settings)
         return
     if output is None or options["primary"] is None:
@@ -245,11 +242,9 @@ def seeding(source: str, output: str | None, **options: Any) -> None:
       phylometa seeding P01
       phylometa seeding CASES.json -o labels.json --criteria UMC --weights uniform
     """
-    import dataclasses
-
     settings = read_settings(options["config"], None)
     changes = {name: options[name] for name in ("criteria", "weights") if options[name] is not None}
-    settings = settings.replace(migration=dataclasses.replace(settings.migration, **changes))
+    settings = settings.replace(migration=with_options(settings.migration, **changes))
     if Path(source).is_dir():
         if output is not None:
             raise click.UsageError("-o goes with CASES.json; a patient's directory is written in place")
@@ -288,8 +283,6 @@ def cnv(tables: tuple[str, ...], output: str, wgd: bool, bootstrap: int | None, 
       phylometa cnv segments.tsv -o P01
       phylometa cnv P01_T1.txt P01_M1.txt -o P01 --no-wgd --bootstrap 100
     """
-    import dataclasses
-
     from phylometa.copy_number import infer_copy_number_tree
     from phylometa.io.copy_number_files import write_copy_number
     from phylometa.io.documents import replace_directory
@@ -297,8 +290,7 @@ def cnv(tables: tuple[str, ...], output: str, wgd: bool, bootstrap: int | None, 
     from phylometa.pipeline.stages import stage_rng
 
     settings = read_settings(options["config"], options["seed"])
-    changes: dict[str, Any] = {"wgd": wgd} if bootstrap is None else {"wgd": wgd, "bootstrap": bootstrap}
-    chosen = dataclasses.replace(settings.copy_number, **changes)
+    chosen = with_options(settings.copy_number, wgd=wgd, bootstrap=bootstrap)
     target = check_output_directory(output, force=options["force"])
     profile = read_segment_tables(tables)
     result = infer_copy_number_tree(profile, settings=chosen, rng=stage_rng(settings.seed, "copy_number"))

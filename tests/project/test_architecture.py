@@ -14,8 +14,8 @@ PACKAGE = Path(phylometa.__file__).parent
 # Floors of the house, the lowest first: a room imports rooms of lower floors only.
 FLOORS = (
     ("errors",),
-    ("config",),
     ("reference",),
+    ("config",),
     ("model",),
     ("reads",),
     ("clustering", "clone_trees", "copy_number", "migration"),
@@ -96,7 +96,7 @@ def circle_of(graph):
 
 
 def test_the_package_root_holds_folders_and_four_modules():
-    assert {path.name for path in PACKAGE.glob("*.py")} == {"__init__.py", "__main__.py", "config.py", "errors.py"}
+    assert {path.name for path in PACKAGE.glob("*.py")} == {*("__init__.py", "__main__.py", "config.py", "errors.py")}
     unknown = {room_of(module) for module in MODULES} - set(FLOOR_OF) - {"__init__", "__main__"}
     assert not unknown, f"rooms without a floor: {sorted(unknown)}"
 

@@ -468,12 +468,14 @@ class Settings(Checked):
         return dataclasses.replace(self, **changes)
 
 
-def load_settings(path: str | Path) -> Settings:
+def load_settings(path: str | Path, *, base: Settings | None = None) -> Settings:
     """Settings from a TOML file: one table a stage, `seed` at the top; unknown keys and wrong types are errors.
 
     Parameters
     ----------
     path : path of the TOML file
+    base : Settings, optional
+        What the file does not name; the defaults if None.
 
     Returns
     -------
@@ -490,6 +492,8 @@ def load_settings(path: str | Path) -> Settings:
         import tomli as tomllib
 
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise InputError("is a directory, a pipe or a device, not a file", file=str(path))
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -498,12 +502,14 @@ def load_settings(path: str | Path) -> Settings:
         raise InputError(f"not valid TOML: {error}", file=str(path)) from None
     except RecursionError:
         raise InputError("not valid TOML: nested too deeply", file=str(path)) from None
-    return settings_from_dict(document, source=str(path))
+    return settings_from_dict(document, source=str(path), base=base)
 
 
-def settings_from_dict(document: Mapping[str, Any], *, source: str = "settings") -> Settings:
+def settings_from_dict(
+    document: Mapping[str, Any], *, source: str = "settings", base: Settings | None = None
+) -> Settings:
     """Settings from a nested dictionary; see `load_settings` (which reads one from TOML) for the errors."""
-    defaults = Settings()
+    defaults = base or Settings()
     stages = {item.name: getattr(defaults, item.name) for item in fields(Settings) if item.name != "seed"}
     problems: list[Problem] = []
     changes: dict[str, Any] = {}

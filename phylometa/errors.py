@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["InfeasibleError", "InputError", "PhylometaError", "Problem", "PhylometaWarning"]
+__all__ = [
+    "BusyError",
+    "InfeasibleError",
+    "InputError",
+    "OccupiedError",
+    "PhylometaError",
+    "Problem",
+    "PhylometaWarning",
+]
+__all__ += ["environment_cause"]
 
 
 class PhylometaError(Exception):
@@ -83,3 +93,44 @@ class InputError(PhylometaError):
 
 class InfeasibleError(PhylometaError):
     """The input is valid, but the question has no answer under the given restrictions (exit status 4)."""
+
+
+class OccupiedError(PhylometaError):
+    """A place to write holds files that phylometa did not write (exit status 2)."""
+
+
+class BusyError(OccupiedError):
+    """Another process is writing there (exit status 2)."""
+
+
+_CAUSES = {
+    errno.ENOSPC: "the disk is full; free some space or choose another directory",
+    errno.EDQUOT: "the disk quota is used up; free some space or choose another directory",
+    errno.EFBIG: "the file is larger than the system allows",
+    errno.EROFS: "the file system is read-only; choose another directory",
+    errno.EACCES: "permission denied; choose a directory that you may write to",
+    errno.EPERM: "the system does not permit it",
+    errno.EMFILE: "too many open files; raise the limit (ulimit -n) or use fewer --jobs",
+    errno.ENFILE: "too many open files on this machine",
+    errno.ENOMEM: "out of memory; use fewer --jobs or a machine with more",
+    errno.EIO: "the device failed (input/output error)",
+    errno.ESTALE: "the network file system lost the file",
+    errno.ENAMETOOLONG: "the name is longer than the file system allows",
+    errno.ENOTDIR: "a part of the path is a file, not a directory",
+    errno.EPIPE: "whoever read the output has gone",
+    errno.EBADF: "the stream is closed",
+}
+
+
+def environment_cause(error: OSError | MemoryError) -> str:
+    """What in the environment made a command fail, with the file it happened to; no defect of phylometa.
+
+    Examples
+    --------
+    >>> environment_cause(OSError(28, "No space left on device", "out/x"))
+    'out/x: the disk is full; free some space or choose another directory'
+    """
+    if isinstance(error, MemoryError):
+        return _CAUSES[errno.ENOMEM]
+    text = _CAUSES.get(error.errno or 0) or error.strerror or str(error) or type(error).__name__
+    return f"{error.filename}: {text}" if error.filename else text

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 import click
@@ -32,6 +35,7 @@ COMMANDS = {
     "timing": "stages",
     "plot": "stages",
     "report": "stages",
+    "status": "stages",
 }
 SHORT_HELP = {
     "run": "The whole analysis: one patient or a cohort.",
@@ -49,9 +53,12 @@ SHORT_HELP = {
     "timing": "Dissemination timing of a patient's directory, or of a table.",
     "plot": "The figures again, from results on disk.",
     "report": "The HTML report again, from results on disk.",
+    "status": "Which stage was made with what, and which is stale.",
     "convert": "Between the formats of this field's tools.",
     "simulate": "A patient with known truth, in the input formats.",
 }
+# Chains of thousands of clones are walked by recursion in places; Python's own limit is 1,000 steps.
+DEEPEST = 10_000
 EXIT_INTERNAL, EXIT_USAGE, EXIT_INPUT, EXIT_INFEASIBLE, EXIT_PARTIAL, EXIT_INTERRUPTED = 1, 2, 3, 4, 5, 130
 
 
@@ -85,36 +92,94 @@ def cli() -> None:
     """
 
 
+class _ClosedStream(io.TextIOBase):
+    """Stands for a standard output that was closed before the program began: writing is an error, not a silence."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF), "standard output")
+
+
 def main(args: list[str] | None = None) -> None:
     """Entry point: run a command and turn every failure into a message on stderr and an exit status."""
     # One thread a process: results then do not depend on the machine's cores, and --jobs does not oversubscribe them.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     if args is None:  # a process of our own
-        _keep_libraries_off_standard_output()
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), DEEPEST))
+        from phylometa.cli.interrupts import end_of_command, install
+
+        _prepare_streams()
+        install()
+        status = _invoke(args)
+        end_of_command()
+        sys.exit(status)
     sys.exit(_invoke(args))
 
 
-def _keep_libraries_off_standard_output() -> None:
-    """Send what compiled libraries print (HiGHS prints a line now and then) to stderr: standard output is for data."""
-    try:
-        sys.stdout.flush()
-        data = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors, newline="\n")
-        os.dup2(2, 1)
-    except (AttributeError, OSError, ValueError):  # standard output is closed or is no file
+def _prepare_streams() -> None:
+    """Make closed streams usable, and send what compiled libraries print (HiGHS does, now and then) to stderr.
+
+    Standard output is for data. What its encoding cannot write is shown escaped, so that a message never fails.
+    """
+    closed = []
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:  # a file opened later would take its number
+            os.open(os.devnull, os.O_RDWR)
+            closed.append(descriptor)
+    if sys.stderr is None or 2 in closed:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (open as long as the process)
+    if sys.stdout is None or 1 in closed:
+        sys.stdout = _ClosedStream()  # type: ignore[assignment]
         return
+    sys.stdout.flush()
+    data = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="backslashreplace", newline="\n")
+    os.dup2(2, 1)
     sys.stdout = data
 
 
 def _invoke(args: list[str] | None) -> int:
-    from phylometa.errors import InfeasibleError, InputError
+    try:
+        status = _invoke_unflushed(args)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        _drop_standard_output()
+        return EXIT_INTERNAL
+    except OSError as error:
+        return _environment_failed(error)
+
+
+def _drop_standard_output() -> None:
+    """Keep Python from writing what is left in the buffer once more when it ends."""
+    with suppress(AttributeError, OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _environment_failed(error: OSError | MemoryError) -> int:
+    from phylometa.errors import environment_cause
+
+    if os.environ.get("PHYLOMETA_DEBUG"):
+        raise error
+    with suppress(OSError):
+        click.echo(f"error: {environment_cause(error)}", err=True)
+    _drop_standard_output()
+    return EXIT_INTERNAL
+
+
+def _invoke_unflushed(args: list[str] | None) -> int:
+    from phylometa.errors import InfeasibleError, InputError, OccupiedError, PhylometaError
 
     try:
         status = cli.main(args=args, prog_name="phylometa", standalone_mode=False)
         return status if isinstance(status, int) else 0
     except click.exceptions.Exit as error:
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
+        if isinstance(error.__cause__, EOFError) or isinstance(error.__context__, EOFError):
+            click.echo("error: a compressed file is cut short", err=True)
+            return EXIT_INPUT
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut the clean-up of the first short
         click.echo("interrupted; nothing half-written was left", err=True)
         return EXIT_INTERRUPTED
@@ -125,12 +190,25 @@ def _invoke(args: list[str] | None) -> int:
         for problem in error.problems:
             click.echo(f"error: {problem}", err=True)
         return EXIT_INPUT
+    except OccupiedError as error:
+        click.echo(f"error: {error}", err=True)
+        return EXIT_USAGE
     except InfeasibleError as error:
         click.echo(f"no result possible: {error}", err=True)
         return EXIT_INFEASIBLE
-    except BrokenPipeError:
-        sys.stderr.close()
+    except PhylometaError as error:
+        click.echo(f"error: {error}", err=True)
         return EXIT_INTERNAL
+    except RecursionError:
+        click.echo(
+            f"no result possible: trees or graphs of the input go deeper than {sys.getrecursionlimit():,} steps",
+            err=True,
+        )
+        return EXIT_INFEASIBLE
+    except BrokenPipeError:
+        raise
+    except (OSError, MemoryError) as error:
+        return _environment_failed(error)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a message and status 1, never a bare traceback
         if os.environ.get("PHYLOMETA_DEBUG"):
             raise

@@ -16,6 +16,7 @@ from phylometa.cli.options import (
     read_settings,
     seed_option,
     uncalled_option,
+    write_data,
 )
 
 __all__ = ["convert", "counts", "genotype", "simulate"]
@@ -49,7 +50,7 @@ def counts(
     from pathlib import Path
 
     from phylometa.ccf.purity import estimate_purity
-    from phylometa.io.documents import replace_file
+    from phylometa.io.ownership import replace_file
     from phylometa.io.tables import read_patient, write_counts
 
     settings = read_settings(config, None, uncalled=uncalled, columns=columns)
@@ -64,7 +65,7 @@ def counts(
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "counts.tsv"
         write_counts(found, table)
-        click.echo(table.read_text(encoding="utf-8"), nl=False)
+        write_data(table.read_text(encoding="utf-8"))
 
 
 @click.command()
@@ -88,8 +89,8 @@ def genotype(sheet: str, fasta: str, output: str, patient: str | None, config: s
     Example:
       phylometa genotype samples.tsv --fasta genome.fa -o counts.tsv
     """
-    from phylometa.io.documents import replace_file
     from phylometa.io.genotype import genotype_patient
+    from phylometa.io.ownership import replace_file
     from phylometa.io.tables import write_counts
 
     settings = read_settings(config, None)
@@ -184,26 +185,24 @@ def simulate(
     """
     from dataclasses import replace
 
-    from phylometa.io.documents import replace_directory
+    from phylometa.io.ownership import locked, replace_directory
     from phylometa.io.simulated import write_simulated_cohort, write_simulated_patient
     from phylometa.pipeline.stages import stage_rng
     from phylometa.simulate import settings_from_text, simulate_patient
 
     directory = check_output_directory(output, force=force)
-    if directory.is_dir() and any(directory.iterdir()) and not any(directory.glob("**/truth.json")):
-        raise click.UsageError(f"{directory} holds no simulated patient: not replaced")
     settings = _simulation_settings(settings_from_text, preset, changes)
     seed = 1 if seed is None else seed
     if patients == 1:
         patient = simulate_patient(settings, rng=stage_rng(seed, "simulate"))
-        with replace_directory(directory) as partial:
+        with locked(directory), replace_directory(directory, force=force) as partial:
             write_simulated_patient(patient, partial)
         return
     names = [f"{settings.patient}{i + 1}" for i in range(patients)]
     cohort = (
         simulate_patient(replace(settings, patient=name), rng=stage_rng(seed, f"simulate {name}")) for name in names
     )
-    with replace_directory(directory) as partial:
+    with locked(directory), replace_directory(directory, force=force) as partial:
         write_simulated_cohort(cohort, partial)
 
 

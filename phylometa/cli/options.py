@@ -57,11 +57,13 @@ def output_option(help_text: str, *, required: bool = True, default: str | None 
     return click.option("-o", "--output", type=click.Path(), required=required, help=help_text, metavar="PATH", **extra)
 
 
-def read_settings(config: str | None, seed: int | None, **read_changes: Any) -> Settings:
-    """Settings from the file (or the defaults), with the command line's seed and reading options on top."""
+def read_settings(
+    config: str | None, seed: int | None, *, base: Settings | None = None, **read_changes: Any
+) -> Settings:
+    """Settings of `base` (the defaults), with the file's, the command line's seed and reading options on top."""
     from phylometa.config import Settings, load_settings
 
-    settings: Settings = with_options(load_settings(config) if config else Settings(), seed=seed)
+    settings: Settings = with_options(load_settings(config, base=base) if config else base or Settings(), seed=seed)
     return settings.replace(read=with_options(settings.read, **read_changes))
 
 
@@ -100,19 +102,56 @@ def check_output_file(path: str | Path, *, force: bool = False) -> Path:
     target = Path(path)
     if target.is_dir():
         raise click.UsageError(f"{target} is a directory, a file is expected")
-    if target.exists() and not force:
+    if target.exists() and not force and target.is_file():
         raise click.UsageError(f"{target} exists; add --force to replace it")
     if not target.parent.is_dir():
         raise click.UsageError(f"no directory {target.parent}")
     return target
 
 
+def write_data(text: str) -> None:
+    """`text` to standard output in UTF-8 whatever the terminal's encoding: the same bytes as in a file."""
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:
+        sys.stdout.write(text)
+    else:
+        sys.stdout.flush()
+        binary.write(text.encode("utf-8"))
+    sys.stdout.flush()
+
+
+def other_package_of_our_name() -> str:
+    """What to do if somebody else's package named phylometa is in this environment; '' if none is.
+
+    The name on the package index is another project's: ours is phylometa-cancer. Both have the same import name and
+    command, so that the one installed last has overwritten files of the other.
+    """
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        found = distribution("phylometa")
+        is_ours = any("metastatic" in (found.metadata[key] or "") for key in ("Summary", "Description"))
+    except (PackageNotFoundError, OSError, KeyError, UnicodeDecodeError):
+        return ""
+    if is_ours:  # as earlier versions of this package were named
+        return ""
+    return (
+        f"another project's package phylometa {found.version} is in this environment and shares our import name and "
+        "command: pip uninstall phylometa phylometa-cancer, then install phylometa-cancer again"
+    )
+
+
+def say_waiting(holder: str) -> None:
+    """Say on stderr that another process is writing the same result."""
+    click.echo(f"waiting for {holder}, which is writing there", err=True)
+
+
 def write_text(path: str, text: str, *, force: bool) -> None:
     """`text` to a file, whole or not at all, or to stdout for ``-``."""
     if path == "-":
-        click.echo(text, nl=False)
+        write_data(text)
         return
-    from phylometa.io.documents import replace_file
+    from phylometa.io.ownership import replace_file
 
     target = check_output_file(path, force=force)
     with replace_file(target) as partial:

@@ -30,7 +30,7 @@ def qc(sheet: str, output: str, patient: str | None, config: str | None, force: 
     from pathlib import Path
 
     from phylometa.ccf.purity import infer_purity
-    from phylometa.io.documents import replace_file
+    from phylometa.io.ownership import replace_file
     from phylometa.io.quality_files import write_quality
     from phylometa.io.tables import read_patient
     from phylometa.qc.check import check_quality

@@ -7,7 +7,7 @@ import datetime
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,10 @@ from phylometa.cli.options import (
     columns_option,
     config_option,
     force_option,
+    other_package_of_our_name,
     output_option,
     read_settings,
+    say_waiting,
     seed_option,
     uncalled_option,
 )
@@ -109,6 +111,7 @@ def run(sheet: str, output: str, patients: tuple[str, ...], **options: Any) -> i
             arguments=arguments,
             figures=not options["no_plots"],
             resume=options["resume"],
+            force=options["force"],
         )
         for name in (patients or names)
     ]
@@ -123,23 +126,33 @@ def _execute(
     jobs: list[PatientJob], directory: Path, *, n_jobs: int = 1, scheduler: str | None = None, fail_fast: bool = False
 ) -> int:
     """Run the jobs; a single patient's failure is raised as it is, a cohort's ends in exit status 5."""
-    from phylometa.cohort.run import remove_leftovers, run_patient, write_cohort
+    from phylometa.cohort.run import check_cohort_files, run_patient, write_cohort
+    from phylometa.io.ownership import remove_leftovers
 
+    foreign = other_package_of_our_name()
+    if foreign:
+        click.echo(f"warning: {foreign}", err=True)
     existed = directory.exists()
+    if len(jobs) > 1 or scheduler is not None:
+        check_cohort_files(directory)
     remove_leftovers(directory)
     try:
         if len(jobs) == 1 and scheduler is None:
             progress = TerminalProgress(f"{jobs[0].patient}: ")
             try:
-                outcome = run_patient(jobs[0], progress)
+                outcome = run_patient(jobs[0], progress, on_wait=say_waiting)
             finally:
                 progress.close()
             _report_outcome(outcome, directory)
             return 0
         outcomes = _run_many(jobs, n_jobs, scheduler, fail_fast)
+    except KeyboardInterrupt:
+        remove_leftovers(directory)  # of workers that were killed
+        raise
     finally:
-        if not existed and directory.is_dir() and not any(directory.iterdir()):
-            directory.rmdir()
+        if not existed and directory.is_dir():
+            with suppress(OSError):  # not empty: results are there
+                directory.rmdir()
     if any(outcome.status != "failed" for outcome in outcomes):
         write_cohort(outcomes, directory, seed=jobs[0].settings.seed)
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
@@ -169,13 +182,11 @@ def _run_many(jobs: list[PatientJob], n_jobs: int, scheduler: str | None, fail_f
                 return run_cohort(jobs, executor=executor, in_flight=in_flight, fail_fast=fail_fast, progress=show)
         if n_jobs == 1:
             return run_cohort(jobs, fail_fast=fail_fast, progress=show)
-        import multiprocessing
-        from concurrent.futures import ProcessPoolExecutor
+        from phylometa.cli.workers import WorkerPool
 
-        def make_pool() -> ProcessPoolExecutor:
-            return ProcessPoolExecutor(n_jobs, mp_context=multiprocessing.get_context("spawn"))
-
-        return run_cohort(jobs, make_executor=make_pool, in_flight=n_jobs, fail_fast=fail_fast, progress=show)
+        return run_cohort(
+            jobs, make_executor=lambda: WorkerPool(n_jobs), in_flight=n_jobs, fail_fast=fail_fast, progress=show
+        )
     finally:
         line.close()
 
@@ -205,7 +216,7 @@ def _dask_executor(address: str) -> Iterator[tuple[Any, int]]:
     try:
         from distributed import Client
     except ModuleNotFoundError:
-        raise click.UsageError("--scheduler needs the extra dask: pip install 'phylometa[dask]'") from None
+        raise click.UsageError("--scheduler needs Dask: pip install 'distributed>=2023.1'") from None
     try:
         client = Client(address, timeout=SCHEDULER_TIMEOUT, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
@@ -252,7 +263,7 @@ def demo(output: str, seed: int | None, no_plots: bool, force: bool) -> int:
     arguments = {"command": "demo", "output": output, "seed": seed}
     settings = read_settings(None, seed)
     jobs = [
-        PatientJob(str(sheet), name, str(directory), settings, inputs, arguments, figures=not no_plots)
+        PatientJob(str(sheet), name, str(directory), settings, inputs, arguments, figures=not no_plots, force=force)
         for name in read_cohort_names(sheet)
     ]
     return _execute(jobs, directory)

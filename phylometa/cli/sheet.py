@@ -24,7 +24,7 @@ def sheet(files: tuple[str, ...], output: str) -> None:
     """
     from pathlib import Path
 
-    from phylometa.io.documents import replace_file
+    from phylometa.io.ownership import replace_file
     from phylometa.io.sheet_guess import COLUMNS, guess_sheet
     from phylometa.io.tsv import write_tsv
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,13 +16,19 @@ from phylometa.cli.options import (
     force_option,
     output_option,
     read_settings,
+    say_waiting,
     seed_option,
     with_options,
     write_text,
 )
 
-__all__ = ["cluster", "cnv", "migrate", "plot", "report", "seeding", "timing", "tree"]
+if TYPE_CHECKING:
+    from phylometa.config import Settings
 
+__all__ = ["cluster", "cnv", "migrate", "plot", "report", "seeding", "status", "timing", "tree"]
+
+# Stages without a command of their own on a patient's directory, made again with the one that they use.
+MADE_WITH = {"trees": ("copy_number",), "histories": ("copy_number",)}
 PATIENT_DIRECTORY = click.Path(file_okay=False)
 
 
@@ -33,15 +39,34 @@ def _existing_directory(path: str) -> Path:
     return directory
 
 
-def _run_on_directory(directory: Path, stage: str, settings: Any) -> None:
+def _settings_of(directory: Path, options: Mapping[str, Any]) -> Settings:
+    """The settings the directory was made with, with the file of --config and --seed on top."""
+    from phylometa.io.results import read_settings_of
+
+    return read_settings(options["config"], options.get("seed"), base=read_settings_of(directory))
+
+
+def _run_on_directory(directory: Path, stage: str, settings: Settings, *, force: bool = False) -> None:
     """Load what is there, run one stage, and put its files in place of the old ones."""
-    from phylometa.io.results import update_result
+    from phylometa.io.ownership import check_ours, locked
+    from phylometa.io.results import SUBDIRECTORIES, update_result
+    from phylometa.io.stage_records import check_upstream, stage_status
     from phylometa.pipeline.stages import load_result, run_stage
 
-    result = run_stage(stage, load_result(directory), settings)
-    for text in result.warnings:
-        click.echo(f"warning: {text}", err=True)
-    update_result(result, directory, stage)
+    with locked(directory, on_wait=say_waiting):
+        check_ours(directory, SUBDIRECTORIES[stage], force=force)
+        notes = check_upstream(directory, stage)
+        result = load_result(directory)
+        made = [stage, *(name for name in MADE_WITH.get(stage, ()) if getattr(result, name) is not None)]
+        for name in made:
+            result = run_stage(name, result, settings)
+        for text in (*notes, *result.warnings):
+            click.echo(f"warning: {text}", err=True)
+        for name in made:
+            update_result(result, directory, name, force=force)
+        stale = [entry.stage for entry in stage_status(directory) if entry.state == "stale"]
+    if stale:
+        click.echo(f"now stale: {', '.join(stale)}; phylometa status {directory} says why", err=True)
 
 
 @click.command()
@@ -63,14 +88,14 @@ def cluster(counts: str, sheet: str | None, clusters: str | None, output: str, *
       phylometa cluster counts.tsv --sheet samples.tsv -o P01
       phylometa cluster counts.tsv --sheet samples.tsv --clusters pyclone.tsv -o P01
     """
-    from phylometa.io.documents import check_replaceable, replace_directory
-    from phylometa.io.results import write_stages
+    from phylometa.io.ownership import check_ours, locked, replace_directory
+    from phylometa.io.results import write_result
     from phylometa.io.tables import read_counts
     from phylometa.pipeline.stages import AnalysisResult, run_stage
 
     settings = read_settings(options["config"], options["seed"], columns=options["columns"])
     directory = check_output_directory(output, force=options["force"])
-    check_replaceable(directory)
+    check_ours(directory, force=options["force"])
     patient = read_counts(counts, sheet=sheet, settings=settings.read)
     if clusters is not None:
         from phylometa.io.clusters import clusters_of_mutations, read_clustering
@@ -81,8 +106,8 @@ def cluster(counts: str, sheet: str | None, clusters: str | None, output: str, *
     result = run_stage("clusters", result, settings)
     for text in result.warnings:
         click.echo(f"warning: {text}", err=True)
-    with replace_directory(directory) as partial:
-        write_stages(result, partial)
+    with locked(directory, on_wait=say_waiting), replace_directory(directory, force=options["force"]) as partial:
+        write_result(result, partial, arguments={"command": "cluster", "counts": counts, "sheet": sheet})
 
 
 @click.command()
@@ -105,25 +130,26 @@ def tree(directory: str | None, ssm: str | None, params: str | None, output: str
     if directory is not None:
         if ssm or params or output:
             raise click.UsageError("PDIR excludes --ssm, --params and -o")
-        _run_on_directory(_existing_directory(directory), "trees", settings)
+        found = _existing_directory(directory)
+        _run_on_directory(found, "trees", _settings_of(found, options), force=options["force"])
         return
     if not (ssm and params and output):
         raise click.UsageError("give PDIR, or --ssm, --params and -o")
-    from phylometa.io.documents import check_replaceable, replace_directory
-    from phylometa.io.results import write_stages
+    from phylometa.io.ownership import check_ours, locked, replace_directory
+    from phylometa.io.results import write_result
     from phylometa.io.tables import read_pairtree
     from phylometa.pipeline.stages import AnalysisResult, run_stage
 
     target = check_output_directory(output, force=options["force"])
-    check_replaceable(target)
+    check_ours(target, force=options["force"])
     patient = read_pairtree(ssm, params, settings=settings.read)
     result = AnalysisResult(patient=patient, settings=settings, warnings=patient.warnings)
     for stage in ("clusters", "trees"):
         result = run_stage(stage, result, settings)
     for text in result.warnings:
         click.echo(f"warning: {text}", err=True)
-    with replace_directory(target) as partial:
-        write_stages(result, partial)
+    with locked(target, on_wait=say_waiting), replace_directory(target, force=options["force"]) as partial:
+        write_result(result, partial, arguments={"command": "tree", "ssm": ssm, "params": params})
 
 
 @click.command()
@@ -176,11 +202,14 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
     if labeling is None:
         if output is not None:
             raise click.UsageError("-o goes with TREE LABELING; a patient's directory is written in place")
-        _run_on_directory(_existing_directory(directory), "histories", settings)
+        found = _existing_directory(directory)
+        settings = _settings_of(found, options)
+        settings = settings.replace(migration=with_options(settings.migration, criteria=options["criteria"]))
+        _run_on_directory(found, "histories", settings, force=options["force"])
         return
     if output is None or options["primary"] is None:
         raise click.UsageError("TREE LABELING needs --primary and -o")
-    from phylometa.io.documents import replace_directory
+    from phylometa.io.ownership import locked, replace_part
     from phylometa.pipeline.stages import match_primary, migrate_tree
 
     primary, note = match_primary(directory, labeling, options["primary"])
@@ -198,13 +227,13 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
     )
     from phylometa.io.results import write_histories
 
-    with replace_directory(target / "seeding") as partial:
+    with locked(target, on_wait=say_waiting), replace_part(target, "seeding", force=options["force"]) as partial:
         write_histories(histories, {entry.tree: tree for entry in histories.trees}, partial)
 
 
 def _label_phylogenies(tree: str, sites: str | None, output: str | None, *, primary: str | None, force: bool) -> None:
     """Sites of the vertices of phylogenies, and the migrations between them."""
-    from phylometa.io.documents import replace_directory
+    from phylometa.io.ownership import locked, replace_part
     from phylometa.pipeline.phylogenies import label_phylogenies, write_phylogeny_migrations
 
     if output is None or primary is None or primary == "auto":
@@ -218,7 +247,7 @@ def _label_phylogenies(tree: str, sites: str | None, output: str | None, *, prim
     found = label_phylogenies(tree, primary=primary, sites=sites, progress=progress)
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
-    with replace_directory(target / "seeding") as partial:
+    with locked(target, on_wait=say_waiting), replace_part(target, "seeding", force=force) as partial:
         write_phylogeny_migrations(found, partial)
 
 
@@ -249,9 +278,11 @@ def seeding(source: str, output: str | None, **options: Any) -> None:
         if output is not None:
             raise click.UsageError("-o goes with CASES.json; a patient's directory is written in place")
         directory = _existing_directory(source)
+        settings = _settings_of(directory, options)
+        settings = settings.replace(migration=with_options(settings.migration, **changes))
         if changes:
-            _run_on_directory(directory, "histories", settings)
-        _run_on_directory(directory, "labels", settings)
+            _run_on_directory(directory, "histories", settings, force=options["force"])
+        _run_on_directory(directory, "labels", settings, force=options["force"])
         return
     if output is None:
         raise click.UsageError("CASES.json needs -o")
@@ -285,7 +316,7 @@ def cnv(tables: tuple[str, ...], output: str, wgd: bool, bootstrap: int | None, 
     """
     from phylometa.copy_number import infer_copy_number_tree
     from phylometa.io.copy_number_files import write_copy_number
-    from phylometa.io.documents import replace_directory
+    from phylometa.io.ownership import locked, replace_part
     from phylometa.io.segments import read_segment_tables
     from phylometa.pipeline.stages import stage_rng
 
@@ -296,7 +327,7 @@ def cnv(tables: tuple[str, ...], output: str, wgd: bool, bootstrap: int | None, 
     result = infer_copy_number_tree(profile, settings=chosen, rng=stage_rng(settings.seed, "copy_number"))
     for text in result.warnings:
         click.echo(f"warning: {text}", err=True)
-    with replace_directory(target / "copy_number") as partial:
+    with locked(target, on_wait=say_waiting), replace_part(target, "copy_number", force=options["force"]) as partial:
         write_copy_number(result, partial)
 
 
@@ -319,7 +350,8 @@ def timing(directory: str | None, table: str | None, output: str | None, **optio
     if directory is not None:
         if table or output:
             raise click.UsageError("PDIR excludes --table and -o")
-        _run_on_directory(_existing_directory(directory), "timing", settings)
+        found = _existing_directory(directory)
+        _run_on_directory(found, "timing", _settings_of(found, options), force=options["force"])
         return
     if not (table and output):
         raise click.UsageError("give PDIR, or --table and -o")
@@ -332,17 +364,27 @@ def timing(directory: str | None, table: str | None, output: str | None, **optio
     write_text(output, divergence_text(rows, with_patient=True), force=options["force"])
 
 
-def _redraw(directory: str, draw: Callable[[Any, Path], None]) -> None:
+def _redraw(directory: str, stage: str, draw: Callable[[Any, Path], None]) -> None:
+    """Draw a result that fits together again, under its lock."""
+    from phylometa.io.ownership import locked
+    from phylometa.io.stage_records import check_upstream, recorded
     from phylometa.pipeline.stages import load_result
 
     target = _existing_directory(directory)
-    draw(load_result(target), target)
+    with locked(target, on_wait=say_waiting):
+        for text in check_upstream(target, stage):
+            click.echo(f"warning: {text}", err=True)
+        result = load_result(target)
+        draw(result, target)
+        if (target / "manifest.json").is_file():
+            recorded(target, [stage], result.settings.to_dict())
 
 
 @click.command()
 @click.argument("directory", type=PATIENT_DIRECTORY, metavar="PDIR")
 @click.option("--figure", "figures", multiple=True, metavar="NAME", help="This figure only [repeatable; default: all].")
-def plot(directory: str, figures: tuple[str, ...]) -> None:
+@force_option
+def plot(directory: str, figures: tuple[str, ...], force: bool) -> None:
     """The figures of a patient's directory again, as SVG, PDF and PNG.
 
     With --figure the named figures are drawn into figures/ beside the others. Tumour control against dose is a model
@@ -361,16 +403,17 @@ def plot(directory: str, figures: tuple[str, ...]) -> None:
             raise click.UsageError(f"--figure {name}: unknown; the figures are {', '.join(FIGURES)}")
 
     def draw(result: Any, target: Path) -> None:
-        from phylometa.io.documents import replace_directory
+        import shutil
+
+        from phylometa.io.ownership import replace_part
         from phylometa.plots import save_figures
 
-        if figures:
-            save_figures(result, target / "figures", figures=figures)
-            return
-        with replace_directory(target / "figures") as partial:
-            save_figures(result, partial)
+        with replace_part(target, "figures", force=force) as partial:
+            if figures and (target / "figures").is_dir():
+                shutil.copytree(target / "figures", partial, dirs_exist_ok=True)
+            save_figures(result, partial, figures=figures)
 
-    _redraw(directory, draw)
+    _redraw(directory, "figures", draw)
 
 
 @click.command()
@@ -386,11 +429,33 @@ def report(directory: str, output: str | None, force: bool) -> None:
     """
 
     def draw(result: Any, target: Path) -> None:
-        from phylometa.io.documents import replace_file
+        from phylometa.io.ownership import check_ours, replace_file
         from phylometa.report import write_report
 
+        if output is None:
+            check_ours(target, "report.html", force=force)
         path = target / "report.html" if output is None else check_output_file(output, force=force)
         with replace_file(path) as partial:
             write_report(result, partial)
 
-    _redraw(directory, draw)
+    _redraw(directory, "report", draw)
+
+
+@click.command()
+@click.argument("directory", type=PATIENT_DIRECTORY, metavar="PDIR")
+def status(directory: str) -> int:
+    """Which stage of a patient's directory was made with what, and which is stale; exit status 3 if one is.
+
+    A stage is stale if a stage or settings that it used are others now, and changed if its own files are.
+
+    \b
+    Example:
+      phylometa status results/P01
+    """
+    from phylometa.io.stage_records import stage_status
+
+    entries = [entry for entry in stage_status(_existing_directory(directory)) if entry.state != "missing"]
+    click.echo("stage\tstate\tversion\treason")
+    for entry in entries:
+        click.echo(f"{entry.stage}\t{entry.state}\t{entry.version}\t{entry.reason}")
+    return 3 if any(entry.state not in ("current", "unrecorded") for entry in entries) else 0

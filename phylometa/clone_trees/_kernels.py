@@ -7,11 +7,11 @@ Arrays follow `tree_likelihood`: clones 0..K-1, the germline is vertex K. Import
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from phylometa.clone_trees._local_kernels import vertex_score
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.compiled import njit
 
 _TINY = 1e-40  # messages are scaled to maximum 1; below this a term is skipped
 # Delayed acceptance: factor on the local score, and the most it may say (natural log).

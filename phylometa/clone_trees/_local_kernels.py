@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from phylometa.model.arrays import FloatArray, IntArray
+from phylometa.model.compiled import njit
 
 
 @njit(cache=True)

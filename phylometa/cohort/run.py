@@ -1,7 +1,7 @@
 """One patient from files to files, and many of them through any `concurrent.futures.Executor`.
 
-A patient's directory appears whole or not at all; its manifest carries a key of inputs, settings and version, and a
-run that resumes skips the patients whose key is unchanged.
+A patient's directory appears whole or not at all and is written by one process at a time; its manifest carries a key
+of inputs, settings and version, and a run that resumes skips the patients whose key is unchanged.
 """
 
 from __future__ import annotations
@@ -9,11 +9,17 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
-import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    wait,
+)
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +35,7 @@ from phylometa.cohort.statistics import (
     route_frequencies,
 )
 from phylometa.config import Settings
-from phylometa.errors import InfeasibleError, InputError, PhylometaError
+from phylometa.errors import BusyError, InfeasibleError, InputError, OccupiedError, PhylometaError, environment_cause
 from phylometa.model.label_specs import SITE_LABELS
 from phylometa.model.patient import Patient
 from phylometa.pipeline.stages import Progress, analyse, stage_rng
@@ -39,11 +45,11 @@ MAX_NAME_BYTES = 200
 COHORT_FILES = frozenset(
     (
         *("cohort.tsv", "cohort_sites.tsv", "frequencies.tsv", "routes.tsv", "associations.tsv"),
-        *("parallel_drivers.tsv", "site_frequencies.tsv", "phylometa_mqc.tsv", "index.html"),
+        *("parallel_drivers.tsv", "site_frequencies.tsv", "phylometa_mqc.tsv", "index.html", "manifest.json"),
     )
 )
 
-__all__ = ["Outcome", "PatientJob", "read_job", "remove_leftovers", "run_cohort", "run_patient", "write_cohort"]
+__all__ = ["Outcome", "PatientJob", "check_cohort_files", "read_job", "run_cohort", "run_patient", "write_cohort"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,10 @@ class PatientJob:
     arguments : mapping
         The command line, for the manifest.
     figures, resume : bool
+    force : bool
+        Replace files of an earlier result that were changed by hand (never files that phylometa did not write).
+    wait : bool
+        Wait if another process is writing the patient; otherwise the outcome is ``busy``.
     """
 
     sheet: str
@@ -73,6 +83,8 @@ class PatientJob:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     figures: bool = True
     resume: bool = False
+    force: bool = False
+    wait: bool = True
 
 
 @dataclass(frozen=True)
@@ -82,11 +94,11 @@ class Outcome:
     Parameters
     ----------
     patient : str
-    status : {"done", "unchanged", "failed"}
+    status : {"done", "unchanged", "failed", "busy"}
     reason : str
         Why it failed; '' otherwise.
     exit_code : int
-        0, or what the command line would return for this patient alone (1, 3 or 4).
+        0, or what the command line would return for this patient alone (1, 2, 3 or 4).
     seconds : float
         Wall time.
     summary : mapping
@@ -152,20 +164,43 @@ def result_key(patient: Patient, job: PatientJob) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def run_patient(job: PatientJob, progress: Progress | None = None) -> Outcome:
-    """Read, analyse, write, draw and report one patient.
+def run_patient(
+    job: PatientJob, progress: Progress | None = None, *, on_wait: Callable[[str], None] | None = None
+) -> Outcome:
+    """Read, analyse, write, draw and report one patient, alone in its directory.
+
+    Parameters
+    ----------
+    job : PatientJob
+    progress : callable (stage, number, of), optional
+    on_wait : callable (who is writing there), optional
+        Called once if another process holds the patient.
 
     Raises
     ------
     InputError, InfeasibleError
         As the stages raise them; nothing of the patient is then left on disk.
+    OccupiedError
+        The directory holds files that are no result.
+    BusyError
+        Another process writes it and the job does not wait.
     """
-    from phylometa.io.documents import check_replaceable, read_json_object, replace_directory
+    from phylometa.io.ownership import locked
+
+    target = patient_directory(job.output, job.patient)
+    with locked(target, wait=job.wait, on_wait=on_wait):
+        return _run_patient(job, target, progress)
+
+
+def _run_patient(job: PatientJob, target: Path, progress: Progress | None) -> Outcome:
+    """`run_patient`, the lock of `target` held."""
+    from phylometa.io.documents import read_json_object
+    from phylometa.io.ownership import check_ours, is_whole, replace_directory
     from phylometa.io.results import write_result
+    from phylometa.io.stage_records import STAGE_USES, recorded
+    from phylometa.pipeline.stages import load_result
 
     started = time.monotonic()
-    target = patient_directory(job.output, job.patient)
-    check_replaceable(target)
     log: list[str] = []
 
     def say(text: str) -> None:
@@ -175,8 +210,9 @@ def run_patient(job: PatientJob, progress: Progress | None = None) -> Outcome:
     patient = read_job(job)
     key = result_key(patient, job)
     manifest = target / "manifest.json"
-    if job.resume and manifest.is_file() and read_json_object(manifest).get("key") == key:
+    if job.resume and manifest.is_file() and read_json_object(manifest).get("key") == key and is_whole(target):
         return Outcome(job.patient, "unchanged", summary=read_json_object(target / "summary.json"))
+    check_ours(target, force=job.force)
     mutations = patient.mutations
     say(f"read {mutations.n_mutations} mutations in {mutations.n_samples} samples, {len(patient.dropped)} left out")
 
@@ -187,8 +223,11 @@ def run_patient(job: PatientJob, progress: Progress | None = None) -> Outcome:
 
     result = analyse(patient, settings=job.settings, progress=on_stage)
     say("stage files")
-    with replace_directory(target) as partial:
+    with replace_directory(target, force=job.force) as partial:
         write_result(result, partial, arguments=job.arguments, key=key)
+        result = load_result(
+            partial
+        )  # figures and report show what is on disk: `plot` and `report` give the same again
         if job.figures:
             on_stage("figures", 1, 1)
             from phylometa.plots import save_figures
@@ -203,6 +242,7 @@ def run_patient(job: PatientJob, progress: Progress | None = None) -> Outcome:
             say(f"warning: {text}")
         say("done")
         (partial / "run.log").write_text("\n".join(log) + "\n", encoding="utf-8")
+        recorded(partial, STAGE_USES, job.settings.to_dict())
         summary = read_json_object(partial / "summary.json")
     return Outcome(job.patient, "done", seconds=time.monotonic() - started, summary=summary)
 
@@ -216,8 +256,14 @@ def _run_caught(job: PatientJob, progress: Progress | None = None) -> Outcome:
         reason, code = str(error), 3
     except InfeasibleError as error:
         reason, code = str(error), 4
-    except OSError as error:
-        reason, code = f"cannot be read or written: {error}", 1
+    except BusyError:
+        return Outcome(job.patient, "busy")
+    except OccupiedError as error:
+        reason, code = str(error), 2
+    except (OSError, MemoryError) as error:
+        reason, code = environment_cause(error), 1
+    except RecursionError:
+        reason, code = "trees or graphs of its input go deeper than the program can follow", 4
     except Exception as error:  # noqa: BLE001 - a cohort reports any patient's failure and goes on
         reason, code = f"internal error, {type(error).__name__}: {error}", 1
     return Outcome(job.patient, "failed", reason, code, time.monotonic() - started)
@@ -254,16 +300,31 @@ def run_cohort(
         Where an executor that was handed in is lost; finished patients are on disk.
     """
     outcomes: dict[str, Outcome] = {}
-    source = _through_executor(jobs, executor, make_executor, in_flight) if executor or make_executor else None
-    for number, outcome in enumerate(source or (_run_caught(job) for job in jobs), start=1):
+    # First what is free; what another process is writing comes last, when that may be done.
+    jobs = [replace(job, wait=False) for job in jobs]
+    source = (
+        _through_executor(jobs, executor, make_executor, in_flight) if executor or make_executor else _one_by_one(jobs)
+    )
+    for number, outcome in enumerate(source, start=1):
         outcomes[outcome.patient] = outcome
         if progress is not None:
             progress(outcome, number, len(jobs))
         if fail_fast and outcome.status == "failed":
             break
-    if source is not None:
-        source.close()
+    source.close()
     return [outcomes[job.patient] for job in jobs if job.patient in outcomes]
+
+
+def _one_by_one(jobs: Sequence[PatientJob]) -> Generator[Outcome, None, None]:
+    """Outcomes of the jobs in this process; the busy ones again at the end."""
+    waiting = deque(jobs)
+    while waiting:
+        job = waiting.popleft()
+        outcome = _run_caught(job)
+        if outcome.status == "busy":
+            waiting.append(replace(job, wait=True))
+        else:
+            yield outcome
 
 
 def _through_executor(
@@ -293,7 +354,11 @@ def _through_executor(
             for future in done:
                 job = running.pop(future)
                 try:
-                    yield future.result()
+                    outcome = future.result()
+                    if outcome.status == "busy":
+                        waiting.append(replace(job, wait=True))
+                    else:
+                        yield outcome
                     continue
                 except (BrokenExecutor, CancelledError, OSError) as error:
                     if make_executor is None:
@@ -311,6 +376,12 @@ def _through_executor(
                 current.shutdown(wait=False, cancel_futures=True)
                 current = None
                 break
+    except KeyboardInterrupt:
+        kill_workers = getattr(current, "kill_workers", None)
+        if executor is None and kill_workers is not None:
+            kill_workers()  # they would go on until their patients are done
+            current = None
+        raise
     finally:
         for future in running:
             future.cancel()
@@ -318,12 +389,27 @@ def _through_executor(
             current.shutdown(wait=True, cancel_futures=True)
 
 
-def remove_leftovers(directory: Path) -> None:
-    """Remove what a killed run left half-written in a cohort's directory (hidden ``.NAME.partial-*``)."""
-    if directory.is_dir():
-        for path in directory.iterdir():
-            if path.name.startswith(".") and (".partial-" in path.name or ".old-" in path.name):
-                shutil.rmtree(path, ignore_errors=True)
+def check_cohort_files(directory: Path) -> None:
+    """Refuse a directory in which a cohort's tables would replace files of somebody else.
+
+    Raises
+    ------
+    OccupiedError
+        Naming the files, which have a name of the cohort's and are not in the manifest of `directory`.
+    """
+    from phylometa.io.ownership import listed_files
+
+    known = listed_files(directory)
+    foreign = sorted(
+        name for name in COHORT_FILES - {"manifest.json"} if name not in known and (directory / name).exists()
+    )
+    if not known and (directory / "manifest.json").exists():
+        foreign.append("manifest.json")
+    if foreign:
+        raise OccupiedError(
+            f"{directory} holds {', '.join(foreign)}, which phylometa did not write and would replace: "
+            "move it away or choose another directory"
+        )
 
 
 def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> None:
@@ -338,7 +424,7 @@ def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> 
         Of the permutation tests.
     """
     from phylometa.io.cohort_files import write_cohort_tables
-    from phylometa.io.documents import replace_file
+    from phylometa.io.ownership import list_files, locked, replace_file
     from phylometa.report import write_cohort_index
 
     summaries = [outcome.summary for outcome in outcomes if outcome.summary]
@@ -358,18 +444,21 @@ def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> 
         for group in groups
         for label, value in pairs
     ]
-    write_cohort_tables(
-        directory,
-        patients=[(o.patient, "failed" if o.status == "failed" else "done", o.reason, o.summary) for o in outcomes],
-        patient_labels=COHORT_LABELS,
-        site_labels=SITE_LABELS,
-        measures=[site_measures(outcome.summary) for outcome in outcomes],
-        frequencies=frequencies,
-        routes=routes,
-        site_frequencies=[row for rows in by_site for row in rows],
-        associations=adjusted(associations),
-        drivers=parallel_drivers(summaries),
-    )
-    with replace_file(directory / "index.html") as path:
-        overall = [row for row in frequencies if row.group == "all"]
-        write_cohort_index(outcomes, path, frequencies=overall, routes=routes, by_site=by_site)
+    with locked(directory / "cohort.tsv"):
+        check_cohort_files(directory)
+        write_cohort_tables(
+            directory,
+            patients=[(o.patient, "failed" if o.status == "failed" else "done", o.reason, o.summary) for o in outcomes],
+            patient_labels=COHORT_LABELS,
+            site_labels=SITE_LABELS,
+            measures=[site_measures(outcome.summary) for outcome in outcomes],
+            frequencies=frequencies,
+            routes=routes,
+            site_frequencies=[row for rows in by_site for row in rows],
+            associations=adjusted(associations),
+            drivers=parallel_drivers(summaries),
+        )
+        with replace_file(directory / "index.html") as path:
+            overall = [row for row in frequencies if row.group == "all"]
+            write_cohort_index(outcomes, path, frequencies=overall, routes=routes, by_site=by_site)
+        list_files(directory, *sorted(name for name in COHORT_FILES if name != "manifest.json"))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from phylometa.model.compiled import njit
 
 # Groups of clones of a plan: those with the state of the root, of the first change and of the second, each with no, one
 # or two doublings since.

@@ -9,7 +9,8 @@ positions at cost (p' - p)+ + (q' - q)+, so one dynamic programme serves both.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from phylometa.model.compiled import njit
 
 INFINITE = 1 << 20
 MAX_DOUBLINGS = 3

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from phylometa.copy_number._kernels import INFINITE, directed_cost
+from phylometa.model.compiled import njit
 
 
 @njit(cache=True)

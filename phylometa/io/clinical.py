@@ -13,7 +13,7 @@ from phylometa.io.sheet import SEXES, parse_date
 from phylometa.io.table_reader import TableReader
 from phylometa.model.patient import Lesion, Treatment
 
-__all__ = ["PurityEstimate", "read_drivers", "read_lesions", "read_purity_file", "read_treatments"]
+__all__ = ["PurityEstimate", "patients_of", "read_drivers", "read_lesions", "read_purity_file", "read_treatments"]
 
 # ASCAT, Sequenza (confints_CP), PURPLE (purity.tsv), Battenberg (rho_and_psi, purity_ploidy), FACETS.
 PURITY_ALIASES = {
@@ -115,6 +115,14 @@ class _ClinicalTable:
             self.line, self.fields = line, fields
             if self.text("patient") == patient:
                 yield line
+
+
+def patients_of(path: str | Path) -> tuple[str, ...]:
+    """Patients that a table of treatments or lesions names, in its order."""
+    table = TableReader(Path(path), str(path))
+    table.require(("patient",))
+    column = table.index("patient")
+    return tuple(dict.fromkeys(fields[column].strip() for _, fields in table if not is_missing(fields[column])))
 
 
 def read_treatments(path: str | Path, patient: str, sites: tuple[str, ...]) -> tuple[Treatment, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from phylometa.io.documents import replace_file
+from phylometa.io.ownership import replace_file
 from phylometa.io.tsv import write_tsv
 
 __all__ = ["write_cohort_tables"]

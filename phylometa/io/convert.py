@@ -163,7 +163,7 @@ def _write_pairtree(patient: Patient, output: Path) -> None:
             ",".join(f"{p:.6g}" for p in probability[i]),
         ]
         rows.append([f"s{i}", name, *cells])
-    write_tsv(output, ["id", "name", "var_reads", "total_reads", "var_read_prob"], rows)
+    write_tsv(output, ["id", "name", "var_reads", "total_reads", "var_read_prob"], rows, is_input=True)
     known = patient.known_clusters
     clusters: dict[str, list[str]] = {}
     for i in range(mutations.n_mutations):
@@ -183,4 +183,4 @@ def _write_segments(profile: CopyNumberProfile, output: Path, target: str, *, di
             profile.sample, profile.chroms, profile.start, profile.end, profile.major, profile.minor
         )
     )
-    write_tsv(output, [first, "chrom", "start", "end", *names], rows)
+    write_tsv(output, [first, "chrom", "start", "end", *names], rows, is_input=True)

@@ -1,12 +1,9 @@
-"""JSON documents and whole directories: rounded numbers, fixed order, all or nothing."""
+"""JSON documents: rounded numbers, fixed order; what is not as expected becomes an InputError."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,78 +12,17 @@ from typing import Any
 import numpy as np
 
 from phylometa.errors import InputError
+from phylometa.io.files import check_regular
 from phylometa.io.tsv import DIGITS
 
 __all__ = [
-    "check_replaceable",
     "json_text",
     "read_json",
     "read_json_object",
     "reading",
-    "replace_directory",
-    "replace_file",
     "rounded",
     "write_json",
 ]
-
-
-# What a patient's directory may hold. The first two are written by every run and name it as a result, whatever else
-# somebody has put there.
-RESULT_MARKS = ("manifest.json", "summary.json")
-RESULT_ENTRIES = {"input", "clusters", "trees", "seeding", "copy_number", "timing", "figures"}
-RESULT_ENTRIES |= {"report.html", "run.log", "warnings.tsv", "qc.tsv", *RESULT_MARKS}
-
-
-def check_replaceable(directory: str | Path) -> None:
-    """InputError where `directory` holds files that are no result of phylometa: replacing it would delete them."""
-    directory = Path(directory)
-    if not directory.is_dir() or any((directory / name).is_file() for name in RESULT_MARKS):
-        return
-    foreign = sorted(path.name for path in directory.iterdir() if path.name not in RESULT_ENTRIES)
-    if foreign:
-        raise InputError(f"holds {foreign[0]}, which is no result of phylometa: not replaced", file=str(directory))
-
-
-@contextmanager
-def replace_directory(target: str | Path) -> Iterator[Path]:
-    """A fresh directory beside `target` to write into; it takes the place of `target` when the block ends well.
-
-    Nothing of it is left behind when the block fails or is interrupted, and `target` is then untouched.
-    """
-    target = Path(target)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{target.name}.partial-", dir=target.parent))
-    try:
-        yield partial
-        partial.chmod(0o777 & ~_umask())
-        if target.exists() or target.is_symlink():
-            old = Path(tempfile.mkdtemp(prefix=f".{target.name}.old-", dir=target.parent))
-            os.rename(target, old / target.name)
-            os.rename(partial, target)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            os.rename(partial, target)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-
-
-@contextmanager
-def replace_file(path: str | Path) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its name when the block ends well, and is removed when it fails."""
-    target = Path(path)
-    partial = target.with_name(f".{target.name}.partial-{os.getpid()}")
-    try:
-        yield partial
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def rounded(value: Any) -> Any:
@@ -138,11 +74,16 @@ def reading(path: str | Path) -> Iterator[None]:
         raise InputError(f"not as phylometa wrote it: {error}", file=str(path)) from None
 
 
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON number")
+
+
 def read_json(path: str | Path) -> Any:
     """A JSON document; InputError naming the file where it is missing or malformed."""
     path = Path(path)
+    check_regular(path, str(path))
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", file=str(path)) from None
     except ValueError as error:

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import re
+import stat
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from phylometa.errors import InputError
 __all__ = [
     "MISSING_WORDS",
     "check_expansion",
+    "check_regular",
     "expansion_limit",
     "is_missing",
     "open_binary",
@@ -36,6 +38,9 @@ MAX_COUNT = 1_000_000_000
 # Decompressed bytes that any file may have: small tables of equal lines are compressed more than a thousandfold.
 FREE_BYTES = 1 << 27
 _max_expansion: ContextVar[float] = ContextVar("max_expansion", default=ReadSettings().max_expansion)
+# Blank lines in a row beyond which a file is no table (a gigabyte of them is a megabyte compressed).
+MAX_BLANK_LINES = 100_000
+BLANK_LINES = frozenset(("\n", "\r\n", "\r"))
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
@@ -95,8 +100,29 @@ def parse_count(value: str) -> int | None:
     return count if count <= MAX_COUNT else None
 
 
+def check_regular(path: Path, display: str) -> None:
+    """Refuse what is no file on disk: inputs are read more than once, and a pipe may never end.
+
+    Raises
+    ------
+    InputError
+        `path` is a directory, a pipe, a socket or a device. A path that is not there passes.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if stat.S_ISREG(mode):
+        return
+    if stat.S_ISDIR(mode):
+        raise InputError("is a directory, not a file", file=display)
+    kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+    raise InputError(f"is {kind}, and inputs are read more than once: save it as a file first", file=display)
+
+
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
+    check_regular(path, str(path))
     digest = hashlib.sha256()
     with open(path, "rb") as handle:
         for block in iter(lambda: handle.read(1 << 20), b""):
@@ -150,9 +176,8 @@ class _Expanding(io.RawIOBase):
 
 def open_binary(path: Path, display: str) -> IO[bytes]:
     """A file's bytes, decompressed where it is gzip or bgzip; a file that cannot be opened is an `InputError`."""
+    check_regular(path, display)
     try:
-        if path.is_dir():
-            raise InputError("is a directory, not a file", file=display)
         handle = open(path, "rb")  # noqa: SIM115 (handed to the caller)
     except FileNotFoundError:
         raise InputError("no such file", file=display) from None
@@ -201,9 +226,13 @@ class TextLines:
             raise InputError(kind, file=self.display)
 
     def __iter__(self) -> Iterator[str]:
+        n_blank = 0
         try:
             for line in self._text:
                 self.n_lines += 1
+                n_blank = n_blank + 1 if line in BLANK_LINES else 0
+                if n_blank > MAX_BLANK_LINES:
+                    raise InputError(f"holds {n_blank:,} blank lines in a row: no table", file=self.display)
                 yield line
         except UnicodeDecodeError:
             raise self._encoding_error() from None

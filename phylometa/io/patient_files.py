@@ -37,11 +37,13 @@ def write_input(patient: Patient, ccf: CcfTable | None, directory: Path) -> None
         directory / "treatments.tsv",
         ["patient", "site", "kind", "start", "end", "dose_gy", "fractions"],
         ((patient.name, t.site, t.kind, t.start, t.end, t.dose_gy, t.fractions) for t in patient.treatments),
+        is_input=True,
     )
     write_tsv(
         directory / "lesions.tsv",
         ["patient", "site", "date", "diameter_cm"],
         ((patient.name, lesion.site, lesion.date, lesion.diameter_cm) for lesion in patient.lesions),
+        is_input=True,
     )
     if patient.drivers:
         (directory / "genes.txt").write_text("\n".join(sorted(patient.drivers)) + "\n", encoding="utf-8")
@@ -74,7 +76,7 @@ def _write_samples(patient: Patient, path: Path) -> None:
         rows.append(row)
     # an empty cell, not NA: the sheet is read by the same reader as a user's
     blank = [["" if value is None or value != value else value for value in row] for row in rows]
-    write_tsv(path, header, blank)
+    write_tsv(path, header, blank, is_input=True)
 
 
 def _write_segments(patient: Patient, path: Path) -> None:
@@ -96,7 +98,7 @@ def _write_segments(patient: Patient, path: Path) -> None:
         names = [segments.sample_names[i] for i in segments.sample]
         columns = (segments.major, segments.minor, segments.total, segments.fraction, segments.major2, segments.minor2)
         rows = list(zip(names, segments.chroms, segments.start + 1, segments.end, *columns))
-    write_tsv(path, header, rows)
+    write_tsv(path, header, rows, is_input=True)
 
 
 def _write_variants(patient: Patient, ccf: CcfTable, path: Path) -> None:

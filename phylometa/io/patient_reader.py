@@ -15,7 +15,7 @@ from phylometa.config import ReadSettings
 from phylometa.errors import InputError, Problem
 from phylometa.io.callers import merge_callers, merge_rule
 from phylometa.io.calls import Calls, merge_calls
-from phylometa.io.clinical import read_drivers, read_lesions, read_purity_file, read_treatments
+from phylometa.io.clinical import patients_of, read_drivers, read_lesions, read_purity_file, read_treatments
 from phylometa.io.counts import read_count_table
 from phylometa.io.files import expansion_limit, sha256_of
 from phylometa.io.long_tables import read_long_table
@@ -34,6 +34,9 @@ from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, Mutatio
 from phylometa.reference.contigs import contig_fault, contig_name, genome_of, genome_of_contigs, is_chromosome
 
 __all__ = ["READERS", "PatientReader"]
+
+# A biopsy is often taken weeks before the date that counts as that of the diagnosis.
+DAYS_BEFORE_DIAGNOSIS = 180
 
 # Reader of each kind of file a sheet can name: (path, requests, settings, display) -> Calls.
 READERS: dict[str, Callable[..., Calls]] = {"vcf": read_vcf, "maf": read_long_table, "counts": read_count_table}
@@ -112,6 +115,8 @@ class PatientReader:
                 self.warnings.append(f"--columns: no table has a column {', '.join(sorted(renamed.unused))}")
             if self.problems:
                 raise InputError(self.problems)
+            self._say_what_matches_nothing(treatments, lesions)
+            self._say_odd_dates()
             return self.assemble(
                 parts,
                 profile,
@@ -121,6 +126,37 @@ class PatientReader:
                 lesions=given_lesions,
                 drivers=drivers,
             )
+
+    def _say_what_matches_nothing(self, *tables: str | Path | None) -> None:
+        """Patients of the clinical tables that the sheet does not have: a slip in a name loses their rows."""
+        known = set(self.sheet.patients)
+        for path in tables:
+            strays = [name for name in patients_of(path) if name not in known] if path else []
+            if strays:
+                more = f" and {len(strays) - 10} more" if len(strays) > 10 else ""
+                self.warnings.append(
+                    f"{path}: {', '.join(strays[:10])}{more} are no patients of the sheet: their rows are not used"
+                )
+
+    def _say_odd_dates(self) -> None:
+        """Samples taken long before the diagnosis."""
+        for sample in self.samples:
+            taken, found = sample.collection_date, sample.diagnosis_date
+            if taken and found and (found - taken).days > DAYS_BEFORE_DIAGNOSIS:
+                self.warnings.append(
+                    f"sample {sample.name}: collected on {taken}, {(found - taken).days / 365.25:.1f} years before the "
+                    f"diagnosis on {found}; check both dates"
+                )
+
+    def _say_genes_that_match_nothing(self, calls: Calls, drivers: frozenset[str]) -> None:
+        genes = {gene for gene in calls.genes if gene}
+        if drivers and genes and not drivers & genes:
+            self.warnings.append(
+                f"none of the {len(drivers)} driver genes is a gene of a mutation (mutations name, for example, "
+                f"{', '.join(sorted(genes)[:3])}): are they symbols of the same kind?"
+            )
+        elif drivers and not genes:
+            self.warnings.append("driver genes were given, but no mutation names a gene: annotate the calls first")
 
     def _note_file(self, name: str, path: Path, reader: str) -> None:
         self.provenance.append({"file": name, "sha256": sha256_of(path), "reader": reader})
@@ -144,6 +180,7 @@ class PatientReader:
         self._check_copies(copy_number)
         copy_number = self._leave_out(calls, copy_number)
         self._check_calls(calls)
+        self._say_genes_that_match_nothing(calls, given.get("drivers") or frozenset())
         if fasta:
             self._read_contexts(calls, Path(fasta))
         self.warnings.extend(calls.warnings)

@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from phylometa.config import Settings, settings_from_dict
+from phylometa.errors import InputError
 from phylometa.io.copy_number_files import write_copy_number
-from phylometa.io.documents import read_json, read_json_object, reading, replace_directory, write_json
+from phylometa.io.documents import read_json, read_json_object, reading, write_json
 from phylometa.io.history_files import histories_from_json, histories_to_json, write_migration_graph
+from phylometa.io.ownership import replace_part
 from phylometa.io.patient_files import read_ccf, read_clusters, write_clusters, write_input
 from phylometa.io.quality_files import read_quality, write_quality
+from phylometa.io.result_checks import check_clusters, check_histories, check_probabilities, check_trees
 from phylometa.io.segments import join_profiles, read_segment_tables
+from phylometa.io.stage_records import STAGE_USES, recorded, stage_files, stage_status
 from phylometa.io.timing_files import write_timing
 from phylometa.io.tree_results import read_trees, write_trees
 from phylometa.io.tsv import read_tsv, write_tsv
@@ -28,6 +32,7 @@ from phylometa.model.result import PatientResult
 __all__ = [
     "DOCUMENTS",
     "read_result",
+    "read_settings_of",
     "update_result",
     "write_histories",
     "write_manifest",
@@ -35,9 +40,7 @@ __all__ = [
     "write_stages",
 ]
 
-VERSIONED_PACKAGES = (
-    *("phylometa", "numpy", "scipy", "networkx", "biopython", "pysam", "matplotlib", "numba", "click", "jinja2"),
-)
+VERSIONED_PACKAGES = (*("numpy", "scipy", "networkx", "biopython", "pysam", "matplotlib", "numba", "click", "jinja2"),)
 
 
 def write_result(
@@ -46,6 +49,7 @@ def write_result(
     """All files of a patient but figures, report and log, into an existing empty directory."""
     write_stages(result, directory)
     write_manifest(directory / "manifest.json", result, arguments=arguments or {}, key=key)
+    recorded(directory, STAGE_USES, result.settings.to_dict())
 
 
 def write_stages(result: PatientResult, directory: Path) -> None:
@@ -57,17 +61,36 @@ def write_stages(result: PatientResult, directory: Path) -> None:
     _write_overview(result, directory)
 
 
-def update_result(result: PatientResult, directory: Path, stage: str) -> None:
-    """Put one stage's files in place of the old ones; the other files of its subdirectory stay."""
+def update_result(result: PatientResult, directory: Path, stage: str, *, force: bool = False) -> None:
+    """Put one stage's files in place of the old ones, and settings and record of the stage into the manifest.
+
+    Other stages' files in the same subdirectory stay. summary.json shows no stage that is stale now. The caller holds
+    the lock of the directory.
+
+    Raises
+    ------
+    OccupiedError
+        The stage's subdirectory holds files that phylometa did not write, or (unless `force`) that were changed.
+    """
     import shutil
 
-    for changed in (*CHANGED_WITH.get(stage, ()), stage):
+    settings, made = result.settings.to_dict(), (*CHANGED_WITH.get(stage, ()), stage)
+    for changed in made:
         name = SUBDIRECTORIES[changed]
-        with replace_directory(directory / name) as partial:
-            if (directory / name).is_dir():
-                shutil.copytree(directory / name, partial, dirs_exist_ok=True)
+        others = [other for other, folder in SUBDIRECTORIES.items() if folder == name and other != changed]
+        with replace_part(directory, name, force=force) as partial:
+            for path in (path for other in others for path in stage_files(directory, other)):
+                shutil.copyfile(path, partial / path.name)
             _write_stage(result, changed, partial, is_subdirectory=True)
-    _write_overview(result, directory)
+    manifest = directory / "manifest.json"
+    document = read_json_object(manifest) if manifest.is_file() else {}
+    write_json(manifest, {**document, "seed": result.settings.seed, "settings": settings})
+    recorded(directory, made, settings)
+    stale = {entry.stage for entry in stage_status(directory) if entry.state == "stale"} & set(SUBDIRECTORIES)
+    nothing: dict[str, Any] = dict.fromkeys(sorted(stale))
+    shown = dataclasses.replace(result, **nothing)
+    _write_overview(shown, directory)
+    recorded(directory, ["overview"], settings)
 
 
 # Stage -> earlier stages whose files it changes: what is shown of clusters and trees follows from the same draws.
@@ -198,7 +221,9 @@ def write_manifest(path: Path, result: PatientResult, *, arguments: Mapping[str,
     """manifest.json: versions, arguments, seed, SHA-256 of the inputs, settings, and the key `--resume` compares."""
     from importlib.metadata import PackageNotFoundError, version
 
-    versions: dict[str, str | None] = {}
+    import phylometa
+
+    versions: dict[str, str | None] = {"phylometa": phylometa.__version__}
     for name in VERSIONED_PACKAGES:
         try:
             versions[name] = version(name)
@@ -256,24 +281,46 @@ def read_result(directory: Path) -> dict[str, Any]:
     if (source / "variants.tsv.gz").is_file():
         found["ccf"] = read_ccf(patient, source / "variants.tsv.gz")
     if (directory / "clusters" / "clusters.tsv").is_file():
-        found["clusters"] = read_clusters(patient, directory / "clusters")
+        with reading(directory / "clusters"):
+            found["clusters"] = read_clusters(patient, directory / "clusters")
+            check_clusters(found["clusters"])
     if (directory / "trees" / "trees.json").is_file():
         found["trees"] = read_trees(directory / "trees")
+        with reading(directory / "trees" / "trees.json"):
+            check_trees(found["trees"])
     histories = directory / "seeding" / "histories.json"
     if histories.is_file() and "trees" in found:
         trees = [found["trees"].tree(i) for i in range(len(found["trees"]))]
         found["histories"] = histories_from_json(read_json(histories), trees, source=str(histories))
+        with reading(histories):
+            check_histories(found["histories"])
     for name, file in DOCUMENTS.items():
         if (directory / file).is_file():
             found[name] = read_json_object(directory / file)
+            with reading(directory / file):
+                check_probabilities(found[name])
     found["settings"] = Settings()
     if (directory / "manifest.json").is_file():
         manifest = directory / "manifest.json"
-        document = read_json(manifest)
+        document = read_json_object(manifest)
         with reading(manifest):
             found["settings"] = settings_from_dict(document["settings"], source=str(manifest))
+            if "inputs" in document:  # the files of the run, not those of input/
+                provenance = tuple(dict(entry) for entry in document["inputs"])
+                found["patient"] = patient.with_changes(provenance=provenance)
     if (directory / "qc.tsv").is_file():
         found["quality"] = read_quality(directory / "qc.tsv")
     if (directory / "warnings.tsv").is_file():
         found["warnings"] = tuple(row["warning"] for row in read_tsv(directory / "warnings.tsv"))
     return found
+
+
+def read_settings_of(directory: Path) -> Settings:
+    """The settings in the manifest of a patient's directory; the defaults if there is none."""
+    manifest = directory / "manifest.json"
+    if not manifest.is_file():
+        return Settings()
+    settings = read_json_object(manifest).get("settings", {})
+    if not isinstance(settings, Mapping):
+        raise InputError("`settings` is no object", file=str(manifest))
+    return settings_from_dict(dict(settings), source=str(manifest))

@@ -59,12 +59,17 @@ ASSAYS: dict[str, Literal["wgs", "wes", "panel"]] = {
 }
 YES = frozenset(("1", "yes", "y", "true", "t", "exclude", "excluded"))
 NO = frozenset(("0", "no", "n", "false", "f"))
-NAME = re.compile(r"[^\x00-\x1f\x7f/\\]+")
-SITE_NAME = re.compile(r"[^\x00-\x1f\x7f\\]+")
+# No slash; no control characters, line separators or marks that turn the direction of what is shown after them.
+NAME = re.compile("[^\x00-\x1f\x7f-\x9f/\\\\\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
+# The same for sites, which may hold a slash.
+SITE_NAME = re.compile(NAME.pattern.replace("/", "", 1))
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` can name a patient or sample: no slash, no control character, no dot at the start."""
+    """Whether `text` can name a patient or sample: no slash, no control character, no dot at the start.
+
+    Control characters are also the marks of Unicode that turn the direction of text: a name must read as it is.
+    """
     return NAME.fullmatch(text) is not None and not text.startswith(".")
 
 

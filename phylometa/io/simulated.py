@@ -114,14 +114,14 @@ def _check_name(name: str) -> None:
 
 def _write_tables(patients: Sequence[SimulatedPatient], rows: list[list[Any]], directory: Path) -> Path:
     sheet = directory / "samples.tsv"
-    write_tsv(sheet, SHEET_COLUMNS, rows)
+    write_tsv(sheet, SHEET_COLUMNS, rows, is_input=True)
     treatments = [
         (one.patient.name, item.site, item.kind, item.start, item.end, item.dose_gy, item.fractions)
         for one in patients
         for item in one.patient.treatments
     ]
     if treatments:
-        write_tsv(directory / "treatments.tsv", TREATMENT_COLUMNS, treatments)
+        write_tsv(directory / "treatments.tsv", TREATMENT_COLUMNS, treatments, is_input=True)
     genes = sorted({gene for one in patients for gene in one.patient.drivers})
     (directory / "genes.txt").write_text("".join(f"{gene}\n" for gene in genes), encoding="utf-8")
     return sheet
@@ -232,7 +232,9 @@ def _write_segments(simulated: SimulatedPatient, directory: Path) -> list[str]:
     major, minor = profile.major.astype(int).tolist(), profile.minor.astype(int).tolist()
     if simulated.settings.cn_caller == "ascat":
         columns = (profile.chroms, start, end, major, minor)
-        write_tsv(directory / "segments.tsv", ASCAT_COLUMNS, zip((names[s] for s in profile.sample), *columns))
+        write_tsv(
+            directory / "segments.tsv", ASCAT_COLUMNS, zip((names[s] for s in profile.sample), *columns), is_input=True
+        )
         return ["segments.tsv"] * len(names)
     files = []
     second_major = np.where(np.isnan(profile.major2), profile.major, profile.major2)
@@ -255,5 +257,5 @@ def _write_segments(simulated: SimulatedPatient, directory: Path) -> list[str]:
             numbers = (round(float(baf[i]), 4), round(float(log_ratio[i]), 4), round(float(profile.total[i]), 4))
             rows.append((profile.chroms[i], start[i], end[i], *numbers, *states))
         files.append(f"{name}_subclones.txt")
-        write_tsv(directory / files[-1], BATTENBERG_COLUMNS, rows)
+        write_tsv(directory / files[-1], BATTENBERG_COLUMNS, rows, is_input=True)
     return files

@@ -431,5 +431,12 @@ def _located(tree: CloneTree, sites_of: Mapping[str, Sequence[str]]) -> LocatedT
 
 
 def _write_lines(path: str | Path, rows: Sequence[Sequence[str]], separator: str) -> None:
+    odd = sorted({cell for row in rows for cell in row if not cell or any(mark.isspace() for mark in cell)})
+    if odd:
+        names = ", ".join(repr(cell) for cell in odd[:10])
+        raise InputError(
+            f"{names}: blanks separate the columns of this format, so a name may have none; rename in the input",
+            file=Path(path).name,
+        )
     text = "".join(separator.join(row) + "\n" for row in rows)
     Path(path).write_text(text, encoding="utf-8")

@@ -217,6 +217,11 @@ def match_columns(header: VcfHeader, requests: Sequence[SampleRequest], display:
             problems.add(
                 f"column {header.columns[column]} fits {requests[chosen.index(column)].sample} and {request.sample}"
             )
+        elif header.columns[column] in header.normals:
+            header.warnings.append(
+                f"{display}: column {header.columns[column]} is read as tumour {request.sample}, but the header says "
+                "that it is the normal (##normal_sample); check vcf_sample in the sheet"
+            )
         chosen.append(-1 if column is None else column)
     problems.check()
     return chosen

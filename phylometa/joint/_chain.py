@@ -6,7 +6,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from phylometa.clone_trees._kernels import mark_path
@@ -39,6 +38,7 @@ from phylometa.joint._state import (
     tree_misfit,
 )
 from phylometa.model.arrays import FloatArray, IntArray
+from phylometa.model.compiled import njit
 
 REGRAFT, SWAP, CLONE, ITEM, SINGLE, SPLIT = 0, 1, 2, 3, 4, 5
 # How often each move is made, cumulated.

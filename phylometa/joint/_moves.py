@@ -11,7 +11,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from phylometa.clone_trees._kernels import mark_path
 from phylometa.joint._proposals import (
@@ -26,6 +25,7 @@ from phylometa.joint._proposals import (
 )
 from phylometa.joint._state import UNUSED, Data, State, set_prevalence
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.compiled import njit
 
 # Places in `Trial.count`: changed items, then the (at most two) clusters whose items change; -1: none.
 CHANGED, FIRST, SECOND = 0, 1, 2

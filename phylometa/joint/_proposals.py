@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from phylometa.clone_trees._kernels import attachment_costs
 from phylometa.joint._state import UNUSED, Data, State, grid_place
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.compiled import njit
 
 # Power of the fit by which an item's target is drawn, and the least log weight of a target.
 _FIT_POWER, _LEAST_FIT = 0.7, -9.0

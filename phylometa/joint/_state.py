@@ -11,10 +11,10 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from phylometa.clone_trees._kernels import marked_order, refresh
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.compiled import njit
 
 # Reads of a cluster below which there are none: sums that items were added to and taken from carry rounding errors.
 NO_READS = 1e-6

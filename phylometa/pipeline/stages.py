@@ -46,7 +46,7 @@ class AnalysisResult(PatientResult):
         Parameters
         ----------
         directory : path
-            Replaced as a whole if it exists; on failure it is left as it was.
+            Replaced as a whole if it exists and holds nothing but an earlier result; on failure it is left as it was.
         arguments : mapping, optional
             Recorded in manifest.json.
 
@@ -54,11 +54,11 @@ class AnalysisResult(PatientResult):
         -------
         Path
         """
-        from phylometa.io.documents import replace_directory
+        from phylometa.io.ownership import locked, replace_directory
         from phylometa.io.results import write_result
 
         target = Path(directory)
-        with replace_directory(target) as partial:
+        with locked(target), replace_directory(target) as partial:
             write_result(self, partial, arguments=arguments or {})
         return target
 

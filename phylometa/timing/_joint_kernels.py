@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.compiled import njit
 
 # Cells of the state's vector of global numbers.
 LOG_RATE, LOG_ACCELERATION, LOG_SPREAD = 0, 1, 2

@@ -21,14 +21,14 @@ from phylometa.cohort.run import (
     MAX_NAME_BYTES,
     Outcome,
     patient_directory,
-    remove_leftovers,
     write_cohort,
 )
 from phylometa.config import ReadSettings, load_settings
 from phylometa.errors import InputError
 from phylometa.io import files
-from phylometa.io.documents import read_json, replace_directory
+from phylometa.io.documents import read_json
 from phylometa.io.files import expansion_limit, open_text
+from phylometa.io.ownership import MARK, remove_leftovers, replace_directory
 from phylometa.io.tables import read_patient
 from phylometa.io.tsv import read_tsv
 from phylometa.pipeline.stages import load_result
@@ -203,7 +203,7 @@ def test_a_patients_directory_that_is_a_link_is_replaced_not_followed(tmp_path):
         with replace_directory(results / name) as partial:
             (partial / "file").write_text("new")
         assert not (results / name).is_symlink()
-        assert [path.name for path in (results / name).iterdir()] == ["file"]
+        assert sorted(path.name for path in (results / name).iterdir()) == ["file", "manifest.json"]
     assert (outside / "precious").read_text() == "kept"
     assert not (tmp_path / "nowhere").exists()
     assert sorted(path.name for path in results.iterdir()) == ["P", "Q"]
@@ -218,6 +218,7 @@ def test_cleaning_up_does_not_follow_links(tmp_path):
     (results / ".P.partial-abc").symlink_to(outside)
     inner = results / ".Q.partial-abc"
     inner.mkdir()
+    (inner / MARK).write_text("Q")
     (inner / "link").symlink_to(outside)
     remove_leftovers(results)
     assert (outside / "precious").read_text() == "kept"

@@ -25,7 +25,6 @@ from phylometa.cohort.run import (
     PatientJob,
     patient_directory,
     read_job,
-    remove_leftovers,
     result_key,
     run_cohort,
 )
@@ -85,7 +84,10 @@ def test_fail_fast_stops_at_the_first_failure(monkeypatch):
 
 @pytest.mark.parametrize(
     ("error", "code", "words"),
-    [(RuntimeError("odd"), 1, "internal error, RuntimeError: odd"), (OSError(28, "No space left"), 1, "No space left")],
+    [
+        (RuntimeError("odd"), 1, "internal error, RuntimeError: odd"),
+        (OSError(28, "No space left"), 1, "the disk is full"),
+    ],
 )
 def test_any_failure_becomes_an_outcome_with_its_reason(monkeypatch, error, code, words):
     def run(job, progress=None):
@@ -101,13 +103,6 @@ def test_any_failure_becomes_an_outcome_with_its_reason(monkeypatch, error, code
 def test_a_patient_never_leads_out_of_the_output(name):
     with pytest.raises(InputError, match="cannot name a directory"):
         patient_directory("out", name)
-
-
-def test_leftovers_of_a_killed_run_are_removed(tmp_path):
-    for name in (".A.partial-x", ".A.old-y", "A", ".keep"):
-        (tmp_path / name).mkdir()
-    remove_leftovers(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".keep", "A"]
 
 
 def workers_of(pid):

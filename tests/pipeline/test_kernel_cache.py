@@ -26,24 +26,126 @@ sys.exit(_invoke(sys.argv[1:]))
 """
 
 
-@pytest.mark.system
-@pytest.mark.skipif(os.environ.get("NUMBA_DISABLE_JIT") == "1", reason="nothing is compiled")
-def test_a_first_run_compiles_nothing(tmp_path):
-    without = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(Path(phylometa.__file__).parent, tmp_path / "site/phylometa", ignore=without)
-    sheet = simulate_small(tmp_path / "patient", extra=("mutation_rate=0.002", "primary_clones=8", "depth=300"))
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
+SHAPES = {
+    "many clones": ("mutation_rate=0.002", "primary_clones=8", "depth=300"),
+    "one sample": (
+        "mutation_rate=0.002",
+        "primary_regions=1",
+        "distant_sites=0",
+        "lymph_nodes=0",
+        "pattern=monoclonal",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A copy of the package with its kernels compiled, as a wheel installs it."""
+    if os.environ.get("NUMBA_DISABLE_JIT") == "1":
+        pytest.skip("nothing is compiled")
+    folder = tmp_path_factory.mktemp("installed")
+    site = folder / "site"
+    shutil.copytree(Path(phylometa.__file__).parent, site / "phylometa", ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {**os.environ, "PYTHONPATH": str(site)}
     environment.pop("NUMBA_CACHE_DIR", None)
-
-    def compiled(output):
-        command = [sys.executable, "-c", LISTEN, "run", str(sheet), "-o", str(tmp_path / output), "--no-plots"]
-        done = subprocess.run(command, env=environment, cwd=tmp_path, stdout=subprocess.PIPE, text=True, check=True)
-        return set(done.stdout.split())
-
     run_module = [sys.executable, "-m", "phylometa.pipeline.kernel_cache"]
-    subprocess.run(run_module, env=environment, cwd=tmp_path, check=True)
-    assert compiled("first") == set()
-    for path in (tmp_path / "site").rglob("*.nbi"):
+    subprocess.run(run_module, env=environment, cwd=folder, check=True)
+    return site
+
+
+# Root writes everywhere; without this capability the modes of files hold for it too.
+AS_OTHERS = "import ctypes, os, sys; ctypes.CDLL(None).prctl(24, 1, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
+
+
+def compiled(site, sheet, output, **changes):
+    """Names of what a run of the sheet compiled; `changes` of the environment, None to take a variable away."""
+    environment = {**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1", "NUMBA_CACHE_DIR": None}
+    environment = {name: value for name, value in {**environment, **changes}.items() if value is not None}
+    command = [sys.executable, "-c", LISTEN, "run", str(sheet), "-o", str(output), "--no-plots"]
+    if os.geteuid() == 0:
+        command = [sys.executable, "-c", AS_OTHERS, *command]
+    done = subprocess.run(command, env=environment, cwd=output.parent, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_first_run_compiles_nothing(shape, installed, tmp_path):
+    sheet = simulate_small(tmp_path / "patient", extra=SHAPES[shape])
+    assert compiled(installed, sheet, tmp_path / "first") == set()
+
+
+PLACES = {
+    "HOME not writable": {"HOME": "/proc"},
+    "no HOME": {"HOME": None, "XDG_CACHE_HOME": None},
+    "TMPDIR and HOME not writable": {"HOME": "/proc", "TMPDIR": "/proc"},
+    "LANG=C": {"LANG": "C", "LC_ALL": "C", "HOME": "/nonexistent"},
+}
+
+
+@pytest.mark.system
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs POSIX")
+@pytest.mark.parametrize("place", PLACES)
+def test_a_read_only_installation_brings_its_kernels_along(place, installed, tmp_path):
+    sheet = simulate_small(tmp_path / "patient", extra=SHAPES["many clones"])
+    folders = [installed, *(path for path in installed.rglob("*") if path.is_dir())]
+    for folder in folders:
+        folder.chmod(0o555)
+    try:
+        assert compiled(installed, sheet, tmp_path / "out", **PLACES[place]) == set()
+    finally:
+        for folder in folders:
+            folder.chmod(0o755)
+
+
+@pytest.mark.system
+def test_a_copy_compiles_once_where_it_may_write(installed, tmp_path):
+    without = tmp_path / "site"
+    shutil.copytree(installed, without)
+    for path in without.rglob("*.nb?"):
         path.unlink()
-    # the patient does call kernels: without the compiled ones they are compiled
-    assert {"run_chain", "anneal_local", "refine_profiles", "resampled_distances"} <= compiled("second")
+    sheet = simulate_small(tmp_path / "patient", extra=SHAPES["many clones"])
+    # the patient does call kernels: without the compiled ones they are compiled, and found in NUMBA_CACHE_DIR after
+    first = compiled(without, sheet, tmp_path / "first", NUMBA_CACHE_DIR=str(tmp_path / "kept"))
+    assert {"run_chain", "anneal_local", "refine_profiles", "resampled_distances"} <= first
+    assert list((tmp_path / "kept").rglob("*.nbi"))
+    assert compiled(without, sheet, tmp_path / "second", NUMBA_CACHE_DIR=str(tmp_path / "kept")) == set()
+
+
+def test_kernels_are_compiled_by_one_decorator_only():
+    for path in Path(phylometa.__file__).parent.rglob("*.py"):
+        if path.name != "compiled.py":
+            text = path.read_text(encoding="utf-8")
+            assert "import njit" not in text.replace("from phylometa.model.compiled import njit", ""), path
+            assert "numba.njit" not in text or path.name == "compiled.py", path
+
+
+def folders(monkeypatch, tmp_path, **environment):
+    """Own folder for compiled code in an environment, with a package that cannot be written."""
+    compiled_code = pytest.importorskip("phylometa.model.compiled")
+    for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setattr(compiled_code.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    compiled_code._own_folder.cache_clear()
+    found = compiled_code._own_folder(Path("/proc/none/__pycache__"))
+    compiled_code._own_folder.cache_clear()
+    return found
+
+
+def test_compiled_code_is_kept_in_the_first_place_that_can_be_written(monkeypatch, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    assert folders(monkeypatch, tmp_path, NUMBA_CACHE_DIR=tmp_path / "n").parent == tmp_path / "n"
+    assert folders(monkeypatch, tmp_path, HOME=tmp_path / "h").is_relative_to(tmp_path / "h/.cache/phylometa")
+    assert folders(monkeypatch, tmp_path, XDG_CACHE_HOME=tmp_path / "x").is_relative_to(tmp_path / "x/phylometa")
+    assert folders(monkeypatch, tmp_path, HOME="/proc").is_relative_to(tmp_path / "tmp")
+    assert folders(monkeypatch, tmp_path).is_relative_to(tmp_path / "tmp")
+
+
+def test_a_folder_that_others_can_write_is_not_trusted(monkeypatch, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    found = folders(monkeypatch, tmp_path)
+    found.parent.chmod(0o777)
+    assert folders(monkeypatch, tmp_path) is None

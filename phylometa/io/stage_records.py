@@ -36,11 +36,11 @@ STAGE_USES: dict[str, tuple[str, ...]] = {
 # Stage -> tables of the settings that it reads.
 STAGE_TABLES: dict[str, tuple[str, ...]] = {
     "input": ("read",),
-    "clusters": ("seed", "ccf", "observation", "clustering", "trees"),
+    "clusters": ("seed", "ccf", "observation", "clustering", "trees", "origin"),
     "trees": ("seed", "ccf", "observation", "clustering", "trees"),
-    "copy_number": ("seed", "copy_number"),
-    "histories": ("seed", "migration", "trees"),
-    "labels": ("migration", "seeding", "comparison", "timing", "trees", "ccf", "clustering"),
+    "copy_number": ("seed", "copy_number", "comparison"),
+    "histories": ("seed", "ccf", "migration", "origin", "trees"),
+    "labels": ("migration", "seeding", "comparison", "timing", "trees", "ccf", "clustering", "origin"),
     "timing": ("seed", "timing", "comparison"),
 }
 # Command that makes a stage again in place.

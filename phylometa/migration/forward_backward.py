@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from phylometa.model.arrays import FloatArray, IntArray
+from phylometa.model.compiled import njit
 
 __all__ = ["SiteLabelling", "draw_labelling", "label_sites", "log_likelihood"]
 

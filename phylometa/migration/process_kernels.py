@@ -11,9 +11,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from phylometa.model.arrays import FloatArray, IntArray
+from phylometa.model.compiled import njit
 
 __all__ = ["draw_history", "graph_log_weight", "graph_log_weights", "spanning_weight"]
 

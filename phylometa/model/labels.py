@@ -295,8 +295,13 @@ def status_word(probability: float, settings: SeedingSettings) -> str:
     return "favoured" if probability >= settings.favoured_probability - _ROUNDING else "not determined"
 
 
-def status_words(labels: Mapping[str, Any], settings: SeedingSettings) -> dict[str, Any]:
-    return _map_distributions(labels, lambda values: status_word(max(values.values()), settings))
+def status_words(labels: Mapping[str, Any], settings: SeedingSettings, *, is_open: bool = False) -> dict[str, Any]:
+    """Word of every label's most probable value; `is_open`: nothing is determined, whatever its probability."""
+
+    def word(values: Mapping[str, float]) -> str:
+        return "not determined" if is_open else status_word(max(values.values()), settings)
+
+    return _map_distributions(labels, word)
 
 
 def _map_distributions(labels: Mapping[str, Any], function: Callable[[Mapping[str, float]], str]) -> dict[str, Any]:

@@ -229,9 +229,9 @@ def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:
             for t, site in enumerate(patient.sites)
             if site.site_class == "primary" and site.name != patient.primary.name
         }
-    compared = replace(result, comparison=_compare(result, settings))
-    labels = classify_patient(compared, settings=settings, other_roots=rooted)
-    return {"comparison": compared.comparison, "labels": labels}
+    comparison = _compare(result, settings)
+    labels = classify_patient(result, settings=settings, other_roots=rooted, comparison=comparison)
+    return {"comparison": comparison, "labels": labels}
 
 
 def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:

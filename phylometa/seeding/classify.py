@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -32,7 +33,6 @@ __all__ = ["alternative_criteria", "classify_seeding", "compared_labels", "crite
 
 # Labels whose values are clones, which differ between clusterings.
 _NAMING_CLONES = ("seeding_clones_primary",)
-NEVER = 2.0  # a probability that no label reaches
 # Most probable (tree, presence) scenarios that are classified again under other criteria.
 _COMPARED_SCENARIOS = 20
 _COMPARED_HISTORIES, _COMPARED_SECONDS = 500, 5.0  # limits of each of these comparisons
@@ -140,13 +140,11 @@ def classify_seeding(
     synchronous = settings.timing.synchronous_days
     n_mutations = None if origin is None else int(np.asarray(scenarios[0][0].n_mutations).sum())
     # One mutation shows that clones share it, not how they spread: the prior speaks.
-    thresholds = settings.seeding
-    if n_mutations == 1:
-        thresholds = replace(thresholds, headline_probability=NEVER, favoured_probability=NEVER)
+    is_open = n_mutations == 1
     return SeedingLabels(
         labels=labels,
-        headline=headline_values(labels, thresholds.headline_probability),
-        status=status_words(labels, thresholds),
+        headline=headline_values(labels, math.inf if is_open else settings.seeding.headline_probability),
+        status=status_words(labels, settings.seeding, is_open=is_open),
         n_mutations=n_mutations,
         extra=extra,
         alternative_criteria=alternatives,

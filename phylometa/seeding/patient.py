@@ -35,6 +35,7 @@ def classify_patient(
     settings: Settings | None = None,
     more_hits: Iterable[DriverHit] = (),
     other_roots: Mapping[str, HistoryEnsemble] | None = None,
+    comparison: Comparison | None = None,
 ) -> SeedingLabels:
     """Seeding labels of a result that has trees and histories, with everything else the patient's data allow.
 
@@ -50,6 +51,8 @@ def classify_patient(
         Other events of driver genes, by clone.
     other_roots : mapping, optional
         Another primary -> the histories that start there; inferred on the trees of the clusters if not given.
+    comparison : Comparison, optional
+        Primary against every metastasis; default that of the result.
 
     Returns
     -------
@@ -67,6 +70,7 @@ def classify_patient(
     hits = None
     first = patient.site_names.index(patient.primary.name)
     settings = settings or result.settings or Settings()
+    comparison = comparison or result.comparison
     if result.clusters is not None:
         found = [*more_hits]
         if result.copy_number is not None and patient.drivers:  # without a list every gene of an arm would be hit
@@ -80,8 +84,8 @@ def classify_patient(
     origin = find_origin(patient, settings)
 
     def compared(primary: int) -> Comparison | None:
-        if result.comparison is None or primary == first:
-            return result.comparison
+        if comparison is None or primary == first:
+            return comparison
         assert result.ccf is not None and result.clusters is not None
         return compare_with_primary(
             patient,

@@ -4,7 +4,6 @@ import json
 import math
 import os
 import re
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -77,23 +76,14 @@ def run(sheet, output):
     return directory
 
 
-def again(directory, *stages):
-    for stage in stages:
-        assert _invoke([stage, str(directory)]) == 0
-    return directory
-
-
 def test_the_small_patient_says_one_thing(small_run):
     assert check_agreement(small_run) == 2
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("name", ["a22", "a31", "demo"])
-def test_golden_patients_say_one_thing(name, tmp_path):
-    """The patients of the golden tarballs, from their clusters and trees on."""
-    with tarfile.open(GOLDEN / f"result_{name}.tar.gz") as archive:
-        archive.extractall(tmp_path, filter="data")
-    (directory,) = (path.parent for path in tmp_path.rglob("input"))
-    assert check_agreement(again(directory, "seeding", "timing", "report")) > 0
+def test_bundled_patients_say_one_thing(name, real_run):
+    assert check_agreement(real_run(name)) > 0
 
 
 @pytest.mark.skipif(not FIELD_CASES.is_dir(), reason="PHYLOMETA_DATA is not set")

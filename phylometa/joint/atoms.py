@@ -72,8 +72,7 @@ def bundle_mutations(
 def _cluster_places(observation: Observation, labels: IntArray, k: int) -> IntArray:
     """Grid point (K, S) of every cluster's prevalence, by two rounds of options given prevalence and the reverse."""
     n_samples = observation.alt.shape[1]
-    best = observation.curves.max(axis=3) + observation.log_prior
-    option = best[:, :, : observation.n_annotated].argmax(axis=2)
+    option = observation.log_prior[:, :, : observation.n_annotated].argmax(axis=2)
     place = np.zeros((k, n_samples), dtype=np.int64)
     for _ in range(3):
         chosen = np.take_along_axis(observation.curves, option[:, :, None, None], axis=2)[:, :, 0]

@@ -248,10 +248,13 @@ def _start_state(items, start, trees, n_slots, data, chain, rng):  # type: ignor
 
 
 def _best_options(items: Observation, label: IntArray) -> IntArray:
-    """Annotated options (n, S) that fit best at the clusters' own prevalences, one per group of samples."""
-    n, n_samples = items.alt.shape
-    option = np.zeros((n, n_samples), dtype=np.int64)
+    """Annotated options (n, S) that fit best at the clusters' own prevalences, one per group of samples.
+
+    Begins with the most probable option: from another one, a cluster would settle at another prevalence.
+    """
+    n_samples = items.alt.shape[1]
     annotated = slice(items.n_annotated)
+    option = items.log_prior[:, :, annotated].argmax(axis=2)
     same = items.group[:, :, None] == items.group[:, None, :]
     prior = items.log_prior[:, :, annotated]
     for _ in range(4):

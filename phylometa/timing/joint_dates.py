@@ -147,8 +147,18 @@ def mix_models(first: TimeDraws, second: TimeDraws, share: float, rng: np.random
         site_rate={t: pick(first.site_rate.get(t, blank), second.site_rate.get(t, blank)) for t in sites},
         history=np.where(own, first.history, second.history),
         migrations=migrations,
-        sources=first.sources,
+        sources={key: _mixed_sources(first, second, key, share) for key in migrations},
     )
+
+
+def _mixed_sources(first: TimeDraws, second: TimeDraws, key: tuple[int, int], share: float) -> dict[int, float]:
+    """Source -> probability of a migration under two models; one that only one of them drew has that one's."""
+    total: dict[int, float] = {}
+    for drawn, weight in ((first, share), (second, 1.0 - share)):
+        for site, p in drawn.sources.get(key, {}).items():
+            total[site] = total.get(site, 0.0) + weight * p
+    whole = sum(total.values())
+    return {site: p / whole for site, p in sorted(total.items())}
 
 
 def _model_probability(clock: TimeDraws, evidence: Evidence, lesions: tuple[LesionEvidence, ...]) -> float:

@@ -11,7 +11,8 @@ from phylometa.model.clone_tree import ancestor_matrix, preorder
 from phylometa.timing.clock import accelerated_years_before_sampling, strict_clock_interval
 from phylometa.timing.growth import DAYS_PER_YEAR
 from phylometa.timing.growth_evidence import GRID, LesionEvidence, draw_growth
-from phylometa.timing.joint_model import Evidence, Prior, Stamp, draw_times, lineages_of
+from phylometa.timing.joint_dates import mix_models
+from phylometa.timing.joint_model import Evidence, Prior, Stamp, TimeDraws, draw_times, lineages_of
 from phylometa.timing.molecular import CloneClock, HistoryNodes
 from phylometa.timing.tips import clone_heights
 
@@ -218,3 +219,17 @@ def test_a_rest_before_growth_is_found_if_it_is_there_and_not_if_it_is_not():
     late, days = draw_growth(steady, np.full(2000, 16.0), "exponential", rng=rng)
     assert (prompt > 1).mean() < 0.4 and (late > 1).mean() > 0.95
     assert np.median(days) == pytest.approx(DAYS_PER_YEAR * math.log(2) / (3 * math.log(3.7 / 1.6)), rel=0.15)
+
+
+def test_a_mixture_of_growth_models_has_the_sources_of_both():
+    def drawn(n, migrations, sources):
+        ages = {key: (np.arange(n), np.ones((n, 3))) for key in migrations}
+        zero = np.zeros(n)
+        return TimeDraws(zero, zero, zero, np.zeros((n, 2)), {}, np.zeros(n, dtype=np.int64), ages, sources)
+
+    first = drawn(200, [(1, 0)], {(1, 0): {0: 1.0}})
+    second = drawn(200, [(1, 0), (2, 1)], {(1, 0): {0: 0.5, 2: 0.5}, (2, 1): {1: 1.0}})
+    mixed = mix_models(first, second, 0.5, np.random.default_rng(1))
+    assert set(mixed.sources) == set(mixed.migrations) == {(1, 0), (2, 1)}
+    assert mixed.sources[1, 0] == pytest.approx({0: 0.75, 2: 0.25})
+    assert mixed.sources[2, 1] == {1: 1.0}  # drawn by one model only

@@ -29,8 +29,6 @@ from pathlib import Path
 from typing import Any, get_type_hints
 from unittest import mock
 
-from phylometa.schema import Checked, Letters, Range, rule_of
-
 from phylometa.cli import _invoke
 from phylometa.config import Settings
 from phylometa.errors import BusyError, InputError, PhylometaError
@@ -38,6 +36,7 @@ from phylometa.io.ownership import listed_files, locked, remove_leftovers, repla
 from phylometa.io.stage_records import stage_status
 from phylometa.io.tsv import read_tsv, write_tsv
 from phylometa.pipeline.stages import load_result
+from phylometa.reference.setting_rules import Checked, Letters, Range, rule_of
 
 Try = tuple[str, Callable[[], bool]]
 SHEET_HEAD = "patient\tsample\tsite\tsite_type\tcounts\tpurity\tcollection_date\tdiagnosis_date\n"

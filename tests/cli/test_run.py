@@ -315,7 +315,13 @@ def test_a_missing_sheet_is_invalid_input(name, tmp_path, capsys):
 def test_an_interrupt_in_mid_run_leaves_nothing(tmp_path, small_sheet):
     target = tmp_path / "out"
     command = [sys.executable, "-m", "phylometa", "run", str(small_sheet), "-o", str(target)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )
     time.sleep(1.2)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)

@@ -51,7 +51,12 @@ def test_workers_end_within_two_seconds_of_their_parent(number, tmp_path):
     sheet = simulate_small(tmp_path / "cohort", patients=3, name="C")
     output = tmp_path / "out"
     command = [sys.executable, "-m", "phylometa", "run", str(sheet), "-o", str(output), "--jobs", "2"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
+    )
     deadline = time.monotonic() + 300
     while not list(output.glob(".C*.lock")) and time.monotonic() < deadline:
         time.sleep(0.05)

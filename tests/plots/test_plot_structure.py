@@ -85,10 +85,17 @@ def shortened(result, n_histories=12):
     ranked = sorted(result.histories, key=lambda pair: -pair[1].weight)[:n_histories]
     kept = sorted({0, *(entry.tree for entry, _ in ranked)})
     arrays = ("parents", "weights", "log_likelihood", "proportions", "presence")
-    trees = replace(result.trees, scenarios=(), **{name: getattr(result.trees, name)[kept] for name in arrays})
-    entries = tuple(
-        replace(entry, tree=kept.index(entry.tree), histories=(history,), alternatives=()) for entry, history in ranked
+    trees = replace(
+        result.trees, scenarios=(), joint=None, **{name: getattr(result.trees, name)[kept] for name in arrays}
     )
+    trees = replace(trees, weights=trees.weights / trees.weights.sum())
+    whole = sum(history.weight for _, history in ranked)
+    entries = []
+    for entry, history in ranked:
+        kept_history = replace(history, weight=history.weight / whole)
+        place = {"tree": kept.index(entry.tree), "weight": kept_history.weight}
+        entries.append(replace(entry, **place, histories=(kept_history,), alternatives=()))
+    entries = tuple(entries)
     patient = result.patient.with_changes(provenance=())
     return replace(result, patient=patient, trees=trees, histories=replace(result.histories, trees=entries))
 

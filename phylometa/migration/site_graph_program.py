@@ -108,7 +108,7 @@ class SiteGraphProgram:
     def _solve(
         self, size: int | None, max_sources: int | None, allowed: Sequence[int], given: Sequence[Sequence[int]]
     ) -> list[int] | None:
-        """Columns of a graph that hits all cuts and was not given out; None where there is none."""
+        """Columns of a graph that hits all cuts and was not given out; None if there is no such graph."""
         from scipy.optimize import Bounds, LinearConstraint, milp
         from scipy.sparse import csr_matrix
 

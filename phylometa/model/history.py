@@ -229,7 +229,7 @@ class HistoryEnsemble:
 
     @property
     def without_prior(self) -> HistoryEnsemble | None:
-        """The same histories without the optional prior; None where there is none."""
+        """The same histories without the optional prior; None if no prior was used."""
         if not any(history.log_prior for _, history in self):
             return None
         drawn = None if self.drawn is None else self.drawn.without_prior

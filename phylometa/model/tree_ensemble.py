@@ -162,7 +162,7 @@ class TreeEnsemble:
         import networkx as nx
 
         root = int(np.flatnonzero(self.parents[0] < 0)[0])
-        # a hair of weight for edges of the most probable tree makes ties deterministic
+        # a little more weight for the edges of the most probable tree breaks ties the same way every time
         weight = self.edge_support.copy()
         children = np.flatnonzero(self.parents[0] >= 0)
         weight[self.parents[0, children], children] += 1e-9

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from phylometa.clone_trees.infer import infer_clone_trees
 from phylometa.clone_trees.presence import presence_scenarios
 from phylometa.config import CopyNumberSettings, Settings, TreeSettings
-from phylometa.copy_number import infer_copy_number_tree
+from phylometa.copy_number import clone_copy_number_of_trees, infer_copy_number_tree
 from phylometa.joint.infer import infer_jointly
 from phylometa.model.clusters import Clustering
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable
@@ -105,6 +105,8 @@ def compile_kernels() -> None:
         presence_scenarios(trees, clusters, sites, settings=settings, rng=rng)
         if n_clusters == SEARCHED[0]:
             _draw_jointly(clusters, trees, sites, rng)
+            profile, names = _segments(rng, n_samples=SAMPLES), tuple(f"S{i}" for i in range(SAMPLES))
+            clone_copy_number_of_trees(profile, trees, names, settings=CopyNumberSettings())
     _draw_times(rng)
     for wgd in (True, False):
         chosen = CopyNumberSettings(wgd=wgd, bootstrap=2)

@@ -360,7 +360,7 @@ def _run(
         extra,
         counts,
         log_factorial,
-        np.asarray(nodes.parents, dtype=np.int64),
+        np.array(nodes.parents, dtype=np.int64),  # a copy: read-only arrays would be compiled for anew
         order,
         evidence.clock.detection,
         lineage,

@@ -13,17 +13,12 @@ __all__ = [
     "OccupiedError",
     "PhylometaError",
     "Problem",
-    "PhylometaWarning",
 ]
 __all__ += ["environment_cause"]
 
 
 class PhylometaError(Exception):
     """Base of every error phylometa raises on purpose (exit status 1 unless a subclass says otherwise)."""
-
-
-class PhylometaWarning(UserWarning):
-    """Doubtful but legal data; the same sentence stands in the report and in ``warnings.tsv``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from phylometa.copy_number.clone_agreement import compare_with_clones
 from phylometa.copy_number.clone_states import clone_copy_number_of_trees, infer_clone_copy_number
-from phylometa.copy_number.distance import copy_number_distances, directed_distance, zero_agnostic_distances
+from phylometa.copy_number.distance import copy_number_distances, zero_agnostic_distances
 from phylometa.copy_number.inference import infer_copy_number_tree
-from phylometa.copy_number.parsimony import ParsimonyTree, score_topology, search_tree, start_topology
+from phylometa.copy_number.parsimony import ParsimonyTree, search_tree, start_topology
 from phylometa.copy_number.segmentation import (
     AlleleSequences,
     CopyNumberMatrix,
@@ -25,10 +25,8 @@ __all__ = [
     "compare_with_clones",
     "consistent_segmentation",
     "copy_number_distances",
-    "directed_distance",
     "infer_clone_copy_number",
     "infer_copy_number_tree",
-    "score_topology",
     "search_tree",
     "start_topology",
     "zero_agnostic_distances",

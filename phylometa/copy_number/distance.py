@@ -17,9 +17,9 @@ from __future__ import annotations
 import numpy as np
 
 from phylometa.copy_number.segmentation import AlleleSequences
-from phylometa.model.arrays import FloatArray, IntArray
+from phylometa.model.arrays import FloatArray
 
-__all__ = ["MAX_DOUBLINGS", "copy_number_distances", "directed_distance", "zero_agnostic_distances"]
+__all__ = ["MAX_DOUBLINGS", "copy_number_distances", "zero_agnostic_distances"]
 
 MAX_DOUBLINGS = 3
 # Copies an ancestor's segment may reach where more would not be seen in any descendant.
@@ -46,27 +46,6 @@ def copy_number_distances(sequences: AlleleSequences, *, wgd: bool = True) -> Fl
     once = np.ones((1, 1), dtype=np.int64)
     options = (together, once, MAX_DOUBLINGS if wgd else 0, ANCESTOR_COPIES)
     return np.asarray(resampled_distances(sequences.values, sequences.starts, *options)[0])
-
-
-def directed_distance(x: IntArray, u: IntArray, starts: IntArray, *, wgd: bool = True) -> tuple[int, int]:
-    """T(x -> u) and the number of doublings that reaches it (the least of ties).
-
-    Parameters
-    ----------
-    x, u : int64 arrays (M,)
-        Concatenated sequences.
-    starts : int64 array (Q + 1,)
-    wgd : bool
-
-    Returns
-    -------
-    (int, int)
-        The cost is above 1e6 where u has copies that x lacks.
-    """
-    from phylometa.copy_number._tree_kernels import branch_cost
-
-    cost, w = branch_cost(x, u, starts, MAX_DOUBLINGS if wgd else 0)
-    return int(cost), int(w)
 
 
 def zero_agnostic_distances(sequences: AlleleSequences) -> FloatArray:

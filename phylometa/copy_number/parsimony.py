@@ -13,7 +13,7 @@ from phylometa.copy_number.segmentation import AlleleSequences
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.clone_tree import preorder
 
-__all__ = ["ParsimonyTree", "leaf_sets", "score_topology", "search_tree", "start_topology"]
+__all__ = ["ParsimonyTree", "leaf_sets", "search_tree", "start_topology"]
 
 # Trees with up to so many samples are searched by subtree pruning and regrafting, larger ones by interchanges.
 SPR_SAMPLES = 12
@@ -61,17 +61,8 @@ def start_topology(distance: FloatArray, root: int) -> IntArray:
     return np.asarray(neighbour_joining(np.asarray(distance, dtype=np.float64), root))
 
 
-def score_topology(sequences: AlleleSequences, parents: IntArray, *, wgd: bool, kicks: int = KICKS) -> ParsimonyTree:
-    """Ancestral profiles and events of one topology.
-
-    Interval parsimony a position gives a start; local moves improve it, sequence by sequence, and again from `kicks`
-    disturbed states. Doublings are tried where they shorten the tree of breakpoints, and compared with none.
-    """
-    _, placed = _place_doublings(_breakpoints(sequences), parents, wgd)
-    return _fit_both(sequences, parents, placed, wgd, kicks)
-
-
 def _fit_both(sequences: AlleleSequences, parents: IntArray, placed: IntArray, wgd: bool, kicks: int) -> ParsimonyTree:
+    """Fit one topology without doublings and, if any are placed, with them; the shorter of the two."""
     tree = _fit(sequences, parents, np.zeros_like(placed), wgd, kicks)
     if placed.any():
         tree = min(_fit(sequences, parents, placed, wgd, kicks), tree, key=lambda found: found.length)
@@ -79,6 +70,11 @@ def _fit_both(sequences: AlleleSequences, parents: IntArray, placed: IntArray, w
 
 
 def _fit(sequences: AlleleSequences, parents: IntArray, doublings: IntArray, wgd: bool, kicks: int) -> ParsimonyTree:
+    """Fit the ancestral profiles of one topology with given doublings.
+
+    Interval parsimony a position gives a start; local moves improve it, sequence by sequence, and again from `kicks`
+    disturbed states.
+    """
     from phylometa.copy_number._tree_kernels import fitch_profiles, refine_profiles, tree_cost
 
     values, starts = sequences.values, sequences.starts

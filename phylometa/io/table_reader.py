@@ -14,7 +14,7 @@ from phylometa.errors import InputError
 from phylometa.io.files import open_text
 from phylometa.io.problems import ProblemList
 
-__all__ = ["TableReader", "column_names", "read_table"]
+__all__ = ["TableReader", "column_names"]
 
 # Likeness of two names (difflib) above which one is offered for the other.
 MIN_LIKENESS = 0.6
@@ -259,12 +259,3 @@ def _delimiter_of(header: str) -> str:
         if delimiter in header:
             return delimiter
     return " " if len(header.split()) > 1 else "\t"
-
-
-def read_table(
-    path: Path, display: str, *, aliases: Mapping[str, str] | None = None, required: Sequence[str] = ()
-) -> tuple[TableReader, list[tuple[int, list[str]]]]:
-    """A small table at once: its reader (header, look-up of columns) and all rows with their line numbers."""
-    table = TableReader(path, display, aliases=aliases)
-    table.require(required)
-    return table, list(table)

@@ -17,12 +17,10 @@ from phylometa.model.patient import MutationTable
 
 __all__ = [
     "SerialClock",
-    "accelerated_years_before_sampling",
     "age_at_divergence",
     "is_cpg_transition",
     "is_snv",
     "serial_clock",
-    "strict_clock_interval",
     "years_before_sampling",
 ]
 
@@ -64,48 +62,6 @@ def years_before_sampling(age: ArrayLike, tau: ArrayLike, b: ArrayLike, accelera
     """
     scaled = np.asarray(b, dtype=np.float64) / np.asarray(acceleration)
     return np.asarray(age, dtype=np.float64) * scaled / (np.asarray(tau) + scaled)
-
-
-def strict_clock_interval(age: float, tau: float, b: float) -> Estimate:
-    """Posterior of the age at divergence without acceleration: tau / (tau + b) ~ Beta(tau + 1/2, b + 1/2).
-
-    Parameters as in `age_at_divergence`; returns median and 95 % interval in years.
-
-    Examples
-    --------
-    >>> t = strict_clock_interval(60, 800, 200)
-    >>> print(f"{t.lo:.2f} {t.median:.2f} {t.hi:.2f}")
-    46.46 47.99 49.43
-    """
-    from scipy.special import betaincinv
-
-    lo, median, hi = age * betaincinv(tau + 0.5, b + 0.5, np.array([0.025, 0.5, 0.975]))
-    return Estimate(float(median), float(lo), float(hi))
-
-
-def accelerated_years_before_sampling(
-    age: float, tau: float, b: float, *, median: float, sigma: float, draws: int, rng: np.random.Generator
-) -> FloatArray:
-    """Draws of the years from divergence to sampling when the acceleration is uncertain.
-
-    Counts are Gamma(n + 1/2), the acceleration is lognormal.
-
-    Parameters
-    ----------
-    age, tau, b : float
-        As in `age_at_divergence`.
-    median, sigma : float
-        Median of the acceleration and standard deviation of its logarithm.
-    draws : int
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    float64 array (draws,)
-    """
-    trunk = rng.gamma(tau + 0.5, size=draws)
-    branch = rng.gamma(b + 0.5, size=draws)
-    return years_before_sampling(age, trunk, branch, median * np.exp(sigma * rng.standard_normal(draws)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,13 @@ __all__ = [
     "DAYS_PER_YEAR",
     "GrowthAge",
     "SerialGrowth",
-    "cells_at_dissemination",
     "cells_from_diameter",
     "exponential_age",
-    "exponential_age_sd",
     "fit_serial_diameters",
     "gompertz_age",
     "gompertz_cells",
     "gompertz_rate",
     "lesion_age",
-    "specific_growth_rate",
 ]
 
 DAYS_PER_YEAR = 365.25
@@ -40,11 +37,6 @@ CELLS_PER_CM3_UPPER = 1e9
 def cells_from_diameter(diameter_cm: ArrayLike, *, cells_per_cm3: float = CELLS_PER_CM3) -> FloatArray:
     """N = (pi / 6) d^3 rho_c: cells of a sphere of diameter d (cm)."""
     return math.pi / 6 * np.asarray(diameter_cm, dtype=np.float64) ** 3 * cells_per_cm3
-
-
-def specific_growth_rate(doubling_days: ArrayLike) -> FloatArray:
-    """SGR = ln 2 / DT (per day): the symmetric scale on which doubling times are averaged."""
-    return math.log(2) / np.asarray(doubling_days, dtype=np.float64)
 
 
 def exponential_age(cells: ArrayLike, doubling_days: ArrayLike) -> FloatArray:
@@ -100,42 +92,6 @@ def gompertz_age(
 def gompertz_cells(days: ArrayLike, rate: ArrayLike, *, capacity: float) -> FloatArray:
     """Cells after `days` since one cell: exp[ln K (1 - exp(-beta t))]."""
     return np.exp(math.log(capacity) * -np.expm1(-np.asarray(rate) * np.asarray(days, dtype=np.float64)))
-
-
-def cells_at_dissemination(age_years: float, seeding_years_before: float, rate: float, *, capacity: float) -> float:
-    """N_d = exp[ln K (1 - exp(-beta 365.25 (T - t_s)))]: the primary's size when it seeded.
-
-    Parameters
-    ----------
-    age_years : T, years the primary grew before its diagnosis
-    seeding_years_before : t_s, years from seeding to diagnosis
-    rate : beta (per day)
-    capacity : K (cells)
-
-    Returns
-    -------
-    float
-        Cells; 1 where seeding would precede the first cell.
-    """
-    return float(gompertz_cells(max(age_years - seeding_years_before, 0.0) * DAYS_PER_YEAR, rate, capacity=capacity))
-
-
-def exponential_age_sd(
-    age_days: float, doubling_days: float, *, doubling_sd: float, diameter_relative_sd: float, log_density_sd: float
-) -> float:
-    """Standard error of the exponential age (days).
-
-    Var(t) ~ t^2 CV_DT^2 + (DT / ln 2)^2 (9 sd_d^2 / d^2 + Var ln rho_c), the first-order propagation of errors.
-
-    Parameters
-    ----------
-    age_days, doubling_days : float
-    doubling_sd : standard deviation of DT (days)
-    diameter_relative_sd : sd_d / d
-    log_density_sd : standard deviation of ln rho_c
-    """
-    size = (doubling_days / math.log(2)) ** 2 * (9 * diameter_relative_sd**2 + log_density_sd**2)
-    return math.sqrt((age_days * doubling_sd / doubling_days) ** 2 + size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import pytest
 
 from phylometa.copy_number._kernels import directed_cost
 from phylometa.copy_number.exact_ancestors import exact_ancestors
-from phylometa.copy_number.parsimony import _neighbours, _shape, score_topology, start_topology
+from phylometa.copy_number.parsimony import _fit, _neighbours, _shape, start_topology
 from phylometa.copy_number.segmentation import AlleleSequences
 
 
@@ -67,7 +67,7 @@ def test_every_topology_against_brute_force(samples, width, top, seed):
     trees = topologies(samples + 1)
     assert len(trees) == {3: 3, 4: 15, 5: 105}[samples]
     for parents in [trees[i] for i in rng.permutation(len(trees))[: {3: 3, 4: 8, 5: 3}[samples]]]:
-        start = score_topology(sequences, parents, wgd=False, kicks=0)
+        start = _fit(sequences, parents, np.zeros(len(parents), dtype=np.int64), False, 0)
         found = exact_ancestors(sequences, parents, start.profiles)
         assert found.n_open == 0
         assert found.length == brute_force(sequences.values, parents, top) <= start.length
@@ -89,6 +89,6 @@ def test_long_sequences_are_left_open():
     values = np.random.default_rng(3).integers(0, 4, size=(4, 14))
     sequences = sequences_of(values)
     parents = topologies(5)[0]
-    start = score_topology(sequences, parents, wgd=False, kicks=0)
+    start = _fit(sequences, parents, np.zeros(len(parents), dtype=np.int64), False, 0)
     found = exact_ancestors(sequences, parents, start.profiles)
     assert found.n_open == 1 and found.length <= start.length

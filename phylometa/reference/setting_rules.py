@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from phylometa.errors import InputError, Problem
 
-__all__ = ["Checked", "Letters", "Range", "changed", "rule_of"]
+__all__ = ["Checked", "Letters", "Range", "changed", "rule_of", "rules_of"]
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,8 @@ class Rule:
 
 
 @cache
-def _rules(kind: Any) -> dict[str, Rule]:
+def rules_of(kind: Any) -> dict[str, Rule]:
+    """Map each setting of a settings class to its rule; stages of `Settings` have none."""
     hints = get_type_hints(kind, include_extras=True)
     rules = {item.name: rule_of(hints[item.name]) for item in fields(kind)}
     return {name: rule for name, rule in rules.items() if rule is not None}
@@ -176,7 +177,7 @@ class Checked:
     def __post_init__(self) -> None:
         kind: Any = type(self)
         problems = []
-        for name, rule in _rules(kind).items():
+        for name, rule in rules_of(kind).items():
             value = getattr(self, name)
             try:
                 accepted = rule.accept(value)
@@ -208,7 +209,7 @@ def changed(stage: Any, values: Mapping[str, Any], prefix: str, source: str, pro
     problems : list of Problem
     """
     kind: Any = type(stage)
-    rules = _rules(kind)
+    rules = rules_of(kind)
     found = {}
     for key, value in values.items():
         if isinstance(getattr(stage, key, None), Checked) and isinstance(value, Mapping):

@@ -7,9 +7,8 @@ from phylometa.reference.genome import CALLABLE_MB
 from phylometa.simulate.history import HistoryPlan, Population, Region
 from phylometa.simulate.labels import true_labels, truth_document
 from phylometa.simulate.patient import simulate_patient
-from phylometa.simulate.patterns import PATTERNS
 from phylometa.simulate.presets import PRESETS, settings_from_text
-from phylometa.simulate.settings import RANGES, SimulationSettings
+from phylometa.simulate.settings import PATTERNS, SimulationSettings
 from phylometa.simulate.sweeps import lose_populations
 from phylometa.simulate.truth import CopyNumberEvent, SimulatedPatient, SimulationTruth
 from phylometa.simulate.visible import VisibleTruth, visible_labels, visible_truth
@@ -18,7 +17,6 @@ __all__ = [
     "CALLABLE_MB",
     "PATTERNS",
     "PRESETS",
-    "RANGES",
     "CopyNumberEvent",
     "HistoryPlan",
     "Population",

@@ -27,10 +27,10 @@ from phylometa.simulate.genome import Segments
 from phylometa.simulate.history import DIAGNOSIS_DATE, HistoryPlan, draw_ages, edge_ages
 from phylometa.simulate.loci import Loci
 from phylometa.simulate.mutations import Mutations, place_mutations
-from phylometa.simulate.patterns import PATTERNS, draw_plan
+from phylometa.simulate.patterns import draw_plan
 from phylometa.simulate.reads import draw_proportions, expected_vaf, sequence, sequence_normal
 from phylometa.simulate.reported import Sheet, draw_sheet, hide_loh
-from phylometa.simulate.settings import SimulationSettings, check_settings
+from phylometa.simulate.settings import SimulationSettings
 from phylometa.simulate.sweeps import lose_populations, shrink_swept, sweep_populations
 from phylometa.simulate.truth import SimulatedPatient, SimulationTruth
 
@@ -75,7 +75,6 @@ def simulate_patient(
     3
     """
     settings = SimulationSettings() if settings is None else settings
-    check_settings(settings, PATTERNS)
     stream = _streams(rng)
     plan = draw_plan(settings, rng) if plan is None else plan
     if settings.extinct_share > 0:

@@ -11,9 +11,9 @@ from phylometa.model.patient import Site, Treatment
 from phylometa.reference.genome import DRIVER_GENES
 from phylometa.simulate.demo import demo_plan
 from phylometa.simulate.history import DIAGNOSIS_DATE, HistoryPlan, Population, Region
-from phylometa.simulate.settings import SimulationSettings
+from phylometa.simulate.settings import Pattern, SimulationSettings
 
-__all__ = ["PATTERNS", "draw_plan"]
+__all__ = ["draw_plan"]
 
 PRIMARY = "primary"
 BED = "bed"
@@ -186,7 +186,8 @@ def _random(growth: _Growth) -> None:
         growth.seed(target, [growth.pick(growth.alive(source))])
 
 
-GROWN: dict[str, Callable[[_Growth], None]] = {
+# All patterns but `demo`, which is written out.
+GROWN: dict[Pattern, Callable[[_Growth], None]] = {
     "random": _random,
     "linear": _linear,
     "parallel": _parallel,
@@ -200,8 +201,6 @@ GROWN: dict[str, Callable[[_Growth], None]] = {
     "self_seeding": _self_seeding,
     "local_recurrence": _local_recurrence,
 }
-# Names a `SimulationSettings.pattern` may have; `demo` is a written-out plan, the others are grown at random.
-PATTERNS: tuple[str, ...] = (*GROWN, "demo")
 
 
 def draw_plan(settings: SimulationSettings, rng: np.random.Generator) -> HistoryPlan:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from phylometa.errors import InputError, Problem
+from phylometa.reference.setting_rules import changed
 from phylometa.simulate.patterns import GROWN
 from phylometa.simulate.settings import SimulationSettings
 
@@ -95,6 +97,8 @@ def settings_from_text(preset: str | None, changes: Mapping[str, str]) -> Simula
     ------
     ValueError
         Unknown preset or setting, or text that is no value of the setting's type.
+    InputError
+        A value outside its setting's range, or settings that exclude each other.
 
     Examples
     --------
@@ -111,7 +115,11 @@ def settings_from_text(preset: str | None, changes: Mapping[str, str]) -> Simula
         if name not in known:
             raise ValueError(f"setting {name} is unknown; known: {', '.join(known)}")
         values[name] = _parse(name, text, known[name])
-    return replace(settings, **values)
+    problems: list[Problem] = []
+    settings = changed(settings, values, "", "simulation", problems)
+    if problems:
+        raise InputError(problems)
+    return settings
 
 
 def _parse(name: str, text: str, default: Any) -> Any:

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-from typing import get_type_hints
 
 import numpy as np
 import pytest
@@ -14,7 +13,8 @@ from phylometa import config
 from phylometa.cli import main
 from phylometa.config import Settings, TreeSettings, load_settings, settings_from_dict
 from phylometa.errors import InputError, Problem
-from phylometa.reference.setting_rules import Checked, Letters, Range, rule_of
+from phylometa.reference.setting_rules import Checked, Letters, Range, rules_of
+from phylometa.simulate import SimulationSettings
 
 
 def test_an_empty_file_gives_the_defaults(tmp_path):
@@ -95,10 +95,7 @@ STAGES = {
 }
 TABLES = {item.name: type(getattr(Settings(), item.name)) for item in dataclasses.fields(Settings)}
 LIMITS = [
-    (kind, name, rule)
-    for kind in STAGES.values()
-    for name, hint in get_type_hints(kind, include_extras=True).items()
-    if (rule := rule_of(hint)) is not None
+    (kind, name, rule) for kind in (*STAGES.values(), SimulationSettings) for name, rule in rules_of(kind).items()
 ]
 IDS = [f"{kind.__name__}.{name}" for kind, name, _ in LIMITS]
 

@@ -14,10 +14,11 @@ from simulated_patients import assert_same
 from phylometa.errors import InputError
 from phylometa.io.simulated import write_simulated_patient
 from phylometa.io.tables import read_patient
-from phylometa.simulate import PRESETS, RANGES, SimulationSettings, lose_populations, simulate_patient
+from phylometa.reference.setting_rules import rules_of
+from phylometa.simulate import PATTERNS, PRESETS, SimulationSettings, lose_populations, simulate_patient
 from phylometa.simulate.foreign import SUBSTITUTIONS_OF_DAMAGE, Damage
 from phylometa.simulate.labels import true_labels_document, truth_document
-from phylometa.simulate.patterns import draw_plan
+from phylometa.simulate.patterns import GROWN, draw_plan
 from phylometa.simulate.sweeps import shrink_swept, sweep_populations
 
 LIMIT = 4.9
@@ -351,24 +352,9 @@ def test_a_sheet_row_for_the_normal_and_one_vcf_per_sample(tmp_path):
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 
-def test_every_number_has_a_range_that_holds_its_default():
-    defaults = {name: getattr(SimulationSettings(), name) for name in SimulationSettings.__slots__}
-    numbers = {name for name, value in defaults.items() if type(value) in (int, float)}
-    assert numbers == set(RANGES)
-    for settings in (SimulationSettings(), *PRESETS.values()):
-        for name, allowed in RANGES.items():
-            assert allowed.holds(getattr(settings, name)), name
-
-
-@pytest.mark.parametrize("name", list(RANGES))
-def test_a_value_beyond_a_range_is_refused(name):
-    allowed = RANGES[name]
-    for value in (allowed.low if allowed.is_open else allowed.low - 1, allowed.high + 1, math.nan):
-        if value == math.inf:
-            continue
-        with pytest.raises(InputError, match=name):
-            simulate(**{name: value})
-    assert str(allowed).split()[0] in ("above", f"{allowed.low:g}")
+def test_every_preset_is_of_one_settings_class():
+    assert all(type(settings) is SimulationSettings for settings in PRESETS.values())
+    assert set(PATTERNS) == {*GROWN, "demo"}
 
 
 def test_bounds_that_cross_are_refused():
@@ -379,8 +365,8 @@ def test_bounds_that_cross_are_refused():
 
 def test_the_docs_hold_every_setting_with_its_range():
     text = (Path(__file__).parents[2] / "docs/methods/simulation.md").read_text(encoding="utf-8")
-    for name, allowed in RANGES.items():
-        default = getattr(SimulationSettings(), name)
-        assert f"| `{name}` | {default:g} | {allowed} | {allowed.unit or '1'} |" in text
+    for name, rule in rules_of(SimulationSettings).items():
+        if rule.kind in (int, float):
+            assert f"| `{name}` | {getattr(SimulationSettings(), name):g} | {rule.limit} |" in text
     for name in (*SimulationSettings.__slots__, *PRESETS):
         assert name == "patient" or f"`{name}" in text, name

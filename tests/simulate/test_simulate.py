@@ -330,7 +330,8 @@ def test_a_position_is_mutated_once():
         for name in ("piece_clone", "piece_segment", "piece_copy", "piece_start", "piece_end")
     }
     segment = Segments(np.array([0]), np.array([1000]), np.array([1200]))
-    settings = SimulationSettings(mutation_rate=60 / (CALLABLE_MB["wgs"] * 40 * 200 / GENOME))
+    rate = 6 / (CALLABLE_MB["wgs"] * 40 * 200 / GENOME)  # ten times as fast from the first hours on
+    settings = SimulationSettings(mutation_rate=rate, transformation_age=0.001, acceleration=10.0)
     mutations = place_mutations(
         replace(whole, segments=segment, **pieces),
         np.array([-1]),
@@ -611,14 +612,17 @@ def test_random_histories_reach_every_pattern():
 
 def test_every_setting_outside_its_range_is_named():
     with pytest.raises(InputError) as caught:
-        simulate(pattern="circular", min_purity=0.9, max_purity=0.5, error_rate=0.7, cn_kinds=(1.0,), leakage=-0.1)
+        simulate(pattern="circular", error_rate=0.7, cn_kinds=(1.0, -1.0, 0.0), leakage=-0.1)
     columns = [problem.column for problem in caught.value.problems]
-    assert columns == ["pattern", "cn_kinds", "error_rate", "leakage", "min_purity"]
+    assert columns == ["pattern", "cn_kinds", "error_rate", "leakage"]
+    with pytest.raises(InputError) as caught:
+        simulate(min_purity=0.9, max_purity=0.5, cn_kinds=(1.0,), cn_sizes=(0.0, 0.0, 0.0))
+    assert [problem.column for problem in caught.value.problems] == ["cn_kinds", "cn_sizes", "min_purity"]
     with pytest.raises(InputError, match="transformation_age"):
         simulate(transformation_age=70.0)
-    with pytest.raises(InputError, match="possible without a metastasis"):
+    with pytest.raises(InputError, match="not possible without a metastasis"):
         simulate(pattern="self_seeding", distant_sites=0)
-    with pytest.raises(InputError, match="leaving any sample to take"):
+    with pytest.raises(InputError, match="leaves no sample to take"):
         simulate(primary_regions=0, distant_sites=0)
 
 

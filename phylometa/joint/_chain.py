@@ -16,6 +16,7 @@ from phylometa.joint._moves import (
     count_clones,
     move_clone,
     move_item,
+    move_options,
     move_regraft,
     move_single,
     move_split,
@@ -40,9 +41,9 @@ from phylometa.joint._state import (
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.compiled import njit
 
-REGRAFT, SWAP, CLONE, ITEM, SINGLE, SPLIT = 0, 1, 2, 3, 4, 5
+REGRAFT, SWAP, CLONE, ITEM, SINGLE, SPLIT, OPTIONS = 0, 1, 2, 3, 4, 5, 6
 # How often each move is made, cumulated.
-_REGRAFT_UNTIL, _SWAP_UNTIL, _CLONE_UNTIL, _ITEM_UNTIL, _SINGLE_UNTIL = 0.17, 0.25, 0.33, 0.65, 0.8
+_REGRAFT_UNTIL, _SWAP_UNTIL, _CLONE_UNTIL, _ITEM_UNTIL, _SINGLE_UNTIL, _SPLIT_UNTIL = 0.15, 0.22, 0.3, 0.65, 0.82, 0.96
 # Power of the guess of a state's posterior that proposals must pass before their tree is scored.
 _GUESS_WEIGHT = 0.25
 _REFRESHED_EVERY = 10_000
@@ -143,7 +144,9 @@ def choose_move(u: float) -> int:
         return CLONE
     if u < _ITEM_UNTIL:
         return ITEM
-    return SINGLE if u < _SINGLE_UNTIL else SPLIT
+    if u < _SINGLE_UNTIL:
+        return SINGLE
+    return SPLIT if u < _SPLIT_UNTIL else OPTIONS
 
 
 @njit(cache=True)
@@ -163,7 +166,9 @@ def propose(kind: int, state: State, data: Data, trial: Trial, rng: np.random.Ge
         return move_item(state, data, trial, rng)
     if kind == SINGLE:
         return move_single(state, data, trial, rng)
-    return move_split(state, data, trial, rng)
+    if kind == SPLIT:
+        return move_split(state, data, trial, rng)
+    return move_options(state, data, trial, rng)
 
 
 @njit(cache=True)
@@ -180,7 +185,7 @@ def decide(
     clusters = clusters_value(trial.parent, state, data)
     misfit = tree_misfit(trial.parent, state.prevalence, state.variance)
     known = clusters + state.score[ITEMS] - old[CLUSTERS] - old[ITEMS]
-    if kind in (SINGLE, SPLIT, SWAP, CLONE):
+    if kind in (SINGLE, SPLIT, SWAP, CLONE, OPTIONS):
         growth = count_clones(trial.parent) - count_clones(state.parent)
         rise = known - misfit + old[MISFIT] - old[PER_CLONE] * growth
         rise *= heat * _GUESS_WEIGHT
@@ -207,7 +212,7 @@ def run_chain(
 
     `heat` (steps,): factor on the log posterior in every step, below 1 while annealing. Every `thin`-th state is
     given: labels (kept, n), parents (kept, M + 1), options (kept, n, S), log posterior (kept,); and the accepted and
-    the proposed moves by kind (2, 6).
+    the proposed moves by kind (2, 7).
     """
     n_items, n_samples = state.option.shape
     n_slots = len(state.size)
@@ -215,7 +220,7 @@ def run_chain(
     labels, parents = np.empty((n_kept, n_items), np.int16), np.empty((n_kept, n_slots + 1), np.int16)
     options = np.empty((n_kept, n_items, n_samples), np.int8)
     scores = np.empty(n_kept)
-    made = np.zeros((2, 6), np.int64)
+    made = np.zeros((2, 7), np.int64)
     new_messages, new_scales = np.zeros_like(state.messages), np.zeros_like(state.scales)
     for step in range(len(heat)):
         if step % _REFRESHED_EVERY == 0 and step > 0:  # sums that are added to and taken from gather rounding errors

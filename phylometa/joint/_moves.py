@@ -23,7 +23,7 @@ from phylometa.joint._proposals import (
     pick,
     places_without,
 )
-from phylometa.joint._state import UNUSED, Data, State, set_prevalence
+from phylometa.joint._state import UNUSED, Data, State, grid_place, set_prevalence
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.compiled import njit
 
@@ -193,7 +193,7 @@ def target_options(
         option[:] = 0
         return 0.0
     places_without(item, target, state, data, place)
-    return draw_options(item, place, data, rng, option)
+    return draw_options(item, place, data, state.terms, rng, option)
 
 
 @njit(cache=True)
@@ -202,7 +202,7 @@ def home_options(item: int, state: State, data: Data, place: IntArray) -> float:
     if state.label[item] < 0:
         return 0.0
     places_without(item, state.label[item], state, data, place)
-    return options_probability(item, place, state.option[item], data)
+    return options_probability(item, place, state.option[item], data, state.terms)
 
 
 @njit(cache=True)
@@ -267,7 +267,7 @@ def found_clone(state: State, data: Data, trial: Trial, rng: np.random.Generator
     option = state.option[i].copy()
     log_ratio = home_options(i, state, data, place)
     place[:] = -1
-    log_ratio -= draw_options(i, place, data, rng, option)
+    log_ratio -= draw_options(i, place, data, state.terms, rng, option)
     log_ratio += math.log(fit_weights(i, state, data)[as_index(home, n_slots)])
     near, spread = state.prevalence.copy(), state.variance.copy()
     own = np.empty(data.alt.shape[1])
@@ -313,7 +313,7 @@ def dissolve_clone(state: State, data: Data, trial: Trial, rng: np.random.Genera
     fit = fit_weights(i, state, data)
     target = as_label(pick(fit, rng.random()), n_slots)
     place = np.full(data.alt.shape[1], -1, np.int64)
-    log_ratio = options_probability(i, place, state.option[i], data)
+    log_ratio = options_probability(i, place, state.option[i], data, state.terms)
     option = state.option[i].copy()
     log_ratio -= target_options(i, target, state, data, rng, place, option)
     log_ratio -= math.log(fit[as_index(target, n_slots)])
@@ -349,19 +349,53 @@ def move_single(state: State, data: Data, trial: Trial, rng: np.random.Generator
 
 
 @njit(cache=True)
-def split_clone(
-    state: State, data: Data, trial: Trial, rng: np.random.Generator, i: int, j: int, how: int
-) -> tuple[bool, float]:
+def items_of(slot: int, label: IntArray) -> IntArray:
+    """The items of a cluster."""
+    return np.flatnonzero(label == slot)
+
+
+@njit(cache=True)
+def count_partners(gone: int, how: int, parent: IntArray) -> int:
+    """Clones that `gone` could be merged with: its parent (how 0), its siblings (1), or any, if it is a leaf (2)."""
+    above = parent[gone]
+    if how == 2:
+        return 0 if has_children(gone, parent) else count_clones(parent) - 1
+    if above == len(parent) - 1:
+        return 0
+    return 1 if how == 0 else int((parent[:-1] == above).sum()) - 1
+
+
+@njit(cache=True)
+def nth_partner(gone: int, how: int, ordinal: int, parent: IntArray) -> int:
+    """The n-th of the clones that `count_partners` counts."""
+    if how == 0:
+        return parent[gone]
+    for slot in range(len(parent) - 1):
+        if slot != gone and parent[slot] != UNUSED and (how == 2 or parent[slot] == parent[gone]):
+            if ordinal == 0:
+                return slot
+            ordinal -= 1
+    return -1
+
+
+@njit(cache=True)
+def split_clone(state: State, data: Data, trial: Trial, rng: np.random.Generator, how: int) -> tuple[bool, float]:
     """Split a clone around two of its items: the new one below it (how 0), beside it (1), or a leaf anywhere (2)."""
     germline = len(state.parent) - 1
-    home, free = state.label[i], free_slot(state.parent)
-    if free < 0 or (how == 1 and state.parent[home] == germline):
+    free, home = free_slot(state.parent), random_clone(state, rng)
+    members = items_of(home, state.label)
+    n_members = len(members)
+    if free < 0 or n_members < 2 or (how == 1 and state.parent[home] == germline):
         return False, 0.0
+    first = min(int(rng.random() * n_members), n_members - 1)
+    second = min(int(rng.random() * (n_members - 1)), n_members - 2)
+    i, j = members[first], members[second + (second >= first)]
     label = state.label.copy()
     label[i] = free
     log_ratio = -allocate(i, j, free, home, True, label, state, data, rng)
     apart = label == free
-    for m in range(len(label)):
+    n_apart = int(apart.sum())
+    for m in members:
         if apart[m]:
             change_item(m, free, state.option[m], trial)
     near, spread = state.prevalence.copy(), state.variance.copy()
@@ -384,29 +418,31 @@ def split_clone(
                     log_ratio -= math.log(below)
                 else:
                     log_ratio -= math.log(1.0 - below)
+    n_clones = count_clones(state.parent)
+    log_ratio += math.log(n_clones) + math.log(n_members * (n_members - 1.0))
+    log_ratio -= math.log(n_clones + 1.0) + math.log(count_partners(free, how, trial.parent))
+    log_ratio -= math.log(n_apart) + math.log(n_members - n_apart)
     trial.counts[FIRST] = home
     trial.counts[SECOND] = free
     return True, log_ratio
 
 
 @njit(cache=True)
-def merge_clones(
-    state: State, data: Data, trial: Trial, rng: np.random.Generator, i: int, j: int, how: int
-) -> tuple[bool, float]:
-    """Merge the clone of one item into that of another; the reverse of `split_clone`."""
+def merge_clones(state: State, data: Data, trial: Trial, rng: np.random.Generator, how: int) -> tuple[bool, float]:
+    """Merge a clone into its parent (how 0), a sibling (1), or, if it is a leaf, any (2): reverses `split_clone`."""
     germline = len(state.parent) - 1
-    gone, home = state.label[i], state.label[j]
+    gone = random_clone(state, rng)
     above = state.parent[gone]
-    if how == 2:
-        fits = above != germline and not has_children(gone, state.parent)
-    else:
-        fits = above == home if how == 0 else above == state.parent[home]
-    if not fits:
+    n_partners = 0 if above == germline else count_partners(gone, how, state.parent)
+    if n_partners == 0:
         return False, 0.0
+    home = nth_partner(gone, how, min(int(rng.random() * n_partners), n_partners - 1), state.parent)
+    going, staying = items_of(gone, state.label), items_of(home, state.label)
+    i = going[min(int(rng.random() * len(going)), len(going) - 1)]
+    j = staying[min(int(rng.random() * len(staying)), len(staying) - 1)]
     log_ratio = allocate(i, j, gone, home, False, state.label, state, data, rng)
-    for m in range(len(state.label)):
-        if state.label[m] == gone:
-            change_item(m, home, state.option[m], trial)
+    for m in going:
+        change_item(m, home, state.option[m], trial)
     if how == 2:
         trial.parent[gone] = -1
         blocked = blocked_vertices(state.parent)
@@ -421,6 +457,9 @@ def merge_clones(
                 log_ratio += math.log(below if state.parent[v] == gone else 1.0 - below)
                 trial.parent[v] = home
     trial.parent[gone] = UNUSED
+    n_clones, n_members = count_clones(state.parent), len(going) + len(staying)
+    log_ratio += math.log(n_clones) + math.log(n_partners) + math.log(len(going)) + math.log(len(staying))
+    log_ratio -= math.log(n_clones - 1.0) + math.log(n_members * (n_members - 1.0))
     trial.counts[FIRST] = home
     trial.counts[SECOND] = gone
     return True, log_ratio
@@ -428,13 +467,41 @@ def merge_clones(
 
 @njit(cache=True)
 def move_split(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
-    """Split a clone around two items of it, or merge the clones of two items."""
-    n = len(state.label)
-    i, j = min(int(rng.random() * n), n - 1), min(int(rng.random() * n), n - 1)
+    """Split a clone in two, or merge two."""
     u = rng.random()
     how = 0 if u < 0.35 else (1 if u < 0.7 else 2)
-    if i == j or state.label[i] < 0 or state.label[j] < 0:
-        return False, 0.0
-    if state.label[i] == state.label[j]:
-        return split_clone(state, data, trial, rng, i, j, how)
-    return merge_clones(state, data, trial, rng, i, j, how)
+    if rng.random() < 0.5:
+        return split_clone(state, data, trial, rng, how)
+    return merge_clones(state, data, trial, rng, how)
+
+
+@njit(cache=True)
+def move_options(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
+    """Draw the options of all items of a clone anew, one item after the other, from the last prevalences that count.
+
+    An item's options follow from the prevalences of those drawn before it: a clone whose items have all the wrong
+    copies, each held there by the others, finds its other prevalence.
+    """
+    slot = random_clone(state, rng)
+    members = items_of(slot, state.label)
+    for m in range(len(members) - 1, 0, -1):
+        other = min(int(rng.random() * (m + 1)), m)
+        members[m], members[other] = members[other], members[m]
+    n_samples = data.alt.shape[1]
+    seen = np.zeros(n_samples)
+    reads, reads_before = np.zeros(n_samples), np.zeros(n_samples)
+    place, place_before = np.full(n_samples, -1, np.int64), np.full(n_samples, -1, np.int64)
+    option = np.empty(n_samples, np.int64)
+    log_ratio = 0.0
+    for m in members:
+        log_ratio += options_probability(m, place_before, state.option[m], data, state.terms)
+        log_ratio -= draw_options(m, place, data, state.terms, rng, option)
+        change_item(m, slot, option, trial)
+        for s in range(n_samples):
+            seen[s] += data.alt[m, s]
+            reads[s] += data.total[m, s, option[s]]
+            reads_before[s] += data.total[m, s, state.option[m, s]]
+            place[s] = grid_place(seen[s], reads[s], data)
+            place_before[s] = grid_place(seen[s], reads_before[s], data)
+    trial.counts[FIRST] = slot
+    return True, log_ratio

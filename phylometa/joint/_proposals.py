@@ -16,35 +16,6 @@ _FIT_POWER, _LEAST_FIT = 0.7, -9.0
 
 
 @njit(cache=True)
-def cell_evidence(item: int, sample: int, option: int, place: int, data: Data) -> float:
-    """Log-likelihood of an item's reads in a sample under an option, at a grid point; -1: prevalence summed out."""
-    if place < 0:
-        return data.marginal[item, sample, option]
-    return data.curves[item, sample, option, place]
-
-
-@njit(cache=True)
-def group_terms(item: int, first: int, place: IntArray, data: Data, terms: FloatArray) -> None:
-    """Set the log weight of every annotated option for the group of sample `first`, in place."""
-    for o in range(data.n_annotated[0]):
-        terms[o] = data.log_prior[item, first, o]
-        if terms[o] > -1e300:
-            for s in range(len(place)):
-                if data.group[item, s] == data.group[item, first]:
-                    terms[o] += cell_evidence(item, s, o, place[s], data)
-
-
-@njit(cache=True)
-def missed_terms(item: int, place: IntArray, data: Data, terms: FloatArray) -> None:
-    """Set the log weight of every missed state, the same in all samples, in place (after the annotated options)."""
-    for o in range(data.n_annotated[0], len(terms)):
-        terms[o] = data.log_missed[item] + data.log_prior[item, 0, o]
-        if terms[o] > -1e300:
-            for s in range(len(place)):
-                terms[o] += cell_evidence(item, s, o, place[s], data)
-
-
-@njit(cache=True)
 def log_sum(terms: FloatArray, start: int, stop: int) -> float:
     """ln of the sum of exp of some entries; -inf if all are."""
     top = -np.inf
@@ -59,29 +30,45 @@ def log_sum(terms: FloatArray, start: int, stop: int) -> float:
 
 
 @njit(cache=True)
-def log_annotated(item: int, data: Data) -> float:
-    """Log prior probability that the state of the locus is the one given."""
-    return math.log1p(-math.exp(data.log_missed[item])) if data.log_missed[item] > -1e300 else 0.0
+def set_terms(item: int, place: IntArray, data: Data, terms: FloatArray) -> int:
+    """Set the log weights of an item's options, in place, at the grid points `place` (S,); -1: prevalence summed out.
 
-
-@njit(cache=True)
-def is_first_of_group(item: int, sample: int, data: Data) -> bool:
-    """Whether no earlier sample belongs to the sample's group."""
-    return not np.any(data.group[item, :sample] == data.group[item, sample])
-
-
-@njit(cache=True)
-def options_evidence(item: int, place: IntArray, data: Data) -> float:
-    """Log-likelihood of an item at the prevalences of the grid points `place` (S,), its options summed out."""
+    `terms` (S + 1, O): a row per group of samples with the annotated options; the last row with the missed states.
+    The number of groups.
+    """
+    n_samples = len(place)
     n_options, n_annotated = data.log_prior.shape[2], data.n_annotated[0]
-    terms = np.empty(n_options)
-    annotated = log_annotated(item, data)
-    for s in range(len(place)):
-        if is_first_of_group(item, s, data):
-            group_terms(item, s, place, data, terms)
-            annotated += log_sum(terms, 0, n_annotated)
-    missed_terms(item, place, data, terms)
-    missed = log_sum(terms, n_annotated, n_options)
+    missed = terms[n_samples]
+    for o in range(n_annotated, n_options):
+        missed[o] = data.log_missed[item] + data.log_prior[item, 0, o]
+    n_groups = 0
+    for s in range(n_samples):
+        g = data.group[item, s]
+        if g == n_groups:  # groups are numbered by first appearance
+            for o in range(n_annotated):
+                terms[g, o] = data.log_prior[item, s, o]
+            n_groups += 1
+        if place[s] < 0:
+            for o in range(n_annotated):
+                terms[g, o] += data.marginal[item, s, o]
+            for o in range(n_annotated, n_options):
+                missed[o] += data.marginal[item, s, o]
+        else:
+            for o in range(n_annotated):
+                terms[g, o] += data.at_place[item, s, place[s], o]
+            for o in range(n_annotated, n_options):
+                missed[o] += data.at_place[item, s, place[s], o]
+    return n_groups
+
+
+@njit(cache=True)
+def sum_terms(item: int, n_groups: int, data: Data, terms: FloatArray) -> float:
+    """Log-likelihood of an item with its options summed out, of the terms that `set_terms` set."""
+    n_options, n_annotated = data.log_prior.shape[2], data.n_annotated[0]
+    annotated = data.log_annotated[item]
+    for g in range(n_groups):
+        annotated += log_sum(terms[g], 0, n_annotated)
+    missed = log_sum(terms[-1], n_annotated, n_options)
     top = max(annotated, missed)
     return top + math.log(math.exp(annotated - top) + math.exp(missed - top))
 
@@ -102,42 +89,41 @@ def draw_term(terms: FloatArray, start: int, stop: int, uniform: float) -> int:
 
 
 @njit(cache=True)
-def draw_options(item: int, place: IntArray, data: Data, rng: np.random.Generator, option: IntArray) -> float:
+def draw_options(
+    item: int, place: IntArray, data: Data, terms: FloatArray, rng: np.random.Generator, option: IntArray
+) -> float:
     """Draw an item's options (S,), in place, from their posterior at given prevalences; the log probability."""
     n_options, n_annotated = data.log_prior.shape[2], data.n_annotated[0]
-    terms = np.empty(n_options)
-    whole = options_evidence(item, place, data)
-    missed_terms(item, place, data, terms)
-    missed = log_sum(terms, n_annotated, n_options)
+    n_groups = set_terms(item, place, data, terms)
+    whole = sum_terms(item, n_groups, data, terms)
+    missed = log_sum(terms[-1], n_annotated, n_options)
     if rng.random() < math.exp(missed - whole):
-        chosen = draw_term(terms, n_annotated, n_options, rng.random())
+        chosen = draw_term(terms[-1], n_annotated, n_options, rng.random())
         option[:] = chosen
-        return terms[chosen] - whole
-    log_probability = log_annotated(item, data) - whole
-    for s in range(len(place)):
-        if is_first_of_group(item, s, data):
-            group_terms(item, s, place, data, terms)
-            chosen = draw_term(terms, 0, n_annotated, rng.random())
-            log_probability += terms[chosen]
-            for r in range(s, len(place)):
-                if data.group[item, r] == data.group[item, s]:
-                    option[r] = chosen
+        return terms[-1, chosen] - whole
+    log_probability = data.log_annotated[item] - whole
+    for g in range(n_groups):
+        chosen = draw_term(terms[g], 0, n_annotated, rng.random())
+        log_probability += terms[g, chosen]
+        for s in range(len(place)):
+            if data.group[item, s] == g:
+                option[s] = chosen
     return log_probability
 
 
 @njit(cache=True)
-def options_probability(item: int, place: IntArray, option: IntArray, data: Data) -> float:
+def options_probability(item: int, place: IntArray, option: IntArray, data: Data, terms: FloatArray) -> float:
     """Log probability with which `draw_options` draws given options."""
-    terms = np.empty(data.log_prior.shape[2])
-    whole = options_evidence(item, place, data)
+    n_groups = set_terms(item, place, data, terms)
+    whole = sum_terms(item, n_groups, data, terms)
     if option[0] >= data.n_annotated[0]:
-        missed_terms(item, place, data, terms)
-        return terms[option[0]] - whole
-    log_probability = log_annotated(item, data) - whole
+        return terms[-1, option[0]] - whole
+    log_probability = data.log_annotated[item] - whole
+    seen = 0
     for s in range(len(place)):
-        if is_first_of_group(item, s, data):
-            group_terms(item, s, place, data, terms)
-            log_probability += terms[option[s]]
+        if data.group[item, s] == seen:
+            log_probability += terms[seen, option[s]]
+            seen += 1
     return log_probability
 
 
@@ -152,23 +138,40 @@ def places_without(item: int, slot: int, state: State, data: Data, place: IntArr
 
 
 @njit(cache=True)
+def bound_terms(n_groups: int, item: int, data: Data, terms: FloatArray) -> float:
+    """What `sum_terms` gives at most."""
+    n_options, n_annotated = data.log_prior.shape[2], data.n_annotated[0]
+    bound = data.log_annotated[item] + n_groups * math.log(n_annotated)
+    for g in range(n_groups):
+        bound += terms[g, :n_annotated].max()
+    if n_options > n_annotated:
+        bound = max(bound, terms[-1, n_annotated:].max() + math.log(n_options - n_annotated))
+    return bound + math.log(2.0)
+
+
+@njit(cache=True)
 def fit_weights(item: int, state: State, data: Data) -> FloatArray:
     """How well an item fits every cluster (M,), itself left out, and every null class (N,); sums to 1."""
     n_slots, n_null = len(state.size), data.null.shape[1]
     weights = np.full(n_slots + n_null, -np.inf)
     place = np.empty(data.alt.shape[1], np.int64)
     w = data.weight[item]
-    for k in range(n_slots):
-        own = w if state.label[item] == k else 0.0
-        if state.parent[k] != UNUSED and state.size[k] - own > 0.5:
-            places_without(item, k, state, data, place)
-            weights[k] = options_evidence(item, place, data) + math.log(state.size[k] - own)
     mine = 0 if state.label[item] >= 0 else (1 if state.label[item] == -1 else 2)
     for c in range(n_null):
         group = 1 if c == 0 else 2
         others = state.classes[group] - (w if mine == group else 0.0) + data.class_prior[group]
         weights[n_slots + c] = data.null[item, c] + math.log(max(others, 1e-12))
     top = weights.max()
+    for k in range(n_slots):
+        own = w if state.label[item] == k else 0.0
+        if state.parent[k] != UNUSED and state.size[k] - own > 0.5:
+            places_without(item, k, state, data, place)
+            n_groups = set_terms(item, place, data, state.terms)
+            size = math.log(state.size[k] - own)
+            weights[k] = bound_terms(n_groups, item, data, state.terms) + size
+            if _FIT_POWER * (weights[k] - top) > _LEAST_FIT:  # else it has the least weight, whatever it is
+                weights[k] = sum_terms(item, n_groups, data, state.terms) + size
+                top = max(top, weights[k])
     for k in range(len(weights)):
         if weights[k] > -np.inf:
             weights[k] = math.exp(max(_FIT_POWER * (weights[k] - top), _LEAST_FIT))

@@ -11,6 +11,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phylometa.clone_trees._kernels import marked_order, refresh
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
@@ -30,17 +31,21 @@ class Data(NamedTuple):
     """What does not change in a chain; n items, S samples, O options, G prevalences, N null classes.
 
     ``curves`` (n, S, O, G), ``log_prior`` (n, S, O), ``log_missed`` (n,), ``group`` (n, S), ``alt`` (n, S), ``total``
-    (n, S, O), ``marginal`` (n, S, O), ``null`` (n, N), ``weight`` (n,): see `phylometa.reads.observation.Observation`.
-    ``n_annotated`` (1,). ``founder`` (S, G); ``log_mass`` (slots + 1,): log prior mass of the proportions by number of
-    clones. ``class_prior`` (3,): pseudo-counts of clone, artefact and tail mutations. ``alphas``, ``log_alpha`` (Q,):
-    concentrations of the Chinese restaurant process and their log prior weights. ``numbers``: sequencing error, reads
-    at which the precision levels off, greatest loss of a cell, slab, grid steps per unit of prevalence, largest
-    prevalence.
+    (n, S, O), ``marginal`` (n, S, O), ``null`` (n, N), ``weight`` (n,): see `phylometa.reads.observation.Observation`;
+    groups are numbered by first appearance. ``at_place`` (n, S, G, O): the curves once more, in single precision and
+    in the order in which proposals read them. ``log_annotated`` (n,): log probability that the state of the locus is
+    the one given. ``n_annotated`` (1,). ``founder`` (S, G); ``log_mass`` (slots + 1,): log prior mass of the
+    proportions by number of clones. ``class_prior`` (3,): pseudo-counts of clone, artefact and tail mutations.
+    ``alphas``, ``log_alpha`` (Q,): concentrations of the Chinese restaurant process and their log prior weights.
+    ``numbers``: sequencing error, reads at which the precision levels off, greatest loss of a cell, slab, grid steps
+    per unit of prevalence, largest prevalence.
     """
 
     curves: FloatArray
     log_prior: FloatArray
+    at_place: NDArray[np.float32]
     log_missed: FloatArray
+    log_annotated: FloatArray
     group: IntArray
     alt: FloatArray
     total: FloatArray
@@ -64,7 +69,7 @@ class State(NamedTuple):
     ``likelihood`` (M, S, G) and ``tops`` (M, S): likelihood of a cluster relative to its maximum, and the log maximum.
     ``prevalence``, ``variance`` (M + 1, S): estimates that guide proposals. ``messages`` (M + 1, S, G), ``scales``
     (M + 1, S): of the tree. ``classes`` (3,): mutations that belong to clones, that are artefacts, in tails. ``score``:
-    log posterior in parts.
+    log posterior in parts. ``terms`` (S + 1, O): room to work in.
     """
 
     label: IntArray
@@ -82,6 +87,7 @@ class State(NamedTuple):
     scales: FloatArray
     classes: FloatArray
     score: FloatArray
+    terms: FloatArray
 
 
 @njit(cache=True)
@@ -159,16 +165,12 @@ def options_prior(item: int, option: IntArray, data: Data) -> float:
     n_annotated = data.n_annotated[0]
     if option[0] >= n_annotated:
         return data.log_missed[item] + data.log_prior[item, 0, option[0]]
-    total = math.log1p(-math.exp(data.log_missed[item])) if data.log_missed[item] > -1e300 else 0.0
-    n_samples = len(option)
-    for s in range(n_samples):
-        is_first = True
-        for r in range(s):
-            if data.group[item, r] == data.group[item, s]:
-                is_first = False
-                break
-        if is_first:
+    total = data.log_annotated[item]
+    seen = 0
+    for s in range(len(option)):
+        if data.group[item, s] == seen:
             total += data.log_prior[item, s, option[s]]
+            seen += 1
     return total
 
 

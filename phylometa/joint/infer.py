@@ -169,7 +169,9 @@ def _data(items: Observation, model: ReadModel, settings: Settings, tree_setting
     return Data(
         curves=np.ascontiguousarray(items.curves),
         log_prior=np.ascontiguousarray(items.log_prior),
+        at_place=np.ascontiguousarray(items.curves.transpose(0, 1, 3, 2), dtype=np.float32),
         log_missed=np.maximum(items.log_missed, -1e301) + 0.0,
+        log_annotated=np.log1p(-np.exp(items.log_missed)),
         group=items.group,
         alt=items.alt,
         total=np.ascontiguousarray(items.total),
@@ -242,6 +244,7 @@ def _start_state(items, start, trees, n_slots, data, chain, rng):  # type: ignor
         scales=np.zeros((n_slots + 1, n_samples)),
         classes=np.zeros(3),
         score=np.zeros(5),
+        terms=np.zeros((n_samples + 1, items.curves.shape[2])),
     )
     initialise(state, data)
     return state

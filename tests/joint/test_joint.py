@@ -133,6 +133,66 @@ def exact_states(mutations, settings):
     return {state: float(np.exp(score - whole)) for state, score in scores.items()}, models
 
 
+def options_of(item, items):
+    """Every choice of options of an item (S,), with its log prior."""
+    n_samples = items.alt.shape[1]
+    missed = np.exp(items.log_missed[item])
+    annotated = range(items.n_annotated)
+    first = [items.group[item].tolist().index(g) for g in range(items.group[item].max() + 1)]
+    for chosen in itertools.product(annotated, repeat=len(first)):
+        prior = np.log1p(-missed) + sum(items.log_prior[item, s, o] for s, o in zip(first, chosen))
+        if np.isfinite(prior):
+            yield np.array([chosen[g] for g in items.group[item]]), prior
+    for o in range(items.n_annotated, items.log_prior.shape[2]):
+        prior = np.log(missed) + items.log_prior[item, 0, o]
+        if np.isfinite(prior):
+            yield np.full(n_samples, o), prior
+
+
+def exact_option_states(items, settings, observation):
+    """Probability of every partition with every tree and every choice of options, {(labels, parents, options): p}."""
+    n, n_samples = items.alt.shape
+    choices = [list(options_of(i, items)) for i in range(n)]
+    scores = {}
+    for labels in partitions(n, items.null.shape[1]):
+        k = int(labels.max()) + 1
+        placed = [i for i in range(n) if labels[i] >= 0]
+        of_class = [len(placed), (labels == -1).sum(), (labels < -1).sum()]
+        pseudo = (observation.clone_prior, observation.artefact_prior, observation.tail_prior)
+        prior = sum(lgamma(count + a) for count, a in zip(of_class, pseudo))
+        prior += sum(items.null[i, -1 - label] for i, label in enumerate(labels) if label < 0)
+        prior += sum(lgamma(size) for size in np.bincount(labels[labels >= 0])) - (k - 1) * log(k)
+        prior += log_cluster_count_prior(
+            len(placed), SETTINGS.clustering.concentration, SETTINGS.clustering.concentration_log_sd
+        )[k]
+        zeros = np.zeros((k, n_samples))
+        empty = read_model(zeros, zeros, settings=settings)
+        prior -= log_prior_mass(empty)
+        trees = [p for p in itertools.product(range(-1, k), repeat=k) if sum(parent < 0 for parent in p) == 1]
+        for chosen in itertools.product(*(choices[i] for i in placed)):
+            tops, likelihood = 0.0, np.empty_like(empty.likelihood)
+            for c in range(k):
+                mine = [(i, o) for i, (o, _) in zip(placed, chosen) if labels[i] == c]
+                at = np.arange(n_samples)
+                curve = sum(items.curves[i, at, o] for i, o in mine)
+                alt = sum(items.alt[i] for i, _ in mine)
+                total = sum(items.total[i, at, o] for i, o in mine)
+                enough = 0.75 / settings.ccf_error**2
+                flat = (enough / (enough + total))[:, None] * (curve - curve.max(axis=1, keepdims=True))
+                likelihood[c] = np.exp(np.maximum(flat, -settings.outlier_cost))
+                tops += curve.max(axis=1).sum() + shared_error(alt, total, settings)
+            model = replace(empty, likelihood=likelihood, log_scale=np.zeros(n_samples))
+            options = tuple(tuple(o.tolist()) for o, _ in chosen)
+            for parents in trees:
+                try:
+                    value = tree_log_likelihood(np.array(parents), model)
+                except ValueError:
+                    continue
+                scores[tuple(labels), parents, options] = value + tops + prior + sum(x for _, x in chosen)
+    whole = np.logaddexp.reduce(list(scores.values()))
+    return {state: float(np.exp(score - whole)) for state, score in scores.items()}
+
+
 def exact_posterior(mutations, settings):
     """P(same cluster) by summing over all partitions and trees."""
     states, models = exact_states(mutations, settings)
@@ -196,6 +256,49 @@ def test_every_state_is_as_frequent_as_it_is_probable(monkeypatch):
     for (labels, _), p in states.items():
         of_class += p * np.array([sum(x >= 0 for x in labels), labels.count(-1), sum(x < -1 for x in labels)])
     assert of_class[1] > 0.02 and of_class[2] > 0.02  # there is something to be wrong about
+
+
+def test_options_are_as_frequent_as_they_are_probable(monkeypatch):
+    mutations = table([[9, 5], [5, 9], [8, 2]], 20)
+    observation = replace(CLASSES, missed_state=0.1)
+    copies = np.array([[2, 1]] * 3, dtype=float), np.array([[1, 1]] * 3, dtype=float)
+    copy_number = CopyNumberAtLoci(*copies, np.full((3, 2), 2.0))
+    monkeypatch.setattr(joint_module, "fit_precision", lambda *_: np.inf)
+    chosen = replace(SETTINGS.trees, joint_sweeps=250_000, joint_moves=1_000_000, joint_draws=40_000)
+    given = []
+    monkeypatch.setattr(joint_module, "_summarise", lambda *arguments: given.append(arguments))
+    settings = replace(SETTINGS, trees=chosen, observation=observation)
+    infer_jointly(
+        mutations,
+        copy_number,
+        np.array([0.8, 0.9]),
+        np.arange(2),
+        labels=np.zeros(3, dtype=np.int64),
+        trees=start_of(mutations, [0, 0, 0]),
+        settings=settings,
+        rng=np.random.default_rng(4),
+    )
+    drawn, items, *_ = given[0]
+    states = exact_option_states(items, settings.trees, observation)
+    every, found = np.arange(3), Counter()
+    for labels, parents, options in zip(drawn.labels, drawn.parents, drawn.options):
+        draw, _ = joint_module._draw(labels, parents, every)
+        kept = tuple(tuple(options[i].tolist()) for i in range(3) if labels[i] >= 0)
+        found[tuple(draw[0].tolist()), tuple(draw[1].tolist()), kept] += 1
+    assert set(found) <= set(states)
+    distance = 0.5 * sum(abs(found[state] / found.total() - p) for state, p in states.items())
+    assert distance < 0.05  # among so many states, of which many are rare
+    marginal = Counter()
+    for (_, _, options), p in states.items():
+        marginal[options] += p
+    of_options = Counter()
+    for (_, _, options), count in found.items():
+        of_options[options] += count / found.total()
+    assert 0.5 * sum(abs(of_options[key] - p) for key, p in marginal.items()) < 0.03
+    of_first = Counter()
+    for (labels, _, options), p in states.items():
+        of_first[options[0][0] if labels[0] >= 0 else -1] += p
+    assert sorted(of_first.values())[-2] > 0.1  # there is something to be wrong about
 
 
 def test_draws_have_trees_presence_and_equal_weights():

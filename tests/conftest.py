@@ -3,9 +3,13 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from small_patients import simulate_small
 
 from phylometa.cli import _invoke
+
+settings.register_profile("phylometa", deadline=None)  # how long an example takes says more of the machine
+settings.load_profile("phylometa")
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ def parent_vectors(draw):
     return shuffled
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(parent_vectors())
 def test_preorder_and_ancestors_of_random_trees(parents):
     order = preorder(parents)

@@ -88,14 +88,14 @@ def test_clean_text_leaves_no_control_character():
     assert clean_text("a\x00b\u202ec\td\ud800é名") == "a\ufffdb\ufffdc d\ufffdé名"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.text(max_size=40), st.floats(0, 120))
 def test_fitted_text_fits(text, width):
     assert text_width(fit_text(text, width)) <= width
     assert all(text_width(line) <= width for line in wrap_text(text, width, lines=3))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.floats(0, 100), st.floats(0.5, 8)), min_size=1, max_size=10))
 def test_spread_labels_keep_their_order_and_distance(labels):
     wanted, sizes = zip(*sorted(labels))
@@ -113,7 +113,7 @@ def test_labels_without_room_are_packed_evenly():
     assert nice_ticks(0, 10, 5) == [0, 2, 4, 6, 8, 10]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 12), st.randoms(use_true_random=False))
 def test_fish_intervals_nest(n_clones, random):
     parents = [-1, *(random.randrange(v) for v in range(1, n_clones))]

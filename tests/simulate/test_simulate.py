@@ -511,7 +511,7 @@ def check_invariants(simulated):
     sex=st.sampled_from(["female", "male"]),
     leakage=st.sampled_from([0.0, 0.05]),
 )
-@hypothesis_settings(deadline=None, max_examples=25)
+@hypothesis_settings(max_examples=25)
 def test_invariants(seed, pattern, clones, nodes, distant, regions, doubling, sex, leakage):
     settings = SimulationSettings(
         pattern=pattern,

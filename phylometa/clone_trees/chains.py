@@ -24,6 +24,7 @@ from phylometa.clone_trees.enumeration import TreePosterior
 from phylometa.clone_trees.likelihood import ReadModel
 from phylometa.config import TreeSettings
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.monte_carlo import split_r_hat
 
 __all__ = [
     "local_search",
@@ -511,13 +512,9 @@ def relation_diagnostics(draws: NDArray[Any]) -> dict[str, Any]:
 
     Notes
     -----
-    Gelman et al. 2013, Bayesian Data Analysis, 11.4, on the 0/1 series of every relation whose frequency lies within
-    .05 and .95: R-hat = sqrt(((h - 1) / h W + B) / W), W the mean variance within the series of h draws (halves of
-    chains), B the variance of their means. A relation that is constant within every series and differs between them
-    (chains in different modes) has W = 0; W counts as no less than what h draws can tell from none, p (1 - p) at
-    p = 1 / (2 (h + 1)), half a draw that differs: R-hat is then about sqrt(2 h B), above 2 whatever h >= 5, and never
-    infinite. The effective size is that of the between-chain variance: variance of the series over the variance of
-    the means of split chains.
+    `split_r_hat` of the 0/1 series of every relation whose frequency lies within .05 and .95. The effective size is
+    that of the between-chain variance: variance of the series over the variance of the means of split
+    chains.
     """
     n_chains, n_draws, n = draws.shape
     half = n_draws // 2
@@ -532,11 +529,10 @@ def relation_diagnostics(draws: NDArray[Any]) -> dict[str, Any]:
     varying = (overall > 0.05) & (overall < 0.95)
     if not varying.any():
         return {"r_hat": 1.0, "effective_draws": float(len(split) * half), "converged": True}
-    rare = 0.5 / (half + 1)
-    within = np.maximum((means * (1 - means) * half / (half - 1)).mean(axis=0)[varying], rare * (1.0 - rare))
+    within = (means * (1 - means) * half / (half - 1)).mean(axis=0)[varying]
     between = means.var(axis=0, ddof=1)[varying]
     total = within * (half - 1) / half + between
-    r_hat = float(np.sqrt(total / within).max())
+    r_hat = float(split_r_hat(within, between, half).max())
     effective = float((total / np.maximum(between, 1e-12)).min() * len(split))
     effective = min(effective, float(len(split) * half))
     return {"r_hat": r_hat, "effective_draws": effective, "converged": r_hat < 1.2}

@@ -1,0 +1,144 @@
+"""How far probabilities that are sums over sampled draws may be off: Monte-Carlo error, R-hat, effective draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from phylometa.model.arrays import FloatArray, IntArray
+
+__all__ = ["MonteCarlo", "diagnose_draws", "split_r_hat"]
+
+LEAST_DRAWS = 4
+"""Draws of a chain from which its own autocorrelation is looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class MonteCarlo:
+    """Errors of several probabilities, each a weighted mean over the same draws.
+
+    Parameters
+    ----------
+    probability : float64 array (Q,)
+    mcse : float64 array (Q,)
+        Monte-Carlo standard error; 0 for what is the same in every draw.
+    r_hat : float64 array (Q,)
+        Split R-hat; 1 for what is the same in every draw.
+    effective_draws : float64 array (Q,)
+        Independent draws that would give this error; the number of draws for what is the same in every draw.
+    """
+
+    probability: FloatArray
+    mcse: FloatArray
+    r_hat: FloatArray
+    effective_draws: FloatArray
+
+
+def diagnose_draws(values: FloatArray, weights: FloatArray, chain: IntArray) -> MonteCarlo:
+    r"""Work out the Monte-Carlo error of weighted means over the draws of several chains.
+
+    Parameters
+    ----------
+    values : float64 array (D, Q)
+        Probability of every statement given each draw, in [0, 1].
+    weights : float64 array (D,)
+        Weights of the draws, any scale; at least one is positive.
+    chain : int64 array (D,)
+        Chain of every draw. The draws of a chain stand in the order in which they were drawn.
+
+    Returns
+    -------
+    MonteCarlo
+
+    Notes
+    -----
+    With weights w the mean P = sum w f / sum w has the error of the mean of the series D w (f - P) / sum w (delta
+    method). Its variance is the greater of two estimates over the half-chains: V tau / D with the variance V of
+    within and between half-chains and the autocorrelation time tau of Geyer's initial monotone sequence (Vehtari et
+    al. 2021, doi:10.1214/20-BA1221), and the variance of the means of the half-chains over their number. A value that
+    few draws have is known worse than these tell: P counts as if two more effective draws had been made, one of which
+    has the statement.
+
+    Chains that all sit in one of several modes cannot be told from chains that mix.
+    """
+    values, weights = np.asarray(values, dtype=np.float64), np.asarray(weights, dtype=np.float64)
+    n_draws = len(values)
+    relative = weights * (n_draws / weights.sum())
+    probability = relative @ values / n_draws
+    series = relative[:, None] * (values - probability)
+    is_constant = np.ptp(values[relative > 0.0], axis=0) < 1e-12
+    halves = _half_chains(series, np.asarray(chain))
+    n_halves, length, _ = halves.shape
+    means = halves.mean(axis=1)
+    between = means.var(axis=0, ddof=1) if n_halves > 1 else np.zeros(values.shape[1])
+    if length < 2:  # every chain is one draw
+        variance = np.maximum(between, probability * (1.0 - probability) if n_halves < 2 else 0.0) / n_halves
+        total, r_hat = between, np.full(len(between), np.nan)
+    else:
+        centred = halves - means[:, None]
+        covariance = np.array(
+            [(centred[:, : length - lag] * centred[:, lag:]).sum(axis=1).mean(axis=0) / length for lag in range(length)]
+        )
+        within = covariance[0] * length / (length - 1)
+        total = covariance[0] + between
+        variance = np.maximum(
+            total * _autocorrelation_time(covariance, within, total) / (n_halves * length), between / n_halves
+        )
+        r_hat = split_r_hat(within, between, length)
+    spread = probability * (1.0 - probability)
+    effective = np.clip(np.divide(total, variance, out=np.ones_like(total), where=variance > 0.0), 1.0, n_draws)
+    shrunk = (probability * effective + 1.0) / (effective + 2.0)
+    rarer = np.divide(shrunk * (1.0 - shrunk), spread, out=np.ones_like(spread), where=spread > 1e-12)
+    variance = np.where(is_constant, 0.0, variance * np.maximum(rarer, 1.0))
+    return MonteCarlo(
+        probability,
+        np.sqrt(variance),
+        np.where(is_constant, 1.0, np.maximum(r_hat, 1.0)),
+        np.where(is_constant, float(n_draws), effective),
+    )
+
+
+def split_r_hat(within: FloatArray, between: FloatArray, length: int) -> FloatArray:
+    """Work out R-hat of probabilities from the variances within and between half-chains of `length` draws.
+
+    R-hat = sqrt(((h - 1) / h W + B) / W) (Gelman et al. 2013, Bayesian Data Analysis, 11.4). A statement that is
+    constant within every half-chain and differs between them (chains in different modes) has W = 0; W counts as no less
+    than what h draws can tell from none, p (1 - p) at p = 1 / (2 (h + 1)), half a draw that differs: R-hat is then
+    about sqrt(2 h B), and never infinite.
+
+    Parameters
+    ----------
+    within, between : float64 arrays (Q,)
+    length : int
+
+    Returns
+    -------
+    float64 array (Q,)
+    """
+    rare = 0.5 / (length + 1)
+    return np.asarray(np.sqrt((length - 1) / length + between / np.maximum(within, rare * (1.0 - rare))))
+
+
+def _half_chains(series: FloatArray, chain: IntArray) -> FloatArray:
+    """First and last halves of all chains, as long as the shortest has (2 chains, h, Q); chains of few draws whole."""
+    chains = [series[chain == one] for one in np.unique(chain)]
+    shortest = min(len(one) for one in chains)
+    if shortest < LEAST_DRAWS:
+        return np.stack([one.mean(axis=0, keepdims=True) for one in chains])
+    half = shortest // 2
+    return np.stack([part for one in chains for part in (one[:half], one[len(one) - half :])])
+
+
+def _autocorrelation_time(covariance: FloatArray, within: FloatArray, total: FloatArray) -> FloatArray:
+    """Draws that are worth one independent draw (Q,), by the initial monotone sequence; at least 1.
+
+    `covariance` (h, Q): mean autocovariance of the half-chains by lag; `within` and `total` variance (Q,).
+    """
+    correlation = 1.0 - np.divide(within - covariance, total, out=np.ones_like(covariance), where=total > 0.0)
+    correlation[0] = 1.0
+    n_pairs = len(correlation) // 2
+    pairs = correlation[: 2 * n_pairs].reshape(n_pairs, 2, -1).sum(axis=1)
+    pairs = np.minimum.accumulate(pairs, axis=0)
+    positive = np.minimum.accumulate(pairs > 0.0, axis=0)
+    return np.asarray(np.maximum(2.0 * np.where(positive, pairs, 0.0).sum(axis=0) - 1.0, 1.0))

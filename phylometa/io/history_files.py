@@ -11,7 +11,7 @@ import numpy as np
 from phylometa.io.documents import reading
 from phylometa.model.arrays import FloatArray
 from phylometa.model.clone_tree import CloneTree
-from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
+from phylometa.model.history import HistoryEnsemble, MigrationErrors, MigrationHistory, TreeHistories
 
 __all__ = ["histories_from_json", "histories_to_json", "write_migration_graph", "quoted"]
 
@@ -69,8 +69,24 @@ def histories_to_json(histories: HistoryEnsemble, trees: Mapping[int, CloneTree]
         "sites": list(sites),
         "complete": histories.complete,
         "cut_weight": histories.cut_weight,
+        "mcse": None if histories.errors is None else _errors_to_json(histories.errors),
         "trees": entries,
     }
+
+
+def _errors_to_json(errors: MigrationErrors) -> dict[str, Any]:
+    """Rows of indices of sites, and of clusters; R-hat and effective draws of routes."""
+    return {
+        "routes": [[*route, *found] for route, found in errors.routes.items()],
+        "migrations": [[*migration, mcse] for migration, mcse in errors.migrations.items()],
+    }
+
+
+def _errors_from_json(document: Mapping[str, Any]) -> MigrationErrors:
+    return MigrationErrors(
+        {(s, t): (mcse, r_hat, effective) for s, t, mcse, r_hat, effective in document["routes"]},
+        {(s, t, u, v): mcse for s, t, u, v, mcse in document["migrations"]},
+    )
 
 
 def histories_from_json(
@@ -132,6 +148,7 @@ def histories_from_json(
             weighting=document["weighting"],
             model=document["model"],
             cut_weight=document["cut_weight"],
+            errors=None if document["mcse"] is None else _errors_from_json(document["mcse"]),
         )
 
 
@@ -147,11 +164,22 @@ def write_migration_graph(histories: HistoryEnsemble, directory: Path) -> None:
     for _, history in histories:
         for (s, t), count in history.migration_counts.items():
             expected[s, t] += history.weight * count
-    write_site_graph(histories.site_names, probability, expected, directory)
+    errors = None if histories.errors is None else histories.errors.of_routes(len(histories.site_names))
+    write_site_graph(histories.site_names, probability, expected, directory, mcse=errors)
 
 
-def write_site_graph(sites: Sequence[str], probability: FloatArray, expected: FloatArray, directory: Path) -> None:
-    """graph.dot and graph.graphml of probabilities and expected numbers of migrations (n_sites, n_sites)."""
+def write_site_graph(
+    sites: Sequence[str],
+    probability: FloatArray,
+    expected: FloatArray,
+    directory: Path,
+    *,
+    mcse: FloatArray | None = None,
+) -> None:
+    """graph.dot and graph.graphml of probabilities and expected numbers of migrations (n_sites, n_sites).
+
+    `mcse`: Monte-Carlo standard errors of the probabilities, an attribute of every edge.
+    """
     import networkx as nx
 
     graph = nx.DiGraph()
@@ -162,6 +190,8 @@ def write_site_graph(sites: Sequence[str], probability: FloatArray, expected: Fl
             "probability": float(f"{probability[s, t]:.6g}"),
             "expected_migrations": float(f"{expected[s, t]:.6g}"),
         }
+        if mcse is not None:
+            shown["mcse"] = float(f"{mcse[s, t]:.6g}")
         graph.add_edge(sites[s], sites[t], **shown)
         style = f'label="{probability[s, t]:.2f}", penwidth={1 + 3 * probability[s, t]:.3g}'
         lines.append(f"  {quoted(sites[s])} -> {quoted(sites[t])} [{style}];")

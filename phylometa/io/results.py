@@ -25,6 +25,7 @@ from phylometa.io.stage_records import STAGE_USES, recorded, stage_files, stage_
 from phylometa.io.timing_files import write_timing
 from phylometa.io.tree_results import read_trees, write_trees
 from phylometa.io.tsv import read_tsv, write_tsv
+from phylometa.model.certainty import CAP_KEYS
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.history import HistoryEnsemble
 from phylometa.model.result import PatientResult
@@ -131,14 +132,15 @@ def _write_stage(result: PatientResult, stage: str, directory: Path, *, is_subdi
 def write_histories(histories: HistoryEnsemble, trees: Mapping[int, CloneTree], directory: Path) -> None:
     """histories.json, migrations.tsv, graph.dot and graph.graphml of seeding/."""
     write_json(directory / "histories.json", histories_to_json(histories, trees), indent=None)
-    header = ["source", "target", "departing_clone", "founding_clone", "probability"]
+    header = ["source", "target", "departing_clone", "founding_clone", "probability", "mcse"]
     total, plain = _migration_weights(histories, trees), histories.without_prior
     found = sorted(total.items(), key=lambda item: (-round(item[1], 9), item[0]))
-    rows: list[tuple[str | float, ...]] = [(*migration, weight) for migration, weight in found]
+    errors = _migration_errors(histories, trees)
+    rows: list[tuple[str | float, ...]] = [(*key, weight, errors.get(key, "")) for key, weight in found]
     if plain is not None:
         header.append("probability_without_prior")
         without = _migration_weights(plain, trees)
-        rows = [(*migration, weight, without[migration]) for migration, weight in found]
+        rows = [(*row, without[key]) for row, (key, _) in zip(rows, found)]
     write_tsv(directory / "migrations.tsv", header, rows)
     write_migration_graph(histories, directory)
 
@@ -155,6 +157,16 @@ def _migration_weights(
         for migration in seen:
             total[migration] = total.get(migration, 0.0) + history.weight
     return total
+
+
+def _migration_errors(
+    histories: HistoryEnsemble, trees: Mapping[int, CloneTree]
+) -> dict[tuple[str, str, str, str], float]:
+    """(source, target, departing clone, founding clone) -> Monte-Carlo standard error; empty if nothing was sampled."""
+    if histories.errors is None:
+        return {}
+    sites, names = histories.site_names, next(iter(trees.values())).names
+    return {(sites[s], sites[t], names[u], names[v]): e for (s, t, u, v), e in histories.errors.migrations.items()}
 
 
 def _write_overview(result: PatientResult, directory: Path) -> None:
@@ -198,10 +210,21 @@ def summary(result: PatientResult) -> dict[str, Any]:
         ]
         document["histories_complete"] = histories.complete
     document["labels"] = None if result.labels is None else result.labels.to_json()
+    document["quality"] = _quality(result)
     document["timing"] = None if result.timing is None else dataclasses.asdict(result.timing)
     document["instability"] = _instability(result)
     document["warnings"] = list(result.warnings)
     return document
+
+
+def _quality(result: PatientResult) -> dict[str, Any] | None:
+    """Convergence of the draws, and the caps on levels with their reasons; None without labels."""
+    if result.labels is None:
+        return None
+    certainty = result.labels.to_json()
+    capped = {f"route:{route['source']}>{route['target']}": route for route in certainty["routes"] if "cap" in route}
+    caps = {**certainty["caps"], **{key: {n: route[n] for n in CAP_KEYS} for key, route in capped.items()}}
+    return {"convergence": certainty["convergence"], "caps": caps}
 
 
 def _instability(result: PatientResult) -> list[dict[str, Any]] | None:

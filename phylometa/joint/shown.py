@@ -18,6 +18,7 @@ from phylometa.joint.consensus import (
     shown_partition,
     shown_trees,
 )
+from phylometa.joint.diagnostics import migration_errors
 from phylometa.migration import joint_histories
 from phylometa.migration.independent_tumours import OriginGroup
 from phylometa.model.arrays import FloatArray
@@ -153,4 +154,5 @@ def weigh_by_histories(
     for entry in drawn.trees:
         weights[entry.tree] += entry.weight
     shown = sum_up(sampled.with_weights(weights), clusters, trees.site_names, settings=settings)
-    return shown, replace(project_histories(drawn, shown.projections, shown.trees), drawn=drawn)
+    errors = migration_errors(sampled, drawn, shown.projections)
+    return shown, replace(project_histories(drawn, shown.projections, shown.trees), drawn=drawn, errors=errors)

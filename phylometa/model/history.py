@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
-__all__ = ["HistoryEnsemble", "MigrationHistory", "TreeHistories"]
+__all__ = ["HistoryEnsemble", "MigrationErrors", "MigrationHistory", "TreeHistories"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +147,29 @@ class TreeHistories:
 
 
 @dataclass(frozen=True, eq=False)
+class MigrationErrors:
+    """Monte-Carlo errors of migrations, whose probabilities are sums over sampled draws.
+
+    Parameters
+    ----------
+    routes : mapping
+        (source, target) -> standard error, R-hat and effective draws of `HistoryEnsemble.migration_probability`.
+    migrations : mapping
+        (source, target, departing clone, founding clone) -> standard error.
+    """
+
+    routes: Mapping[tuple[int, int], tuple[float, float, float]]
+    migrations: Mapping[tuple[int, int, int, int], float]
+
+    def of_routes(self, n_sites: int) -> FloatArray:
+        """Standard errors of all routes (n_sites, n_sites); 0 for those that no history has."""
+        errors = np.zeros((n_sites, n_sites))
+        for (s, t), (mcse, _, _) in self.routes.items():
+            errors[s, t] = mcse
+        return errors
+
+
+@dataclass(frozen=True, eq=False)
 class HistoryEnsemble:
     """Migration histories over the tree posterior; the weights of all histories add up to 1.
 
@@ -166,6 +189,8 @@ class HistoryEnsemble:
         the clones shown.
     cut_weight : float
         At most so much of the probability lies in histories that are not listed (an upper bound, often far from it).
+    errors : MigrationErrors or None
+        None if nothing was sampled: clusters were given.
     """
 
     trees: tuple[TreeHistories, ...]
@@ -175,6 +200,7 @@ class HistoryEnsemble:
     model: str = "refined"
     drawn: HistoryEnsemble | None = None
     cut_weight: float = 0.0
+    errors: MigrationErrors | None = None
 
     def __iter__(self) -> Iterator[tuple[TreeHistories, MigrationHistory]]:
         """All (tree, history) pairs."""
@@ -233,4 +259,4 @@ class HistoryEnsemble:
         if not any(history.log_prior for _, history in self):
             return None
         drawn = None if self.drawn is None else self.drawn.without_prior
-        return replace(self.with_log_priors([0.0 for _ in self]), drawn=drawn)
+        return replace(self.with_log_priors([0.0 for _ in self]), drawn=drawn, errors=None)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from phylometa.config import SeedingSettings
+from phylometa.model.certainty import Certainty, decide_level, each_statement, statement_key
 from phylometa.model.divergence import DivergenceTest
 from phylometa.model.label_specs import EXTRA_LABELS, LABELS, PATIENT_LABELS, SITE_EXTRAS, SITE_LABELS
 
-__all__ = ["SeedingLabels", "headline_values", "status_word", "status_words"]
+__all__ = ["SeedingLabels", "grade_labels"]
 
 # Labels that name a source, or rest on the whole history, and so cannot be told without a sample of the primary.
 SOURCE_LABELS = tuple(spec.name for spec in LABELS if spec.without_primary == "source")
@@ -37,7 +38,6 @@ _PLAIN_KEYS = (
     "complete",
 )
 _LIST_KEYS = ("criterion_sensitive", "unrelated_sites", "flags", "warnings")
-_ROUNDING = 1e-9  # sums of weights carry rounding errors of this order
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +49,9 @@ class SeedingLabels:
     labels : mapping
         ``label -> {value: probability}`` or ``label -> site -> {value: probability}``, the raw result of the histories.
     headline : mapping
-        The same keys: the value with at least `headline_probability`, else ``"ambiguous"``.
+        The same keys: the most probable value if it is supported, else ``"ambiguous"``.
     status : mapping
-        The same keys: ``supported``, ``favoured`` or ``not determined``.
+        Keys of `labels` and `extra`: ``supported``, ``favoured`` or ``not determined``.
     extra : mapping
         Labels beside the schema's, in the form of `labels`: see `phylometa.model.label_specs.EXTRA_LABELS`.
     alternative_criteria : mapping
@@ -96,6 +96,8 @@ class SeedingLabels:
     complete : bool
         False where a limit cut an enumeration short.
     settings : SeedingSettings
+    certainty : Certainty
+        What limits the levels: Monte-Carlo errors, caps, what statements rest on; levels of routes.
     other_roots : mapping
         With two primaries: the other primary -> the labels of histories rooted there.
     without_prior : SeedingLabels or None
@@ -132,6 +134,7 @@ class SeedingLabels:
     common_origin: Mapping[str, float] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     settled_by: Mapping[str, str] = field(default_factory=dict)
+    certainty: Certainty = field(default_factory=Certainty)
     other_roots: Mapping[str, SeedingLabels] = field(default_factory=dict)
     without_prior: SeedingLabels | None = None
     warnings: tuple[str, ...] = ()
@@ -180,6 +183,7 @@ class SeedingLabels:
         }
         document.update({key: dict(value) for key, value in optional.items() if value is not None})
         if not raw:
+            document.update(self.certainty.to_json(self.settings))
             document["tracerx_probabilities"] = _rounded(self.tracerx_probabilities)
             if self.parallel_evolution_probability is not None:
                 document["parallel_evolution_probability"] = _rounded(self.parallel_evolution_probability)
@@ -225,7 +229,19 @@ class SeedingLabels:
                 cls.from_json(document["without_prior"], settings=settings) if "without_prior" in document else None
             ),
             settings=settings or SeedingSettings(),
+            certainty=Certainty.from_json(document),
             **read,
+        )
+
+    def level(self, name: str, site: str = "") -> str:
+        """The level of a label; "not determined" if it has no value."""
+        found = self.status.get(name, "not determined")
+        return str(found if isinstance(found, str) else found.get(site, "not determined"))
+
+    def graded(self, certainty: Certainty) -> SeedingLabels:
+        """The labels with other errors, caps and evidence, and the levels that follow."""
+        return replace(
+            self, **grade_labels(self.labels, self.extra, self.settings, certainty, is_open=self.n_mutations == 1)
         )
 
     def with_override(self) -> SeedingLabels:
@@ -243,7 +259,8 @@ class SeedingLabels:
             site: "monoclonal"
             for site, values in self.extra.get("site_seeding_resolved", {}).items()
             if f"founder_unobserved:{site}" in self.flags
-            and values.get("monoclonal", 0.0) >= self.settings.headline_probability - _ROUNDING
+            and values.get("monoclonal", 0.0) >= 0.5
+            and self.level("site_seeding_resolved", site) == "supported"
         }
         headline = dict(shown.headline)
         headline["site_seeding"] = {**headline["site_seeding"], **granted}
@@ -272,43 +289,58 @@ class SeedingLabels:
         )
 
 
-def headline_values(labels: Mapping[str, Any], probability: float) -> dict[str, Any]:
-    """Every label's value with at least that probability, else ``"ambiguous"``."""
+def grade_labels(
+    labels: Mapping[str, Any],
+    extra: Mapping[str, Any],
+    settings: SeedingSettings,
+    certainty: Certainty,
+    *,
+    is_open: bool = False,
+) -> dict[str, Any]:
+    """Give every label its level and its headline.
 
-    def choose(distribution: Mapping[str, float]) -> str:
-        value = max(distribution, key=lambda x: distribution[x])
-        return value if distribution[value] >= probability - _ROUNDING else "ambiguous"
+    Parameters
+    ----------
+    labels, extra : mapping
+        Distributions, as in `SeedingLabels`.
+    settings : SeedingSettings
+    certainty : Certainty
+        Errors, caps and evidence of the statements.
+    is_open : bool
+        Whether nothing is determined, whatever its probability.
 
-    return _map_distributions(labels, choose)
-
-
-def status_word(probability: float, settings: SeedingSettings) -> str:
-    """``supported``, ``favoured`` or ``not determined``.
-
-    Examples
-    --------
-    >>> [status_word(p, SeedingSettings()) for p in (0.97, 0.8, 0.5)]
-    ['supported', 'favoured', 'not determined']
+    Returns
+    -------
+    dict
+        ``headline``, ``status`` and ``certainty`` (with `could_be`) of a `SeedingLabels`.
     """
-    if probability >= settings.headline_probability - _ROUNDING:
-        return "supported"
-    return "favoured" if probability >= settings.favoured_probability - _ROUNDING else "not determined"
-
-
-def status_words(labels: Mapping[str, Any], settings: SeedingSettings, *, is_open: bool = False) -> dict[str, Any]:
-    """Word of every label's most probable value; `is_open`: nothing is determined, whatever its probability."""
-
-    def word(values: Mapping[str, float]) -> str:
-        return "not determined" if is_open else status_word(max(values.values()), settings)
-
-    return _map_distributions(labels, word)
-
-
-def _map_distributions(labels: Mapping[str, Any], function: Callable[[Mapping[str, float]], str]) -> dict[str, Any]:
-    return {
-        name: {site: function(values) for site, values in part.items()} if name in _OF_SITES else function(part)
-        for name, part in labels.items()
-    }
+    headline: dict[str, Any] = {name: {} for name in SITE_LABELS if name in labels}
+    status: dict[str, Any] = {name: {} for name in _OF_SITES if name in labels or name in extra}
+    could_be: dict[str, str] = {}
+    for name, site, values in each_statement({**labels, **extra}):
+        best, key = max(values, key=lambda value: values[value]), statement_key(name, site)
+        level, possible = decide_level(
+            values[best],
+            settings,
+            mcse=certainty.error_of(name, site, best),
+            evidence=certainty.evidence.get(key),
+            cap=certainty.caps.get(key),
+        )
+        if is_open:
+            level, possible = "not determined", ""
+        word = best if level == "supported" else "ambiguous"
+        if site:
+            status[name][site] = level
+            if name in labels:
+                headline[name][site] = word
+        else:
+            status[name] = level
+            if name in labels:
+                headline[name] = word
+        if possible:
+            could_be[key] = possible
+    ordered = {name: headline[name] for name in labels if name in headline}
+    return {"headline": ordered, "status": status, "certainty": replace(certainty, could_be=could_be)}
 
 
 def _rounded(value: Any) -> Any:

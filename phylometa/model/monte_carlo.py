@@ -56,9 +56,10 @@ def diagnose_draws(values: FloatArray, weights: FloatArray, chain: IntArray) -> 
     With weights w the mean P = sum w f / sum w has the error of the mean of the series D w (f - P) / sum w (delta
     method). Its variance is the greater of two estimates over the half-chains: V tau / D with the variance V of
     within and between half-chains and the autocorrelation time tau of Geyer's initial monotone sequence (Vehtari et
-    al. 2021, doi:10.1214/20-BA1221), and the variance of the means of the half-chains over their number. A value that
-    few draws have is known worse than these tell: P counts as if two more effective draws had been made, one of which
-    has the statement.
+    al. 2021, doi:10.1214/20-BA1221), and the variance of the means of the half-chains over their number. To it is added
+    what a mode that was missed could hold, half an effective draw that surely has the statement and half a draw that
+    surely has it not: (P^2 + (1 - P)^2) / 4 (n + 2)^2 for n effective draws. Without it the error of what few draws
+    have is smallest where it was met least. R-hat: `split_r_hat`.
 
     Chains that all sit in one of several modes cannot be told from chains that mix.
     """
@@ -86,11 +87,9 @@ def diagnose_draws(values: FloatArray, weights: FloatArray, chain: IntArray) -> 
             total * _autocorrelation_time(covariance, within, total) / (n_halves * length), between / n_halves
         )
         r_hat = split_r_hat(within, between, length)
-    spread = probability * (1.0 - probability)
     effective = np.clip(np.divide(total, variance, out=np.ones_like(total), where=variance > 0.0), 1.0, n_draws)
-    shrunk = (probability * effective + 1.0) / (effective + 2.0)
-    rarer = np.divide(shrunk * (1.0 - shrunk), spread, out=np.ones_like(spread), where=spread > 1e-12)
-    variance = np.where(is_constant, 0.0, variance * np.maximum(rarer, 1.0))
+    unseen = ((0.5 * probability) ** 2 + (0.5 * (1.0 - probability)) ** 2) / (effective + 2.0) ** 2
+    variance = np.where(is_constant, 0.0, variance + unseen)
     return MonteCarlo(
         probability,
         np.sqrt(variance),

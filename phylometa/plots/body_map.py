@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from phylometa.model.patient import Site
 from phylometa.model.result import PatientResult
 from phylometa.plots.anatomy import BODY_HEIGHT, HALF_OUTLINE, HEAD
-from phylometa.plots.history_overview import Migration, migration_edges
+from phylometa.plots.history_overview import Migration, migration_edges, withheld_routes
 from phylometa.plots.label_placement import spread
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Command, Scene, draw_scene, note_lines, scene_width
 from phylometa.plots.style import (
@@ -95,7 +95,12 @@ def body_map_scene(
     places = dict(zip(found, _separate([(middle + x * scale, top + y * scale) for x, y in found.values()])))
     edges: list[Migration] = []
     if result.histories is not None and any(True for _ in result.histories):
-        edges = [e for e in migration_edges(result.histories, is_merged=True) if e.probability >= min_probability]
+        withheld = withheld_routes(result)
+        edges = [
+            e
+            for e in migration_edges(result.histories, is_merged=True)
+            if e.probability >= min_probability and (e.source, e.target) not in withheld
+        ]
     edges, n_hidden = _clearest(edges)
     body_bottom = top + scale * (BODY_HEIGHT if is_whole else _CROP) + 6
     notes = [f"Arrows: migrations with a probability of at least {percent(min_probability)}; front view."]

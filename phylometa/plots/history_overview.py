@@ -7,8 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
+from phylometa.model.result import PatientResult
 
-__all__ = ["HistoryOverview", "Migration", "MigrationSums", "migration_edges", "ranked_histories", "sum_migrations"]
+__all__ = [
+    *("HistoryOverview", "Migration", "MigrationSums"),
+    *("migration_edges", "ranked_histories", "sum_migrations", "withheld_routes"),
+]
 
 
 def ranked_histories(histories: HistoryEnsemble) -> list[tuple[TreeHistories, MigrationHistory]]:
@@ -115,6 +119,28 @@ def migration_edges(
             Migration(key[0], key[1], tuple(sorted(founding)), tuple(sorted(departing)), probability, key in marked)
         )
     return tuple(edges)
+
+
+def withheld_routes(result: PatientResult) -> frozenset[tuple[int, int]]:
+    """Find the routes that are probable enough to be favoured but are not determined: by their error, or by a cap.
+
+    Parameters
+    ----------
+    result : PatientResult
+
+    Returns
+    -------
+    frozenset of (source, target)
+        Indices of sites. Figures of what is at least favoured leave them out.
+    """
+    if result.labels is None:
+        return frozenset()
+    labels, index = result.labels, result.patient.site_names.index
+    return frozenset(
+        (index(route.source), index(route.target))
+        for route in labels.certainty.routes
+        if route.level == "not determined" and route.probability >= labels.settings.favoured_probability
+    )
 
 
 class HistoryOverview:

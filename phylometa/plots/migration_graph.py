@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from phylometa.model.history import MigrationHistory
 from phylometa.model.patient import Site
 from phylometa.model.result import PatientResult
-from phylometa.plots.history_overview import HistoryOverview, Migration, migration_edges
+from phylometa.plots.history_overview import HistoryOverview, Migration, migration_edges, withheld_routes
 from phylometa.plots.migration_matrix import migration_matrix_scene
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
@@ -97,8 +97,9 @@ def migration_graph_scene(
 ) -> Scene:
     """The migration graph as a `Scene`; see `plot_migration_graph`.
 
-    `rank` None draws no history in particular: only edges of at least `min_probability`, all in colour. `overview`
-    saves ranking and summing the histories again where many are drawn.
+    `rank` None draws no history in particular: only edges of at least `min_probability`, all in colour, without those
+    whose level is lower than their probability (`withheld_routes`). `overview` saves ranking and summing the histories
+    again where many are drawn.
     """
     title = f"Migration graph of {clean_text(result.patient.name)}"
     histories = result.histories
@@ -108,6 +109,9 @@ def migration_graph_scene(
         return empty_scene(width, "No migration history could be inferred from these samples.", title)
     history = overview.ranked[rank or 0][1]
     edges = migration_edges(histories, history, sums=overview.sums(bool(is_merged)))
+    if rank is None:
+        withheld = withheld_routes(result)
+        edges = tuple(edge for edge in edges if (edge.source, edge.target) not in withheld)
     shown = _worth_drawing(edges, rank, min_probability)
     is_narrow = width < NARROW
     if is_merged is None and (is_narrow or len(shown) > _MAX_SINGLE_EDGES):

@@ -8,7 +8,6 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from phylometa.model.label_specs import label_name, value_name
-from phylometa.model.labels import status_word
 from phylometa.model.result import PatientResult
 from phylometa.plots.label_words import PATIENT_ROWS, SITE_COLUMNS, most_probable_value
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
@@ -54,7 +53,7 @@ def seeding_matrix_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS[
     for row in patient_rows:
         y = _patient_row(scene, row, labels[row], shown, y)
     if sites and columns:
-        y = _site_block(scene, result, labels, shown.status, columns, sites, y + 8)
+        y = _site_block(scene, result, labels, shown, columns, sites, y + 8)
     y = _key(scene, y + 9)
     scene.notes(MARGIN, y + 10, notes)
     return scene
@@ -68,7 +67,7 @@ def _patient_row(scene: Scene, row: str, distribution: Mapping[str, float], show
     is_narrow = scene.width < NARROW
     height = _NARROW_ROW if is_narrow else _ROW
     value, probability = most_probable_value(distribution)
-    word = shown.status.get(row, status_word(probability, shown.settings))
+    word = shown.level(row)
     text = value_name(row, value)
     star = "*" if row in shown.criterion_sensitive else ""
     bar_left = scene.width - MARGIN - 112
@@ -90,7 +89,7 @@ def _site_block(
     scene: Scene,
     result: PatientResult,
     labels: Mapping[str, Any],
-    status: Mapping[str, Any],
+    shown: Any,
     columns: list[str],
     sites: list[int],
     y: float,
@@ -116,8 +115,7 @@ def _site_block(
             if not distribution:
                 continue
             value, probability = most_probable_value(distribution)
-            words = status.get(column, {})
-            word = words.get(result.patient.sites[site].name, status_word(probability, result.labels.settings))
+            word = shown.level(column, result.patient.sites[site].name)
             text = value_name(column, value)
             x, cell = starts[j], unit * shares[j]
             tooltip = f"{name}, {label_name(column).lower()}: {text}, probability {percent(probability)}, {word}"

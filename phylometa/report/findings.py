@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from phylometa.config import SeedingSettings
+from phylometa.model.certainty import level_word
 from phylometa.model.result import PatientResult
 from phylometa.model.timing import best_dates
-from phylometa.plots.history_overview import migration_edges
 from phylometa.plots.style import percent
 from phylometa.report.evidence import Evidence, site_evidence
-from phylometa.seeding.sentences import headline_sentences
+from phylometa.seeding.sentences import evidence_in_words, headline_sentences
 
 __all__ = ["Finding", "Findings", "SiteFindings", "describe"]
 
@@ -71,12 +72,15 @@ class Findings:
         In the order of the patient's sites; those of which nothing is said are left out.
     open_questions : tuple of Finding
         What is not determined and belongs to no single site.
+    banner : str
+        Stands above all: the search has not converged; empty if it has.
     """
 
     what_was_read: str
     answers: tuple[Finding, ...]
     sites: tuple[SiteFindings, ...]
     open_questions: tuple[Finding, ...]
+    banner: str = ""
 
 
 def describe(result: PatientResult) -> Findings:
@@ -109,7 +113,7 @@ def describe(result: PatientResult) -> Findings:
     if result.copy_number is not None:
         answers.append(Finding(_copy_number_sentence(result.copy_number), "fact"))
     if result.timing is not None:
-        _timing_findings(result.timing, of_site, answers)
+        _timing_findings(result.timing, of_site, answers, _settings(result))
         open_questions.extend(
             Finding(f"{text[:1].upper()}{text[1:]}", "not determined") for text in result.timing.refusals
         )
@@ -124,21 +128,25 @@ def describe(result: PatientResult) -> Findings:
         for site in result.patient.sites
         if of_site[site.name]
     )
-    return Findings(_what_was_read(result), tuple(answers), sites, tuple(open_questions))
+    converged = None if result.labels is None else result.labels.certainty.convergence
+    text = "" if converged is None else converged.text
+    banner = f"{text[:1].upper()}{text[1:]}." if text else ""
+    return Findings(_what_was_read(result), tuple(answers), sites, tuple(open_questions), banner)
 
 
 def _finding(said: Any, labels: Any) -> Finding:
     """A sentence of the labels for its place: without what the heading says, with percentages like everywhere."""
     if said.status != "not determined":
         text = said.sentence.replace(f" by these samples ({said.probability:.2f})", "")
-        return Finding(_without_site(text, said.site), said.status, said.probability)
+        return Finding(_without_site(text, said.site), said.status, said.probability, said.note)
     if said.label == "site_sources":
-        return Finding(_open_source(labels, said.site), said.status)
+        return Finding(_open_source(labels, said.site), said.status, note=said.note)
     if said.label == "divergence":
-        return Finding(f"early or late divergence not determined: {said.sentence.partition(': ')[2]}", said.status)
+        text = f"early or late divergence not determined: {said.sentence.partition(': ')[2]}"
+        return Finding(text, said.status, note=said.note)
     text = said.sentence.removeprefix(_OPEN_PREFIX)
     text = re.sub(r"\(([01]\.\d\d)\)", lambda number: f"({percent(float(number[1]))})", text)
-    return Finding(f"not determined: {text}" if said.site else text, said.status)
+    return Finding(f"not determined: {text}" if said.site else text, said.status, note=said.note)
 
 
 def _without_site(text: str, site: str) -> str:
@@ -159,15 +167,29 @@ def _open_source(labels: Any, site: str) -> str:
 def _routes(result: PatientResult) -> Finding:
     """The migrations between sites that are at least favoured, as the figure beside draws them."""
     assert result.labels is not None and result.histories is not None
-    least, names = result.labels.settings.favoured_probability, result.patient.site_names
-    edges = migration_edges(result.histories, is_merged=True) if any(True for _ in result.histories) else ()
-    sure = sorted((e for e in edges if e.probability >= least), key=lambda e: (e.source, -e.probability, e.target))
-    if not edges:
+    settings = result.labels.settings
+    routes = result.labels.certainty.routes
+    if not routes:
         return Finding("No clone migrated between the sampled sites.", "fact")
+    sure = [route for route in routes if route.level != "not determined"]
+    notes = []
+    for route in routes:
+        name = f"{route.source} to {route.target}"
+        if (
+            route.level != "not determined"
+            and route.evidence is not None
+            and (words := evidence_in_words(route.evidence, settings))
+        ):
+            notes.append(f"{name}: {words}")
+        elif route.level == "not determined" and route.cap is not None:
+            notes.append(f"{name} ({percent(route.probability)}) is not determined: {route.cap.reason}.")
     if not sure:
-        return Finding(f"No route between two sites has a probability of {percent(least)} or more.", "fact")
-    listed = "; ".join(f"{names[e.source]} to {names[e.target]} ({percent(e.probability)})" for e in sure)
-    return Finding(f"Routes: {listed}.", "fact")
+        least = percent(settings.favoured_probability)
+        return Finding(f"No route between two sites is sure to {least} or more.", "fact", note=" ".join(notes))
+    order = {name: index for index, name in enumerate(result.patient.site_names)}
+    sure.sort(key=lambda route: (order[route.source], -route.probability, order[route.target]))
+    listed = "; ".join(f"{route.source} to {route.target} ({percent(route.probability)})" for route in sure)
+    return Finding(f"Routes: {listed}.", "fact", note=" ".join(notes))
 
 
 def _count(number: int, noun: str, plural: str = "") -> str:
@@ -219,18 +241,24 @@ _MODEL_WORDS = {
 }
 
 
-def _timing_findings(timing: Any, of_site: Mapping[str, list[Finding]], answers: list[Finding]) -> None:
+def _settings(result: PatientResult) -> SeedingSettings:
+    return SeedingSettings() if result.settings is None else result.settings.seeding
+
+
+def _timing_findings(
+    timing: Any, of_site: Mapping[str, list[Finding]], answers: list[Finding], settings: SeedingSettings
+) -> None:
     """Ages of seeding to the sites with what each source says, rests before growth, conflicts of sources, and the
     evidence that an irradiated site was seeded again."""
     for (site, clone), interval in best_dates(timing.intervals).items():
-        if interval.probability < 0.8 or site not in of_site:
+        if interval.probability < settings.favoured_probability or site not in of_site:
             continue
         seeding = interval.seeding
         text = (
             f"was seeded by clone {clone} between the ages of {seeding.lo:.1f} and {seeding.hi:.1f} years "
             f"(95 % interval, {_MODEL_WORDS[interval.model]})."
         )
-        status = "supported" if interval.probability >= 0.95 else "favoured"
+        status = level_word(interval.probability, settings)
         before = "; ".join(f"before {name.replace('_', ' ')}: {percent(p)}" for name, p in interval.p_before.items())
         others = "; ".join(
             f"{_MODEL_WORDS[x.model]} {x.seeding.lo:.1f} to {x.seeding.hi:.1f}"
@@ -248,7 +276,7 @@ def _timing_findings(timing: Any, of_site: Mapping[str, list[Finding]], answers:
                 f"rested for {rest.lo:.1f} to {rest.hi:.1f} years between arrival and growth "
                 f"(95 % interval, {row.model} growth)."
             )
-            of_site[row.site].append(Finding(text, "supported", row.p_dormant))
+            of_site[row.site].append(Finding(text, level_word(row.p_dormant, settings), row.p_dormant))
     answers.extend(Finding(f"Growth and clock: {x.statement}", "fact") for x in timing.checks if x.p_value < _CONFLICT)
     for row in timing.reseeding:
         text = f"Evidence that {row.site} was reseeded after {row.treatment}: {row.grade}."

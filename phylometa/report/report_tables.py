@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from phylometa.model.certainty import statement_key
 from phylometa.model.label_specs import label_name, value_name
 from phylometa.model.result import PatientResult
 from phylometa.plots.clone_tree import clone_drivers
@@ -15,6 +16,7 @@ from phylometa.plots.label_words import most_probable_value
 from phylometa.plots.style import percent
 from phylometa.report.table import Table, number
 from phylometa.report.timing_tables import timing_tables
+from phylometa.seeding.sentences import limits_in_words
 
 __all__ = ["all_tables"]
 
@@ -79,16 +81,22 @@ def labels_table(result: PatientResult) -> Table | None:
             if not distribution:
                 continue
             value, probability = most_probable_value(distribution)
-            word = shown.status.get(name, "")
-            word = word.get(site, "") if isinstance(word, dict) else word
+            word = shown.level(name, site)
+            error = shown.certainty.error_of(name, site, value)
+            key = statement_key(name, site)
+            possible = shown.certainty.could_be.get(key, "")
+            level = f"{word} (could be {possible})" if possible else word
             others = "; ".join(
                 f"{value_name(name, v)} {percent(p)}"
                 for v, p in sorted(distribution.items(), key=lambda x: (-x[1], x[0]))
                 if v != value
             )
-            rows.append((label_name(name), site, value_name(name, value), number(probability), word, others))
-    columns = ("Label", "Site", "Most probable value", "Probability", "Level", "Other values")
-    return Table("labels", "All labels", columns, tuple(rows))
+            limits = limits_in_words(shown, key)
+            found = (value_name(name, value), number(probability), number(error) if error else "", level, limits)
+            rows.append((label_name(name), site, *found, others))
+    columns = ("Label", "Site", "Most probable value", "Probability", "Error", "Level", "Limits", "Other values")
+    note = "Error: Monte-Carlo standard error of the probability. Levels hold within two of them."
+    return Table("labels", "All labels", columns, tuple(rows), note=note)
 
 
 def clones_table(result: PatientResult) -> Table | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
@@ -16,14 +15,17 @@ from phylometa.comparison.statistics import call_jsi
 from phylometa.config import MigrationSettings, SeedingSettings, Settings
 from phylometa.errors import InfeasibleError
 from phylometa.model.arrays import FloatArray, IntArray
+from phylometa.model.certainty import Certainty, Convergence
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.comparison import Comparison
 from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
+from phylometa.model.joint_posterior import JointPosterior
 from phylometa.model.label_specs import CRITERION_LABELS, EXTRA_LABELS, PATIENT_LABELS, SITE_LABELS
-from phylometa.model.labels import NO_PRIMARY, UNRELATED, SeedingLabels, headline_values, status_words
+from phylometa.model.labels import NO_PRIMARY, UNRELATED, SeedingLabels, grade_labels
 from phylometa.model.patient import Site
 from phylometa.model.tree_ensemble import TreeEnsemble
 from phylometa.seeding.batch import batch_histories
+from phylometa.seeding.drawn import NAMING_CLONES, certainty_of_draws, labels_of_draws
 from phylometa.seeding.evolution import DriverHit, parallel_evolution, presentation
 from phylometa.seeding.labels import count_labels, label_batch, most_probable
 from phylometa.seeding.presence_labels import lymph_node_origins, presence_labels
@@ -31,8 +33,6 @@ from phylometa.seeding.settle import settle_labels
 
 __all__ = ["alternative_criteria", "classify_seeding", "compared_labels", "criterion_sensitive"]
 
-# Labels whose values are clones, which differ between clusterings.
-_NAMING_CLONES = ("seeding_clones_primary",)
 # Most probable (tree, presence) scenarios that are classified again under other criteria.
 _COMPARED_SCENARIOS = 20
 _COMPARED_HISTORIES, _COMPARED_SECONDS = 500, 5.0  # limits of each of these comparisons
@@ -49,7 +49,7 @@ def classify_seeding(
     days_from_primary_diagnosis: Mapping[str, float] | None = None,
     ln_distant_pairs: Sequence[tuple[str, str]] | None = None,
     comparison: Comparison | None = None,
-    over_clusterings: tuple[Callable[[int], CloneTree], HistoryEnsemble] | None = None,
+    over_clusterings: tuple[JointPosterior, HistoryEnsemble] | None = None,
     origin: CommonOrigin | None = None,
 ) -> SeedingLabels:
     """Labels of a patient, summed over trees, presence and histories, and over clusterings where these are given.
@@ -76,9 +76,9 @@ def classify_seeding(
     comparison : Comparison, optional
         Of the primary with every metastasis, from the reads: counts, JSI, divergence and states of clusters are its.
         Without one, counts and states are those of the trees, and there is no divergence test.
-    over_clusterings : (function, HistoryEnsemble), optional
-        Trees and histories of draws of clusters and tree (`phylometa.migration.joint_histories`): every label that
-        names no clone is summed over these instead.
+    over_clusterings : (JointPosterior, HistoryEnsemble), optional
+        Draws of clusters and tree with their histories (`phylometa.migration.joint_histories`): every label that
+        names no clone is summed over these instead, with its Monte-Carlo error.
     origin : CommonOrigin, optional
         Which sites have one origin, from the reads; by default a metastasis that shares no mutation with the primary
         in most of the posterior is independent.
@@ -106,10 +106,12 @@ def classify_seeding(
     weighted = [(batch.weights, columns) for batch, columns in tables]
     labels = count_labels(weighted, (*PATIENT_LABELS, *SITE_LABELS))
     extra = count_labels(weighted, EXTRA_LABELS)
+    certainty = Certainty()
     if over_clusterings is not None:
-        drawn = _count_over(*over_clusterings, sites, primary)
-        labels |= {name: drawn[name] for name in labels if name not in _NAMING_CLONES}
-        extra = {name: drawn[name] for name in extra}
+        drawn = labels_of_draws(*over_clusterings, sites, primary)
+        labels |= {name: drawn.labels[name] for name in labels if name not in NAMING_CLONES}
+        extra = {name: drawn.labels[name] for name in extra}
+        certainty = certainty_of_draws(drawn, over_clusterings[0], histories)
     compared = scenarios[:_COMPARED_SCENARIOS]
     alternatives = alternative_criteria(compared, sites, primary=primary, settings=settings)
     as_compared = [(batch.weights, columns) for tables in by_scenario[: len(compared)] for batch, columns in tables]
@@ -143,8 +145,7 @@ def classify_seeding(
     is_open = n_mutations == 1
     return SeedingLabels(
         labels=labels,
-        headline=headline_values(labels, math.inf if is_open else settings.seeding.headline_probability),
-        status=status_words(labels, settings.seeding, is_open=is_open),
+        **grade_labels(labels, extra, settings.seeding, certainty, is_open=is_open),
         n_mutations=n_mutations,
         extra=extra,
         alternative_criteria=alternatives,
@@ -164,7 +165,7 @@ def classify_seeding(
         common_origin={} if origin is None else _origin_of_pairs(origin, sites),
         flags=_flags(extra, settings.seeding),
         settled_by=settle_labels(tables, labels, settings.seeding),
-        warnings=_warnings(all_complete, cut, labels, sites, unrelated),
+        warnings=_warnings(all_complete, cut, labels, sites, unrelated, certainty.convergence),
         **from_presence,
         **compared_with_primary,
     )
@@ -217,20 +218,6 @@ def _origin_of_pairs(origin: CommonOrigin, sites: Sequence[Site]) -> dict[str, f
     """``"site|site"`` -> P(common origin), for every pair of sampled sites."""
     names = [(t, site.name) for t, site in enumerate(sites) if not site.is_virtual]
     return {f"{a}|{b}": float(origin.probability[s, t]) for s, a in names for t, b in names if s < t}
-
-
-def _count_over(
-    tree_of: Callable[[int], CloneTree], histories: HistoryEnsemble, sites: Sequence[Site], primary: int
-) -> dict[str, Any]:
-    """Distributions of all labels over an ensemble of histories."""
-    batches = (
-        batch
-        for entry in histories.trees
-        if entry.histories
-        for batch in batch_histories(tree_of(entry.tree), entry.histories, sites, entry.presence, primary=primary)
-    )
-    tables = ((batch.weights, label_batch(batch)) for batch in batches)
-    return count_labels(tables, (*PATIENT_LABELS, *SITE_LABELS, *EXTRA_LABELS))
 
 
 def _merge_kinds(
@@ -370,9 +357,14 @@ def _entered(labels: Mapping[str, Any]) -> set[str]:
 
 
 def _warnings(
-    is_complete: bool, cut: float, labels: Mapping[str, Any], sites: Sequence[Site], unrelated: Sequence[str]
+    is_complete: bool,
+    cut: float,
+    labels: Mapping[str, Any],
+    sites: Sequence[Site],
+    unrelated: Sequence[str],
+    convergence: Convergence | None,
 ) -> tuple[str, ...]:
-    warnings = []
+    warnings = [convergence.text] if convergence is not None and convergence.text else []
     if not is_complete:
         others = "no bound on the others is known" if cut >= 0.995 else f"the others have at most {cut:.0%}"
         warnings.append(

@@ -1,142 +1,225 @@
-"""What a statement rests on: how probable it is if any one mutation had not been measured.
+"""What a statement rests on: how probable it is without clones of one or two mutations, and without single mutations.
 
 A mutation that is alone in its clone carries the clone. Without it the clone is one with its parent, and the
 migrations that only this clone showed are gone; a mutation that shares its clone with others can be missed. So the
-probability of a statement without mutation i is a sum over the draws in which i is alone, contracted, and the others as
-they are.
+probability of a statement without some mutations is a sum over the draws in which their clones are contracted, each
+weighed by the histories that are then possible.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from phylometa.config import MigrationSettings, SeedingSettings
+from phylometa.migration import joint_histories
+from phylometa.migration.independent_tumours import OriginGroup
 from phylometa.model.arrays import BoolArray, IntArray
+from phylometa.model.certainty import Carrier, Evidence, each_statement, level_word
+from phylometa.model.joint_posterior import JointDraw, JointPosterior
+from phylometa.model.patient import MutationTable, Site
+from phylometa.seeding.drawn import NAMING_CLONES, labels_of_draws
 
-__all__ = ["DrawnState", "EvidenceFloor", "contract_clone", "find_evidence_floor"]
+__all__ = ["Statement", "contract_clones", "find_evidence", "without_mutation", "without_small_clones"]
 
-
-@dataclass(frozen=True, eq=False)
-class DrawnState:
-    """One draw of clusters, tree and presence.
-
-    Parameters
-    ----------
-    weight : float
-        Posterior probability; over all draws they add up to 1.
-    labels : int64 array (n,)
-        Clone of every mutation.
-    parents : int64 array (K,)
-        -1 at the founder.
-    presence : bool array (K, n_sites)
-    """
-
-    weight: float
-    labels: IntArray
-    parents: IntArray
-    presence: BoolArray
+Statement = tuple[str, str, str]
+"""Label, site or "", value; or "route", source and target."""
+# Draws that are looked at without small clones, and without a single mutation; mutations that are tried.
+_DRAWS, _DRAWS_OF_ONE, _TRIED = 60, 40, 5
 
 
-@dataclass(frozen=True, slots=True)
-class EvidenceFloor:
-    """What a statement keeps without its most important mutation.
+def contract_clones(draw: JointDraw, chosen: BoolArray) -> JointDraw:
+    """Make the chosen clones of a draw one with their parents (a founder: with its only child).
 
     Parameters
     ----------
-    probability : float
-        With all mutations.
-    least : float
-        The least that is left if one mutation is dropped; the floor or more where none can bring it below the floor.
-    mutation : int
-        That mutation; -1 if no single one can.
-    rests_on : tuple of int
-        Mutations without which the statement falls below the floor.
-    """
-
-    probability: float
-    least: float
-    mutation: int
-    rests_on: tuple[int, ...]
-
-
-def contract_clone(parents: IntArray, presence: BoolArray, clone: int) -> tuple[IntArray, BoolArray] | None:
-    """The tree and presence in which a clone is one with its parent (the founder: with its only child).
-
-    Parameters
-    ----------
-    parents : int64 array (K,)
-    presence : bool array (K, n_sites)
-    clone : int
+    draw : JointDraw
+    chosen : bool array (K,)
 
     Returns
     -------
-    (parents, presence) of K - 1 clones in the same order, or None if nothing joins what is left: a founder with no
-    child or several.
+    JointDraw
+        Its clones keep their order. A founder without a child, or with several, stays.
 
     Examples
     --------
-    >>> contract_clone(np.array([-1, 0, 1]), np.eye(3, dtype=bool), 1)[0].tolist()
+    >>> chain = JointDraw(np.array([0, 1, 2]), np.array([-1, 0, 1]), np.full((3, 1), 1 / 3), np.eye(3, dtype=bool))
+    >>> contract_clones(chain, np.array([False, True, False])).parents.tolist()
     [-1, 0]
     """
-    parents, presence = np.array(parents, dtype=np.int64), np.array(presence, dtype=bool)
-    children = np.flatnonzero(parents == clone)
-    heir = int(parents[clone])
-    if heir < 0:
-        if len(children) != 1:
-            return None
-        heir = int(children[0])
-        parents[heir] = -1
-    else:
-        parents[children] = heir
-    presence[heir] |= presence[clone]
-    kept = np.delete(np.arange(len(parents)), clone)
-    index = np.full(len(parents), -1)
-    index[kept] = np.arange(len(kept))
+    heir = np.arange(draw.n_clones)
+    parents = np.array(draw.parents)
+    while True:
+        gone = heir != np.arange(len(heir))
+        (founder,) = np.flatnonzero((parents < 0) & ~gone)
+        children = np.flatnonzero((parents == founder) & ~gone)
+        inner = np.flatnonzero(chosen & ~gone & (np.arange(len(heir)) != founder))
+        if len(inner):
+            clone = int(inner[0])
+            heir[clone] = parents[clone]
+            parents[parents == clone] = parents[clone]
+        elif chosen[founder] and len(children) == 1:
+            heir[founder] = children[0]
+            parents[children[0]] = -1
+        else:
+            break
+    while (heir[heir] != heir).any():
+        heir = heir[heir]
+    if not gone.any():
+        return draw
+    kept = np.flatnonzero(~gone)
+    rank = np.full(len(heir), -1)
+    rank[kept] = np.arange(len(kept))
+    of_clone = rank[heir]
+    proportions = np.zeros((len(kept), draw.proportions.shape[1]))
+    np.add.at(proportions, of_clone, draw.proportions)
+    presence = np.zeros((len(kept), draw.presence.shape[1]), dtype=bool)
+    np.logical_or.at(presence, of_clone, draw.presence)
+    labels = np.where(draw.labels >= 0, of_clone[np.maximum(draw.labels, 0)], draw.labels)
     above = parents[kept]
-    return np.where(above < 0, -1, index[above]), presence[kept]
+    return JointDraw(labels, np.where(above < 0, -1, rank[above]), proportions, presence, draw.chain)
 
 
-def find_evidence_floor(
-    states: Sequence[DrawnState], statement: Callable[[IntArray, BoolArray], float], *, floor: float = 0.8
-) -> EvidenceFloor:
-    """Probability of a statement without any one mutation.
+def without_small_clones(joint: JointPosterior, size: int) -> JointPosterior:
+    """Contract every clone of at most `size` mutations, in every draw; draws that have none stay the same objects."""
+    return replace(joint, draws=tuple(contract_clones(draw, _sizes(draw) <= size) for draw in joint.draws))
+
+
+def without_mutation(joint: JointPosterior, mutation: int) -> JointPosterior:
+    """Contract the clone of a mutation in every draw in which it is alone in it."""
+
+    def chosen(draw: JointDraw) -> BoolArray:
+        clone = int(draw.labels[mutation])
+        return (_sizes(draw) == 1) & (np.arange(draw.n_clones) == clone)
+
+    return replace(joint, draws=tuple(contract_clones(draw, chosen(draw)) for draw in joint.draws))
+
+
+def _sizes(draw: JointDraw) -> IntArray:
+    return np.bincount(draw.labels[draw.labels >= 0], minlength=draw.n_clones)
+
+
+def _thinned(joint: JointPosterior, n_draws: int) -> JointPosterior:
+    """At most `n_draws` of the draws, evenly over all, with equal weights."""
+    at = np.unique(np.linspace(0, joint.n_draws - 1, min(n_draws, joint.n_draws)).round().astype(np.int64))
+    return JointPosterior(tuple(joint.draws[i] for i in at.tolist()), np.full(len(at), 1.0 / len(at)))
+
+
+def find_evidence(
+    joint: JointPosterior,
+    stated: Mapping[Statement, float],
+    mutations: MutationTable,
+    sites: Sequence[Site],
+    sample_site: IntArray,
+    *,
+    primary: int,
+    migration: MigrationSettings,
+    settings: SeedingSettings,
+    groups: tuple[OriginGroup, ...] = (),
+) -> dict[Statement, Evidence]:
+    """Find what the statements that are at least favoured rest on.
 
     Parameters
     ----------
-    states : sequence of DrawnState
-    statement : callable
-        Of parents and presence: the probability of the statement given them. It is asked once a state, and once for
-        each contraction that can matter: a mutation that is alone with probability w lowers it by at most w.
-    floor : float
-        What `rests_on` is counted by.
+    joint : JointPosterior
+    stated : mapping
+        Statement -> probability.
+    mutations : MutationTable
+    sites : sequence of Site
+    sample_site : int64 array (S,)
+    primary : int
+        Index of the site in which histories start.
+    migration : MigrationSettings
+    settings : SeedingSettings
+    groups : tuple of OriginGroup
+        See `phylometa.migration.joint_histories`.
 
     Returns
     -------
-    EvidenceFloor
+    dict
     """
-    given = np.array([statement(state.parents, state.presence) for state in states])
-    weights = np.array([state.weight for state in states])
-    probability = float(weights @ given)
-    alone: dict[int, list[tuple[int, int]]] = {}
-    for d, state in enumerate(states):
-        sizes = np.bincount(state.labels, minlength=len(state.parents))
-        for mutation in np.flatnonzero(sizes[state.labels] == 1).tolist():
-            alone.setdefault(mutation, []).append((d, int(state.labels[mutation])))
-    carried = {i: float(sum(weights[d] * given[d] for d, _ in found)) for i, found in alone.items()}
-    least, chosen, rests_on = probability, -1, []
-    for mutation in sorted(alone, key=lambda i: (-carried[i], i)):
-        could_be = probability - carried[mutation]
-        if could_be >= floor:  # cannot fall below it, whatever the contraction gives
-            continue
-        without = could_be
-        for d, clone in alone[mutation]:
-            contracted = contract_clone(states[d].parents, states[d].presence, clone)
-            if contracted is not None:
-                without += weights[d] * statement(*contracted)
-        if without < floor:
-            rests_on.append(mutation)
-        if without < least:
-            least, chosen = float(without), mutation
-    return EvidenceFloor(probability, least, chosen, tuple(sorted(rests_on)))
+    sure = {
+        key: p
+        for key, p in stated.items()
+        if key[0] not in NAMING_CLONES and level_word(p, settings) != "not determined"
+    }
+
+    def probabilities(drawn: JointPosterior) -> dict[Statement, float]:
+        names = tuple(site.name for site in sites)
+        histories = joint_histories(drawn, names, primary=primary, settings=migration, groups=groups)
+        labels = labels_of_draws(drawn, histories, sites, primary).labels
+        found = {
+            (label, site, value): p for label, site, values in each_statement(labels) for value, p in values.items()
+        }
+        routes = histories.migration_probability
+        return found | {
+            ("route", names[s], names[t]): float(routes[s, t]) for s in range(len(names)) for t in range(len(names))
+        }
+
+    few = _thinned(joint, _DRAWS)
+    left: list[Mapping[Statement, float]] = []
+    before: JointPosterior = few
+    for size in (1, 2):
+        contracted = without_small_clones(few, size)
+        if all(one is other for one, other in zip(contracted.draws, before.draws)):
+            left.append(left[-1] if left else sure)  # no clone is that small
+        else:
+            found = probabilities(contracted)
+            left.append({key: found.get(key, 0.0) for key in sure})
+        before = contracted if size == 1 else before
+    fallen = [key for key in sure if left[0][key] < settings.favoured_probability]
+    carriers = _carriers(_thinned(joint, _DRAWS_OF_ONE), sure, fallen, settings, probabilities)
+    return {
+        key: Evidence(
+            float(left[0][key]),
+            float(left[1][key]),
+            tuple(_carrier(mutations, i, key, sites, sample_site) for i in carriers.get(key, ())),
+        )
+        for key in sure
+    }
+
+
+def _carriers(
+    joint: JointPosterior,
+    stated: Mapping[Statement, float],
+    fallen: Sequence[Statement],
+    settings: SeedingSettings,
+    probabilities: Callable[[JointPosterior], dict[Statement, float]],
+) -> dict[Statement, list[int]]:
+    """Single mutations without which each of the statements falls, the most often alone first."""
+    if not fallen:
+        return {}
+    alone = np.zeros(len(joint.draws[0].labels))
+    for draw in joint.draws:
+        mine = draw.labels >= 0
+        alone[mine] += _sizes(draw)[draw.labels[mine]] == 1
+    alone /= joint.n_draws
+    # A mutation that is alone with probability a lowers a statement by about a at most.
+    needed = min(stated[key] for key in fallen) - settings.favoured_probability
+    tried = [i for i in np.argsort(-alone, kind="stable")[:_TRIED].tolist() if alone[i] > max(needed, 0.05)]
+    carriers: dict[Statement, list[int]] = {}
+    for mutation in tried:
+        found = probabilities(without_mutation(joint, mutation))
+        for key in fallen:
+            if found.get(key, 0.0) < settings.favoured_probability:
+                carriers.setdefault(key, []).append(mutation)
+    return carriers
+
+
+def _carrier(
+    mutations: MutationTable, index: int, key: Statement, sites: Sequence[Site], sample_site: IntArray
+) -> Carrier:
+    """The mutation with its reads in the sample that shows it most, of the site that the statement is about if any."""
+    about = {site for site in key[1:] if site}
+    here = [s for s in range(mutations.n_samples) if sites[int(sample_site[s])].name in about]
+    shown = [s for s in here if mutations.alt_counts[index, s] > 0] or list(range(mutations.n_samples))
+    best = max(shown, key=lambda s: int(mutations.alt_counts[index, s]))
+    return Carrier(
+        mutations.ids[index],
+        mutations.genes[index] or "",
+        mutations.sample_names[best],
+        int(mutations.alt_counts[index, best]),
+        int(mutations.depth[index, best]),
+    )

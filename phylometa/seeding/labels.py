@@ -6,7 +6,8 @@ The routes (which site seeded which) stand in `phylometa.seeding.routes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,9 @@ from phylometa.seeding.batch import (
 from phylometa.seeding.routes import label_routes
 
 __all__ = [
+    "DrawnLabels",
     "count_labels",
+    "count_labels_by_draw",
     "is_chain",
     "label_history",
     "label_batch",
@@ -173,16 +176,85 @@ def count_labels(
     """
     counts: dict[str, Any] = {name: {} for name in names}
     for weights, columns in tables:
-        for (name, site), column in columns.items():
-            if name not in counts:
-                continue
-            totals = np.bincount(column.codes + 1, weights=weights, minlength=len(column.values) + 1)[1:]
-            seen = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
+        for name, site, value, total in _totals(weights, columns, counts):
             part = counts[name].setdefault(site, {}) if site else counts[name]
-            for value, total, n in zip(column.values, totals.tolist(), seen.tolist()):
-                if n:
-                    part[value] = part.get(value, 0.0) + total
+            part[value] = part.get(value, 0.0) + total
     return {name: _sorted_copy(counts[name]) for name in names}
+
+
+def _totals(
+    weights: FloatArray, columns: Mapping[tuple[str, str], LabelColumn], names: Container[str]
+) -> Iterator[tuple[str, str, str, float]]:
+    """Label, site, value and weight of everything that some history of a batch has."""
+    for (name, site), column in columns.items():
+        if name not in names:
+            continue
+        totals = np.bincount(column.codes + 1, weights=weights, minlength=len(column.values) + 1)[1:]
+        seen = np.bincount(column.codes + 1, minlength=len(column.values) + 1)[1:]
+        for value, total, n in zip(column.values, totals.tolist(), seen.tolist()):
+            if n:
+                yield name, site, value, total
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnLabels:
+    """Labels of the histories of every draw of the posterior.
+
+    Parameters
+    ----------
+    labels : mapping
+        Distributions over all draws, as `count_labels` gives them.
+    keys : tuple of (label, site or "", value)
+    by_draw : float64 array (D, Q)
+        Weight of the histories of each draw that have each of the keys.
+    weights : float64 array (D,)
+        Weight of all its histories.
+    """
+
+    labels: Mapping[str, Any]
+    keys: tuple[tuple[str, str, str], ...]
+    by_draw: FloatArray
+    weights: FloatArray
+
+    def conditional(self) -> FloatArray:
+        """Probability of every key given each draw (D, Q); 0 for draws without weight."""
+        weights = self.weights[:, None]
+        return np.divide(self.by_draw, weights, out=np.zeros_like(self.by_draw), where=weights > 0.0)
+
+
+def count_labels_by_draw(
+    tables: Iterable[tuple[int, FloatArray, Mapping[tuple[str, str], LabelColumn]]],
+    names: Sequence[str],
+    weights: FloatArray,
+) -> DrawnLabels:
+    """Count the values of the labels `names` in every draw.
+
+    Parameters
+    ----------
+    tables : iterable of (draw, weights (H,), columns)
+        As `label_batch` gives the columns.
+    names : sequence of str
+    weights : float64 array (D,)
+        Weight of all histories of each draw.
+
+    Returns
+    -------
+    DrawnLabels
+    """
+    number: dict[tuple[str, str, str], int] = {}
+    draws, keys, totals = [], [], []
+    for draw, of_histories, columns in tables:
+        for name, site, value, total in _totals(of_histories, columns, names):
+            draws.append(draw)
+            keys.append(number.setdefault((name, site, value), len(number)))
+            totals.append(total)
+    by_draw = np.zeros((len(weights), len(number)))
+    np.add.at(by_draw, (np.array(draws, dtype=np.int64), np.array(keys, dtype=np.int64)), totals)
+    counts: dict[str, Any] = {name: {} for name in names}
+    for (name, site, value), total in zip(number, by_draw.sum(axis=0).tolist()):
+        part = counts[name].setdefault(site, {}) if site else counts[name]
+        part[value] = total
+    return DrawnLabels({name: _sorted_copy(counts[name]) for name in names}, tuple(number), by_draw, weights)
 
 
 def most_probable(distribution: Mapping[str, float]) -> frozenset[str]:

@@ -14,6 +14,7 @@ from phylometa.comparison.infer import compare_with_primary
 from phylometa.config import Settings
 from phylometa.errors import InfeasibleError
 from phylometa.migration import histories_of_trees, joint_histories
+from phylometa.model.certainty import Evidence
 from phylometa.model.clusters import Clustering
 from phylometa.model.comparison import ABSENT, UNKNOWN, Comparison
 from phylometa.model.history import HistoryEnsemble
@@ -22,8 +23,11 @@ from phylometa.model.labels import NO_TREE, UNRELATED, SeedingLabels
 from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
 from phylometa.reference.tables import gene_recurrence
+from phylometa.seeding.caps import find_caps
 from phylometa.seeding.classify import classify_seeding, compared_labels
+from phylometa.seeding.evidence_floor import Statement, find_evidence
 from phylometa.seeding.evolution import DriverHit, copy_number_hits, driver_hits, regional_events
+from phylometa.seeding.levels import limit_levels, stated_probabilities
 from phylometa.seeding.presence_rules import tracerx_labels, unrelated_sites
 
 __all__ = ["classify_patient", "classify_without_tree", "days_from_primary", "find_origin", "histories_from"]
@@ -82,6 +86,7 @@ def classify_patient(
             hits = driver_hits(patient.mutations, result.clusters, drivers=patient.drivers, copy_number_hits=found)
 
     origin = find_origin(patient, settings)
+    caps = find_caps(result.quality, patient.site_names)
 
     def compared(primary: int) -> Comparison | None:
         if comparison is None or primary == first:
@@ -98,16 +103,16 @@ def classify_patient(
 
     def rooted_in(primary: int, ensemble: HistoryEnsemble) -> SeedingLabels:
         drawn = None
+        groups = origin_groups(origin, patient.sites, primary=primary)
         if trees.joint is not None:
             over_all = ensemble.drawn
             if over_all is None:  # histories that were read back: those of the draws follow from the draws
                 sampled = trees.joint.with_weights(np.ones(trees.joint.n_draws))
-                groups = origin_groups(origin, patient.sites, primary=primary)
                 over_all = joint_histories(
                     sampled, patient.site_names, primary=primary, settings=settings.migration, groups=groups
                 )
-            drawn = (trees.joint.tree, over_all)
-        return classify_seeding(
+            drawn = (trees.joint, over_all)
+        labels = classify_seeding(
             trees,
             ensemble,
             patient.sites,
@@ -119,6 +124,23 @@ def classify_patient(
             over_clusterings=drawn,
             origin=origin,
         )
+        evidence: dict[Statement, Evidence] = {}
+        if trees.joint is not None and primary == first:
+            migration = settings.migration
+            if ensemble is not histories:  # those without the genetic-distance prior
+                migration = replace(migration, genetic_distance_weight=0.0)
+            evidence = find_evidence(
+                trees.joint,
+                stated_probabilities(labels, ensemble),
+                patient.mutations,
+                patient.sites,
+                patient.sample_site,
+                primary=primary,
+                migration=migration,
+                settings=settings.seeding,
+                groups=groups,
+            )
+        return limit_levels(labels, ensemble, caps, evidence)
 
     labels = rooted_in(first, histories)
     plain = histories.without_prior

@@ -5,21 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from phylometa.config import SeedingSettings
+from phylometa.model.certainty import Cap, Evidence, decide_level, level_word, statement_key
 from phylometa.model.label_specs import value_name
-from phylometa.model.labels import SeedingLabels, status_word
+from phylometa.model.labels import SeedingLabels
 
-__all__ = ["HeadlineSentence", "headline_sentences"]
+__all__ = ["HeadlineSentence", "evidence_in_words", "headline_sentences", "limits_in_words"]
 
 
 class HeadlineSentence(NamedTuple):
     """A sentence, the probability of its claim, and ``supported``, ``favoured`` or ``not determined``; the label and
-    the site it is about, where it is about one."""
+    the site it is about, where it is about one; and a note on what limits its level or what it rests on."""
 
     sentence: str
     probability: float
     status: str
     label: str = ""
     site: str = ""
+    note: str = ""
 
 
 # Other orders of the criteria that labels are computed under, and the tools that have them.
@@ -115,6 +118,9 @@ def headline_sentences(labels: SeedingLabels) -> list[HeadlineSentence]:
     sentences += _site_sentences(labels)
     if labels.primary_sampled:
         sentences += _divergence_sentences(labels)
+    sentences = [
+        said._replace(note=limits_in_words(labels, statement_key(said.label, said.site))) for said in sentences
+    ]
     for gene, probability in (labels.parallel_evolution_probability or {}).items():
         if probability >= 1 - labels.settings.favoured_probability:
             claim = f"{gene} was hit more than once, on separate branches (parallel evolution)"
@@ -122,12 +128,56 @@ def headline_sentences(labels: SeedingLabels) -> list[HeadlineSentence]:
     return sentences
 
 
+def limits_in_words(labels: SeedingLabels, key: str) -> str:
+    """Say what limits the level of a label, and what it rests on if that is one or two mutations.
+
+    Parameters
+    ----------
+    labels : SeedingLabels
+    key : str
+        `statement_key` of the label.
+
+    Returns
+    -------
+    str
+        Sentences; empty if there is nothing to say.
+    """
+    certainty = labels.certainty
+    said = [_cap_in_words(certainty.caps[key])] if key in certainty.caps else []
+    if key in certainty.evidence:
+        said.append(evidence_in_words(certainty.evidence[key], labels.settings))
+    if key in certainty.could_be:
+        said.append(f"Could be {certainty.could_be[key]} with more draws.")
+    return " ".join(part for part in said if part)
+
+
+def _cap_in_words(cap: Cap) -> str:
+    remedy = f" To lift this: {cap.remedy}." if cap.remedy else ""
+    return f"At most {cap.level}, whatever its probability: {cap.reason}.{remedy}"
+
+
+def evidence_in_words(evidence: Evidence, settings: SeedingSettings) -> str:
+    """Say what a statement rests on if that is clones of one or two mutations; else the empty text."""
+    number = evidence.rests_on(settings)
+    if number is None:
+        return ""
+    left = evidence.without_one if number == 1 else evidence.without_two
+    if number == 2:
+        return f"Rests on clones of one or two mutations ({left:.2f} without them)."
+    if not evidence.carriers:
+        return f"Rests on clones of one mutation ({left:.2f} without them)."
+    named = "; ".join(carrier.text for carrier in evidence.carriers)
+    if len(evidence.carriers) == 1:
+        return f"Rests on one mutation: {named}."
+    return f"Rests on each of {len(evidence.carriers)} single mutations: {named}."
+
+
 def _origin_sentences(labels: SeedingLabels) -> list[HeadlineSentence]:
     """Pairs of sites whose common origin is not supported."""
     sentences = []
     for pair, common in labels.common_origin.items():
-        status = status_word(1.0 - common, labels.settings)
-        if status_word(common, labels.settings) == "supported":
+        status = level_word(1.0 - common, labels.settings)
+        if level_word(common, labels.settings) == "supported":
             continue
         pair_words = " and ".join(pair.split("|"))
         if common >= 0.5:
@@ -195,7 +245,7 @@ def _clonality_sentence(labels: SeedingLabels, site: str, clonality: Mapping[str
     if f"founder_unobserved:{site}" not in labels.flags:
         return _sentence(labels, "site_seeding", site, claims)
     resolved = labels.extra["site_seeding_resolved"][site].get("monoclonal", 0.0)
-    status = status_word(resolved, labels.settings)
+    status = labels.level("site_seeding_resolved", site) if resolved >= 0.5 else "not determined"
     text = (
         f"{site} was seeded once, by a founding clone that was not seen there (monoclonal): {_word(status, resolved)}; "
         f"the alternative is several founding clones of one origin (another region of {site} could settle it)."
@@ -210,7 +260,8 @@ def _divergence_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:
             yield HeadlineSentence(text, 0.0, "not determined", "divergence", site)
             continue
         probability = 1 - test.p_few if test.call == "early" else test.p_few
-        status = status_word(probability, labels.settings)
+        cap = labels.certainty.caps.get(statement_key("divergence", site))
+        status, _ = decide_level(probability, labels.settings, cap=cap)
         unseen = f"{test.n_missing + test.n_unknown} of {test.n_evaluable + test.n_unknown}"
         text = (
             f"{_DIVERGENCE[test.call].format(site=site)}: {_word(status, probability)}; {unseen} mutations "
@@ -223,7 +274,7 @@ def _sentence(labels: SeedingLabels, name: str, site: str, claims: Mapping[str, 
     """The most probable claim with its word; all claims where none is at least favoured."""
     ranked = sorted(claims.items(), key=lambda item: (-item[1], item[0]))
     claim, probability = ranked[0]
-    status = status_word(probability, labels.settings)
+    status = labels.level(name, site) if name else level_word(probability, labels.settings)
     if status == "not determined":
         options = "; or: ".join(f"{text} ({p:.2f})" for text, p in ranked if p >= 0.05)
         remedy = labels.settled_by.get(f"{name}:{site}" if site else name)

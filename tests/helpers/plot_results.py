@@ -5,13 +5,14 @@ import datetime
 import numpy as np
 
 from phylometa.config import SeedingSettings, Settings
+from phylometa.model.certainty import Certainty
 from phylometa.model.clone_tree import ancestor_matrix
 from phylometa.model.clusters import CcfTable, Clustering
 from phylometa.model.copy_number import CopyNumberEvent, CopyNumberResult, Instability, ParallelEvent
 from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
 from phylometa.model.interval import Estimate
 from phylometa.model.label_specs import PATIENT_LABELS, SITE_LABELS
-from phylometa.model.labels import SeedingLabels, headline_values, status_words
+from phylometa.model.labels import SeedingLabels, grade_labels
 from phylometa.model.patient import (
     CopyNumberAtLoci,
     CopyNumberProfile,
@@ -26,7 +27,9 @@ from phylometa.model.patient import (
 from phylometa.model.result import PatientResult
 from phylometa.model.timing import DivergenceRow, SeedingInterval, TimingResult
 from phylometa.model.tree_ensemble import TreeEnsemble
+from phylometa.seeding.caps import Caps
 from phylometa.seeding.labels import label_history
+from phylometa.seeding.levels import limit_levels
 
 ORGANS = (
     ("prostate", "primary"),
@@ -270,11 +273,11 @@ def make_labels(trees, histories, sites):
         )
     labels = sum_labels(rows, (*PATIENT_LABELS, *SITE_LABELS))
     metastases = [site.name for site in sites if site.is_metastasis]
-    return SeedingLabels(
+    extra = sum_labels(rows, ("seeding_waves", "phyletic_distant_only"))
+    made = SeedingLabels(
         labels=labels,
-        headline=headline_values(labels, settings.headline_probability),
-        status=status_words(labels, settings),
-        extra=sum_labels(rows, ("seeding_waves", "phyletic_distant_only")),
+        **grade_labels(labels, extra, settings, Certainty()),
+        extra=extra,
         alternative_criteria={},
         criterion_sensitive=("met_to_met",) if len(metastases) > 2 else (),
         tracerx={"case_clonality": "polyclonal"},
@@ -290,6 +293,7 @@ def make_labels(trees, histories, sites):
         settings=settings,
         settled_by={"pattern": f"another region of {metastases[-1]}"} if metastases else {},
     )
+    return limit_levels(made, histories, Caps({}, {}), {})
 
 
 def make_timing(sites, clones, rng, has_age=True):

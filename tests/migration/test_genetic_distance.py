@@ -78,9 +78,9 @@ def test_labels_and_routes_with_and_without(small_run, tmp_path):
     assert again.without_prior.headline == labels.without_prior.with_override().headline
     write_histories(result.histories, dict(enumerate(map(result.trees.tree, range(len(result.trees))))), tmp_path)
     lines = [line.split("\t") for line in (tmp_path / "migrations.tsv").read_text().splitlines()]
-    assert lines[0][4:] == ["probability", "probability_without_prior"]
+    assert lines[0][4:] == ["probability", "mcse", "probability_without_prior"]
     before = {
         tuple(line.split("\t")[:4]): float(line.split("\t")[4])
         for line in next(small_run.rglob("migrations.tsv")).read_text().splitlines()[1:]
     }
-    assert {tuple(line[:4]): float(line[5]) for line in lines[1:]} == pytest.approx(before, abs=1e-5)
+    assert {tuple(line[:4]): float(line[6]) for line in lines[1:]} == pytest.approx(before, abs=1e-5)

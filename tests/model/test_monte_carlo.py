@@ -15,7 +15,7 @@ def autoregressive(rng, rho, shape=(CHAINS, DRAWS, REPETITIONS)):
     for t in range(shape[1]):
         x[:, t] = state
         state = rho * state + np.sqrt(1 - rho**2) * rng.normal(size=state.shape)
-    return 0.5 + 0.1 * x
+    return 0.5 + 0.3 * x
 
 
 def switching(rng, stay, n_chains, noise=0.1):
@@ -40,14 +40,14 @@ def test_errors_of_autocorrelated_chains(rho):
     z = (found.probability - 0.5) / found.mcse
     assert 0.7 < z.var() < 1.4
     lags = np.arange(1, DRAWS)
-    variance = 0.01 * (1 + 2 * ((1 - lags / DRAWS) * rho**lags).sum()) / (CHAINS * DRAWS)
+    variance = 0.09 * (1 + 2 * ((1 - lags / DRAWS) * rho**lags).sum()) / (CHAINS * DRAWS)
     assert 0.8 < (found.mcse**2).mean() / variance < 1.6
-    assert np.median(found.effective_draws) == pytest.approx(0.01 / variance, rel=0.4)
+    assert np.median(found.effective_draws) == pytest.approx(0.09 / variance, rel=0.4)
 
 
 def test_errors_of_events():
     x = autoregressive(np.random.default_rng(2), 0.5)
-    found = diagnosed((x > 0.5 + 0.1 * 0.8416).astype(float))  # an event of probability .2
+    found = diagnosed((x > 0.5 + 0.3 * 0.8416).astype(float))  # an event of probability .2
     assert 0.7 < ((found.probability - 0.2) / found.mcse).var() < 1.4
 
 
@@ -59,6 +59,20 @@ def test_errors_of_chains_stuck_in_two_modes(n_chains, stay):
     z = (found.probability - 0.5) / found.mcse
     assert 0.7 < z.var() < 1.4
     assert (np.median(found.r_hat) > 1.5) == (stay == 1.0)
+
+
+def test_what_was_met_seldom_is_not_claimed_to_be_known():
+    """A mode of probability .03, visited for 15 draws: most runs of 240 draws see little or nothing of it."""
+    rng = np.random.default_rng(7)
+    mode = rng.random((CHAINS, REPETITIONS)) < 0.03
+    x = np.empty((CHAINS, DRAWS, REPETITIONS))
+    for t in range(DRAWS):
+        x[:, t] = np.where(mode, 0.8, 0.02) + 0.01 * rng.random(mode.shape)
+        mode = np.where(rng.random(mode.shape) < 1 / 15, rng.random(mode.shape) < 0.03, mode)
+    met = (x > 0.5).any(axis=(0, 1))
+    found = diagnosed(x[:, :, met])
+    z = np.abs(found.probability - (0.03 * 0.8 + 0.97 * 0.02 + 0.005)) / found.mcse
+    assert 0.2 < met.mean() < 0.8 and (z < 3).mean() > 0.9
 
 
 def test_four_stuck_chains_are_as_good_as_four_draws():
@@ -77,7 +91,7 @@ def test_what_is_the_same_in_every_draw_has_no_error():
     assert found.probability == pytest.approx([0.7, 1.0])
     once = np.ones((240, 1))
     once[17] = 0.0
-    assert 0.004 < diagnosed(once.reshape(4, 60, 1)).mcse[0] < 0.02
+    assert 0.004 < diagnosed(once.reshape(4, 60, 1)).mcse[0] < 0.01
 
 
 def test_weighted_draws():

@@ -71,7 +71,8 @@ def test_file_changed_by_hand_is_an_input_error(tmp_path):
         (100, 25, 0.7, True, ()),
         (100, 25, np.nan, True, ()),
         (100, 25, np.nan, False, ("no_copy_number_and_purity",)),
-        (29, 25, 0.7, True, ("low_depth",)),
+        (29, 25, 0.7, True, ()),
+        (19, 25, 0.7, True, ("low_depth",)),
         (100, 19, 0.7, True, ("few_mutations",)),
     ],
 )

@@ -159,7 +159,8 @@ def test_sources_that_are_open_are_named_with_what_could_settle_them():
     split = {"prostate": 0.5, "pelvic lymph node+prostate": 0.3, "lung": 0.1, "brain": 0.06, "bed": 0.04}
     labels = {**result.labels.labels, "site_sources": {**result.labels.labels["site_sources"], "liver": split}}
     settled = {"site_sources:liver": "a second region of liver"}
-    changed = replace(result, labels=replace(result.labels, labels=labels, settled_by=settled))
+    changed = replace(result.labels, labels=labels, settled_by=settled)
+    changed = replace(result, labels=changed.graded(changed.certainty))
     liver = next(entry for entry in describe(changed).sites if entry.site == "liver")
     assert liver.findings[0].text == (
         "source not determined: prostate (50%); pelvic lymph node and prostate (30%); lung (10%); or 2 others. "

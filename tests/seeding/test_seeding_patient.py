@@ -16,9 +16,10 @@ from phylometa.config import CopyNumberSettings, MigrationSettings, SeedingSetti
 from phylometa.copy_number import infer_copy_number_tree
 from phylometa.errors import InfeasibleError
 from phylometa.migration import Scenario, infer_history_ensemble
+from phylometa.model.certainty import level_word
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.clusters import CcfTable, Clustering
-from phylometa.model.labels import NO_PRIMARY, UNRELATED, status_word
+from phylometa.model.labels import NO_PRIMARY, UNRELATED
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable, Patient, Sample, Site
 from phylometa.model.result import PatientResult
 from phylometa.model.tree_ensemble import PresenceScenario, TreeEnsemble
@@ -135,7 +136,7 @@ def test_share_of_entropy_explained():
 
 
 def test_words():
-    assert [status_word(p, SeedingSettings()) for p in (1, 0.95, 0.94, 0.8, 0.79)] == [
+    assert [level_word(p, SeedingSettings()) for p in (1, 0.95, 0.94, 0.8, 0.79)] == [
         "supported",
         "supported",
         "favoured",

@@ -54,12 +54,13 @@ def diagnose_draws(values: FloatArray, weights: FloatArray, chain: IntArray) -> 
     Notes
     -----
     With weights w the mean P = sum w f / sum w has the error of the mean of the series D w (f - P) / sum w (delta
-    method). Its variance is the greater of two estimates over the half-chains: V tau / D with the variance V of
-    within and between half-chains and the autocorrelation time tau of Geyer's initial monotone sequence (Vehtari et
-    al. 2021, doi:10.1214/20-BA1221), and the variance of the means of the half-chains over their number. To it is added
-    what a mode that was missed could hold, half an effective draw that surely has the statement and half a draw that
-    surely has it not: (P^2 + (1 - P)^2) / 4 (n + 2)^2 for n effective draws. Without it the error of what few draws
-    have is smallest where it was met least. R-hat: `split_r_hat`.
+    method). Its variance is the greater of two estimates: V tau / D with the variance V of within and between
+    half-chains and the autocorrelation time tau of Geyer's initial monotone sequence (Vehtari et al. 2021,
+    doi:10.1214/20-BA1221), and the jackknife variance of P when one half-chain after the other is left out, which sees
+    it if most of the weight is on few draws. To it is added what a mode that was missed could hold, half an effective
+    draw that surely has the statement and half a draw that surely has it not: (P^2 + (1 - P)^2) / 4 (n + 2)^2 for n
+    effective draws, at most (sum w)^2 / sum w^2. Without it the error of what few draws have is smallest where it was
+    met least. R-hat: `split_r_hat`.
 
     Chains that all sit in one of several modes cannot be told from chains that mix.
     """
@@ -83,11 +84,11 @@ def diagnose_draws(values: FloatArray, weights: FloatArray, chain: IntArray) -> 
         )
         within = covariance[0] * length / (length - 1)
         total = covariance[0] + between
-        variance = np.maximum(
-            total * _autocorrelation_time(covariance, within, total) / (n_halves * length), between / n_halves
-        )
+        variance = total * _autocorrelation_time(covariance, within, total) / (n_halves * length)
         r_hat = split_r_hat(within, between, length)
-    effective = np.clip(np.divide(total, variance, out=np.ones_like(total), where=variance > 0.0), 1.0, n_draws)
+    variance = np.maximum(variance, _jackknife(values, relative, np.asarray(chain)))
+    most = n_draws**2 / float(relative @ relative)
+    effective = np.clip(np.divide(total, variance, out=np.full_like(total, most), where=variance > 0.0), 1.0, most)
     unseen = ((0.5 * probability) ** 2 + (0.5 * (1.0 - probability)) ** 2) / (effective + 2.0) ** 2
     variance = np.where(is_constant, 0.0, variance + unseen)
     return MonteCarlo(
@@ -127,6 +128,19 @@ def _half_chains(series: FloatArray, chain: IntArray) -> FloatArray:
         return np.stack([one.mean(axis=0, keepdims=True) for one in chains])
     half = shortest // 2
     return np.stack([part for one in chains for part in (one[:half], one[len(one) - half :])])
+
+
+def _jackknife(values: FloatArray, weights: FloatArray, chain: IntArray) -> FloatArray:
+    """Jackknife variance of the weighted means (Q,), one half of a chain left out at a time."""
+    parts = [half for one in np.unique(chain) for half in np.array_split(np.flatnonzero(chain == one), 2) if len(half)]
+    if len(parts) < 2:
+        return np.zeros(values.shape[1])
+    sums = np.array([weights[part] @ values[part] for part in parts])
+    total = np.array([weights[part].sum() for part in parts])[:, None]
+    left = total.sum() - total
+    whole = np.broadcast_to(sums.sum(axis=0) / total.sum(), sums.shape).copy()
+    means = np.divide(sums.sum(axis=0) - sums, left, out=whole, where=left > 1e-9 * total.sum())
+    return np.asarray((len(parts) - 1) * means.var(axis=0))
 
 
 def _autocorrelation_time(covariance: FloatArray, within: FloatArray, total: FloatArray) -> FloatArray:

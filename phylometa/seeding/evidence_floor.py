@@ -17,7 +17,7 @@ from phylometa.config import MigrationSettings, SeedingSettings
 from phylometa.migration import joint_histories
 from phylometa.migration.independent_tumours import OriginGroup
 from phylometa.model.arrays import BoolArray, IntArray
-from phylometa.model.certainty import Carrier, Evidence, each_statement, level_word
+from phylometa.model.certainty import Carrier, Evidence, level_word
 from phylometa.model.joint_posterior import JointDraw, JointPosterior
 from phylometa.model.patient import MutationTable, Site
 from phylometa.seeding.drawn import NAMING_CLONES, labels_of_draws
@@ -26,8 +26,10 @@ __all__ = ["Statement", "contract_clones", "find_evidence", "without_mutation", 
 
 Statement = tuple[str, str, str]
 """Label, site or "", value; or "route", source and target."""
-# Draws that are looked at without small clones, and without a single mutation; mutations that are tried.
-_DRAWS, _DRAWS_OF_ONE, _TRIED = 60, 40, 5
+# Draws that are looked at without clones of one mutation, of at most two, and without a single mutation; mutations that
+# are tried; histories listed of each draw, and draws whose near-optimal ones are. The answer is held against `favoured`
+# only.
+_DRAWS, _DRAWS_OF_ONE, _TRIED, _LISTED, _NEAR_OPTIMAL = (32, 16), 16, 3, 100, 8
 
 
 def contract_clones(draw: JointDraw, chosen: BoolArray) -> JointDraw:
@@ -146,29 +148,31 @@ def find_evidence(
         if key[0] not in NAMING_CLONES and level_word(p, settings) != "not determined"
     }
 
+    names = tuple(site.name for site in sites)
+    limited = replace(
+        migration,
+        max_histories=min(migration.max_histories, _LISTED),
+        near_optimal_scenarios=min(migration.near_optimal_scenarios, _NEAR_OPTIMAL),
+    )
+
     def probabilities(drawn: JointPosterior) -> dict[Statement, float]:
-        names = tuple(site.name for site in sites)
-        histories = joint_histories(drawn, names, primary=primary, settings=migration, groups=groups)
-        labels = labels_of_draws(drawn, histories, sites, primary).labels
-        found = {
-            (label, site, value): p for label, site, values in each_statement(labels) for value, p in values.items()
-        }
+        histories = joint_histories(drawn, names, primary=primary, settings=limited, groups=groups)
+        labels = labels_of_draws(drawn, histories, sites, primary)
+        found = dict(zip(labels.keys, labels.by_draw.sum(axis=0).tolist()))
         routes = histories.migration_probability
         return found | {
             ("route", names[s], names[t]): float(routes[s, t]) for s in range(len(names)) for t in range(len(names))
         }
 
-    few = _thinned(joint, _DRAWS)
     left: list[Mapping[Statement, float]] = []
-    before: JointPosterior = few
-    for size in (1, 2):
+    for size, n_draws in zip((1, 2), _DRAWS):
+        few = _thinned(joint, n_draws)
         contracted = without_small_clones(few, size)
-        if all(one is other for one, other in zip(contracted.draws, before.draws)):
-            left.append(left[-1] if left else sure)  # no clone is that small
+        if not any((_sizes(draw) == size).any() for draw in few.draws):
+            left.append(left[-1] if left else sure)  # no clone is of that size
         else:
             found = probabilities(contracted)
             left.append({key: found.get(key, 0.0) for key in sure})
-        before = contracted if size == 1 else before
     fallen = [key for key in sure if left[0][key] < settings.favoured_probability]
     carriers = _carriers(_thinned(joint, _DRAWS_OF_ONE), sure, fallen, settings, probabilities)
     return {
@@ -192,10 +196,9 @@ def _carriers(
     if not fallen:
         return {}
     alone = np.zeros(len(joint.draws[0].labels))
-    for draw in joint.draws:
+    for draw, weight in zip(joint.draws, joint.weights):
         mine = draw.labels >= 0
-        alone[mine] += _sizes(draw)[draw.labels[mine]] == 1
-    alone /= joint.n_draws
+        alone[mine] += weight * (_sizes(draw)[draw.labels[mine]] == 1)
     # A mutation that is alone with probability a lowers a statement by about a at most.
     needed = min(stated[key] for key in fallen) - settings.favoured_probability
     tried = [i for i in np.argsort(-alone, kind="stable")[:_TRIED].tolist() if alone[i] > max(needed, 0.05)]

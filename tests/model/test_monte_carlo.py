@@ -106,6 +106,17 @@ def test_weighted_draws():
     assert scaled.mcse == pytest.approx(found.mcse)
 
 
+def test_most_of_the_weight_on_one_draw():
+    """The next heaviest draw would decide otherwise."""
+    values, weights = np.zeros((240, 2)), np.full(240, 1e-6)
+    values[17], weights[17] = 1.0, 1.0
+    values[200, 1], weights[200] = 1.0, 1e-3
+    found = diagnose_draws(values, weights, np.repeat(np.arange(4), 60))
+    assert found.probability == pytest.approx([1.0, 1.0], abs=0.01)
+    assert found.mcse[0] > 0.5 and 0.15 < found.mcse[1] < found.mcse[0]
+    assert (found.effective_draws < 1.1).all()
+
+
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_few_draws(n):
     chain = np.arange(n)

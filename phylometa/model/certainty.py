@@ -182,7 +182,8 @@ class Convergence:
         )
         return (
             f"the search has not converged: {_in_words(self.mcse_of)} has a standard error of "
-            f"{self.largest_mcse:.2f} ({self.n_draws} draws of {self.n_chains} chains){apart}; levels are those that "
+            f"{self.largest_mcse:.2f} (the {self.n_draws} draws of {self.n_chains} chains are worth "
+            f"{self.effective_draws:.0f}){apart}; levels are those that "
             f"hold within two standard errors; {PROLONG}"
         )
 

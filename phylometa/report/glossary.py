@@ -32,6 +32,10 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("Self-seeding", "Return of clones from a metastasis into the primary or its bed."),
     ("Waves", "Migrations into a site that must have happened at different times."),
     ("Early, late divergence", "The metastasis lacks mutations that all cells of the primary carry; it lacks none."),
-    ("Supported, favoured, not determined", "Probability of at least 95 %; of 80 to 95 %; of less."),
+    (
+        "Supported, favoured, not determined",
+        "Probability of at least 95 %; of 80 to 95 %; of less. Within two standard errors, and no more than the "
+        "quality of the input and the number of mutations allow.",
+    ),
 )
 """(term, meaning), in the order in which a reader meets them."""

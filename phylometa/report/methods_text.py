@@ -60,7 +60,9 @@ def methods_paragraph(result: PatientResult, version: str) -> str:
     if result.labels is not None:
         sentences.append(
             "Labels are posterior probabilities over trees and histories; they are called supported from "
-            f"{settings.seeding.headline_probability:g} and favoured from {settings.seeding.favoured_probability:g}."
+            f"{settings.seeding.headline_probability:g} and favoured from {settings.seeding.favoured_probability:g}, "
+            "if that holds within two Monte-Carlo standard errors, without clones of one mutation, and as far as the "
+            "quality of the input allows."
         )
     if result.timing is not None:
         sentences.append(

@@ -1,8 +1,8 @@
 """Ctrl-C and SIGTERM end the program within two seconds, also in the middle of compiled code.
 
 Python looks at signals between its own instructions only; a compiled kernel may run for longer. A thread is woken by
-the signal at once (kernels let other threads run), gives the main thread a moment to end by itself, and otherwise
-cleans up and leaves in its place.
+the signal at once (kernels let other threads run) and gives the main thread a moment to see it. A main thread that
+sees it is given the time to clean up; in place of one that does not, the thread cleans up and leaves.
 """
 
 from __future__ import annotations
@@ -15,13 +15,18 @@ from types import FrameType
 __all__ = ["end_of_command", "install"]
 
 GRACE_SECONDS = 1.0
+# For ending workers and removing what they were writing; a fraction of a second unless the machine is overloaded.
+CLEAN_UP_SECONDS = 5.0
 EXIT_INTERRUPTED = 130
+_is_ending = threading.Event()
 _has_ended = threading.Event()
 
 
 def install() -> None:
-    """Watch for SIGINT and SIGTERM from here on; both raise KeyboardInterrupt in the main thread."""
-    signal.signal(signal.SIGTERM, _terminate)
+    """Watch for SIGINT and SIGTERM from here on; the first of them raises KeyboardInterrupt in the main thread."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else ignored, as in a job in the background
+        signal.signal(signal.SIGINT, _interrupt)
     read_end, write_end = os.pipe()
     os.set_blocking(write_end, False)
     signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
@@ -33,8 +38,11 @@ def end_of_command() -> None:
     _has_ended.set()
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise once: a second signal would interrupt the clean-up."""
+    if not _is_ending.is_set():
+        _is_ending.set()
+        raise KeyboardInterrupt
 
 
 def _watch(descriptor: int) -> None:
@@ -42,7 +50,7 @@ def _watch(descriptor: int) -> None:
         number = os.read(descriptor, 1)
         if number and number[0] in (signal.SIGINT, signal.SIGTERM):
             break
-    if _has_ended.wait(GRACE_SECONDS):
+    if _has_ended.wait(GRACE_SECONDS) or (_is_ending.is_set() and _has_ended.wait(CLEAN_UP_SECONDS)):
         return
     from phylometa.io.ownership import abandon
 

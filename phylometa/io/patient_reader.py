@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from phylometa.config import ReadSettings
 from phylometa.errors import InputError, Problem
@@ -18,20 +15,21 @@ from phylometa.io.calls import Calls, merge_calls
 from phylometa.io.clinical import patients_of, read_drivers, read_lesions, read_purity_file, read_treatments
 from phylometa.io.counts import read_count_table
 from phylometa.io.files import expansion_limit, sha256_of
+from phylometa.io.loci_copy_number import LociCopyNumber
 from phylometa.io.long_tables import read_long_table
 from phylometa.io.nested import drop_nested
 from phylometa.io.paired_tables import read_paired_tables
-from phylometa.io.segments import copy_number_at_loci, join_profiles, read_segments
-from phylometa.io.sex_chromosomes import single_alleles
+from phylometa.io.segments import join_profiles, read_segments
 from phylometa.io.sheet import SampleSheet, SheetRow, split_files
 from phylometa.io.sites import sites_of
 from phylometa.io.table_reader import column_names
 from phylometa.io.uncalled import settle_uncalled
+from phylometa.io.used_mutations import UsedMutations, mutation_table
 from phylometa.io.variants import read_vcf
 from phylometa.io.vcf_header import SampleRequest
 from phylometa.io.words import counted
-from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable, Patient, Sample, Site
-from phylometa.reference.contigs import contig_fault, contig_name, genome_of, genome_of_contigs, is_chromosome
+from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, Patient, Sample, Site
+from phylometa.reference.contigs import genome_of, genome_of_contigs
 
 __all__ = ["READERS", "PatientReader"]
 
@@ -42,11 +40,6 @@ DAYS_BEFORE_DIAGNOSIS = 180
 READERS: dict[str, Callable[..., Calls]] = {"vcf": read_vcf, "maf": read_long_table, "counts": read_count_table}
 # Purities of two sources that differ by more are worth a sentence.
 PURITY_TOLERANCE = 0.05
-# Alternate reads outnumber reference reads in so many cells: the columns may be swapped.
-SWAPPED_VAF = 0.7
-
-# Loci with copy number from which a sample without any copy is no deletion of one region.
-_LOCI_OF_A_GENOME = 10
 
 
 class PatientReader:
@@ -176,10 +169,12 @@ class PatientReader:
         drop_nested(calls, genome)
         settle_uncalled(calls, self.settings.uncalled)
         self._merge_purity(calls)
-        copy_number = self._copy_number(calls, profile)
-        self._check_copies(copy_number)
-        copy_number = self._leave_out(calls, copy_number)
-        self._check_calls(calls)
+        segment_files = ", ".join(cell for cell, _ in self._groups("cn_segments"))
+        about = (self.name, self.samples, genome, self.settings)
+        copy_number = LociCopyNumber(*about, segment_files, self.warnings).at(calls, profile)
+        used = UsedMutations(*about, self.warnings, self.provenance)
+        copy_number = used.leave_out(calls, copy_number)
+        used.check(calls)
         self._say_genes_that_match_nothing(calls, given.get("drivers") or frozenset())
         if fasta:
             self._read_contexts(calls, Path(fasta))
@@ -337,193 +332,6 @@ class PatientReader:
         if without:
             self.warnings.append(f"no purity for {', '.join(without)}: it is estimated from the reads")
 
-    def _copy_number(self, calls: Calls, profile: CopyNumberProfile | None) -> dict[str, NDArray[np.float32]]:
-        """All arrays of `CopyNumberAtLoci`: segments where given, else the counts table, else unknown."""
-        shape = calls.depth.shape
-        nothing = np.broadcast_to(np.float32(np.nan), shape)
-        arrays = dict.fromkeys(("major", "minor", "total", "major2", "minor2"), nothing)
-        arrays["fraction"] = np.broadcast_to(np.float32(1), shape)
-        normal = self._normal_copies(calls)
-        by_sex = (
-            normal  # where a table says itself how many copies normal cells have, its alleles are taken as they are
-        )
-        if calls.copy_number is not None:
-            arrays = {name: calls.copy_number[name] for name in arrays}
-            known = calls.copy_number["normal"]
-            by_sex = np.where(np.isnan(known), normal, 2)
-            normal = np.where(np.isnan(known), normal, known)
-        if profile is not None:
-            self._check_contigs(calls, profile)
-            at_loci = copy_number_at_loci(profile, calls.chroms, calls.positions, genome=self.genome)
-            if calls.copy_number is None:
-                arrays = at_loci
-            else:
-                nominal = {k for k, sample in enumerate(self.samples) if sample.name in calls.nominal}
-                columns = sorted(set(profile.sample.tolist()) - nominal)
-                arrays = {name: values.copy() for name, values in arrays.items()}
-                for name, values in at_loci.items():
-                    arrays[name][:, columns] = values[:, columns]
-                by_sex = by_sex.copy()
-                by_sex[:, columns] = normal[:, columns]
-                self.warnings.append(
-                    "copy number is read from cn_segments, not from the counts table, for samples that have both"
-                )
-        names = [sample.name for sample in self.samples]
-        arrays, doubtful = single_alleles(arrays, by_sex, calls.chroms, names)
-        self.warnings.extend(doubtful)
-        self._say_copy_number(np.isfinite(arrays["total"]))
-        if self.settings.cn_missing == "diploid":
-            arrays = _with_diploid(arrays, normal)
-        return {**arrays, "normal": normal}
-
-    def _check_contigs(self, calls: Calls, profile: CopyNumberProfile) -> None:
-        mutated = {contig_name(chrom, self.genome) for chrom in set(calls.chroms) if chrom}
-        segmented = {contig_name(chrom, self.genome) for chrom in set(profile.chroms)}
-        if mutated and not mutated & segmented:
-            raise InputError(
-                f"contig names never match those of the mutations: segments {_some(profile.chroms)}, "
-                f"mutations {_some(calls.chroms)}",
-                file=", ".join(cell for cell, _ in self._groups("cn_segments")),
-            )
-        if not mutated:
-            self.warnings.append(
-                "the counts table gives no places (chrom, pos), so the segments cannot be used for its mutations"
-            )
-
-    def _say_copy_number(self, known: NDArray[np.bool_]) -> None:
-        if known.all() or not known.size:
-            return
-        action = {
-            "marginalise": "all plausible copy numbers are weighed",
-            "diploid": "two copies are assumed",
-            "drop": "such mutations are left out",
-        }[self.settings.cn_missing]
-        if not known.any():
-            self.warnings.append(f"no copy number for any mutation: {action}")
-            return
-        missing = (~known).sum(axis=0)
-        listed = ", ".join(f"{sample.name} at {n}" for sample, n in zip(self.samples, missing) if n)
-        self.warnings.append(f"no copy number in {listed} of {counted(len(known), 'mutation')}: {action}")
-
-    def _normal_copies(self, calls: Calls) -> NDArray[np.float32]:
-        """Copies in normal cells (n, S): 2; by sex on X and Y."""
-        shape = calls.depth.shape
-        on_x, on_y = _lies_on(calls.chroms, "X", self.genome), _lies_on(calls.chroms, "Y", self.genome)
-        if not on_x.any() and not on_y.any():
-            return np.broadcast_to(np.float32(2), shape)
-        sex = next((sample.sex for sample in self.samples if sample.sex), None)
-        if sex is None:
-            self.warnings.append(
-                f"sex is not known, but {counted(int(on_x.sum()), 'mutation')} on X and {int(on_y.sum())} on Y are "
-                "there: "
-                + (
-                    "taken as male, one copy of each (mutations on Y)"
-                    if on_y.any()
-                    else "taken as female, two copies of X"
-                )
-                + "; say it in the sheet's column sex"
-            )
-            sex = "male" if on_y.any() else "female"
-        normal = np.full(shape, 2, dtype=np.float32)
-        normal[on_x] = 1 if sex == "male" else 2
-        normal[on_y] = 1 if sex == "male" else 0
-        return normal
-
-    def _leave_out(self, calls: Calls, arrays: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
-        """Mutations that say nothing, or that have no copy number where that is asked for; the reason is kept."""
-        observed = calls.depth > 0
-        faults = self._contig_faults(calls)
-        reasons = np.zeros(calls.n_mutations, dtype=np.int8)
-        texts = [
-            "",
-            "unobserved in every sample",
-            "no alternate reads in any sample",
-            "mitochondrial",
-            "no copy number",
-            "no cluster",
-            "no chromosome",
-        ]
-        if faults:
-            reasons[np.array([chrom in faults for chrom in calls.chroms], dtype=bool)] = 6
-        reasons[(reasons == 0) & ~observed.any(axis=1)] = 1
-        reasons[(reasons == 0) & (calls.alt.sum(axis=1) == 0)] = 2
-        reasons[(reasons == 0) & _lies_on(calls.chroms, "MT", self.genome)] = 3
-        if self.settings.cn_missing == "drop":
-            reasons[(reasons == 0) & (np.isnan(arrays["total"]) & observed).any(axis=1)] = 4
-        if calls.clusters is not None:
-            reasons[(reasons == 0) & np.array([not name for name in calls.clusters], dtype=bool)] = 5
-        keep = reasons == 0
-        if not keep.all():
-            arrays = {name: _take_rows(values, keep) for name, values in arrays.items()}
-            contigs = list(calls.chroms)
-            calls.keep(keep, lambda row: faults[contigs[row]] if reasons[row] == 6 else texts[reasons[row]])
-        return arrays
-
-    def _contig_faults(self, calls: Calls) -> dict[str, str]:
-        """Contigs that are no chromosome, with the reason; names that are not known are said."""
-        contigs = dict.fromkeys(chrom for chrom in calls.chroms if chrom)
-        faults = {contig: f"{fault} {contig}" for contig in contigs if (fault := contig_fault(contig))}
-        unknown = [
-            c for c in contigs if c not in faults and not is_chromosome(contig_name(c, self.genome), self.genome)
-        ]
-        if unknown and self.genome != "other":
-            self.warnings.append(
-                f"contigs that are no chromosomes of the {self.genome} genome: {', '.join(unknown[:5])}; mutations "
-                "there are read as if on an autosome; say the species in the sheet's column genome"
-            )
-        return faults
-
-    def _check_copies(self, copy_number: Mapping[str, Any]) -> None:
-        """A sample without a copy of any locus is an error: its tumour cells would have no genome."""
-        total = np.asarray(copy_number.get("total", np.add(copy_number["major"], copy_number["minor"])))
-        known = np.isfinite(total)
-        empty = (known.sum(axis=0) >= _LOCI_OF_A_GENOME) & (np.where(known, total, 0.0) < 0.5).all(axis=0)
-        problems = [
-            Problem(
-                f"patient {self.name}: sample {sample.name} has total copy number 0 at all its "
-                f"{int(known[:, s].sum())} loci, so that its tumour cells would have no genome; give copies of each "
-                "allele in a tumour cell (1 and 1 where nothing changed), not log ratios, or leave them empty"
-            )
-            for s, sample in enumerate(self.samples)
-            if empty[s]
-        ]
-        if problems:
-            raise InputError(problems)
-
-    def _check_calls(self, calls: Calls) -> None:
-        """No mutations left is an error; many unobserved cells, or counts that look swapped, are worth a warning."""
-        if not calls.n_mutations:
-            reasons = ", ".join(f"{n} {reason}" for reason, n in list(calls.dropped.counts().items())[:8])
-            raise InputError(f"patient {self.name}: no variants left ({reasons or 'none read'})", file=calls.file)
-        is_unobserved = calls.depth == 0
-        unobserved = is_unobserved.mean(axis=0)
-        is_unknown = is_unobserved if calls.censored_below is None else is_unobserved & (calls.censored_below == 0)
-        for sample, missing, share in zip(self.samples, unobserved, is_unknown.mean(axis=0)):
-            if missing == 1:
-                self.warnings.append(
-                    f"sample {sample.name}: no mutation is observed in it; nothing can be said about it"
-                )
-            elif share > self.settings.unobserved_warning:
-                self.warnings.append(
-                    f"sample {sample.name}: {100 * share:.0f} % of the mutations are unobserved (no reads reported); "
-                    "give a multi-sample VCF, or count the reads at all sites with phylometa genotype"
-                )
-        self.provenance.append(
-            {
-                "reader": "summary",
-                "mutations": calls.n_mutations,
-                "dropped": calls.dropped.counts(),
-                "unobserved_share": {
-                    sample.name: round(float(share), 6) for sample, share in zip(self.samples, unobserved)
-                },
-            }
-        )
-        informative = calls.depth > 0
-        if np.median(calls.alt[informative] / calls.depth[informative]) > SWAPPED_VAF:
-            self.warnings.append(
-                f"{calls.file}: alternate reads outnumber reference reads in most cells; are the two columns swapped?"
-            )
-
     def _read_contexts(self, calls: Calls, fasta: Path) -> None:
         from phylometa.io.reference import trinucleotide_contexts
 
@@ -535,56 +343,3 @@ class PatientReader:
                 f"{fasta}: the reference base differs at {counted(n_mismatched, 'mutation')}; is it the genome of "
                 "the calls?"
             )
-
-
-def mutation_table(calls: Calls) -> MutationTable:
-    """The frozen table of what was read."""
-    return MutationTable(
-        ids=tuple(calls.ids),
-        sample_names=tuple(calls.samples),
-        alt_counts=calls.alt,
-        depth=calls.depth,
-        chroms=tuple(calls.chroms),
-        positions=calls.positions,
-        refs=tuple(calls.refs),
-        alts=tuple(calls.alts),
-        genes=tuple(calls.genes),
-        contexts=tuple(calls.contexts),
-        error_rate=calls.error_rate,
-        censored=None if calls.censored_below is None else calls.censored_below > 0,  # type: ignore[arg-type]
-        call_threshold=None if calls.censored_below is None else calls.censored_below.max(axis=0),  # type: ignore[arg-type]
-    )
-
-
-def _with_diploid(
-    arrays: dict[str, NDArray[np.float32]], normal: NDArray[np.float32]
-) -> dict[str, NDArray[np.float32]]:
-    """One copy of each allele (the normal copies on sex chromosomes) where nothing is known."""
-    unknown = np.isnan(arrays["total"])
-    copies = np.maximum(normal, 1)
-    minor = np.where(copies >= 2, np.float32(1), np.float32(0))
-    filled = {name: values.copy() for name, values in arrays.items()}
-    filled["minor"][unknown] = minor[unknown]
-    filled["major"][unknown] = (copies - minor)[unknown]
-    filled["total"][unknown] = copies[unknown]
-    return filled
-
-
-def _take_rows(values: NDArray[np.float32], keep: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Rows of an array; a view of one number stays one."""
-    if values.strides == (0, 0) and values.size:
-        return np.broadcast_to(values[0, 0], (int(keep.sum()), values.shape[1]))
-    return values[keep]
-
-
-def _lies_on(chroms: Sequence[str], contig: str, genome: str) -> NDArray[np.bool_]:
-    """Mask of the mutations on a contig, whatever its spelling."""
-    spellings = {chrom for chrom in set(chroms) if contig_name(chrom, genome) == contig}
-    if not spellings:
-        return np.zeros(len(chroms), dtype=bool)
-    return np.array([chrom in spellings for chrom in chroms], dtype=bool)
-
-
-def _some(names: Sequence[str]) -> str:
-    few = list(dict.fromkeys(name for name in names if name))[:3]
-    return ", ".join(few) + " ..."

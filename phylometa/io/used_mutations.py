@@ -1,0 +1,156 @@
+"""Which mutations of a patient are used: the others are dropped with their reason, and odd counts are said."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phylometa.config import ReadSettings
+from phylometa.errors import InputError
+from phylometa.io.calls import Calls
+from phylometa.io.loci_copy_number import lies_on
+from phylometa.model.patient import MutationTable, Sample
+from phylometa.reference.contigs import contig_fault, contig_name, is_chromosome
+
+__all__ = ["UsedMutations", "mutation_table"]
+
+# Alternate reads outnumber reference reads in so many cells: the columns may be swapped.
+SWAPPED_VAF = 0.7
+
+
+@dataclass(frozen=True)
+class UsedMutations:
+    """The rules by which mutations of one patient are used.
+
+    Parameters
+    ----------
+    patient : str
+    samples : sequence of Sample
+    genome : str
+    settings : ReadSettings
+    warnings : list of str
+        Gets what is doubtful.
+    provenance : list of dict
+        Gets the numbers of what was dropped.
+    """
+
+    patient: str
+    samples: Sequence[Sample]
+    genome: str
+    settings: ReadSettings
+    warnings: list[str]
+    provenance: list[dict[str, Any]]
+
+    def leave_out(self, calls: Calls, arrays: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        """Drop mutations in place that say nothing, or have no copy number if that is asked for; keep the reason.
+
+        Returns
+        -------
+        dict
+            `arrays` of copy number at the mutations that are left.
+        """
+        observed = calls.depth > 0
+        faults = self._contig_faults(calls)
+        reasons = np.zeros(calls.n_mutations, dtype=np.int8)
+        texts = [
+            "",
+            "unobserved in every sample",
+            "no alternate reads in any sample",
+            "mitochondrial",
+            "no copy number",
+            "no cluster",
+            "no chromosome",
+        ]
+        if faults:
+            reasons[np.array([chrom in faults for chrom in calls.chroms], dtype=bool)] = 6
+        reasons[(reasons == 0) & ~observed.any(axis=1)] = 1
+        reasons[(reasons == 0) & (calls.alt.sum(axis=1) == 0)] = 2
+        reasons[(reasons == 0) & lies_on(calls.chroms, "MT", self.genome)] = 3
+        if self.settings.cn_missing == "drop":
+            reasons[(reasons == 0) & (np.isnan(arrays["total"]) & observed).any(axis=1)] = 4
+        if calls.clusters is not None:
+            reasons[(reasons == 0) & np.array([not name for name in calls.clusters], dtype=bool)] = 5
+        keep = reasons == 0
+        if not keep.all():
+            arrays = {name: _take_rows(values, keep) for name, values in arrays.items()}
+            contigs = list(calls.chroms)
+            calls.keep(keep, lambda row: faults[contigs[row]] if reasons[row] == 6 else texts[reasons[row]])
+        return arrays
+
+    def _contig_faults(self, calls: Calls) -> dict[str, str]:
+        """Contigs that are no chromosome, with the reason; names that are not known are said."""
+        contigs = dict.fromkeys(chrom for chrom in calls.chroms if chrom)
+        faults = {contig: f"{fault} {contig}" for contig in contigs if (fault := contig_fault(contig))}
+        unknown = [
+            c for c in contigs if c not in faults and not is_chromosome(contig_name(c, self.genome), self.genome)
+        ]
+        if unknown and self.genome != "other":
+            self.warnings.append(
+                f"contigs that are no chromosomes of the {self.genome} genome: {', '.join(unknown[:5])}; mutations "
+                "there are read as if on an autosome; say the species in the sheet's column genome"
+            )
+        return faults
+
+    def check(self, calls: Calls) -> None:
+        """Raise if no mutation is left; warn of many unobserved cells and of counts that look swapped."""
+        if not calls.n_mutations:
+            reasons = ", ".join(f"{n} {reason}" for reason, n in list(calls.dropped.counts().items())[:8])
+            raise InputError(f"patient {self.patient}: no variants left ({reasons or 'none read'})", file=calls.file)
+        is_unobserved = calls.depth == 0
+        unobserved = is_unobserved.mean(axis=0)
+        is_unknown = is_unobserved if calls.censored_below is None else is_unobserved & (calls.censored_below == 0)
+        for sample, missing, share in zip(self.samples, unobserved, is_unknown.mean(axis=0)):
+            if missing == 1:
+                self.warnings.append(
+                    f"sample {sample.name}: no mutation is observed in it; nothing can be said about it"
+                )
+            elif share > self.settings.unobserved_warning:
+                self.warnings.append(
+                    f"sample {sample.name}: {100 * share:.0f} % of the mutations are unobserved (no reads reported); "
+                    "give a multi-sample VCF, or count the reads at all sites with phylometa genotype"
+                )
+        self.provenance.append(
+            {
+                "reader": "summary",
+                "mutations": calls.n_mutations,
+                "dropped": calls.dropped.counts(),
+                "unobserved_share": {
+                    sample.name: round(float(share), 6) for sample, share in zip(self.samples, unobserved)
+                },
+            }
+        )
+        informative = calls.depth > 0
+        if np.median(calls.alt[informative] / calls.depth[informative]) > SWAPPED_VAF:
+            self.warnings.append(
+                f"{calls.file}: alternate reads outnumber reference reads in most cells; are the two columns swapped?"
+            )
+
+
+def mutation_table(calls: Calls) -> MutationTable:
+    """The frozen table of what was read."""
+    return MutationTable(
+        ids=tuple(calls.ids),
+        sample_names=tuple(calls.samples),
+        alt_counts=calls.alt,
+        depth=calls.depth,
+        chroms=tuple(calls.chroms),
+        positions=calls.positions,
+        refs=tuple(calls.refs),
+        alts=tuple(calls.alts),
+        genes=tuple(calls.genes),
+        contexts=tuple(calls.contexts),
+        error_rate=calls.error_rate,
+        censored=None if calls.censored_below is None else calls.censored_below > 0,  # type: ignore[arg-type]
+        call_threshold=None if calls.censored_below is None else calls.censored_below.max(axis=0),  # type: ignore[arg-type]
+    )
+
+
+def _take_rows(values: NDArray[np.float32], keep: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Rows of an array; a view of one number stays one."""
+    if values.strides == (0, 0) and values.size:
+        return np.broadcast_to(values[0, 0], (int(keep.sum()), values.shape[1]))
+    return values[keep]

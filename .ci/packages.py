@@ -1,11 +1,12 @@
 """Packages: built, installed and tried in clean environments.
 
+    python .ci/packages.py build DIR                   sdist and wheel, in DIR/dist
     python .ci/packages.py matrix [--python PATH]...   sdist and wheel on every Python found: the demo, offline
     python .ci/packages.py lowest [--python PATH]      the lowest dependencies that setup.cfg allows, and the fast suite
     python .ci/packages.py new-user                    README's commands, timed: from pip install to the demo's report,
                                                        and from an own VCF to the report
 
-Each prints a table. Pythons are looked for as python3.X and in pyenv's folder; `--python` names others.
+All but the first print a table. Pythons are looked for as python3.X and in pyenv's folder; `--python` names others.
 """
 
 from __future__ import annotations
@@ -75,7 +76,12 @@ def build(folder: Path, python: Path | str = sys.executable) -> tuple[Path, Path
     run(python, "-m", "venv", tools)
     run(tools / "bin/pip", "install", "--quiet", "build")
     run(tools / "bin/python", "-m", "build", "--outdir", folder / "dist", source)
-    (sdist,), (wheel,) = (folder / "dist").glob("*.tar.gz"), (folder / "dist").glob("*.whl")
+    return built(folder / "dist")
+
+
+def built(folder: Path) -> tuple[Path, Path]:
+    """(sdist, wheel) in a folder that holds one of each."""
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     return sdist, wheel
 
 
@@ -229,9 +235,15 @@ def new_user(python: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["matrix", "lowest", "new-user"])
+    parser.add_argument("what", choices=["build", "matrix", "lowest", "new-user"])
+    parser.add_argument("folder", type=Path, nargs="?", help="where to build")
     parser.add_argument("--python", type=Path, action="append", help="interpreter to use; may be repeated")
     chosen = parser.parse_args()
+    if chosen.what == "build":
+        if chosen.folder is None:
+            parser.error("build needs a folder")
+        print(*build(chosen.folder), sep="\n")
+        return
     pythons = chosen.python or find_pythons()
     if not pythons:
         raise SystemExit("no supported Python was found; name one by --python")

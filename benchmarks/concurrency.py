@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 TINY = ("mutation_rate=0.0001", "primary_clones=2", "depth=60", "cn_caller=ascat", "distant_sites=2")
@@ -35,27 +36,30 @@ def digests(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def command(sheet: Path, output: Path) -> list[str]:
-    return [sys.executable, "-m", "phylometa", "run", str(sheet), "-o", str(output), "--no-plots", "--resume"]
+def command(sheet: Path, output: Path, *options: str) -> list[str]:
+    run = [sys.executable, "-m", "phylometa", "run", str(sheet), "-o", str(output), "--no-plots", "--resume"]
+    return [*run, *options]
 
 
-def start(sheet: Path, output: Path) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(command(sheet, output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def start(sheet: Path, output: Path, *options: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command(sheet, output, *options), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def study(folder: Path, *, processes: int, patients: int, seconds: float, seed: int) -> dict[str, object]:
-    """Run it in `folder`; what was done and what was wrong (empty lists where nothing was)."""
+def study(
+    folder: Path, *, processes: int, patients: int, seconds: float, seed: int, options: Sequence[str] = ()
+) -> dict[str, object]:
+    """Run it in `folder` with `options` of `run`; what was done and what was wrong (empty lists if nothing was)."""
     chosen = random.Random(seed)
     settings = [text for pair in (*TINY, "patient=C") for text in ("--set", pair)]
     simulate = [sys.executable, "-m", "phylometa", "simulate", "-o", str(folder / "cohort"), *settings]
     subprocess.run([*simulate, "--patients", str(patients)], check=True)
     sheet, alone, shared = folder / "cohort/samples.tsv", folder / "alone", folder / "shared"
-    subprocess.run(command(sheet, alone), check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(command(sheet, alone, *options), check=True, stderr=subprocess.DEVNULL)
     for name, text in FOREIGN.items():
         (shared / name).parent.mkdir(parents=True, exist_ok=True)
         (shared / name).write_text(text)
     n_killed, statuses = 0, set()
-    running = [start(sheet, shared) for _ in range(processes)]
+    running = [start(sheet, shared, *options) for _ in range(processes)]
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         time.sleep(chosen.uniform(0.05, 2.0 * seconds / 60.0 + 0.5))
@@ -66,9 +70,11 @@ def study(folder: Path, *, processes: int, patients: int, seconds: float, seed: 
         else:
             statuses.add(running[at].returncode)
         running[at].wait()
-        running[at] = start(sheet, shared)
+        running[at] = start(sheet, shared, *options)
     statuses |= {process.wait() for process in running}
-    statuses.add(subprocess.run(command(sheet, shared), stderr=subprocess.DEVNULL).returncode)  # the last one tidies up
+    statuses.add(
+        subprocess.run(command(sheet, shared, *options), stderr=subprocess.DEVNULL).returncode
+    )  # the last one tidies up
     names = sorted(path.name for path in alone.iterdir() if path.is_dir())
     left = {path.name for path in shared.iterdir() if path.name.startswith(".")}
     return {

@@ -1,8 +1,10 @@
 """The site: `sphinx-build -W docs docs/_build/html`. Pages are Markdown; the API page is made from the docstrings.
 
 The commands of the tutorial are run while the site is built (see run_pages.py), and its figures are those of that run.
+PHYLOMETA_EXAMPLES names a folder in which they have been run already.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -42,8 +44,9 @@ def build_examples(app):
     """Run the tutorial, so that the site is never of another version than the code."""
     if app.builder.name != "html":
         return
-    folder = Path(app.doctreedir).parent / "examples"
-    run_page(HERE / "tutorial.md", folder)
+    folder = Path(os.environ.get("PHYLOMETA_EXAMPLES") or Path(app.doctreedir).parent / "examples")
+    if "PHYLOMETA_EXAMPLES" not in os.environ:
+        run_page(HERE / "tutorial.md", folder)
     app.config.phylometa_examples = folder
 
 

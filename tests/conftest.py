@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from small_patients import simulate_small
+from shared_runs import made_once
+from small_patients import QUICK, simulate_small
 
 from phylometa.cli import _invoke
 
@@ -15,15 +16,18 @@ settings.load_profile("phylometa")
 @pytest.fixture(scope="session")
 def small_sheet(tmp_path_factory):
     """Sample sheet of a small simulated patient."""
-    return simulate_small(tmp_path_factory.mktemp("small") / "patient")
+    folder = made_once(tmp_path_factory, "small", lambda made: simulate_small(made / "patient"))
+    return folder / "patient/samples.tsv"
 
 
 @pytest.fixture(scope="session")
 def small_run(small_sheet, tmp_path_factory):
-    """The directory `phylometa run` made of it."""
-    output = tmp_path_factory.mktemp("run") / "results"
-    assert _invoke(["run", str(small_sheet), "-o", str(output)]) == 0
-    return output / "SMALL"
+    """The directory `phylometa run` made of it with the options `QUICK`."""
+
+    def run(folder):
+        assert _invoke(["run", str(small_sheet), "-o", str(folder / "results"), *QUICK]) == 0
+
+    return made_once(tmp_path_factory, "run", run) / "results/SMALL"
 
 
 SAMPLE_DATA = Path(__file__).parent.parent / "sample_data"
@@ -37,14 +41,13 @@ REAL = {
 @pytest.fixture(scope="session")
 def real_run(tmp_path_factory):
     """Name of a bundled patient -> the directory that a run with the default settings makes of it, once a session."""
-    made = {}
 
     def run(name):
-        if name not in made:
-            patient, arguments = REAL[name]
-            output = tmp_path_factory.mktemp(name) / "results"
-            assert _invoke([*arguments, "-o", str(output), "--no-plots"]) == 0
-            made[name] = output / patient
-        return made[name]
+        patient, arguments = REAL[name]
+
+        def make(folder):
+            assert _invoke([*arguments, "-o", str(folder / "results"), "--no-plots"]) == 0
+
+        return made_once(tmp_path_factory, name, make) / "results" / patient
 
     return run

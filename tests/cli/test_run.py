@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from Bio import Phylo
 from result_files import digests, table
-from small_patients import simulate_small
+from small_patients import QUICK, simulate_small
 
 import phylometa as pm
 from phylometa.cli import _invoke
@@ -86,7 +86,7 @@ def test_tables_and_documents_hold_what_the_contract_says(small_run):
 
 
 def test_same_seed_same_bytes(small_run, small_sheet, tmp_path):
-    assert _invoke(["run", str(small_sheet), "-o", str(tmp_path / "again")]) == 0
+    assert _invoke(["run", str(small_sheet), "-o", str(tmp_path / "again"), *QUICK]) == 0
     assert digests(tmp_path / "again" / "SMALL") == digests(small_run)
 
 
@@ -231,9 +231,9 @@ def test_an_output_directory_with_files_is_not_touched(small_sheet, tmp_path, ca
 def test_resume_skips_what_is_unchanged(small_run, small_sheet, tmp_path, capsys):
     output = tmp_path / "results"
     shutil.copytree(small_run.parent, output)
-    assert _invoke(["run", str(small_sheet), "-o", str(output), "--resume"]) == 0
+    assert _invoke(["run", str(small_sheet), "-o", str(output), "--resume", *QUICK]) == 0
     assert "unchanged" in capsys.readouterr().err
-    assert _invoke(["run", str(small_sheet), "-o", str(output), "--resume", "--seed", "2", "--no-plots"]) == 0
+    assert _invoke(["run", str(small_sheet), "-o", str(output), "--resume", "--seed", "2", "--no-plots", *QUICK]) == 0
     assert "done in" in capsys.readouterr().err
     assert json.loads((output / "SMALL/manifest.json").read_text())["seed"] == 2
 
@@ -242,7 +242,7 @@ def test_resume_makes_again_what_is_missing(small_run, small_sheet, tmp_path):
     output = tmp_path / "results"
     shutil.copytree(small_run.parent, output)
     shutil.rmtree(output / "SMALL/trees")
-    assert _invoke(["run", str(small_sheet), "-o", str(output), "--resume", "--no-plots"]) == 0
+    assert _invoke(["run", str(small_sheet), "-o", str(output), "--resume", "--no-plots", *QUICK]) == 0
     assert (output / "SMALL/trees/trees.json").read_bytes() == (small_run / "trees/trees.json").read_bytes()
 
 
@@ -252,7 +252,7 @@ def test_resume_names_a_damaged_file_of_the_earlier_run(small_run, small_sheet, 
     output = tmp_path / "results"
     shutil.copytree(small_run.parent, output)
     (output / "SMALL" / name).write_text(text)
-    status = _invoke(["run", str(small_sheet), "-o", str(output), "--resume"])
+    status = _invoke(["run", str(small_sheet), "-o", str(output), "--resume", *QUICK])
     said = capsys.readouterr().err
     assert name in said and "internal" not in said
     assert status == 3 and "JSON" in said if name == "manifest.json" else status == 2 and "changed since" in said
@@ -264,7 +264,7 @@ def test_a_cohort_goes_on_past_a_bad_patient(tmp_path, capsys):
     text = sheet.read_text().replace("C2\tC2_primary_1\t", "C2\tabsent\t", 1)
     sheet.write_text(text)
     output = tmp_path / "results"
-    assert _invoke(["run", str(sheet), "-o", str(output), "--no-plots"]) == 5
+    assert _invoke(["run", str(sheet), "-o", str(output), "--no-plots", *QUICK]) == 5
     rows = {row["patient"]: row for row in table(output / "cohort.tsv")}
     assert rows["C1"]["status"] == "done"
     assert rows["C2"]["status"] == "failed"
@@ -286,8 +286,8 @@ def test_a_cohort_goes_on_past_a_bad_patient(tmp_path, capsys):
 def test_two_processes_give_the_bytes_of_one(tmp_path):
     sheet = simulate_small(tmp_path / "cohort", patients=3, name="C", extra=("mutation_rate=0.0002",))
     one, two = tmp_path / "one", tmp_path / "two"
-    assert _invoke(["run", str(sheet), "-o", str(one), "--no-plots"]) == 0
-    assert _invoke(["run", str(sheet), "-o", str(two), "--no-plots", "--jobs", "2"]) == 0
+    assert _invoke(["run", str(sheet), "-o", str(one), "--no-plots", *QUICK]) == 0
+    assert _invoke(["run", str(sheet), "-o", str(two), "--no-plots", "--jobs", "2", *QUICK]) == 0
     assert digests(one) == digests(two)
 
 

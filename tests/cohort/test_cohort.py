@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from result_files import digests, table
-from small_patients import simulate_small
+from small_patients import QUICK, TINY, simulate_small
 
 from phylometa.cli import _invoke
 from phylometa.cohort import run as cohort
@@ -30,8 +30,6 @@ from phylometa.cohort.run import (
 )
 from phylometa.config import Settings
 from phylometa.errors import InputError, PhylometaError
-
-TINY = ("mutation_rate=0.0001", "primary_clones=2", "depth=60", "cn_caller=ascat")
 
 
 def jobs_of(names):
@@ -153,7 +151,19 @@ def test_the_key_of_a_result_knows_what_is_in_the_files_not_where_they_are(tmp_p
 def test_a_worker_killed_in_mid_run_costs_nothing(tmp_path):
     sheet = simulate_small(tmp_path / "cohort", patients=4, name="C", extra=TINY)
     output = tmp_path / "out"
-    command = [sys.executable, "-m", "phylometa", "run", str(sheet), "-o", str(output), "--no-plots", "--jobs", "2"]
+    command = [
+        sys.executable,
+        "-m",
+        "phylometa",
+        "run",
+        str(sheet),
+        "-o",
+        str(output),
+        "--no-plots",
+        "--jobs",
+        "2",
+        *QUICK,
+    ]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
     killed = None
@@ -239,8 +249,8 @@ def test_a_dask_cluster_gives_the_bytes_of_one_process(tmp_path, dask_cluster):
     address, _ = dask_cluster
     sheet = simulate_small(tmp_path / "cohort", patients=12, name="C", extra=TINY)
     one, many = tmp_path / "one", tmp_path / "many"
-    assert _invoke(["run", str(sheet), "-o", str(one), "--no-plots"]) == 0
-    command = [sys.executable, "-m", "phylometa", "run", str(sheet), "-o", str(many), "--no-plots"]
+    assert _invoke(["run", str(sheet), "-o", str(one), "--no-plots", *QUICK]) == 0
+    command = [sys.executable, "-m", "phylometa", "run", str(sheet), "-o", str(many), "--no-plots", *QUICK]
     done = subprocess.run([*command, "--scheduler", address], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert digests(one) == digests(many)
@@ -276,7 +286,7 @@ def test_a_lost_scheduler_is_said_and_resume_completes(tmp_path, dask_cluster):
     address, processes = dask_cluster
     sheet = simulate_small(tmp_path / "cohort", patients=6, name="C", extra=TINY)
     output = tmp_path / "out"
-    command = [sys.executable, "-m", "phylometa", "run", str(sheet), "-o", str(output), "--no-plots"]
+    command = [sys.executable, "-m", "phylometa", "run", str(sheet), "-o", str(output), "--no-plots", *QUICK]
     process = subprocess.Popen([*command, "--scheduler", address], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline and not list(output.glob("C*")):
@@ -285,7 +295,7 @@ def test_a_lost_scheduler_is_said_and_resume_completes(tmp_path, dask_cluster):
     _, err = process.communicate(timeout=180)
     assert process.returncode not in (0, None)
     assert "--resume" in err
-    assert _invoke(["run", str(sheet), "-o", str(output), "--no-plots", "--resume"]) == 0
+    assert _invoke(["run", str(sheet), "-o", str(output), "--no-plots", "--resume", *QUICK]) == 0
     assert {row["status"] for row in table(output / "cohort.tsv")} == {"done"}
 
 
@@ -296,10 +306,21 @@ def test_a_run_killed_at_random_moments_and_resumed_ends_in_the_same_bytes(tmp_p
     sheet = simulate_small(tmp_path / "cohort", patients=6, name="C", extra=TINY)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     started = time.monotonic()
-    assert _invoke(["run", str(sheet), "-o", str(whole), "--no-plots"]) == 0
+    assert _invoke(["run", str(sheet), "-o", str(whole), "--no-plots", *QUICK]) == 0
     took = time.monotonic() - started
     moments = random.Random(7)
-    command = [sys.executable, "-m", "phylometa", "run", str(sheet), "-o", str(broken), "--no-plots", "--resume"]
+    command = [
+        sys.executable,
+        "-m",
+        "phylometa",
+        "run",
+        str(sheet),
+        "-o",
+        str(broken),
+        "--no-plots",
+        "--resume",
+        *QUICK,
+    ]
     for _ in range(10):
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         time.sleep(moments.uniform(0.2, 1.0) * took / 3)

@@ -11,11 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from small_patients import simulate_small
+from small_patients import QUICK, simulate_small
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = float(os.environ.get("PHYLOMETA_CONCURRENCY_SECONDS", "20"))
-TINY = ("mutation_rate=0.0001", "primary_clones=2", "depth=60", "cn_caller=ascat")
 
 
 @pytest.mark.system
@@ -25,7 +24,8 @@ def test_processes_that_are_killed_and_resumed_give_the_bytes_of_one_alone(tmp_p
     from concurrency import study
 
     is_long = SECONDS >= 60
-    found = study(tmp_path, processes=8 if is_long else 3, patients=40 if is_long else 5, seconds=SECONDS, seed=1)
+    size = {"processes": 8, "patients": 40} if is_long else {"processes": 3, "patients": 5, "options": QUICK}
+    found = study(tmp_path, seconds=SECONDS, seed=1, **size)
     assert found["killed"] > 0
     assert (found["statuses"], found["different"], found["foreign"], found["left"]) == ([], [], [], [])
 

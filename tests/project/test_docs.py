@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import os
 import re
 import shlex
 import subprocess
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import click
 import pytest
-from small_patients import simulate_small
+from shared_runs import made_once
+from small_patients import TINY, simulate_small
 
 import phylometa
 from phylometa.cli import COMMANDS, cli
@@ -22,7 +24,7 @@ DOCS = ROOT / "docs"
 if not DOCS.is_dir():
     pytest.skip("the pages are not here", allow_module_level=True)
 sys.path.insert(0, str(DOCS))
-from run_pages import RUN_KINDS, SHARED_FOLDERS, blocks_of, run_block  # noqa: E402
+from run_pages import RUN_KINDS, SHARED_FOLDERS, TUTORIAL_FIGURES, blocks_of, run_block, run_page  # noqa: E402
 
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "sample_data/README.md")),
@@ -161,10 +163,18 @@ def test_examples_of_docstrings_hold(name):
 @pytest.fixture(scope="session")
 def own_files(tmp_path_factory):
     """A small patient's and a small cohort's files, under the names that the pages use."""
-    folder = tmp_path_factory.mktemp("own")
-    simulate_small(folder / "one", name="P01")
-    simulate_small(folder / "many", name="C", patients=3)
-    return folder
+
+    def simulate(folder):
+        simulate_small(folder / "one", name="P01", extra=TINY)
+        simulate_small(folder / "many", name="C", patients=3, extra=TINY)
+
+    return made_once(tmp_path_factory, "own", simulate)
+
+
+@pytest.fixture(scope="session")
+def tutorial(tmp_path_factory):
+    """The folder in which the tutorial's commands were run."""
+    return made_once(tmp_path_factory, "tutorial", lambda folder: run_page(DOCS / "tutorial.md", folder))
 
 
 def place_files(own: Path, folder: Path) -> None:
@@ -180,8 +190,16 @@ def place_files(own: Path, folder: Path) -> None:
             (folder / name).symlink_to(ROOT / name)
 
 
+RUN_ALONE = [page for page in PAGES if page.name != "tutorial.md" and any(block.is_run for block in blocks_of(page))]
+
+
 @pytest.mark.system
-@pytest.mark.parametrize("page", PAGES, ids=NAMES)
+def test_the_tutorial_runs(tutorial):
+    assert [name for name in TUTORIAL_FIGURES.values() if not (tutorial / name).is_file()] == []
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("page", RUN_ALONE, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_of_a_page_runs(page, own_files, tmp_path):
     """All blocks of a page, in order, in one directory with a user's files."""
     place_files(own_files, tmp_path)
@@ -206,7 +224,8 @@ N_NOT_RUN = 11
 
 
 @pytest.mark.system
-def test_the_site_builds_without_a_warning(tmp_path):
+def test_the_site_builds_without_a_warning(tutorial, tmp_path):
+    """With the figures of the tutorial as its commands made them."""
     pytest.importorskip("sphinx")
     pytest.importorskip("myst_parser")
     command = [
@@ -221,7 +240,8 @@ def test_the_site_builds_without_a_warning(tmp_path):
         str(DOCS),
         str(tmp_path / "site"),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    environment = {**os.environ, "PHYLOMETA_EXAMPLES": str(tutorial)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
     assert done.returncode == 0, done.stderr[-3000:]
     site = tmp_path / "site"
     pages = {path.relative_to(DOCS).with_suffix(".html") for path in PAGES if DOCS in path.parents}

@@ -15,6 +15,7 @@ BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil
 HAS_DRIVER = all(importlib.util.find_spec(name) for name in ("playwright", "axe_playwright_python"))
 pytestmark = [
     pytest.mark.system,
+    pytest.mark.xdist_group("browser"),
     pytest.mark.skipif(not (BROWSER and HAS_DRIVER), reason="needs chromium, playwright and axe-playwright-python"),
 ]
 FLAGS = [

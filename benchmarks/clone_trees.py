@@ -22,10 +22,11 @@ from clustering_simulations import many_small_clusters
 from end_to_end import read_tumor
 from scoring import calibration_error
 
-from phylometa.clone_trees.chains import search_trees, starting_tree
+from phylometa.clone_trees.chains import search_trees
 from phylometa.clone_trees.enumeration import enumerate_trees
 from phylometa.clone_trees.infer import infer_clone_trees
 from phylometa.clone_trees.likelihood import read_model, tree_log_likelihood
+from phylometa.clone_trees.local_trees import starting_tree
 from phylometa.clustering.infer import cluster_mutations, clustering_from_labels
 from phylometa.config import CcfSettings, ClusteringSettings, Settings, TreeSettings
 from phylometa.joint.infer import infer_jointly

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.clone_trees.chains import local_search, search_large, search_trees, starting_tree
+from phylometa.clone_trees.chains import search_trees
 from phylometa.clone_trees.checks import equivalent_trees, sum_condition_violations
 from phylometa.clone_trees.enumeration import TreePosterior, enumerate_trees
 from phylometa.clone_trees.likelihood import (
@@ -19,6 +19,7 @@ from phylometa.clone_trees.likelihood import (
     sample_posterior,
     tree_log_likelihood,
 )
+from phylometa.clone_trees.local_trees import local_search, search_large, starting_tree
 from phylometa.clone_trees.presence import site_presence
 from phylometa.config import TreeSettings
 from phylometa.model.arrays import FloatArray, IntArray

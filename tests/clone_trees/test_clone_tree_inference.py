@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from clone_tree_cases import clustering, trees_of
 
-from phylometa.clone_trees.chains import starting_tree
 from phylometa.clone_trees.likelihood import read_model, tree_log_likelihood
+from phylometa.clone_trees.local_trees import starting_tree
 from phylometa.clone_trees.presence import draws_of_trees, presence_scenarios, proportion_intervals
 from phylometa.config import TreeSettings
 from phylometa.model.clone_tree import ancestor_matrix

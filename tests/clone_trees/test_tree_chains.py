@@ -6,20 +6,11 @@ import numpy as np
 import pytest
 from clone_tree_cases import clustering, simulated_model, trees_of
 
-from phylometa.clone_trees.chains import (
-    _Chain,
-    _distinct,
-    _leave_local_optima,
-    _ScoredTrees,
-    ancestors_of_many,
-    posterior_of_trees,
-    relation_diagnostics,
-    search_large,
-    search_trees,
-    starting_tree,
-)
+from phylometa.clone_trees.chains import _Chain, _leave_local_optima, _ScoredTrees, search_trees
 from phylometa.clone_trees.enumeration import enumerate_trees
 from phylometa.clone_trees.likelihood import sample_posterior, tree_log_likelihood
+from phylometa.clone_trees.local_trees import search_large, starting_tree
+from phylometa.clone_trees.tree_draws import ancestors_of_many, distinct_trees, posterior_of_trees, relation_diagnostics
 from phylometa.config import TreeSettings
 from phylometa.model.clone_tree import ancestor_matrix
 
@@ -148,7 +139,7 @@ def test_exchanged_trees_are_drawn_by_their_scores():
 def test_exchanges_leave_the_posterior_as_it_is():
     """Legs of a chain with an exchange before each, on a list of some of the trees: visits against enumeration."""
     from phylometa.clone_trees._kernels import run_chain
-    from phylometa.clone_trees.chains import gaussian_prevalence
+    from phylometa.clone_trees.local_trees import gaussian_prevalence
 
     model = simulated_model(5, 2, 15, 8)
     exact = enumerate_trees(model)
@@ -191,7 +182,7 @@ def test_ancestors_of_many_trees():
 def test_distinct_trees_are_those_of_numpy():
     rng = np.random.default_rng(1)
     trees = np.repeat(rng.integers(0, 2, (200, 5)), rng.integers(1, 5, 200), axis=0).astype(np.int16)
-    found, index, counts = _distinct(trees)
+    found, index, counts = distinct_trees(trees)
     expected, first, number = np.unique(trees, axis=0, return_index=True, return_counts=True)
     order = np.lexsort(found.T[::-1])
     assert (found[order] == expected).all()
@@ -215,7 +206,7 @@ def test_a_chain_in_a_local_optimum_starts_anew_from_the_best():
 def test_screened_proposals_leave_the_posterior_as_it_is():
     """Delayed acceptance: frequencies of visits, few trees and many moves, against the exact posterior."""
     from phylometa.clone_trees._kernels import run_chain
-    from phylometa.clone_trees.chains import gaussian_prevalence
+    from phylometa.clone_trees.local_trees import gaussian_prevalence
 
     model = simulated_model(5, 2, 15, 8)
     exact = enumerate_trees(model)

@@ -189,6 +189,7 @@ def test_a_full_disk_fails_the_patient_and_leaves_nothing(tmp_path, small_sheet)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
     command = [sys.executable, "-B", "-m", "phylometa", "run", str(small_sheet), "-o", str(output), "--no-plots"]
+    command += QUICK
     done = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True)
     assert done.returncode == 1
     assert "larger than the system allows" in done.stderr

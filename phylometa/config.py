@@ -198,9 +198,13 @@ class TreeSettings(Checked):
     joint_items: Annotated[int, Range(1, 1_000_000, "mutations")] = 400
     """Mutations from which those that could lie in no other cluster are bundled for the joint sampler."""
     joint_sweeps: Annotated[int, Range(1, 10_000_000, "moves per mutation")] = 250
-    """Moves per mutation of a chain of that search; the first half is discarded."""
+    """Moves per mutation of a chain of that search in a round; the first half of all is discarded."""
     joint_moves: Annotated[int, Range(1, 1_000_000_000, "moves")] = 60000
-    """At most so many."""
+    """At most so many in a round."""
+    joint_rounds: Annotated[int, Range(1, 10_000, "rounds")] = 3
+    """Rounds at most; the search ends if the chains agree."""
+    joint_agreement: Annotated[float, Range(0, 1, "probability")] = 0.01
+    """Standard error of the relation of two mutations, as the chains differ, at which they agree (root mean square)."""
     joint_chains: Annotated[int, Range(1, 64, "chains")] = 4
     """Chains of the joint search."""
     joint_draws: Annotated[int, Range(1, 100_000, "draws")] = 240

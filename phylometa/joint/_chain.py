@@ -173,13 +173,13 @@ def propose(kind: int, state: State, data: Data, trial: Trial, rng: np.random.Ge
 
 @njit(cache=True)
 def decide(
-    kind: int, state: State, data: Data, trial: Trial, backup: Backup, log_ratio: float, heat: float,
+    kind: int, state: State, data: Data, trial: Trial, backup: Backup, log_ratio: float,
     new_messages: FloatArray, new_scales: FloatArray, rng: np.random.Generator,
 ) -> bool:  # fmt: skip
     """Score an applied trial and accept it with the probability of Metropolis and Hastings; the tree is then in place.
 
     Moves that mostly fail are judged by a guess first (delayed acceptance: Christen & Fox 2005,
-    doi:10.1198/106186005X76983), which leaves the posterior as it is. `heat` is a factor on the log posterior.
+    doi:10.1198/106186005X76983), which leaves the posterior as it is.
     """
     old = backup.score
     clusters = clusters_value(trial.parent, state, data)
@@ -188,12 +188,12 @@ def decide(
     if kind in (SINGLE, SPLIT, SWAP, CLONE, OPTIONS):
         growth = count_clones(trial.parent) - count_clones(state.parent)
         rise = known - misfit + old[MISFIT] - old[PER_CLONE] * growth
-        rise *= heat * _GUESS_WEIGHT
+        rise *= _GUESS_WEIGHT
         if math.log(max(rng.random(), 1e-300)) >= rise + log_ratio:
             return False
         log_ratio = -rise
     value, order = refresh_tree(trial.marks, trial.parent, state, data, new_messages, new_scales)
-    gain = heat * (known + value - old[TREE])
+    gain = known + value - old[TREE]
     if math.log(max(rng.random(), 1e-300)) >= gain + log_ratio:
         return False
     state.score[TREE], state.score[CLUSTERS], state.score[MISFIT] = value, clusters, misfit
@@ -206,28 +206,30 @@ def decide(
 
 @njit(cache=True)
 def run_chain(
-    state: State, data: Data, trial: Trial, backup: Backup, heat: FloatArray, thin: int, rng: np.random.Generator
-) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int8], FloatArray, IntArray]:
+    state: State, data: Data, trial: Trial, backup: Backup, steps: int, thin: int, is_new: bool,
+    rng: np.random.Generator,
+) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int8], FloatArray, IntArray]:  # fmt: skip
     """Run a chain from `state`, which is changed in place.
 
-    `heat` (steps,): factor on the log posterior in every step, below 1 while annealing. Every `thin`-th state is
-    given: labels (kept, n), parents (kept, M + 1), options (kept, n, S), log posterior (kept,); and the accepted and
-    the proposed moves by kind (2, 7).
+    Every `thin`-th state is given: labels (kept, n), parents (kept, M + 1), options (kept, n, S), log posterior
+    (kept,); and the accepted and the proposed moves by kind (2, 7). `is_new`: the first half only finds the posterior.
     """
     n_items, n_samples = state.option.shape
     n_slots = len(state.size)
-    n_kept = len(heat) // thin
+    n_kept = steps // thin
     labels, parents = np.empty((n_kept, n_items), np.int16), np.empty((n_kept, n_slots + 1), np.int16)
     options = np.empty((n_kept, n_items, n_samples), np.int8)
     scores = np.empty(n_kept)
     made = np.zeros((2, 7), np.int64)
     new_messages, new_scales = np.zeros_like(state.messages), np.zeros_like(state.scales)
-    for step in range(len(heat)):
+    for step in range(steps):
         if step % _REFRESHED_EVERY == 0 and step > 0:  # sums that are added to and taken from gather rounding errors
             per_clone = state.score[PER_CLONE]
             initialise(state, data)
             state.score[PER_CLONE] = per_clone
-        if step % 1000 == 0 and heat[step] < 1.0:  # what a clone costs where it fits; not once states are kept
+        if (
+            is_new and step % 1000 == 0 and 2 * step < steps
+        ):  # what a clone costs where it fits; not once states are kept
             cost = -(state.score[TREE] + state.score[MISFIT]) / count_clones(state.parent)
             state.score[PER_CLONE] = max(cost, 0.0)
         kind = choose_move(rng.random())
@@ -236,7 +238,7 @@ def run_chain(
             made[1, kind] += 1
             apply_trial(state, trial, backup, data)
             before = state.parent.copy()
-            if decide(kind, state, data, trial, backup, log_ratio, heat[step], new_messages, new_scales, rng):
+            if decide(kind, state, data, trial, backup, log_ratio, new_messages, new_scales, rng):
                 made[0, kind] += 1
                 for i in range(2):
                     slot = trial.counts[FIRST + i]

@@ -13,6 +13,7 @@ from phylometa.model.compiled import njit
 
 # Power of the fit by which an item's target is drawn, and the least log weight of a target.
 _FIT_POWER, _LEAST_FIT = 0.7, -9.0
+_LOGS = np.log(np.maximum(np.arange(256), 1))
 
 
 @njit(cache=True)
@@ -30,47 +31,60 @@ def log_sum(terms: FloatArray, start: int, stop: int) -> float:
 
 
 @njit(cache=True)
-def set_terms(item: int, place: IntArray, data: Data, terms: FloatArray) -> int:
+def set_terms(item: int, place: IntArray, data: Data, terms: FloatArray) -> None:
     """Set the log weights of an item's options, in place, at the grid points `place` (S,); -1: prevalence summed out.
 
-    `terms` (S + 1, O): a row per group of samples with the annotated options; the last row with the missed states.
-    The number of groups.
+    `terms` (S + 1, O): a row per group of samples, in that of its first sample, with the annotated options; the last
+    row with the missed states.
     """
     n_samples = len(place)
     n_options, n_annotated = data.log_prior.shape[2], data.n_annotated[0]
-    missed = terms[n_samples]
+    is_missed_considered = data.log_missed[item] > -1e300
     for o in range(n_annotated, n_options):
-        missed[o] = data.log_missed[item] + data.log_prior[item, 0, o]
-    n_groups = 0
+        terms[n_samples, o] = data.log_missed[item] + data.log_prior[item, 0, o]
     for s in range(n_samples):
-        g = data.group[item, s]
-        if g == n_groups:  # groups are numbered by first appearance
-            for o in range(n_annotated):
-                terms[g, o] = data.log_prior[item, s, o]
-            n_groups += 1
-        if place[s] < 0:
-            for o in range(n_annotated):
-                terms[g, o] += data.marginal[item, s, o]
+        first = data.first[item, s]
+        if first == s:
+            for o in range(data.n_options[item, s]):
+                terms[s, o] = data.log_prior[item, s, o]
+        at = place[s] if place[s] >= 0 else data.at_place.shape[2] - 1
+        for o in range(data.n_options[item, s]):
+            terms[first, o] += data.at_place[item, s, at, o]
+        if is_missed_considered:
             for o in range(n_annotated, n_options):
-                missed[o] += data.marginal[item, s, o]
-        else:
-            for o in range(n_annotated):
-                terms[g, o] += data.at_place[item, s, place[s], o]
-            for o in range(n_annotated, n_options):
-                missed[o] += data.at_place[item, s, place[s], o]
-    return n_groups
+                terms[n_samples, o] += data.at_place[item, s, at, o]
 
 
 @njit(cache=True)
-def sum_terms(item: int, n_groups: int, data: Data, terms: FloatArray) -> float:
+def sum_terms(item: int, data: Data, terms: FloatArray) -> float:
     """Log-likelihood of an item with its options summed out, of the terms that `set_terms` set."""
-    n_options, n_annotated = data.log_prior.shape[2], data.n_annotated[0]
     annotated = data.log_annotated[item]
-    for g in range(n_groups):
-        annotated += log_sum(terms[g], 0, n_annotated)
-    missed = log_sum(terms[-1], n_annotated, n_options)
+    for s in range(data.first.shape[1]):
+        if data.first[item, s] == s:
+            annotated += log_sum(terms[s], 0, data.n_options[item, s])
+    if data.log_missed[item] < -1e300:
+        return annotated
+    missed = log_sum(terms[-1], data.n_annotated[0], data.log_prior.shape[2])
     top = max(annotated, missed)
     return top + math.log(math.exp(annotated - top) + math.exp(missed - top))
+
+
+@njit(cache=True)
+def bound_terms(item: int, data: Data, terms: FloatArray) -> float:
+    """What `sum_terms` gives at most."""
+    n_options, n_annotated = data.log_prior.shape[2], data.n_annotated[0]
+    bound = data.log_annotated[item]
+    for s in range(data.first.shape[1]):
+        if data.first[item, s] == s:
+            count = data.n_options[item, s]
+            best = terms[s, 0]
+            for o in range(1, count):
+                best = max(best, terms[s, o])
+            bound += best + _LOGS[count]
+    if data.log_missed[item] > -1e300:
+        for o in range(n_annotated, n_options):
+            bound = max(bound, terms[-1, o] + _LOGS[n_options - n_annotated])
+    return bound + _LOGS[2]
 
 
 @njit(cache=True)
@@ -94,36 +108,36 @@ def draw_options(
 ) -> float:
     """Draw an item's options (S,), in place, from their posterior at given prevalences; the log probability."""
     n_options, n_annotated = data.log_prior.shape[2], data.n_annotated[0]
-    n_groups = set_terms(item, place, data, terms)
-    whole = sum_terms(item, n_groups, data, terms)
-    missed = log_sum(terms[-1], n_annotated, n_options)
-    if rng.random() < math.exp(missed - whole):
-        chosen = draw_term(terms[-1], n_annotated, n_options, rng.random())
-        option[:] = chosen
-        return terms[-1, chosen] - whole
+    set_terms(item, place, data, terms)
+    whole = sum_terms(item, data, terms)
+    if data.log_missed[item] > -1e300:
+        missed = log_sum(terms[-1], n_annotated, n_options)
+        if rng.random() < math.exp(missed - whole):
+            chosen = draw_term(terms[-1], n_annotated, n_options, rng.random())
+            option[:] = chosen
+            return terms[-1, chosen] - whole
     log_probability = data.log_annotated[item] - whole
-    for g in range(n_groups):
-        chosen = draw_term(terms[g], 0, n_annotated, rng.random())
-        log_probability += terms[g, chosen]
-        for s in range(len(place)):
-            if data.group[item, s] == g:
-                option[s] = chosen
+    for s in range(len(place)):
+        first = data.first[item, s]
+        if first == s:
+            option[s] = draw_term(terms[s], 0, data.n_options[item, s], rng.random())
+            log_probability += terms[s, option[s]]
+        else:
+            option[s] = option[first]
     return log_probability
 
 
 @njit(cache=True)
 def options_probability(item: int, place: IntArray, option: IntArray, data: Data, terms: FloatArray) -> float:
     """Log probability with which `draw_options` draws given options."""
-    n_groups = set_terms(item, place, data, terms)
-    whole = sum_terms(item, n_groups, data, terms)
+    set_terms(item, place, data, terms)
+    whole = sum_terms(item, data, terms)
     if option[0] >= data.n_annotated[0]:
         return terms[-1, option[0]] - whole
     log_probability = data.log_annotated[item] - whole
-    seen = 0
     for s in range(len(place)):
-        if data.group[item, s] == seen:
-            log_probability += terms[seen, option[s]]
-            seen += 1
+        if data.first[item, s] == s:
+            log_probability += terms[s, option[s]]
     return log_probability
 
 
@@ -135,18 +149,6 @@ def places_without(item: int, slot: int, state: State, data: Data, place: IntArr
         seen = state.seen[slot, s] - own * data.alt[item, s]
         reads = state.reads[slot, s] - own * data.total[item, s, state.option[item, s]]
         place[s] = grid_place(seen, reads, data)
-
-
-@njit(cache=True)
-def bound_terms(n_groups: int, item: int, data: Data, terms: FloatArray) -> float:
-    """What `sum_terms` gives at most."""
-    n_options, n_annotated = data.log_prior.shape[2], data.n_annotated[0]
-    bound = data.log_annotated[item] + n_groups * math.log(n_annotated)
-    for g in range(n_groups):
-        bound += terms[g, :n_annotated].max()
-    if n_options > n_annotated:
-        bound = max(bound, terms[-1, n_annotated:].max() + math.log(n_options - n_annotated))
-    return bound + math.log(2.0)
 
 
 @njit(cache=True)
@@ -166,11 +168,11 @@ def fit_weights(item: int, state: State, data: Data) -> FloatArray:
         own = w if state.label[item] == k else 0.0
         if state.parent[k] != UNUSED and state.size[k] - own > 0.5:
             places_without(item, k, state, data, place)
-            n_groups = set_terms(item, place, data, state.terms)
+            set_terms(item, place, data, state.terms)
             size = math.log(state.size[k] - own)
-            weights[k] = bound_terms(n_groups, item, data, state.terms) + size
+            weights[k] = bound_terms(item, data, state.terms) + size
             if _FIT_POWER * (weights[k] - top) > _LEAST_FIT:  # else it has the least weight, whatever it is
-                weights[k] = sum_terms(item, n_groups, data, state.terms) + size
+                weights[k] = sum_terms(item, data, state.terms) + size
                 top = max(top, weights[k])
     for k in range(len(weights)):
         if weights[k] > -np.inf:

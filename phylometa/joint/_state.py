@@ -30,15 +30,16 @@ ERROR, ENOUGH, COST, SLAB, STEPS, TOP = 0, 1, 2, 3, 4, 5
 class Data(NamedTuple):
     """What does not change in a chain; n items, S samples, O options, G prevalences, N null classes.
 
-    ``curves`` (n, S, O, G), ``log_prior`` (n, S, O), ``log_missed`` (n,), ``group`` (n, S), ``alt`` (n, S), ``total``
-    (n, S, O), ``marginal`` (n, S, O), ``null`` (n, N), ``weight`` (n,): see `phylometa.reads.observation.Observation`;
-    groups are numbered by first appearance. ``at_place`` (n, S, G, O): the curves once more, in single precision and
-    in the order in which proposals read them. ``log_annotated`` (n,): log probability that the state of the locus is
-    the one given. ``n_annotated`` (1,). ``founder`` (S, G); ``log_mass`` (slots + 1,): log prior mass of the
-    proportions by number of clones. ``class_prior`` (3,): pseudo-counts of clone, artefact and tail mutations.
-    ``alphas``, ``log_alpha`` (Q,): concentrations of the Chinese restaurant process and their log prior weights.
-    ``numbers``: sequencing error, reads at which the precision levels off, greatest loss of a cell, slab, grid steps
-    per unit of prevalence, largest prevalence.
+    ``curves`` (n, S, O, G), ``log_prior`` (n, S, O), ``log_missed`` (n,), ``alt`` (n, S), ``total`` (n, S, O),
+    ``null`` (n, N), ``weight`` (n,): see `phylometa.reads.observation.Observation`. ``first`` (n, S): the first sample
+    whose option a sample shares; ``n_options`` (n, S): its annotated options, the first ones. ``at_place``
+    (n, S, G + 1, O): the curves once more, in single precision and in the order in which proposals read them; in the
+    last row the prevalence is summed out. ``log_annotated`` (n,): log probability that the state of the locus is the
+    one given. ``n_annotated`` (1,). ``founder`` (S, G); ``log_mass`` (slots + 1,): log prior mass of the proportions
+    by number of clones. ``class_prior`` (3,): pseudo-counts of clone, artefact and tail mutations. ``alphas``,
+    ``log_alpha`` (Q,): concentrations of the Chinese restaurant process and their log prior weights. ``numbers``:
+    sequencing error, reads at which the precision levels off, greatest loss of a cell, slab, grid steps per unit of
+    prevalence, largest prevalence.
     """
 
     curves: FloatArray
@@ -46,10 +47,10 @@ class Data(NamedTuple):
     at_place: NDArray[np.float32]
     log_missed: FloatArray
     log_annotated: FloatArray
-    group: IntArray
+    first: IntArray
+    n_options: IntArray
     alt: FloatArray
     total: FloatArray
-    marginal: FloatArray
     null: FloatArray
     weight: FloatArray
     n_annotated: IntArray
@@ -166,11 +167,9 @@ def options_prior(item: int, option: IntArray, data: Data) -> float:
     if option[0] >= n_annotated:
         return data.log_missed[item] + data.log_prior[item, 0, option[0]]
     total = data.log_annotated[item]
-    seen = 0
     for s in range(len(option)):
-        if data.group[item, s] == seen:
+        if data.first[item, s] == s:
             total += data.log_prior[item, s, option[s]]
-            seen += 1
     return total
 
 

@@ -9,13 +9,14 @@ state and class: `phylometa.reads.observation`. An error that all reads of a clu
 as a beta-binomial factor (`_state.shared_error`): without it every cluster would be free to fit its reads better than
 it can be known to.
 
-The moves are those of `phylometa.joint._moves`. Chains start from different clusterings and trees and are annealed.
+The moves are those of `phylometa.joint._moves`. Chains start from different clusterings and trees.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ from phylometa.clustering.partitions import concentration_weights
 from phylometa.clustering.search import fit_precision
 from phylometa.config import Settings, TreeSettings
 from phylometa.joint.atoms import bundle_mutations
+from phylometa.joint.convergence import disagreement
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.joint_posterior import JointDraw, JointPosterior
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
@@ -35,8 +37,6 @@ from phylometa.reads.observation import Observation, observe
 
 __all__ = ["infer_jointly"]
 
-# Share of a chain in which it is annealed, and the heat at which it starts; chains from the clusters given start warm.
-_ANNEALED, _COLD_START, _WARM_START = 0.25, 0.05, 0.3
 # Loss of evidence from which a mutation's cluster is certain enough to be bundled.
 _CERTAIN = 12.0
 
@@ -132,28 +132,34 @@ def _run_chains(
     tree_settings: TreeSettings,
     rng: np.random.Generator,
 ) -> _Chains:
-    """Run every chain; the second half of each is kept."""
+    """Run every chain until they agree, or for `joint_rounds` rounds; the second half of each is kept."""
     from phylometa.joint._chain import run_chain
 
     n_chains, n_clusters = tree_settings.joint_chains, int(start.max()) + 1
     n_slots = min(items.n_items, 2 * n_clusters + 10)
     data = _data(items, model, settings, tree_settings, n_slots)
     steps = min(max(tree_settings.joint_sweeps * items.n_items, MIN_MOVES), tree_settings.joint_moves)
-    kept = max(tree_settings.joint_draws, n_chains)
-    thin = max(steps * n_chains // (2 * kept), 1)
-    found = []
-    for chain in range(n_chains):
-        state = _start_state(items, start, trees, n_slots, data, chain, rng)
-        heat = np.ones(steps)
-        n_hot = int(_ANNEALED * steps)
-        first = _WARM_START if chain < 2 else _COLD_START
-        heat[:n_hot] = first ** (1.0 - np.arange(n_hot) / max(n_hot, 1))
-        made = run_chain(state, data, _trial(state), _backup(state), heat, thin, rng)
-        half = len(made[0]) // 2
-        found.append([part[half:] for part in made[:4]])
+    kept = -(-max(tree_settings.joint_draws, n_chains) // n_chains)
+    thin = max(steps // (2 * kept), 1)
+    states = [_start_state(items, start, trees, n_slots, data, chain, rng) for chain in range(n_chains)]
+    made: list[list[tuple[NDArray[Any], ...]]] = [[] for _ in states]
+    for turn in range(tree_settings.joint_rounds):
+        for chain, state in enumerate(states):
+            made[chain].append(run_chain(state, data, _trial(state), _backup(state), steps, thin, turn == 0, rng)[:4])
+        found = [_second_half(parts, kept) for parts in made]
+        if disagreement([(part[0], part[1]) for part in found]) <= tree_settings.joint_agreement:
+            break
     labels, parents, options, scores = (np.concatenate(parts) for parts in zip(*found))
     chain_of = np.repeat(np.arange(n_chains), [len(part[0]) for part in found])
     return _Chains(labels, parents, options, scores, chain_of)
+
+
+def _second_half(rounds: list[tuple[NDArray[Any], ...]], kept: int) -> list[NDArray[Any]]:
+    """Evenly spaced draws of the second half of a chain, at most `kept`."""
+    parts = [np.concatenate(part) for part in zip(*rounds)]
+    n = len(parts[0])
+    chosen = np.unique(np.linspace(n // 2, n - 1, min(kept, n - n // 2)).astype(np.int64))
+    return [part[chosen] for part in parts]
 
 
 MIN_MOVES = 2000  # of a chain, however few the mutations
@@ -169,13 +175,13 @@ def _data(items: Observation, model: ReadModel, settings: Settings, tree_setting
     return Data(
         curves=np.ascontiguousarray(items.curves),
         log_prior=np.ascontiguousarray(items.log_prior),
-        at_place=np.ascontiguousarray(items.curves.transpose(0, 1, 3, 2), dtype=np.float32),
+        at_place=_by_place(items),
         log_missed=np.maximum(items.log_missed, -1e301) + 0.0,
         log_annotated=np.log1p(-np.exp(items.log_missed)),
-        group=items.group,
+        first=(items.group[:, :, None] == items.group[:, None, :]).argmax(axis=2),
+        n_options=_count_options(items),
         alt=items.alt,
         total=np.ascontiguousarray(items.total),
-        marginal=np.ascontiguousarray(items.marginal),
         null=np.ascontiguousarray(items.null),
         weight=items.weight,
         n_annotated=np.array([items.n_annotated]),
@@ -197,6 +203,21 @@ def _data(items: Observation, model: ReadModel, settings: Settings, tree_setting
             ]
         ),
     )
+
+
+def _by_place(items: Observation) -> NDArray[np.float32]:
+    """Log-likelihoods (n, S, G + 1, O) of the options at every grid point, and with the prevalence summed out."""
+    n, n_samples, n_options, n_grid = items.curves.shape
+    rows = np.empty((n, n_samples, n_grid + 1, n_options), dtype=np.float32)
+    rows[:, :, :n_grid] = items.curves.transpose(0, 1, 3, 2)
+    rows[:, :, n_grid] = items.marginal
+    return rows
+
+
+def _count_options(items: Observation) -> IntArray:
+    """Annotated options of every cell (n, S), counted up to the last that its item has."""
+    has = np.isfinite(items.log_prior[:, :, : items.n_annotated])
+    return np.asarray(items.n_annotated - has[:, :, ::-1].argmax(axis=2), dtype=np.int64)
 
 
 def _log_masses(model: ReadModel, n_slots: int) -> FloatArray:

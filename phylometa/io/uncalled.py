@@ -13,19 +13,28 @@ __all__ = ["least_reported", "settle_uncalled"]
 
 # Share of a list's records that may lie below its usual least: a second tier of reads, realigned reads.
 STRAY_SHARE = 0.01
+# Every caller lists a mutation at this VAF with this many alternate reads, also if a list happens to hold none so low.
+CALLED_VAF, CALLED_READS = 0.1, 4
 
 
-def least_reported(alt_counts: NDArray[np.int32]) -> int:
-    """Least alternate reads of a list of calls, of which one in a hundred may have fewer; 0 for an empty list.
+def least_reported(alt_counts: NDArray[np.int32], depth: NDArray[np.int32]) -> int:
+    """Work out the alternate reads from which a caller lists a mutation; 0 for an empty list.
+
+    The least of the list, of which one in a hundred may have fewer, but not more than a VAF of a tenth at the median
+    depth (and four reads).
 
     Examples
     --------
-    >>> least_reported(np.array([40, 4, 12], dtype=np.int32))
+    >>> depth = np.array([120, 110, 130], dtype=np.int32)
+    >>> least_reported(np.array([40, 4, 12], dtype=np.int32), depth)
     4
+    >>> least_reported(np.array([40, 44, 52], dtype=np.int32), depth)
+    12
     """
     if not len(alt_counts):
         return 0
-    return int(np.sort(alt_counts)[int(STRAY_SHARE * len(alt_counts))])
+    least = int(np.sort(alt_counts)[int(STRAY_SHARE * len(alt_counts))])
+    return min(least, max(int(np.ceil(CALLED_VAF * np.median(depth))), CALLED_READS))
 
 
 def settle_uncalled(calls: Calls, rule: Literal["auto", "censored", "unobserved", "absent"]) -> None:
@@ -36,7 +45,7 @@ def settle_uncalled(calls: Calls, rule: Literal["auto", "censored", "unobserved"
     calls : Calls
         With `unlisted`; gets `censored_below`, or reads, and a warning that names the cells by sample.
     rule : {"auto", "censored", "unobserved", "absent"}
-        ``censored``: fewer alternate reads than the least of the sample's calls were seen (`least_reported`).
+        ``censored``: fewer alternate reads were seen than those from which the caller lists one (`least_reported`).
         ``absent``: no alternate reads at the median depth of the sample. ``unobserved``: nothing is known. ``auto``:
         censored in a sample whose list holds no record without alternate reads, for only a caller's own calls look so;
         unobserved in every other.
@@ -51,7 +60,7 @@ def settle_uncalled(calls: Calls, rule: Literal["auto", "censored", "unobserved"
             own &= ~calls.rescued[:, k]
         alt, depth = calls.alt[own, k], calls.depth[own, k]
         if rule == "censored":
-            alt = alt[alt > 0]
+            alt, depth = alt[alt > 0], depth[alt > 0]
         if not holes.any() or not len(alt) or sample in calls.nominal:
             continue
         number = f"{sample} {int(holes.sum())} of {len(holes)}"
@@ -60,7 +69,7 @@ def settle_uncalled(calls: Calls, rule: Literal["auto", "censored", "unobserved"
             calls.depth[holes, k] = usual
             notes.append(f"{number} (depth {usual})")
             continue
-        least = least_reported(alt)
+        least = least_reported(alt, depth)
         if least < 1:
             continue
         if calls.censored_below is None:

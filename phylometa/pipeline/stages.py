@@ -25,6 +25,7 @@ from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
 from phylometa.model.tree_ensemble import TreeEnsemble
 from phylometa.pipeline.warnings import conflict_warnings, search_warnings
+from phylometa.reads.censored import censored_as_reads, with_censored_as_reads
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -80,10 +81,11 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     reads_say = infer_purity(result.patient, settings=settings.ccf)
     quality = check_quality(result.patient, reads_say)
     patient = estimate_purity(result.patient, settings=settings.ccf, posterior=reads_say)
-    patient = separate_hits(patient, find_origin(patient, settings))
+    patient = separate_hits(patient, find_origin(with_censored_as_reads(patient), settings))
     if patient.mutations.n_mutations == 0:
         raise InputError(f"patient {patient.name}: no variants left to analyse; dropped.tsv.gz names the reasons")
-    data = (patient.mutations, patient.copy_number, patient.purity)
+    evidence = with_censored_as_reads(patient)
+    data = (evidence.mutations, patient.copy_number, patient.purity)
     # To first order a purity's error widens every cluster by itself, though it is one for all: only where it is large.
     purity_sd = np.array([sample.purity_sd * sample.purity_is_estimated for sample in patient.samples])
     ccf = estimate_ccf(*data, settings=settings.ccf, purity_sd=purity_sd)
@@ -92,9 +94,9 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
         clusters = clustering_from_labels(*data, patient.known_clusters, **options)
     else:
         clusters = cluster_mutations(*data, **options, rng=stage_rng(settings.seed, "clusters"))[0]
-    deleted = deleted_mutations(patient.mutations, ccf, clusters, error_rate=settings.ccf.error_rate)
+    deleted = deleted_mutations(evidence.mutations, ccf, clusters, error_rate=settings.ccf.error_rate)
     clusters = replace(clusters, deleted=deleted)
-    warnings = conflict_warnings(patient, clusters, settings)
+    warnings = conflict_warnings(evidence, clusters, settings)
     return {"patient": patient, "ccf": ccf, "clusters": clusters, "quality": quality, "warnings": warnings}
 
 
@@ -103,7 +105,7 @@ def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.clone_trees.infer import infer_clone_trees
     from phylometa.joint.shown import shown_clusters, sum_up
 
-    patient, clusters = result.patient, result.clusters
+    patient, clusters = with_censored_as_reads(result.patient), result.clusters
     assert clusters is not None
     sites = (patient.sample_site, patient.site_names)
     is_given = patient.known_clusters is not None
@@ -116,7 +118,7 @@ def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
     if is_given or len(trees.names) != clusters.n_clusters:  # given clusters, or clonally unrelated tumours
         trees = _with_presence(trees, clusters, patient, settings)
         return {"trees": trees, "warnings": search_warnings(trees)}
-    joint = _draw_jointly(patient, clusters, trees, settings)
+    joint = _draw_jointly(result.patient, clusters, trees, settings)
     found = replace(shown_clusters(joint, patient, settings=settings), start=start)
     shown = sum_up(joint, found, patient.site_names, settings=settings)
     return {"trees": shown.trees, "clusters": _with_deleted(shown.clusters, result, settings)}
@@ -159,7 +161,8 @@ def _with_deleted(clusters: Clustering, result: PatientResult, settings: Setting
     from phylometa.reads.lost_copies import deleted_mutations
 
     assert result.ccf is not None
-    deleted = deleted_mutations(result.patient.mutations, result.ccf, clusters, error_rate=settings.ccf.error_rate)
+    mutations = censored_as_reads(result.patient.mutations)
+    deleted = deleted_mutations(mutations, result.ccf, clusters, error_rate=settings.ccf.error_rate)
     return replace(clusters, deleted=deleted)
 
 
@@ -295,6 +298,10 @@ STAGES: dict[str, tuple[str, Callable[[PatientResult, Settings], dict[str, Any]]
 }
 
 
+READ_CENSORED = ("clusters", "trees")
+"""Stages that tell censored cells from reads; to the others they are a few reads without the mutation."""
+
+
 def run_stage(name: str, result: AnalysisResult, settings: Settings) -> AnalysisResult:
     """One stage applied to the result so far.
 
@@ -308,7 +315,10 @@ def run_stage(name: str, result: AnalysisResult, settings: Settings) -> Analysis
     needs, function = STAGES[name]
     if getattr(result, needs) is None:
         raise InfeasibleError(f"stage {name} needs {needs}, which has not been inferred yet")
-    found = function(result, settings)
+    given = result
+    if name not in READ_CENSORED:
+        given = replace(result, patient=with_censored_as_reads(result.patient))
+    found = function(given, settings)
     warnings = list(result.warnings)
     warnings += [text for text in found.pop("warnings", ()) if text not in warnings]
     for item in found.values():

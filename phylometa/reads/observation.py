@@ -17,6 +17,7 @@ import numpy as np
 from phylometa.config import CcfSettings, ObservationSettings
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
+from phylometa.reads.censored import censored_as_reads, censored_log_likelihood
 from phylometa.reads.multiplicity import (
     MultiplicityOptions,
     enumerate_multiplicities,
@@ -123,6 +124,8 @@ def observe(
     InputError
         A purity is missing or outside (0, 1].
     """
+    censored, listed = np.asarray(mutations.censored), mutations
+    mutations = censored_as_reads(mutations)
     base = enumerate_multiplicities(mutations, copy_number, purity, settings=ccf_settings)
     state = base.cell_state.astype(np.int64)
     seen = mutations.is_informative
@@ -138,6 +141,9 @@ def observe(
     curves = read_log_likelihood(
         alt[:, :, None, None], ref[:, :, None, None], slope[..., None], error[:, :, None, None], prevalence, precision
     )
+    if censored.any():
+        curves[censored] = _censored_curves(censored, listed, state, slope, error, prevalence, precision)
+        seen = seen | censored
     curves += _second_event(base, state, seen & (alt > 0), prevalence, ccf_settings.subclonal_gain, slope.shape[2])
     curves = np.where(seen[:, :, None, None], curves, 0.0)
     total = np.maximum((alt + ref)[:, :, None] * slope * 2.0, alt[:, :, None])
@@ -154,6 +160,28 @@ def observe(
         weight=np.ones(len(alt)),
         prevalence=prevalence,
     )
+
+
+def _censored_curves(
+    censored: BoolArray,
+    mutations: MutationTable,
+    state: IntArray,
+    slope: FloatArray,
+    error: FloatArray,
+    prevalence: FloatArray,
+    precision: float,
+) -> FloatArray:
+    """Log-likelihood (C, O, G) of the censored cells, in the order of ``censored.nonzero()``; worked out once for all
+    cells of a sample that share their copy-number state."""
+    rows, samples = censored.nonzero()
+    _, first, same = np.unique(
+        np.stack((samples, state[rows, samples])), axis=1, return_index=True, return_inverse=True
+    )
+    row, sample = rows[first], samples[first]
+    depth = mutations.usual_depth[sample].astype(np.int64)
+    threshold = np.maximum(mutations.call_threshold[sample], 1).astype(np.int64)
+    found = censored_log_likelihood(depth, threshold, slope[row, sample], error[row, sample], prevalence, precision)
+    return found[same.ravel()]
 
 
 def _missed_slopes(purity: FloatArray, base: MultiplicityOptions, state: IntArray) -> FloatArray:

@@ -68,7 +68,7 @@ def test_a_list_that_holds_records_without_alternate_reads_is_no_list_of_calls(t
     assert table.censored.tolist() == [[False, True], [False, False], [False, False]]
     forced = read_patient(tmp_path / "samples.tsv", settings=ReadSettings(uncalled="censored")).mutations
     assert forced.censored.tolist() == [[False, True], [False, False], [True, False]]
-    assert forced.call_threshold.tolist() == [40, 7]
+    assert forced.call_threshold.tolist() == [10, 7]  # a tenth of the depth at most
 
 
 def test_rejected_records_are_reads_but_set_no_threshold(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_rejected_records_are_reads_but_set_no_threshold(tmp_path: Path) -> None
     table = read_patient(vcf_per_sample(tmp_path, **records)).mutations
     assert table.alt_counts[:, 0].tolist() == [40, 2, 0]
     assert table.censored.tolist() == [[False, False], [False, False], [True, False]]
-    assert table.call_threshold.tolist() == [40, 0]  # B's list leaves nothing out
+    assert table.call_threshold.tolist() == [10, 0]  # B's list leaves nothing out
 
 
 def test_two_files_of_one_sample_are_one_list(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_maf_lists_calls_only(tmp_path: Path) -> None:
     # a row without counts is unobserved, a mutation without a row is censored
     assert table.censored.tolist() == [[False, False], [False, True], [False, False]]
     assert table.is_informative.tolist() == [[True, True], [True, False], [True, False]]
-    assert table.call_threshold.tolist() == [0, 30]
+    assert table.call_threshold.tolist() == [0, 8]
 
 
 def test_missing_cells_of_a_merged_vcf_are_not_listed(tmp_path: Path) -> None:
@@ -129,10 +129,14 @@ def test_counts_keep_what_is_censored(tmp_path: Path) -> None:
 
 
 def test_one_call_in_a_hundred_may_have_fewer_reads() -> None:
-    assert least_reported(np.array([], dtype=np.int32)) == 0
-    assert least_reported(np.array([5] * 98 + [1], dtype=np.int32)) == 1
-    assert least_reported(np.array([5] * 99 + [1], dtype=np.int32)) == 5
-    assert least_reported(np.array([5] * 98 + [0, 0], dtype=np.int32)) == 0
+    def least(*alt: int) -> int:
+        return least_reported(np.array(alt, dtype=np.int32), np.full(len(alt), 100, dtype=np.int32))
+
+    assert least() == 0
+    assert least(*[5] * 98, 1) == 1
+    assert least(*[5] * 99, 1) == 5
+    assert least(*[5] * 98, 0, 0) == 0
+    assert least(40, 50) == 10  # no caller needs 40 reads of 100
 
 
 @needs_data

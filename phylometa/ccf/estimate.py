@@ -11,6 +11,7 @@ from phylometa.config import MIN_ALT_READS, CcfSettings, ClusteringSettings
 from phylometa.model.arrays import FloatArray
 from phylometa.model.clusters import CcfTable
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
+from phylometa.reads.censored import listing_power
 from phylometa.reads.lost_copies import carriers, loss_probability
 from phylometa.reads.multiplicity import (
     MultiplicityOptions,
@@ -95,7 +96,10 @@ def estimate_ccf(
         _widen(result, copy_number, np.asarray(purity, dtype=np.float64), np.asarray(purity_sd, dtype=np.float64))
     error = options.error[options.cell_state]
     clonal_vaf = result["vaf_per_ccf"] * (1.0 - 2.0 * error) + error
-    power = _detection_power(np.asarray(mutations.depth) * mutations.is_informative, clonal_vaf)
+    depth = np.where(mutations.censored, mutations.usual_depth, mutations.depth)
+    power = _detection_power(depth * mutations.is_informative, clonal_vaf)
+    if mutations.censored.any():
+        power = np.minimum(power, listing_power(mutations, np.nan_to_num(clonal_vaf)))
     loss = loss_probability(copy_number, carriers(mutations))
     return CcfTable(power=power, loss=loss, **result)
 

@@ -87,6 +87,7 @@ class ReadEvidence:
         least = least * reference_prevalence(clusters, settings=settings)
         vaf = np.clip(least * (1.0 - 2.0 * error) + error, 0.0, 1.0)
         few = bdtr(np.minimum(alt, depth), depth, vaf) < settings.contradiction
+        few &= ~np.asarray(mutations.censored)  # callers leave out some true mutations however many reads they have
         total = np.asarray(patient.copy_number.total, dtype=np.float64)
         known = np.isfinite(total)
         copies = np.where(known, total, 0.0).sum(axis=0) / np.where(known.any(axis=0), known.sum(axis=0), np.nan)

@@ -139,7 +139,8 @@ class MutationTable:
     error_rate : float32 array (n, S), optional
         Sequencing error of a cell; NaN = the setting's default.
     censored : bool array (n, S), optional
-        Cells that the sample's list of calls leaves out; never observed. Default: none.
+        Cells that the sample's list of calls leaves out: not observed, or with the reads that stand for them
+        (`phylometa.reads.censored`). Default: none.
     call_threshold : int32 array (S,), optional
         Least alternate reads among the calls of a sample's list; 0 = not known, 1 or more where a cell is censored.
         Default: 0.
@@ -203,8 +204,8 @@ class MutationTable:
             columns = (self.depth[self.is_informative[:, k], k] for k in range(n_samples))
             set_field(self, "usual_depth", [int(np.median(depths)) if len(depths) else 0 for depths in columns])
         freeze_array(self, "usual_depth", np.int32, (n_samples,))
-        if (self.censored & self.is_informative).any():
-            raise ValueError("MutationTable.censored: cells that are observed")
+        if (self.censored & self.is_informative & (self.alt_counts > 0)).any():
+            raise ValueError("MutationTable.censored: cells that show the mutation")
         if (self.censored.any(axis=0) & (self.call_threshold < 1)).any():
             raise ValueError("MutationTable.call_threshold: below 1 in a sample with censored cells")
 

@@ -1,9 +1,10 @@
 """Cells that a list of calls leaves out: fewer alternate reads than the caller lists were seen at the usual depth.
 
-Such a cell is *censored* (`phylometa.model.patient.MutationTable`). At VAF p its likelihood is P(X < t), X the
-alternate reads among n, the usual depth, and t the least alternate reads that the caller lists. The joint sampler uses
-it as it is. Other stages take reads: there the cell counts as 0 alternate of m reads, with m such that both say 1/2 at
-the same VAF. At higher VAFs this says less against the mutation than P(X < t) does.
+Such a cell is *censored* (`phylometa.model.patient.MutationTable`). At VAF p its likelihood is
+q + (1 - q) P(X < t): X are the alternate reads among n, the usual depth, t the least alternate reads that the caller
+lists, and q what a caller misses or filters however many reads show it. The joint sampler uses it as it is. Other
+stages take reads: there the cell counts as 0 alternate of m reads, with m such that 1/2 = (1 - p)^m = P(X < t) at the
+same VAF.
 """
 
 from __future__ import annotations
@@ -16,7 +17,18 @@ from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.patient import MutationTable, Patient
 from phylometa.reads.multiplicity import log_gamma, log_sum_exp, read_log_likelihood
 
-__all__ = ["censored_as_reads", "censored_log_likelihood", "equivalent_depth", "with_censored_as_reads"]
+__all__ = [
+    "MISSED_CALL",
+    "censored_as_reads",
+    "censored_log_likelihood",
+    "equivalent_depth",
+    "listing_power",
+    "with_censored_as_reads",
+]
+
+MISSED_CALL = 0.05
+"""Probability that a list of calls leaves out a mutation that enough reads show: filters and callers miss some percent
+of true mutations."""
 
 
 def equivalent_depth(depth: int, threshold: int) -> int:
@@ -72,14 +84,15 @@ def censored_as_reads(mutations: MutationTable) -> MutationTable:
         alt_counts=np.where(censored, 0, mutations.alt_counts),
         depth=np.where(censored, depth, mutations.depth),
         observed=np.asarray(mutations.observed) | censored,
-        censored=np.zeros_like(censored),
     )
 
 
 def censored_log_likelihood(
     depth: IntArray, threshold: IntArray, slope: FloatArray, error: FloatArray, prevalence: FloatArray, precision: float
 ) -> FloatArray:
-    """Work out ln P(X < threshold) of censored cells, X beta-binomial as the reads of observed cells.
+    """Work out the log-likelihood of censored cells, ln(q + (1 - q) P(X < threshold)).
+
+    X is beta-binomial as the reads of observed cells are; q is `MISSED_CALL`.
 
     Parameters
     ----------
@@ -104,4 +117,29 @@ def censored_log_likelihood(
             np.full_like(n, x), np.maximum(n - x, 0.0), slope[..., None], error[:, None, None], prevalence, precision
         )
         terms.append(np.where((x < t) & (x <= n), ways + reads, -np.inf))
-    return np.minimum(log_sum_exp(np.stack(terms), axis=0), 0.0)
+    below = np.exp(np.minimum(log_sum_exp(np.stack(terms), axis=0), 0.0))
+    return np.asarray(np.log(MISSED_CALL + (1.0 - MISSED_CALL) * below))
+
+
+def listing_power(mutations: MutationTable, vaf: FloatArray) -> FloatArray:
+    """Work out the probability that a list of calls holds a mutation of a given VAF.
+
+    Parameters
+    ----------
+    mutations : MutationTable (n, S)
+    vaf : float64 array (n, S)
+
+    Returns
+    -------
+    float64 array (n, S)
+        (1 - q) P(X >= threshold) at the cell's depth, the usual one if it is censored; 1 in samples without censored
+        cells.
+    """
+    from scipy.special import bdtr
+
+    censored = np.asarray(mutations.censored)
+    is_list = censored.any(axis=0)
+    depth = np.where(censored, mutations.usual_depth, mutations.depth).astype(np.int64)
+    below = np.minimum(np.maximum(mutations.call_threshold, 1) - 1, depth).astype(np.float64)
+    power = (1.0 - MISSED_CALL) * (1.0 - bdtr(below, depth, np.clip(vaf, 0.0, 1.0)))
+    return np.where(is_list, power, 1.0)

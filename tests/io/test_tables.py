@@ -73,7 +73,7 @@ def test_one_vcf_a_sample_leaves_the_others_unobserved(tmp_path: Path) -> None:
     assert patient.mutations.observed.tolist() == [[True, True], [False, True]]
     assert patient.dropped.ids == ("chr1:400:A:T",)
     assert patient.mutations.censored.tolist() == [[False, False], [True, False]]
-    assert any("S1 1 of 2 (fewer than 40)" in sentence and "genotype" in sentence for sentence in patient.warnings)
+    assert any("S1 1 of 2 (fewer than 10)" in sentence and "genotype" in sentence for sentence in patient.warnings)
     patient = read_patient(sheet, settings=ReadSettings(uncalled="unobserved"))
     assert any(
         "50 % of the mutations are unobserved" in sentence and "genotype" in sentence for sentence in patient.warnings

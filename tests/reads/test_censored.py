@@ -6,10 +6,20 @@ from scipy.stats import betabinom, binom
 
 from phylometa.config import CcfSettings, ObservationSettings
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
-from phylometa.reads.censored import censored_as_reads, censored_log_likelihood, equivalent_depth
+from phylometa.reads.censored import (
+    MISSED_CALL,
+    censored_as_reads,
+    censored_log_likelihood,
+    equivalent_depth,
+    listing_power,
+)
 from phylometa.reads.observation import observe
 
 PREVALENCE = np.arange(51) / 50
+
+
+def listed_not(log_below):
+    return np.log(MISSED_CALL + (1 - MISSED_CALL) * np.exp(log_below))
 
 
 @pytest.mark.parametrize("precision", [np.inf, 80.0])
@@ -24,7 +34,7 @@ def test_the_likelihood_is_the_distribution_function(precision):
         if np.isfinite(precision):
             spread = betabinom.logcdf(threshold[cell] - 1, depth[cell], vaf * precision, (1 - vaf) * precision)
             exact = np.where(PREVALENCE == 0, exact, spread)
-        np.testing.assert_allclose(found[cell, 0], exact, atol=1e-8)
+        np.testing.assert_allclose(found[cell, 0], listed_not(exact), atol=1e-8)
 
 
 def test_equivalent_reads_agree_at_one_half_and_say_less_above():
@@ -55,8 +65,10 @@ def test_only_censored_cells_change():
     mutations = table([[40, 0], [38, 30]], [[100, 0], [90, 80]], censored=[[False, True], [False, False]])
     reads = censored_as_reads(mutations)
     assert reads.depth.tolist() == [[100, equivalent_depth(80, 5)], [90, 80]]
-    assert reads.observed.all() and not reads.censored.any()
-    assert censored_as_reads(reads) is reads
+    assert reads.observed.all() and reads.censored.tolist() == mutations.censored.tolist()
+    assert censored_as_reads(reads).depth.tolist() == reads.depth.tolist()
+    whole = table([[40, 0]], [[100, 50]], censored=[[False, False]])
+    assert censored_as_reads(whole) is whole
 
 
 def test_the_observation_model_has_the_distribution_function():
@@ -72,6 +84,14 @@ def test_the_observation_model_has_the_distribution_function():
         ccf_settings=CcfSettings(),
     )
     vaf = 0.4 * PREVALENCE * (1 - 2 * 0.001) + 0.001
-    np.testing.assert_allclose(found.curves[0, 1, 0], binom.logcdf(4, 80, vaf), atol=1e-8)
+    np.testing.assert_allclose(found.curves[0, 1, 0], listed_not(binom.logcdf(4, 80, vaf)), atol=1e-8)
     alone = 30 * np.log(vaf) + 50 * np.log1p(-vaf)
     np.testing.assert_allclose(found.curves[1, 1, 0], alone, atol=1e-6)
+
+
+def test_power_is_that_of_the_list():
+    mutations = table([[40, 0], [38, 30]], [[100, 0], [90, 60]], censored=[[False, True], [False, False]])
+    power = listing_power(mutations, np.array([[0.4, 0.05], [0.4, 0.4]]))
+    assert power[:, 0].tolist() == [1.0, 1.0]  # all of the first sample's mutations were read
+    exact = (1 - MISSED_CALL) * binom.sf(4, [80, 60], [0.05, 0.4])
+    np.testing.assert_allclose(power[:, 1], exact)

@@ -25,6 +25,8 @@ class ReadEvidence:
         Cluster of every mutation.
     is_detected : bool array (n, S)
         The reads show the mutation: at least 3 alternate reads, and more than sequencing errors explain.
+    is_read : bool array (n, S)
+        Reads were counted there; not so if a list of calls leaves the mutation out.
     speaks : bool array (n, S)
         The reads tell of the mutation: it was observed, and its copy was probably not lost.
     is_lost : bool array (n, S)
@@ -42,6 +44,7 @@ class ReadEvidence:
 
     cluster: IntArray
     is_detected: BoolArray
+    is_read: BoolArray
     speaks: BoolArray
     is_lost: BoolArray
     is_short: BoolArray
@@ -53,7 +56,7 @@ class ReadEvidence:
     def __post_init__(self) -> None:
         freeze_array(self, "cluster", np.int64, (None,))
         shape = (len(self.cluster), len(self.sample_site))
-        for name in ("is_detected", "speaks", "is_lost", "is_short"):
+        for name in ("is_detected", "is_read", "speaks", "is_lost", "is_short"):
             freeze_array(self, name, np.bool_, shape)
         freeze_array(self, "missed", np.float64, shape)
         freeze_array(self, "sample_site", np.int64, (None,))
@@ -94,6 +97,7 @@ class ReadEvidence:
         return cls(
             cluster=clusters.labels,
             is_detected=is_detected,
+            is_read=np.asarray(is_read & ~np.asarray(mutations.censored)),
             speaks=speaks,
             is_lost=is_lost,
             is_short=np.asarray(few & speaks),

@@ -132,9 +132,8 @@ def count_private_mutations(
 
 
 def _is_read(evidence: ReadEvidence, site: int) -> BoolArray:
-    """Mutations with a read in some sample of the site, whether or not it tells of them (n,)."""
-    regions = evidence.regions(site)
-    return np.asarray((evidence.speaks | evidence.is_lost)[:, regions].any(axis=1))
+    """Mutations of which reads were counted in some sample of the site, whether or not they tell of them (n,)."""
+    return np.asarray(evidence.is_read[:, evidence.regions(site)].any(axis=1))
 
 
 def _mean_power(evidence: ReadEvidence, site: int) -> float:

@@ -36,6 +36,7 @@ COMMANDS = {
     "plot": "stages",
     "report": "stages",
     "status": "stages",
+    "export": "export",
 }
 SHORT_HELP = {
     "run": "The whole analysis: one patient or a cohort.",
@@ -54,6 +55,7 @@ SHORT_HELP = {
     "plot": "The figures again, from results on disk.",
     "report": "The HTML report again, from results on disk.",
     "status": "Which stage was made with what, and which is stale.",
+    "export": "Results for other tools: viewers of trees, methods, networks.",
     "convert": "Between the formats of this field's tools.",
     "simulate": "A patient with known truth, in the input formats.",
 }

@@ -17,6 +17,7 @@ from phylometa.cli.options import (
     seed_option,
     uncalled_option,
     write_data,
+    written_together,
 )
 
 __all__ = ["convert", "counts", "genotype", "simulate"]
@@ -128,7 +129,6 @@ def convert(
       phylometa convert --from machina --to mach2 A10.tree -o A10.mach2.tree
       phylometa convert --from pyclone --to pairtree counts.tsv -o P01.ssm
     """
-    import tempfile
     from pathlib import Path
 
     from phylometa.io.convert import FORMATS, convert_format, targets_of, written_files
@@ -138,14 +138,12 @@ def convert(
             raise click.UsageError(f"{option} {name}: unknown; known: {', '.join(FORMATS)}")
     if target not in targets_of(source):
         raise click.UsageError(f"{source} holds nothing that {target} can: --to {' or '.join(targets_of(source))}")
-    final = Path(output)
-    if target == "jellyfish":
-        check_output_directory(final, force=options["force"])
-    else:
-        for path in written_files(target, final):
-            check_output_file(path, force=options["force"])
-    with tempfile.TemporaryDirectory(dir=final.parent, prefix=f".{final.name}.partial-") as folder:
-        partial = Path(folder) / final.name
+    with written_together(
+        Path(output),
+        lambda path: written_files(target, path),
+        is_directory=target == "jellyfish",
+        force=options["force"],
+    ) as partial:
         convert_format(
             Path(input),
             partial,
@@ -155,9 +153,6 @@ def convert(
             patient=patient,
             columns=options["columns"],
         )
-        final.mkdir(exist_ok=True) if target == "jellyfish" else None
-        for made, path in zip(written_files(target, partial), written_files(target, final)):
-            made.replace(path)
 
 
 @click.command()

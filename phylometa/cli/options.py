@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -107,6 +108,45 @@ def check_output_file(path: str | Path, *, force: bool = False) -> Path:
     if not target.parent.is_dir():
         raise click.UsageError(f"no directory {target.parent}")
     return target
+
+
+@contextmanager
+def written_together(
+    output: Path, files_of: Callable[[Path], Sequence[Path]], *, is_directory: bool, force: bool
+) -> Iterator[Path]:
+    """A path to write to in place of `output`; the files of it take their places together if the block ends well.
+
+    Parameters
+    ----------
+    output : Path
+    files_of : callable
+        The files that are written for a path.
+    is_directory : bool
+        Whether `output` is a directory.
+    force : bool
+        Replace files that are there.
+
+    Raises
+    ------
+    UsageError
+        Something is there, and not `force`.
+    """
+    import tempfile
+
+    if is_directory:
+        check_output_directory(output, force=force)
+        if not output.parent.is_dir():
+            raise click.UsageError(f"no directory {output.parent}")
+    else:
+        for path in files_of(output):
+            check_output_file(path, force=force)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.partial-") as folder:
+        partial = Path(folder) / output.name
+        yield partial
+        if is_directory:
+            output.mkdir(exist_ok=True)
+        for made, path in zip(files_of(partial), files_of(output)):
+            made.replace(path)
 
 
 def write_data(text: str) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ from phylometa.cli.options import (
 if TYPE_CHECKING:
     from phylometa.config import Settings
 
-__all__ = ["cluster", "cnv", "migrate", "plot", "report", "seeding", "status", "timing", "tree"]
+__all__ = ["cluster", "cnv", "fitting_result", "migrate", "plot", "report", "seeding", "status", "timing", "tree"]
 
 # Stages without a command of their own on a patient's directory, made again with the one that they use.
 MADE_WITH = {"trees": ("copy_number",), "histories": ("copy_number",)}
@@ -364,17 +365,25 @@ def timing(directory: str | None, table: str | None, output: str | None, **optio
     write_text(output, divergence_text(rows, with_patient=True), force=options["force"])
 
 
-def _redraw(directory: str, stage: str, draw: Callable[[Any, Path], None]) -> None:
-    """Draw a result that fits together again, under its lock."""
+@contextmanager
+def fitting_result(directory: str, stage: str) -> Iterator[tuple[Any, Path]]:
+    """A result whose stages fit together as `stage` uses them, and its directory, under its lock."""
     from phylometa.io.ownership import locked
-    from phylometa.io.stage_records import check_upstream, recorded
+    from phylometa.io.stage_records import check_upstream
     from phylometa.pipeline.stages import load_result
 
     target = _existing_directory(directory)
     with locked(target, on_wait=say_waiting):
         for text in check_upstream(target, stage):
             click.echo(f"warning: {text}", err=True)
-        result = load_result(target)
+        yield load_result(target), target
+
+
+def _redraw(directory: str, stage: str, draw: Callable[[Any, Path], None]) -> None:
+    """Draw a result that fits together again."""
+    from phylometa.io.stage_records import recorded
+
+    with fitting_result(directory, stage) as (result, target):
         draw(result, target)
         if (target / "manifest.json").is_file():
             recorded(target, [stage], result.settings.to_dict())

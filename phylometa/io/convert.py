@@ -9,7 +9,6 @@ any other dialect as ``segments``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from phylometa.config import ReadSettings
 from phylometa.errors import InputError
 from phylometa.io import trees_io
 from phylometa.io.counts import write_counts
+from phylometa.io.pairtree import write_pairtree
 from phylometa.io.table_reader import column_names
 from phylometa.io.tsv import write_tsv
 from phylometa.model.patient import CopyNumberProfile, Patient
@@ -82,7 +82,7 @@ def convert_format(
         _write_tree(_read_tree(input, source, patient), output, target, primary)
     elif source in READ_FORMATS:
         read = _read_reads(input, source, columns)
-        write_counts(read, output) if target == "pyclone" else _write_pairtree(read, output)
+        write_counts(read, output) if target == "pyclone" else write_pairtree(read, output, _params_of(output))
     else:
         from phylometa.io.segments import read_segment_tables
 
@@ -144,32 +144,6 @@ def _read_reads(path: Path, source: str, columns: Sequence[str]) -> Patient:
     if source == "pairtree" and not any("pairtree" in name or "ssm" in name for name in dialects):
         raise InputError("is no .ssm file of Pairtree", file=str(path))
     return patient
-
-
-def _write_pairtree(patient: Patient, output: Path) -> None:
-    """var_read_prob is the expected VAF of a clonal mutation on one copy, rho / (rho C_T + (1 - rho) C_N)."""
-    mutations = patient.mutations
-    purity = patient.purity
-    if np.isnan(purity).any():
-        missing = [sample.name for sample in patient.samples if np.isnan(sample.purity)]
-        raise InputError(f"no purity for {', '.join(missing)}: Pairtree's var_read_prob needs it")
-    total = np.where(np.isfinite(patient.copy_number.total), patient.copy_number.total, 2.0)
-    probability = purity / (purity * total + (1 - purity) * patient.copy_number.normal)
-    rows = []
-    for i, name in enumerate(mutations.ids):
-        cells = [
-            ",".join(str(int(n)) for n in mutations.alt_counts[i]),
-            ",".join(str(int(n)) for n in mutations.depth[i]),
-            ",".join(f"{p:.6g}" for p in probability[i]),
-        ]
-        rows.append([f"s{i}", name, *cells])
-    write_tsv(output, ["id", "name", "var_reads", "total_reads", "var_read_prob"], rows, is_input=True)
-    known = patient.known_clusters
-    clusters: dict[str, list[str]] = {}
-    for i in range(mutations.n_mutations):
-        clusters.setdefault(known[i] if known is not None else str(i), []).append(f"s{i}")
-    params = {"samples": list(mutations.sample_names), "clusters": list(clusters.values()), "garbage": []}
-    _params_of(output).write_text(json.dumps(params, indent=1) + "\n", encoding="utf-8")
 
 
 def _write_segments(profile: CopyNumberProfile, output: Path, target: str, *, display: str) -> None:

@@ -1,4 +1,4 @@
-"""Pairtree's input: reads of all samples in one cell (.ssm), names and clusters in a .params.json."""
+"""Pairtree's files, read and written: reads of all samples in one cell (.ssm), names and clusters in a .params.json."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from phylometa.io.calls import COPY_NUMBER_FIELDS, Calls
 from phylometa.io.files import open_text, parse_count, parse_number, sha256_of
 from phylometa.io.problems import ProblemList
 from phylometa.io.table_reader import TableReader
+from phylometa.io.tsv import write_tsv
 from phylometa.io.vcf_header import SampleRequest
+from phylometa.model.patient import Patient
 
-__all__ = ["is_pairtree", "read_pairtree_params", "read_pairtree_reads"]
+__all__ = ["is_pairtree", "read_pairtree_params", "read_pairtree_reads", "write_pairtree"]
 
 SSM_COLUMNS = ("id", "var_reads", "total_reads", "var_read_prob")
 
@@ -194,3 +196,39 @@ def _clusters(ids: list[str], given: dict[str, Any], params: str) -> list[str] |
         problems.add(f"{name} is in cluster {cluster_of[name]}, but not in the .ssm file")
     problems.check()
     return [cluster_of.get(name, "") for name in ids]
+
+
+def write_pairtree(patient: Patient, ssm: Path, params: Path) -> None:
+    """Write the .ssm of a patient's reads and the .params.json with its known clusters.
+
+    ``var_read_prob`` is the expected VAF of a clonal mutation on one copy, rho / (rho C_T + (1 - rho) C_N). A mutation
+    whose known cluster is '' is garbage; without known clusters each mutation is one.
+
+    Raises
+    ------
+    InputError
+        A sample has no purity.
+    """
+    mutations = patient.mutations
+    purity = patient.purity
+    if np.isnan(purity).any():
+        missing = [sample.name for sample in patient.samples if np.isnan(sample.purity)]
+        raise InputError(f"no purity for {', '.join(missing)}: Pairtree's var_read_prob needs it")
+    total = np.where(np.isfinite(patient.copy_number.total), patient.copy_number.total, 2.0)
+    probability = purity / (purity * total + (1 - purity) * patient.copy_number.normal)
+    rows = []
+    for i, name in enumerate(mutations.ids):
+        cells = [
+            ",".join(str(int(n)) for n in mutations.alt_counts[i]),
+            ",".join(str(int(n)) for n in mutations.depth[i]),
+            ",".join(f"{p:.6g}" for p in probability[i]),
+        ]
+        rows.append([f"s{i}", name, *cells])
+    write_tsv(ssm, ["id", "name", "var_reads", "total_reads", "var_read_prob"], rows, is_input=True)
+    known = patient.known_clusters
+    clusters: dict[str, list[str]] = {}
+    for i in range(mutations.n_mutations):
+        clusters.setdefault(known[i] if known is not None else f"mutation {i}", []).append(f"s{i}")
+    garbage = clusters.pop("", [])
+    document = {"samples": list(mutations.sample_names), "clusters": list(clusters.values()), "garbage": garbage}
+    params.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from phylometa.io.annotated_trees import annotate, newick_text
 from phylometa.io.documents import read_json, reading, write_json
 from phylometa.io.history_files import quoted
 from phylometa.io.tsv import write_tsv
@@ -64,10 +64,10 @@ def write_trees(trees: TreeEnsemble, sample_names: Sequence[str], directory: Pat
     support = trees.edge_support
     best = trees.best
     confidence = {v: float(support[u, v]) for u, v in best.edges()}
-    _write_newick(best.to_phylo(confidence), directory / "best.nwk")
+    _write_newick(best, confidence, directory / "best.nwk")
     _write_graph(best, confidence, directory / "best")
     consensus, clade_support = trees.consensus()
-    _write_newick(consensus.to_phylo(clade_support), directory / "consensus.nwk")
+    _write_newick(consensus, clade_support, directory / "consensus.nwk")
     ancestor = trees.ancestor_probability
     pairs = [(u, v) for u in range(len(names)) for v in range(len(names)) if support[u, v] > 0 or ancestor[u, v] > 0]
     write_tsv(
@@ -117,19 +117,9 @@ def _write_graph(tree: CloneTree, support: Mapping[int, float], path: Path) -> N
     nx.write_graphml(graph, path.with_suffix(".graphml"))
 
 
-def _write_newick(tree: Any, path: Path) -> None:
-    """Clone names at all nodes; the support of the edge into a clone as a comment behind it.
-
-    Beside a name Bio.Phylo would write the support without anything between the two. Reading:
-    ``Phylo.read(path, "newick", comments_are_confidence=True)``.
-    """
-    from Bio import Phylo
-
-    for clade in tree.find_clades():
-        if clade.confidence is not None:
-            clade.comment, clade.confidence = f"{clade.confidence:.4g}", None
-    with path.open("w", encoding="utf-8") as handle:
-        Phylo.write(tree, handle, "newick", format_branch_length="%.6g")
+def _write_newick(tree: CloneTree, support: Mapping[int, float], path: Path) -> None:
+    """`path` in Newick with NHX annotations: clones at all nodes, named as `clone_names`, and B, the support."""
+    path.write_text(newick_text(annotate(tree, support)) + "\n", encoding="utf-8")
 
 
 def read_trees(directory: Path) -> TreeEnsemble:

@@ -301,8 +301,29 @@ def read_jellyfish(directory: str | Path, *, patient: str | None = None) -> Loca
     return LocatedTree(tree, tuple(names), proportions > 0, proportions=proportions)
 
 
-def write_jellyfish(located: LocatedTree, directory: str | Path, *, patient: str = "patient") -> None:
-    """Jellyfish's three tables; without proportions the clones of a site share it equally."""
+def write_jellyfish(
+    located: LocatedTree,
+    directory: str | Path,
+    *,
+    patient: str = "patient",
+    parents: Mapping[str, str] | None = None,
+    ranks: Mapping[str, int] | None = None,
+    colours: Mapping[str, str] | None = None,
+) -> None:
+    """Jellyfish's three tables; without proportions the clones of a site share it equally.
+
+    Parameters
+    ----------
+    located : LocatedTree
+        Its sites are jellyfish's samples.
+    directory : path
+        Made if it is not there.
+    patient : str
+    parents, ranks : mapping, optional
+        Sample -> the sample that it is drawn below ('': the root), and its column from 1 on.
+    colours : mapping, optional
+        Clone -> ``#rrggbb``.
+    """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     tree = located.tree
@@ -314,13 +335,19 @@ def write_jellyfish(located: LocatedTree, directory: str | Path, *, patient: str
     write_tsv(
         directory / "samples.tsv",
         ("sample", "displayName", "rank", "parent", "patient"),
-        [(name, name, 1, "", patient) for name in names],
+        [(name, name, (ranks or {}).get(name, 1), (parents or {}).get(name, ""), patient) for name in names],
     )
     write_tsv(
         directory / "phylogeny.tsv",
-        ("subclone", "parent", "branchLength", "patient"),
+        ("subclone", "parent", *(("color",) if colours else ()), "branchLength", "patient"),
         [
-            (tree.names[v], tree.names[tree.parents[v]] if tree.parents[v] >= 0 else "", tree.n_mutations[v], patient)
+            (
+                tree.names[v],
+                tree.names[tree.parents[v]] if tree.parents[v] >= 0 else "",
+                *((colours[tree.names[v]],) if colours else ()),
+                tree.n_mutations[v],
+                patient,
+            )
             for v in tree.preorder
         ],
     )

@@ -173,14 +173,17 @@ def test_every_file_and_column_is_documented(small_run):
 def test_newick_files_have_the_names_of_all_clones_and_the_support_of_their_edges(small_run):
     clones = json.loads((small_run / "trees/trees.json").read_text())["clones"]
     support = {
-        (row["parent"], row["child"]): float(row["probability"]) for row in table(small_run / "trees/edge_support.tsv")
+        (f"C{row['parent']}", f"C{row['child']}"): float(row["probability"])
+        for row in table(small_run / "trees/edge_support.tsv")
     }
     for name in ("best", "consensus"):
-        tree = Phylo.read(small_run / f"trees/{name}.nwk", "newick", comments_are_confidence=True)
-        assert sorted(clade.name for clade in tree.find_clades()) == sorted(clones)
+        tree = Phylo.read(small_run / f"trees/{name}.nwk", "newick")
+        assert sorted(clade.name for clade in tree.find_clades()) == sorted(f"C{clone}" for clone in clones)
         for parent in tree.find_clades():
             for child in parent:
-                assert child.confidence == pytest.approx(support[parent.name, child.name], abs=1e-4)
+                assert float(child.comment.removeprefix("&&NHX:B=")) == pytest.approx(
+                    support[parent.name, child.name], abs=1e-4
+                )
 
 
 def test_the_best_tree_is_a_graph_for_other_programs(small_run):

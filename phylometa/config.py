@@ -463,6 +463,19 @@ class Settings(Checked):
     copy_number: CopyNumberSettings = field(default_factory=CopyNumberSettings)
     seed: Annotated[int, Range(0, 2**64 - 1, "any whole number")] = 1
 
+    def __repr__(self) -> str:
+        """What is not the default."""
+        changed = [f"seed={self.seed}"]
+        for stage in dataclasses.fields(self)[:-1]:
+            own = getattr(self, stage.name)
+            default = type(own)()
+            for field_ in dataclasses.fields(own):
+                if getattr(own, field_.name) != getattr(default, field_.name):
+                    value = repr(getattr(own, field_.name))
+                    changed.append(f"{stage.name}.{field_.name}={value if len(value) <= 40 else '...'}")
+        more = [f"{len(changed) - 12} more"] if len(changed) > 12 else []
+        return f"Settings({', '.join([*changed[:12], *more])})"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain nested dictionary (JSON-ready)."""
         return dataclasses.asdict(self)

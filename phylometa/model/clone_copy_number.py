@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from phylometa.model.arrays import FloatArray, IntArray, freeze_array
+from phylometa.model.short_repr import short_repr
 
 __all__ = ["CloneCopyEvent", "CloneCopyNumber"]
 
@@ -110,6 +111,8 @@ class CloneCopyNumber:
     n_trees: int
     events: tuple[CloneCopyEvent, ...] = ()
     is_phased: bool = False
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         clones, segments = len(self.clone_names), len(self.chroms)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
+from phylometa.model.short_repr import short_repr
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -77,6 +78,8 @@ class CloneTree:
     names: tuple[str, ...]
     parents: IntArray
     n_mutations: FloatArray = None  # type: ignore[assignment]
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
+from phylometa.model.frames import frame_of_rows
+from phylometa.model.short_repr import short_repr
 
 __all__ = ["CcfTable", "Clustering"]
 
@@ -38,6 +42,8 @@ class CcfTable:
     vaf_per_ccf: FloatArray
     power: FloatArray
     loss: FloatArray = None  # type: ignore[assignment]
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         shape = np.shape(self.ccf)
@@ -102,6 +108,8 @@ class Clustering:
     support: FloatArray = None  # type: ignore[assignment]
     start: IntArray | None = None
 
+    __repr__ = short_repr
+
     def __post_init__(self) -> None:
         set_field = object.__setattr__
         set_field(self, "names", tuple(self.names))
@@ -142,3 +150,25 @@ class Clustering:
     def in_clone(self) -> BoolArray:
         """Mutations that most probably belong to a clone (n,)."""
         return np.asarray(self.kind == 0)
+
+    def to_frame(self, library: str | None = None, *, sample_names: Sequence[str] = ()) -> Any:
+        """Prevalence of every cluster in every sample, a row each.
+
+        Parameters
+        ----------
+        sample_names : sequence of str, optional
+            ``Patient.mutations.sample_names``; samples are numbered from 0 without.
+        library : {"pandas", "polars", "dict"}, optional
+            As in `phylometa.model.frames.frame_of_rows`.
+        """
+        rows = (
+            (
+                name,
+                sample_names[s] if sample_names else s,
+                int(self.sizes[k]),
+                *(float(x[k, s]) for x in (self.ccf, self.ccf_lo, self.ccf_hi)),
+            )
+            for k, name in enumerate(self.names)
+            for s in range(self.ccf.shape[1])
+        )
+        return frame_of_rows(["cluster", "sample", "n_mutations", "ccf", "ccf_lo", "ccf_hi"], rows, library)

@@ -13,6 +13,8 @@ import numpy as np
 from phylometa.config import ComparisonSettings
 from phylometa.model.arrays import FloatArray, IntArray, freeze_array
 from phylometa.model.divergence import DivergenceTest
+from phylometa.model.frames import frame_of_records
+from phylometa.model.short_repr import short_repr
 
 __all__ = [
     "ABSENT",
@@ -119,6 +121,8 @@ class SiteComparison:
     test: DivergenceTest
     jsi_call: Literal["polyclonal", "monoclonal", "undefined"]
 
+    __repr__ = short_repr
+
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
@@ -149,6 +153,8 @@ class Comparison:
     metastases: tuple[SiteComparison, ...]
     settings: ComparisonSettings = field(default_factory=ComparisonSettings)
     warnings: tuple[str, ...] = ()
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         shape = (len(self.cluster_names), len(self.site_names))
@@ -217,6 +223,16 @@ class Comparison:
             settings or ComparisonSettings(),
             tuple(document["warnings"]),
         )
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Counts and call of every metastasis against the primary, a row each.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "dict"}, optional
+            As in `phylometa.model.frames.frame_of_rows`.
+        """
+        return frame_of_records(SiteComparison, self.metastases, library)
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,8 @@ import numpy as np
 
 from phylometa.model.arrays import FloatArray, IntArray, freeze_array
 from phylometa.model.clone_copy_number import CloneCopyNumber
+from phylometa.model.frames import frame_of_records
+from phylometa.model.short_repr import short_repr
 
 __all__ = [
     "ClassComparison",
@@ -238,6 +240,8 @@ class CopyNumberResult:
     open_sequences: int = -1
     warnings: tuple[str, ...] = ()
 
+    __repr__ = short_repr
+
     def __post_init__(self) -> None:
         n, nodes, segments = len(self.sample_names) + 1, len(self.node_names), len(self.chroms)
         for name, kind, shape in (
@@ -322,6 +326,16 @@ class CopyNumberResult:
         for name in ("sample_names", "node_names", "chroms", "warnings"):
             fields[name] = tuple(fields[name])
         return cls(**fields)
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Copy-number events, a row each.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "dict"}, optional
+            As in `phylometa.model.frames.frame_of_rows`.
+        """
+        return frame_of_records(CopyNumberEvent, self.events, library)
 
 
 def _restored(row: Mapping[str, Any], kind: Any) -> dict[str, Any]:

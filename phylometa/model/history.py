@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
+from phylometa.model.frames import frame_of_rows
+from phylometa.model.short_repr import short_repr
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -59,6 +61,8 @@ class MigrationHistory:
     seeding_sites: int = 0
     pattern: str = "none"
     log_prior: float = 0.0
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         edges = np.asarray(self.edges, dtype=np.int64).reshape(-1, 4)
@@ -137,6 +141,8 @@ class TreeHistories:
     alternatives: tuple[MigrationHistory, ...] = ()
     excess: tuple[int, int] = (0, 0)
 
+    __repr__ = short_repr
+
     def __post_init__(self) -> None:
         freeze_array(self, "presence", np.bool_, (None, None))
 
@@ -202,6 +208,8 @@ class HistoryEnsemble:
     cut_weight: float = 0.0
     errors: MigrationErrors | None = None
 
+    __repr__ = short_repr
+
     def __iter__(self) -> Iterator[tuple[TreeHistories, MigrationHistory]]:
         """All (tree, history) pairs."""
         for tree in self.trees:
@@ -260,3 +268,15 @@ class HistoryEnsemble:
             return None
         drawn = None if self.drawn is None else self.drawn.without_prior
         return replace(self.with_log_priors([0.0 for _ in self]), drawn=drawn, errors=None)
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Pairs of sites with the probability that a clone migrated from the one to the other.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "dict"}, optional
+            As in `phylometa.model.frames.frame_of_rows`.
+        """
+        probability, names = self.migration_probability, self.site_names
+        rows = ((names[s], names[t], min(1.0, float(probability[s, t]))) for s, t in np.argwhere(probability > 0))
+        return frame_of_rows(["source", "target", "probability"], rows, library)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from phylometa.model.short_repr import short_repr
+
 __all__ = ["Estimate", "quantile_estimate"]
 
 
@@ -17,6 +19,8 @@ class Estimate:
     median: float
     lo: float
     hi: float
+
+    __repr__ = short_repr
 
 
 def quantile_estimate(draws: ArrayLike) -> Estimate:

@@ -11,6 +11,7 @@ import numpy as np
 
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
 from phylometa.model.clone_tree import CloneTree
+from phylometa.model.short_repr import short_repr
 
 __all__ = ["CLASSES", "JointDraw", "JointPosterior"]
 
@@ -42,6 +43,8 @@ class JointDraw:
     presence: BoolArray
     chain: int = 0
 
+    __repr__ = short_repr
+
     def __post_init__(self) -> None:
         freeze_array(self, "labels", np.int64, (None,))
         freeze_array(self, "parents", np.int64, (None,))
@@ -67,6 +70,8 @@ class JointPosterior:
 
     draws: tuple[JointDraw, ...]
     weights: FloatArray
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         freeze_array(self, "weights", np.float64, (len(self.draws),))

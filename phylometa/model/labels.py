@@ -11,7 +11,9 @@ import numpy as np
 from phylometa.config import SeedingSettings
 from phylometa.model.certainty import Certainty, decide_level, each_statement, statement_key
 from phylometa.model.divergence import DivergenceTest
+from phylometa.model.frames import frame_of_rows
 from phylometa.model.label_specs import EXTRA_LABELS, LABELS, PATIENT_LABELS, SITE_EXTRAS, SITE_LABELS
+from phylometa.model.short_repr import short_repr
 
 __all__ = ["SeedingLabels", "grade_labels"]
 
@@ -138,6 +140,8 @@ class SeedingLabels:
     other_roots: Mapping[str, SeedingLabels] = field(default_factory=dict)
     without_prior: SeedingLabels | None = None
     warnings: tuple[str, ...] = ()
+
+    __repr__ = short_repr
 
     def to_json(self, *, raw: bool = False) -> dict[str, Any]:
         """One case of the JSON schema of `phylometa seeding`.
@@ -287,6 +291,23 @@ class SeedingLabels:
             headline=changed(self.headline, lambda word: word),
             status=changed(self.status, lambda _: "not determined"),
         )
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Every value of every label with its probability; `site` is empty for labels of the patient.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "dict"}, optional
+            As in `phylometa.model.frames.frame_of_rows`.
+        """
+        shown = self.with_override()
+        rows = [
+            (name, site, value, float(p))
+            for name, part in {**shown.labels, **shown.extra}.items()
+            for site, values in (part.items() if name in _OF_SITES else [("", part)])
+            for value, p in values.items()
+        ]
+        return frame_of_rows(["label", "site", "value", "probability"], rows, library)
 
 
 def grade_labels(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 
 from phylometa.errors import InputError
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
+from phylometa.model.frames import frame_of_rows
+from phylometa.model.short_repr import short_repr
 
 __all__ = [
     "CopyNumberAtLoci",
@@ -31,6 +34,7 @@ __all__ = [
 SiteClass = Literal["primary", "lymph_node", "distant", "bed", "normal"]
 
 
+_UNSEEN = (math.nan, math.nan)
 SITE_CLASSES: tuple[SiteClass, ...] = ("primary", "lymph_node", "distant", "bed", "normal")
 
 
@@ -164,6 +168,8 @@ class MutationTable:
     call_threshold: NDArray[np.int32] = None  # type: ignore[assignment]
     usual_depth: NDArray[np.int32] = None  # type: ignore[assignment]
 
+    __repr__ = short_repr
+
     def __post_init__(self) -> None:
         set_field = object.__setattr__
         set_field(self, "ids", tuple(self.ids))
@@ -249,6 +255,21 @@ class MutationTable:
             **arrays,
         )
 
+    def to_frame(self, library: str | None = None) -> Any:
+        """Reads as a table, a row a mutation in a sample: NaN reads where it was not observed.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "dict"}, optional
+            As in `phylometa.model.frames.frame_of_rows`.
+        """
+        rows = (
+            (name, sample, *((int(self.alt_counts[i, s]), int(self.depth[i, s])) if self.observed[i, s] else _UNSEEN))
+            for i, name in enumerate(self.ids)
+            for s, sample in enumerate(self.sample_names)
+        )
+        return frame_of_rows(["mutation_id", "sample", "alt_counts", "depth"], rows, library)
+
 
 @dataclass(frozen=True, eq=False)
 class CopyNumberProfile:
@@ -288,6 +309,8 @@ class CopyNumberProfile:
     major2: FloatArray = None  # type: ignore[assignment]
     minor2: FloatArray = None  # type: ignore[assignment]
     is_phased: bool = False
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__
@@ -341,6 +364,8 @@ class CopyNumberAtLoci:
     fraction: NDArray[np.float32] = None  # type: ignore[assignment]
     major2: NDArray[np.float32] = None  # type: ignore[assignment]
     minor2: NDArray[np.float32] = None  # type: ignore[assignment]
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         set_field = object.__setattr__
@@ -468,6 +493,8 @@ class Patient:
     provenance: tuple[dict[str, Any], ...] = ()
     known_clusters: tuple[str, ...] | None = None
     drivers: frozenset[str] = frozenset()
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         names = tuple(sample.name for sample in self.samples)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
+
+from phylometa.model.frames import frame_of_records
+from phylometa.model.short_repr import short_repr
 
 __all__ = ["QualityFinding", "QualityReport", "Stratum", "VERDICTS", "Verdict"]
 
@@ -80,6 +83,8 @@ class QualityReport:
 
     findings: tuple[QualityFinding, ...] = ()
 
+    __repr__ = short_repr
+
     def of_verdict(self, verdict: Verdict) -> tuple[QualityFinding, ...]:
         """Findings with one verdict."""
         return tuple(finding for finding in self.findings if finding.verdict == verdict)
@@ -120,6 +125,16 @@ class QualityReport:
     def warnings(self) -> tuple[str, ...]:
         """One sentence for each finding that is a warning or failed."""
         return tuple(f.text for f in self.findings if f.verdict in ("warning", "failed"))
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Findings, a row each.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "dict"}, optional
+            As in `phylometa.model.frames.frame_of_rows`.
+        """
+        return frame_of_records(QualityFinding, self.findings, library)
 
 
 def _worst(verdicts: Iterable[Verdict]) -> Verdict:

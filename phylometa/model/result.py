@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 from phylometa.model.history import HistoryEnsemble
 from phylometa.model.quality import QualityReport
+from phylometa.model.short_repr import short_repr
 from phylometa.model.tree_ensemble import TreeEnsemble
 
 __all__ = ["PatientResult"]
@@ -53,3 +54,5 @@ class PatientResult:
     settings: Any = None
     warnings: tuple[str, ...] = ()
     comparison: Comparison | None = None
+
+    __repr__ = short_repr

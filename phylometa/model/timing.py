@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from phylometa.model.frames import frame_of_records
 from phylometa.model.interval import Estimate
+from phylometa.model.short_repr import short_repr
 
 __all__ = [
     "CALENDAR_MODELS",
@@ -92,6 +94,8 @@ class SeedingInterval:
     narrowed_by: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    __repr__ = short_repr
+
 
 CALENDAR_MODELS = ("joint", "clock", "growth_exponential", "growth_gompertz")
 """Models of ages that stand for a migration, the one with the most evidence first."""
@@ -165,6 +169,8 @@ class DivergenceRow:
     hu2020_years: float = float("nan")
     patient: str = ""
     notes: tuple[str, ...] = ()
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,6 +430,8 @@ class TimingResult:
     refusals: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    __repr__ = short_repr
+
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> TimingResult:
         """The result of a ``timing.json``; null numbers become NaN.
@@ -471,3 +479,13 @@ class TimingResult:
         rest = [spec.name for spec in fields(cls) if spec.name not in read]
         read |= {name: tuple(v) if isinstance(v := document[name], list) else v for name in rest}
         return cls(**read)
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Divergence, founder and seeding of every migration under every model, a row each.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "dict"}, optional
+            As in `phylometa.model.frames.frame_of_rows`.
+        """
+        return frame_of_records(SeedingInterval, self.intervals, library)

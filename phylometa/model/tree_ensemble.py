@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
+from phylometa.model.frames import frame_of_rows
 
 if TYPE_CHECKING:
     from phylometa.model.joint_posterior import JointPosterior
 
 from phylometa.model.clone_tree import CloneTree, ancestor_matrix
+from phylometa.model.short_repr import short_repr
 
 __all__ = ["PresenceScenario", "TreeEnsemble"]
 
@@ -36,6 +38,8 @@ class PresenceScenario:
     tree: int
     weight: float
     presence: BoolArray
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         freeze_array(self, "presence", np.bool_, (None, None))
@@ -90,6 +94,8 @@ class TreeEnsemble:
     diagnostics: Mapping[str, Any] = field(default_factory=dict)
     scenarios: tuple[PresenceScenario, ...] = ()
     joint: JointPosterior | None = None
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
@@ -176,3 +182,18 @@ class TreeEnsemble:
             parents[v] = u
         tree = CloneTree(self.names, parents, self.n_mutations)
         return tree, {v: float(self.edge_support[u, v]) for u, v in tree.edges()}
+
+    def to_frame(self, library: str | None = None) -> Any:
+        """Pairs of clones with the probability that the one is the other's parent, or an ancestor of it.
+
+        Parameters
+        ----------
+        library : {"pandas", "polars", "dict"}, optional
+            As in `phylometa.model.frames.frame_of_rows`.
+        """
+        parent, ancestor = np.minimum(self.edge_support, 1.0), np.minimum(self.ancestor_probability, 1.0)
+        rows = (
+            (self.names[u], self.names[v], float(parent[u, v]), float(ancestor[u, v]))
+            for u, v in np.argwhere((parent > 0) | (ancestor > 0))
+        )
+        return frame_of_rows(["parent", "child", "probability", "ancestor_probability"], rows, library)

@@ -6,6 +6,7 @@ Colours never stand alone: beyond the palette's length a hatch tells entries apa
 
 from __future__ import annotations
 
+import io
 import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
@@ -267,11 +268,28 @@ def percent(probability: float) -> str:
     return f"{100 * probability:.0f}%"
 
 
+class _ShownAxes(Axes):
+    """Axes of a figure that no window manager knows: a notebook shows the whole figure in their place."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, float]]:
+        """PNG at twice the size in which it is shown, and that size in CSS pixels."""
+        picture = io.BytesIO()
+        figure = self.get_figure(root=True)
+        assert isinstance(figure, Figure)
+        with figure_style():
+            figure.savefig(picture, format="png", dpi=2 * _CSS_DPI, metadata=_METADATA["png"], facecolor="white")
+        width, height = figure.get_size_inches() * _CSS_DPI
+        return picture.getvalue(), {"width": round(width), "height": round(height)}
+
+
+_CSS_DPI = 96
+
+
 def new_axes(width: float, height: float) -> Axes:
     """One axes that fills a new figure of `width` x `height` points (object interface, Agg canvas)."""
     figure = Figure(figsize=(width / 72, height / 72), dpi=72)
     FigureCanvasAgg(figure)
-    return figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    return figure.add_axes((0.0, 0.0, 1.0, 1.0), axes_class=_ShownAxes)
 
 
 def data_axes(width: float, height: float, *, left: float, right: float, top: float, bottom: float) -> Axes:
@@ -279,7 +297,8 @@ def data_axes(width: float, height: float, *, left: float, right: float, top: fl
     full = height + top + bottom
     figure = Figure(figsize=(width / 72, full / 72), dpi=72)
     FigureCanvasAgg(figure)
-    return figure.add_axes((left / width, bottom / full, (width - left - right) / width, height / full))
+    box = (left / width, bottom / full, (width - left - right) / width, height / full)
+    return figure.add_axes(box, axes_class=_ShownAxes)
 
 
 def axes_size(ax: Axes) -> tuple[float, float]:

@@ -36,6 +36,8 @@ class Migration:
         Summed weight of the histories that contain it (any of them, where merged).
     is_in_history : bool
         Part of the history that is drawn in colour.
+    is_withheld : bool
+        Not determined although it is probable enough: its error or the quality of the input forbids it.
     """
 
     source: int
@@ -44,6 +46,12 @@ class Migration:
     departing_clones: tuple[int, ...]
     probability: float
     is_in_history: bool
+    is_withheld: bool = False
+
+    @property
+    def drawn_probability(self) -> float:
+        """The probability by which its line is drawn: 0 of a withheld one."""
+        return 0.0 if self.is_withheld else self.probability
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +139,7 @@ def withheld_routes(result: PatientResult) -> frozenset[tuple[int, int]]:
     Returns
     -------
     frozenset of (source, target)
-        Indices of sites. Figures of what is at least favoured leave them out.
+        Indices of sites. Figures draw them as not determined, or leave them out.
     """
     if result.labels is None:
         return frozenset()

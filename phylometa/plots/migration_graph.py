@@ -1,4 +1,4 @@
-"""Migration graph: sites in anatomical order, one edge a migrating clone, its width and label the probability.
+"""Migration graph: sites in anatomical order, one edge a migrating clone, its line and label the probability.
 
 Every edge ends in a short straight stub of its own, on which its label stands, so that labels cannot collide however
 many edges enter a site.
@@ -7,7 +7,7 @@ many edges enter a site.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -42,6 +42,10 @@ _NODE_GAP = 10.0
 _CURVE = 24.0
 _ARROW = 7.0
 _GREY = "#8c8c8c"
+# Lines by the probability of a migration itself: thick, thin, dashed. The defaults of the levels of labels.
+_SUPPORTED, _FAVOURED = 0.95 - 1e-9, 0.8 - 1e-9
+_LEAST_NAMED = 0.05
+_LINES = "Lines: thick from 95%, thin from 80%, dashed below."
 _LEAST_CONTRAST = 3.0  # of a line against the page; lighter colours get a dark rim (WCAG 2.2, 1.4.11)
 # More single clones than this and the edges between two sites are drawn as one.
 _MAX_SINGLE_EDGES = 30
@@ -93,13 +97,15 @@ def migration_graph_scene(
     min_probability: float = 0.05,
     is_merged: bool | None = None,
     width: float = COLUMN_WIDTHS["double"],
+    is_best: bool = False,
     overview: HistoryOverview | None = None,
 ) -> Scene:
     """The migration graph as a `Scene`; see `plot_migration_graph`.
 
-    `rank` None draws no history in particular: only edges of at least `min_probability`, all in colour, without those
-    whose level is lower than their probability (`withheld_routes`). `overview` saves ranking and summing the histories
-    again where many are drawn.
+    `rank` None draws no history in particular: edges of at least `min_probability`, all in colour; with `is_best` only
+    the most probable way into every site, and what else is more probable than not. Routes whose level is lower than
+    their probability (`withheld_routes`) are drawn as not determined. `overview` saves ranking and summing the
+    histories again where many are drawn.
     """
     title = f"Migration graph of {clean_text(result.patient.name)}"
     histories = result.histories
@@ -109,14 +115,15 @@ def migration_graph_scene(
         return empty_scene(width, "No migration history could be inferred from these samples.", title)
     history = overview.ranked[rank or 0][1]
     edges = migration_edges(histories, history, sums=overview.sums(bool(is_merged)))
-    if rank is None:
-        withheld = withheld_routes(result)
-        edges = tuple(edge for edge in edges if (edge.source, edge.target) not in withheld)
+    withheld = withheld_routes(result)
+    edges = _marked(edges, withheld)
     shown = _worth_drawing(edges, rank, min_probability)
     is_narrow = width < NARROW
     if is_merged is None and (is_narrow or len(shown) > _MAX_SINGLE_EDGES):
-        edges = migration_edges(histories, history, sums=overview.sums(True))
+        edges = _marked(migration_edges(histories, history, sums=overview.sums(True)), withheld)
         shown = _worth_drawing(edges, rank, min_probability)
+    if is_best:
+        shown = _best_ways(edges)
     sites = result.patient.sites
     clones = tuple(clean_text(name) for name in result.trees.names) if result.trees else ()
     tooltips = {edge: _tooltip(edge, sites, clones) for edge in shown}
@@ -124,15 +131,18 @@ def migration_graph_scene(
     if is_merged is not False and len(shown) > (_MAX_PAIRS_NARROW if is_narrow else _MAX_PAIRS):
         keys, data = {edge: _key(edge) for edge in shown}, {edge: _data(edge) for edge in shown}
         notes = [] if rank is None else [f"Framed: in the history drawn ({percent(history.weight)})."]
-        notes += _hidden(edges, shown, min_probability)
+        notes += _candidates(edges, shown, sites) if is_best else _hidden(edges, shown, min_probability)
         return migration_matrix_scene(
             sites, shown, keys, tooltips, notes, title=title, description=description, width=width, data=data
         )
-    is_bare = is_narrow or rank is None
-    texts = {edge: percent(edge.probability) if is_bare else _edge_text(edge, clones) for edge in shown}
+    is_bare = is_narrow or is_best
+    texts = {edge: _bare_text(edge) if is_bare else _edge_text(edge, clones) for edge in shown}
     nodes = _place_nodes(sites, shown, texts, width)
     height = max(node.y + node.height for node in nodes.values())
-    notes = note_lines(_notes(edges, shown, history, rank, min_probability, is_bare), width - 2 * MARGIN)
+    lines = _notes(edges, shown, history, rank, is_bare)
+    if edges:
+        lines += _candidates(edges, shown, sites) if is_best else _hidden(edges, shown, min_probability)
+    notes = note_lines(lines, width - 2 * MARGIN)
     scene = Scene(width, height + MARGIN + NOTE_LINE * len(notes) + MARGIN, title, description or notes[0])
     swatches = site_swatches(len(sites))
     colours = {edge: swatches[edge.source].colour if edge.is_in_history or rank is None else _GREY for edge in shown}
@@ -157,20 +167,53 @@ def _notes(
     shown: Sequence[Migration],
     history: MigrationHistory,
     rank: int | None,
-    min_probability: float,
     is_bare: bool,
 ) -> list[str]:
     if not edges:
         return ["No migration: every clone stays in the site where it arose."]
     if is_bare:
-        notes = ["Label: probability of a migration."]
+        notes = [f"Label: probability of a migration. {_LINES}"]
     elif all(len(edge.founding_clones) == 1 for edge in shown):
         notes = ["Label: the clone that migrates and the probability of its migration."]
     else:
         notes = ["Label: the probability of a migration; before it the clone that migrates, or the number of several."]
     if any(not edge.is_in_history for edge in shown) and rank is not None:
-        notes[0] += f" Grey, dashed: not in the history drawn ({percent(history.weight)})."
-    return notes + _hidden(edges, shown, min_probability)
+        notes[0] += f" Grey: not in the history drawn ({percent(history.weight)})."
+    if not is_bare:
+        notes.append(_LINES)
+    return notes
+
+
+def _marked(edges: Sequence[Migration], withheld: frozenset[tuple[int, int]]) -> tuple[Migration, ...]:
+    return tuple(replace(edge, is_withheld=(edge.source, edge.target) in withheld) for edge in edges)
+
+
+def _best_ways(edges: Sequence[Migration]) -> list[Migration]:
+    """The most probable migration into every site that more probably has one than not, and all above 1/2.
+
+    Migrations into one site exclude each other or not; the sum of their probabilities bounds that of any of them.
+    """
+    found = []
+    for target in sorted({edge.target for edge in edges}):
+        entering = sorted((e for e in edges if e.target == target), key=lambda e: (-e.probability, e.source))
+        if sum(e.probability for e in entering) >= 0.5:
+            found += [entering[0], *(e for e in entering[1:] if e.probability > 0.5)]
+    return found
+
+
+def _candidates(edges: Sequence[Migration], shown: Sequence[Migration], sites: Sequence[Site]) -> list[str]:
+    """For every site whose way in is not sure, where else it may have come from."""
+    notes = []
+    for edge in shown:
+        if edge.drawn_probability < _FAVOURED:
+            others = sorted(
+                (e for e in edges if e.target == edge.target and e not in shown and e.probability >= _LEAST_NAMED),
+                key=lambda e: (-e.probability, e.source),
+            )
+            named = ", ".join(f"{clean_text(sites[e.source].name)} {percent(e.probability)}" for e in others[:3])
+            if named:
+                notes.append(f"{clean_text(sites[edge.target].name)} may also have come from {named}.")
+    return notes
 
 
 def _hidden(edges: Sequence[Migration], shown: Sequence[Migration], min_probability: float) -> list[str]:
@@ -184,6 +227,10 @@ def _description(shown: Sequence[Migration], sites: Sequence[Site]) -> str:
     pairs = sorted({(edge.source, edge.target) for edge in shown})
     listed = "; ".join(f"{clean_text(sites[s].name)} to {clean_text(sites[t].name)}" for s, t in pairs)
     return f"Migrations: {listed}." if pairs else ""
+
+
+def _bare_text(edge: Migration) -> str:
+    return ("? " if edge.drawn_probability < _FAVOURED else "") + percent(edge.probability)
 
 
 def _edge_text(edge: Migration, clones: tuple[str, ...]) -> str:
@@ -298,7 +345,7 @@ def _key(edge: Migration) -> str:
 
 
 def _line_width(edge: Migration) -> float:
-    return 0.5 + 1.7 * edge.probability
+    return 2.2 if edge.drawn_probability >= _SUPPORTED else 1.2 if edge.drawn_probability >= _FAVOURED else 0.9
 
 
 def _draw_edge(
@@ -332,7 +379,8 @@ def _draw_course(scene: Scene, edge: Migration, course: Sequence[Any], colour: s
     with scene.group(_key(edge), tooltip, **_data(edge)):
         if contrast(colour, "#ffffff") < _LEAST_CONTRAST:
             scene.path(course, stroke=INK, line_width=_line_width(edge) + 0.7)
-        scene.path(course, stroke=colour, line_width=_line_width(edge), dash=(3.0, 2.0) if colour == _GREY else ())
+        dash = () if edge.drawn_probability >= _FAVOURED else (3.0, 2.0)
+        scene.path(course, stroke=colour, line_width=_line_width(edge), dash=dash)
 
 
 def _draw_label(
@@ -362,12 +410,13 @@ def plot_migration_graph(
     result: PatientResult,
     *,
     ax: Axes | None = None,
-    rank: int | None = 0,
+    rank: int | None = None,
     min_probability: float = 0.05,
     is_merged: bool | None = None,
     width: str = "double",
 ) -> Axes:
-    """Migration graph: one edge a migrating clone; width and label are its probability, alternatives grey and dashed.
+    """Migration graph: one edge a migrating clone; its line (thick from 95 %, thin from 80 %, dashed below) and label
+    are its own probability over all histories.
 
     Beyond 30 clones (or in one column) one edge a pair of sites; beyond 30 pairs (18 in one column), where lines
     could not be followed any more, a table of source by target sites.
@@ -378,7 +427,7 @@ def plot_migration_graph(
     ax : matplotlib Axes, optional
         Drawn into; a new figure where omitted.
     rank : int or None
-        History drawn in colour; 0 is the most probable. None: no history, only edges of at least `min_probability`.
+        History drawn in colour, all else grey; 0 is the most probable. None: no history in particular, all in colour.
     min_probability : float
         Alternatives below are counted in a note, not drawn.
     is_merged : bool, optional

@@ -31,6 +31,7 @@ from phylometa.report.explorer import evidence_json, explorer_frames
 from phylometa.report.findings import describe
 from phylometa.report.glossary import GLOSSARY
 from phylometa.report.methods_text import CITATIONS, methods_paragraph
+from phylometa.report.overview import overview
 from phylometa.report.page import render_page
 from phylometa.report.report_tables import all_tables
 from phylometa.timing.treatment import is_radiotherapy
@@ -52,9 +53,7 @@ def _figures(result: PatientResult) -> dict[str, Markup]:
     if result.labels is not None:
         scenes["seeding_matrix"] = seeding_matrix_scene(result)
     if result.histories is not None and result.trees is not None:
-        scenes["routes"] = migration_graph_scene(
-            result, rank=None, min_probability=certain, is_merged=True, width=_ROUTES_WIDTH
-        )
+        scenes["routes"] = migration_graph_scene(result, rank=None, is_merged=True, is_best=True, width=_ROUTES_WIDTH)
     if result.trees is not None and len(result.trees):
         scenes["clone_proportions"] = clone_proportions_scene(result)
         scenes["fish"] = fish_scene(result)
@@ -99,6 +98,7 @@ def report_html(result: PatientResult) -> str:
         "patient": result.patient,
         "result": result,
         "findings": describe(result),
+        "overview": overview(result),
         "is_irradiated": any(is_radiotherapy(treatment.kind) for treatment in result.patient.treatments),
         "tables": all_tables(result),
         "figures": _figures(result),

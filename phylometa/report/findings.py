@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from phylometa.config import SeedingSettings
 from phylometa.model.certainty import level_word
+from phylometa.model.label_specs import label_name
 from phylometa.model.result import PatientResult
 from phylometa.model.timing import best_dates
 from phylometa.plots.style import percent
@@ -18,6 +19,10 @@ from phylometa.seeding.sentences import evidence_in_words, headline_sentences
 
 __all__ = ["Finding", "Findings", "SiteFindings", "describe"]
 
+# What the rows of sites and the routes between them say already, and labels that tell of one event.
+_IN_TABLE = ("routes", "clonality_site", "site_sources", "reseeding")
+_SAME_EVENT = ("self_seeding",)
+_RETURN, _OTHER_ORDERS = "(reseeding, R)", "; other orders of the criteria give another answer"
 # Said by the heading above the open questions.
 _OPEN_PREFIX = "Not determined by these samples: "
 # Alternatives that are named where a source is not determined.
@@ -36,12 +41,15 @@ class Finding:
         NaN where the sentence carries none.
     note : str
         What else belongs to it.
+    label : str
+        Seeding label that it tells of, or ``routes``.
     """
 
     text: str
     status: str
     probability: float = float("nan")
     note: str = ""
+    label: str = ""
 
     @property
     def support(self) -> str:
@@ -82,6 +90,24 @@ class Findings:
     open_questions: tuple[Finding, ...]
     banner: str = ""
 
+    @property
+    def facts(self) -> tuple[Finding, ...]:
+        """Answers about the patient that no table of sites shows, one event once."""
+        told = {finding.label for finding in self.answers}
+        found, other = [], []
+        for finding in self.answers:
+            repeats = finding.label == "self_seeding" or (finding.label == "pattern" and _RETURN in finding.text)
+            if finding.label in _IN_TABLE or (repeats and "reseeding_primary" in told):
+                continue
+            text, is_sensitive, _ = finding.text.partition(_OTHER_ORDERS)
+            if is_sensitive:
+                other.append(label_name(finding.label).lower())
+            text = f"{text}." if is_sensitive else text
+            found.append(replace(finding, text=text.replace(f": {finding.status}", "")))  # the box beside it says so
+        if other:
+            found.append(Finding(f"Other orders of the criteria give another answer for: {', '.join(other)}.", "fact"))
+        return tuple(found)
+
 
 def describe(result: PatientResult) -> Findings:
     """The findings of a patient, most important first; what is not determined stands apart.
@@ -103,9 +129,14 @@ def describe(result: PatientResult) -> Findings:
         )
     else:
         if result.histories is not None:
-            answers.append(_routes(result))
+            answers.append(replace(_routes(result), label="routes"))
         for said in headline_sentences(result.labels):
-            finding = _finding(said, result.labels)
+            finding = replace(_finding(said, result.labels), label=said.label)
+            if said.label in _SAME_EVENT and finding.status == "not determined":
+                continue  # the question is asked once, of the primary
+            sources = result.labels.labels.get("site_sources", {}).get(said.site)
+            if said.label == "site_seeding" and sources and sum(sources.values()) < 0.5:
+                continue  # more probably not seeded at all, which the sentence on its source says
             if said.site in of_site:
                 of_site[said.site].append(finding)
             else:
@@ -158,6 +189,10 @@ def _open_source(labels: Any, site: str) -> str:
     distribution: Mapping[str, float] = labels.labels["site_sources"][site]
     ranked = sorted(distribution.items(), key=lambda item: (-item[1], item[0]))
     named = "; ".join(f"{value.replace('+', ' and ')} ({percent(p)})" for value, p in ranked[:_ALTERNATIVES])
+    unseeded = 1.0 - sum(distribution.values())
+    if unseeded > 0.5:  # a label of a site that may not have been seeded at all
+        text = f"not reseeded ({percent(unseeded)}); otherwise from {named}"
+        return text + "."
     rest = len(ranked) - _ALTERNATIVES
     text = f"source not determined: {named}" + (f"; or {_count(rest, 'other')}" if rest > 0 else "")
     remedy = labels.settled_by.get(f"site_sources:{site}")
@@ -279,6 +314,8 @@ def _timing_findings(
             of_site[row.site].append(Finding(text, level_word(row.p_dormant, settings), row.p_dormant))
     answers.extend(Finding(f"Growth and clock: {x.statement}", "fact") for x in timing.checks if x.p_value < _CONFLICT)
     for row in timing.reseeding:
-        text = f"Evidence that {row.site} was reseeded after {row.treatment}: {row.grade}."
+        course = row.treatment.replace("_", " ").removesuffix(row.site).strip()
+        text = f"Evidence that {row.site} was reseeded after {course}: {row.grade}."
         back = f"Probability of a migration from a metastasis back: {percent(row.probability_of_return)}"
-        answers.append(Finding(text, "fact", note="; ".join((back, *row.observations)) + "."))
+        told = "" if row.grade != "insufficient" else "reseeding"  # no evidence is no fact for the first screen
+        answers.append(Finding(text, "fact", note="; ".join((back, *row.observations)) + ".", label=told))

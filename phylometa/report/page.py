@@ -11,7 +11,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 import phylometa
-from phylometa.plots.style import clean_text
+from phylometa.plots.style import clean_text, percent
 
 __all__ = ["render_page"]
 
@@ -44,6 +44,7 @@ def render_page(template: str, **context: Any) -> str:
         loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["clean"] = _cell_text
+    environment.filters["percent"] = percent
     script = _asset("report.js")
     return environment.get_template(template).render(
         style=Markup(_asset("report.css")),

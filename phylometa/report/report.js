@@ -14,6 +14,16 @@
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   }
 
+  /* Paper shows what is folded. */
+  let folded = [];
+  window.addEventListener("beforeprint", () => {
+    folded = all("details:not([open])");
+    folded.forEach((part) => { part.open = true; });
+  });
+  window.addEventListener("afterprint", () => {
+    folded.forEach((part) => { part.open = false; });
+  });
+
   /* Tables: sort, filter, download. */
   function cellText(cell) {
     return cell.textContent.replace(/[\t\r\n]+/g, " ");

@@ -143,6 +143,7 @@ def test_findings_put_routes_first_then_sites_and_open_questions_apart():
         "240 mutations in 6 samples of 4 sites fall into 8 clusters; the best of 3 clone trees has probability 57%."
     )
     routes = findings.answers[0].text
+    assert findings.answers[0].label == "routes" and findings.answers[0] not in findings.facts
     sure = [e for e in migration_edges(result.histories, is_merged=True) if e.probability >= 0.8]
     assert routes.startswith("Routes: prostate to ") and routes.count(" to ") == len(sure)
     assert all(finding.status in ("fact", "supported", "favoured") for finding in findings.answers)

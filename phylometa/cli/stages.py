@@ -30,6 +30,7 @@ __all__ = ["cluster", "cnv", "fitting_result", "migrate", "plot", "report", "see
 
 # Stages without a command of their own on a patient's directory, made again with the one that they use.
 MADE_WITH = {"trees": ("copy_number",), "histories": ("copy_number",)}
+_ONE_PAGE = "one_page.pdf"
 PATIENT_DIRECTORY = click.Path(file_okay=False)
 
 
@@ -392,20 +393,42 @@ def _redraw(directory: str, stage: str, draw: Callable[[Any, Path], None]) -> No
 @click.command()
 @click.argument("directory", type=PATIENT_DIRECTORY, metavar="PDIR")
 @click.option("--figure", "figures", multiple=True, metavar="NAME", help="This figure only [repeatable; default: all].")
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    type=click.Choice(["svg", "pdf", "png"]),
+    help="This format only [repeatable; default: all].",
+)
+@click.option("--dpi", type=click.FloatRange(min=36, max=2400), default=None, help="Of PNG [default: 300].")
+@click.option(
+    "--width",
+    type=click.FloatRange(min=60, max=600),
+    default=None,
+    help="Of the figures in millimetres [default: 183 or 89, journal columns].",
+)
 @force_option
-def plot(directory: str, figures: tuple[str, ...], force: bool) -> None:
+def plot(
+    directory: str,
+    figures: tuple[str, ...],
+    formats: tuple[str, ...],
+    dpi: float | None,
+    width: float | None,
+    force: bool,
+) -> None:
     """The figures of a patient's directory again, as SVG, PDF and PNG.
 
-    With --figure the named figures are drawn into figures/ beside the others. Tumour control against dose is a model
-    with assumed constants and is drawn only if it is named.
+    With --figure or --format the named ones are drawn into figures/ beside the others. Tumour control against dose is
+    a model with assumed constants and is drawn only if it is named.
 
     \b
     Examples:
       phylometa plot results/P01
       phylometa plot results/P01 --figure tumour_control
+      phylometa plot results/P01 --figure timeline --format png --dpi 600 --width 90
     """
 
-    from phylometa.plots import FIGURES
+    from phylometa.plots import FIGURES, FORMATS
 
     for name in figures:
         if name not in FIGURES:
@@ -418,24 +441,30 @@ def plot(directory: str, figures: tuple[str, ...], force: bool) -> None:
         from phylometa.plots import save_figures
 
         with replace_part(target, "figures", force=force) as partial:
-            if figures and (target / "figures").is_dir():
+            if (figures or formats) and (target / "figures").is_dir():
                 shutil.copytree(target / "figures", partial, dirs_exist_ok=True)
-            save_figures(result, partial, figures=figures)
+            chosen = formats or FORMATS
+            save_figures(result, partial, figures=figures, formats=chosen, dpi=dpi, width=width)
 
     _redraw(directory, "figures", draw)
 
 
 @click.command()
 @click.argument("directory", type=PATIENT_DIRECTORY, metavar="PDIR")
-@output_option("File to write [default: PDIR/report.html].", required=False)
+@output_option("File to write [default: PDIR/report.html, or PDIR/one_page.pdf].", required=False)
+@click.option("--one-page", is_flag=True, help="Its first screen on one page, as PDF.")
 @force_option
-def report(directory: str, output: str | None, force: bool) -> None:
-    """The self-contained HTML report of a patient's directory again.
+def report(directory: str, output: str | None, one_page: bool, force: bool) -> None:
+    """The self-contained HTML report of a patient's directory again, or one page of it as PDF.
 
     \b
-    Example:
+    Examples:
       phylometa report results/P01 -o P01.html
+      phylometa report results/P01 --one-page -o P01.pdf
     """
+    if one_page:
+        _one_page(directory, output, force=force)
+        return
 
     def draw(result: Any, target: Path) -> None:
         from phylometa.io.ownership import check_ours, replace_file
@@ -448,6 +477,22 @@ def report(directory: str, output: str | None, force: bool) -> None:
             write_report(result, partial)
 
     _redraw(directory, "report", draw)
+
+
+def _one_page(directory: str, output: str | None, *, force: bool) -> None:
+    from phylometa.io.ownership import check_ours, list_files, replace_file
+    from phylometa.report import write_one_page
+
+    with fitting_result(directory, "report") as (result, target):
+        path = target / _ONE_PAGE if output is None else check_output_file(output, force=force)
+        if path.suffix != ".pdf":
+            raise click.UsageError(f"--one-page writes PDF: {path} does not end in .pdf")
+        if output is None:
+            check_ours(target, _ONE_PAGE, force=force)
+        with replace_file(path) as partial:
+            write_one_page(result, partial)
+        if output is None and (target / "manifest.json").is_file():
+            list_files(target, _ONE_PAGE)
 
 
 @click.command()

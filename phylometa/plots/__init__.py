@@ -6,7 +6,7 @@ from phylometa.plots.ccf_scatter import plot_ccf_pairs, plot_ccf_scatter
 from phylometa.plots.clone_tree import plot_clone_tree
 from phylometa.plots.copy_number_events import plot_copy_number_events
 from phylometa.plots.copy_number_plots import plot_copy_number
-from phylometa.plots.figure_set import FIGURES, save_figures
+from phylometa.plots.figure_set import FIGURES, FORMATS, save_figures
 from phylometa.plots.fish import plot_fish
 from phylometa.plots.history_tree import plot_history
 from phylometa.plots.instability import plot_instability
@@ -19,6 +19,7 @@ from phylometa.plots.tumour_control import plot_tumour_control
 
 __all__ = [
     "FIGURES",
+    "FORMATS",
     "figure_style",
     "plot_body_map",
     "plot_ccf_heatmap",

@@ -13,7 +13,7 @@ from phylometa.model.result import PatientResult
 from phylometa.plots.anatomy import BODY_HEIGHT, HALF_OUTLINE, HEAD
 from phylometa.plots.history_overview import Migration, migration_edges, withheld_routes
 from phylometa.plots.label_placement import spread
-from phylometa.plots.scene import MARGIN, NOTE_LINE, Command, Scene, draw_scene, note_lines, scene_width
+from phylometa.plots.scene import MARGIN, NOTE_LINE, Command, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
     INK,
@@ -37,6 +37,9 @@ _APART = 2 * _RADIUS + 1.5
 _LINE = 10.5
 _SECOND_LINE = 7.0
 _OUTLINE = "#9c9c9c"
+_CELL = 78.0  # room of a site below the body
+_FAVOURED = 0.8 - 1e-9  # arrows below are dashed, as in the migration graph
+_BENDS = (0.25, -0.25, 0.4, -0.4, 0.12, -0.12, 0.55, -0.55)  # of an arc, as a share of its length
 # More arrows than this could not be told apart.
 _MAX_ARROWS = 24
 
@@ -88,6 +91,9 @@ def body_map_scene(
     sites = result.patient.sites
     found = _known_places(sites)
     elsewhere = [i for i in range(len(sites)) if i not in found]
+    title = f"Body map of {clean_text(result.patient.name)}"
+    if not found:
+        return empty_scene(width, "No name of a site tells where in the body it lies.", title)
     lowest = max((y for _, y in found.values()), default=0.0)
     is_whole = lowest > _CROP - 12
     scale = min(0.86 if is_whole else 1.2, (0.5 * width - 88) / _HALF_WIDTH)
@@ -103,13 +109,19 @@ def body_map_scene(
         ]
     edges, n_hidden = _clearest(edges)
     body_bottom = top + scale * (BODY_HEIGHT if is_whole else _CROP) + 6
+    beside = _beside(elsewhere, sites, width, body_bottom)
+    places |= {i: (x, y) for i, (x, y, _) in beside.items()}
+    marks_bottom = body_bottom
+    body_bottom = max((y + _SECOND_LINE * len(lines) + 10 for _, y, lines in beside.values()), default=body_bottom)
     notes = [f"Arrows: migrations with a probability of at least {percent(min_probability)}; front view."]
+    if any(edge.probability < _FAVOURED for edge in edges):
+        notes[0] += f" Dashed: below {percent(0.8)}."
     if n_hidden:
         notes.append(f"Only the most probable into every site; {n_hidden} more not drawn.")
-    notes += [_elsewhere_note(i, sites, edges) for i in elsewhere]
+    if elsewhere:
+        notes.append("Below the body: sites whose names do not tell where they lie.")
     lines = note_lines(notes, width - 2 * MARGIN)
     listed = ", ".join(clean_text(sites[i].name) for i in found) or "none"
-    title = f"Body map of {clean_text(result.patient.name)}"
     scene = Scene(
         width, body_bottom + NOTE_LINE * len(lines) + MARGIN, title, f"Sites shown: {listed}. {' '.join(notes)}"
     )
@@ -117,7 +129,12 @@ def body_map_scene(
     for edge in sorted(edges, key=lambda e: e.probability):
         if edge.source in places and edge.target in places:
             _draw_migration(scene, edge, places, sites)
-    _draw_sites(scene, sites, places, middle, scale, body_bottom)
+    _draw_sites(scene, sites, {i: places[i] for i in found}, middle, scale, marks_bottom)
+    for i, (x, y, names) in beside.items():
+        _draw_mark(scene, sites, i, x, y)
+        with scene.group(f"site-{i}", clean_text(sites[i].name), site=i):
+            for k, line in enumerate(names):
+                scene.small(x, y + _RADIUS + 6 + _SECOND_LINE * k, line, anchor="middle", halo=True)
     scene.notes(MARGIN, body_bottom + 5, lines)
     return scene
 
@@ -141,13 +158,20 @@ def _known_places(sites: Sequence[Site]) -> dict[int, tuple[float, float]]:
     return dict(sorted(found.items()))
 
 
-def _elsewhere_note(site: int, sites: Sequence[Site], edges: Sequence[Migration]) -> str:
-    """A line about a site that has no place: where its clones came from, where they went."""
-    sources = ", ".join(clean_text(sites[e.source].name) for e in edges if e.target == site)
-    targets = ", ".join(clean_text(sites[e.target].name) for e in edges if e.source == site)
-    text = f"Not on the map: {clean_text(sites[site].name)}"
-    text += f"; from {sources}" if sources else ""
-    return text + (f"; to {targets}" if targets else "") + "."
+def _beside(
+    elsewhere: Sequence[int], sites: Sequence[Site], width: float, bottom: float
+) -> dict[int, tuple[float, float, list[str]]]:
+    """Site without a place -> (x, y, lines of its name) in rows below the body."""
+    found: dict[int, tuple[float, float, list[str]]] = {}
+    each = max(1, int((width - 2 * MARGIN) / _CELL))
+    y = bottom + _RADIUS + 4
+    for start in range(0, len(elsewhere), each):
+        row = elsewhere[start : start + each]
+        names = [wrap_text(sites[i].name, _CELL - 6, SMALL_FONT_SIZE, lines=3) for i in row]
+        for k, (i, lines) in enumerate(zip(row, names)):
+            found[i] = (0.5 * width + (k - 0.5 * (len(row) - 1)) * _CELL, y, lines)
+        y += 2 * _RADIUS + _SECOND_LINE * max(len(lines) for lines in names) + 8
+    return found
 
 
 def _draw_body(scene: Scene, middle: float, top: float, scale: float, *, is_whole: bool) -> None:
@@ -173,18 +197,39 @@ def _draw_body(scene: Scene, middle: float, top: float, scale: float, *, is_whol
     scene.path(_smooth(place(head), is_closed=True), fill=_SKIN, stroke=_OUTLINE, line_width=0.9)
 
 
-def _draw_migration(scene: Scene, edge: Migration, at: dict[int, tuple[float, float]], sites: Sequence[Site]) -> None:
-    swatch = site_swatches(len(sites))[edge.source]
+def _control(edge: Migration, at: dict[int, tuple[float, float]]) -> tuple[float, float]:
+    """Control point of the arc of an arrow: of several bends the gentlest that runs through the fewest other marks."""
     (x1, y1), (x2, y2) = at[edge.source], at[edge.target]
     dx, dy = x2 - x1, y2 - y1
     length = math.hypot(dx, dy) or 1.0
-    bend = min(0.25 * length, 26.0)
-    control = (0.5 * (x1 + x2) - bend * dy / length, 0.5 * (y1 + y2) + bend * dx / length)
+    others = [place for i, place in at.items() if i not in (edge.source, edge.target)]
+
+    def bent(share: float) -> tuple[float, float]:
+        bend = math.copysign(min(abs(share) * length, 104.0 * abs(share)), share)
+        return 0.5 * (x1 + x2) - bend * dy / length, 0.5 * (y1 + y2) + bend * dx / length
+
+    def crossed(share: float) -> int:
+        cx, cy = bent(share)
+        steps = [i / 24 for i in range(1, 24)]
+        course = [
+            ((1 - t) ** 2 * x1 + 2 * t * (1 - t) * cx + t**2 * x2, (1 - t) ** 2 * y1 + 2 * t * (1 - t) * cy + t**2 * y2)
+            for t in steps
+        ]
+        return sum(min(math.dist(place, point) for point in course) < _RADIUS + 1.5 for place in others)
+
+    return bent(min(_BENDS, key=crossed))  # the first of the best
+
+
+def _draw_migration(scene: Scene, edge: Migration, at: dict[int, tuple[float, float]], sites: Sequence[Site]) -> None:
+    swatch = site_swatches(len(sites))[edge.source]
+    (x1, y1), (x2, y2) = at[edge.source], at[edge.target]
+    control = _control(edge, at)
     toward = (x2 - control[0], y2 - control[1])
     reach = math.hypot(*toward) or 1.0
     tip = (x2 - (_RADIUS + 1) * toward[0] / reach, y2 - (_RADIUS + 1) * toward[1] / reach)
     base = (tip[0] - 4 * toward[0] / reach, tip[1] - 4 * toward[1] / reach)
     line = 0.6 + 1.2 * edge.probability
+    dash = () if edge.probability >= _FAVOURED else (3.0, 2.0)
     course: list[Command] = [
         ("M", x1, y1),
         (
@@ -201,7 +246,7 @@ def _draw_migration(scene: Scene, edge: Migration, at: dict[int, tuple[float, fl
     with scene.group(f"route-{edge.source}-{edge.target}", tooltip, source=edge.source, target=edge.target):
         if contrast(swatch.colour, "#ffffff") < 3.0:
             scene.path(course, stroke=INK, line_width=line + 0.7)
-        scene.path(course, stroke=swatch.colour, line_width=line)
+        scene.path(course, stroke=swatch.colour, line_width=line, dash=dash)
         scene.arrow_head(*tip, toward, 5.5, swatch.colour)
 
 
@@ -236,21 +281,26 @@ def _draw_sites(
                     shift = _SECOND_LINE * (k - 0.5 * (len(names[i]) - 1))
                     scene.small(x + side * 8, y + shift, line, anchor=anchor, halo=True)
     for i, (x, y) in at.items():
-        mark: dict[str, Any] = {"swatch": swatches[i], "stroke": INK, "line_width": 0.9}
-        with scene.group(f"site-{i}", clean_text(sites[i].name), site=i):
-            if sites[i].site_class == "primary":
-                scene.rect(x - _RADIUS, y - _RADIUS, 2 * _RADIUS, 2 * _RADIUS, **mark)
-            else:
-                scene.circle(x, y, _RADIUS, **mark)
+        _draw_mark(scene, sites, i, x, y)
+
+
+def _draw_mark(scene: Scene, sites: Sequence[Site], i: int, x: float, y: float) -> None:
+    """A square for the primary, a disc for every other site."""
+    mark: dict[str, Any] = {"swatch": site_swatches(len(sites))[i], "stroke": INK, "line_width": 0.9}
+    with scene.group(f"site-{i}", clean_text(sites[i].name), site=i):
+        if sites[i].site_class == "primary":
+            scene.rect(x - _RADIUS, y - _RADIUS, 2 * _RADIUS, 2 * _RADIUS, **mark)
+        else:
+            scene.circle(x, y, _RADIUS, **mark)
 
 
 def plot_body_map(
-    result: PatientResult, *, ax: Axes | None = None, min_probability: float = 0.5, width: str = "double"
+    result: PatientResult, *, ax: Axes | None = None, min_probability: float = 0.5, width: str | float = "double"
 ) -> Axes:
     """Schematic body with the sites where they lie (primary square, others round) and the migrations between them.
 
-    Sites are placed by the words of their names; those without a known word are listed below,
-    with the sites they exchanged clones with.
+    Sites are placed by the words of their names; those without a known word stand below the body. If no name has one,
+    no body is drawn. Arrows bend around other sites; below 80 % they are dashed.
 
     Parameters
     ----------
@@ -259,8 +309,8 @@ def plot_body_map(
         Drawn into; a new figure where omitted.
     min_probability : float
         Least probability of a migration that is drawn.
-    width : {"double", "single"}
-        Journal columns; ignored where `ax` is given.
+    width : {"double", "single"} or float
+        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
 
     Returns
     -------

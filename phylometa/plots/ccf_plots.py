@@ -14,13 +14,13 @@ from phylometa.plots.sample_axes import axis_text, label_sample_rows, sample_ord
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import draw_scene, empty_scene, scene_width
 from phylometa.plots.style import (
-    COLUMN_WIDTHS,
     INK,
     MUTED,
     SHADES,
     SMALL_FONT_SIZE,
     axes_size,
     clean_text,
+    column_width,
     data_axes,
     figure_style,
     fit_text,
@@ -60,7 +60,7 @@ def _heat_image(values: np.ndarray, labels: np.ndarray, order: np.ndarray, colum
     return np.concatenate(blocks, axis=1)
 
 
-def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: str = "double") -> Axes:
+def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
     """Heat map of cancer cell fractions: one row a sample, mutations from left to right by cluster.
 
     Clusters get at least a readable width, so that the horizontal axis is not to scale; the number of mutations stands
@@ -72,8 +72,8 @@ def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: st
     result : PatientResult
     ax : matplotlib Axes, optional
         Drawn into; a new figure where omitted.
-    width : {"double", "single"}
-        Journal columns; ignored where `ax` is given.
+    width : {"double", "single"} or float
+        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: st
         if ax is None:
             left = 16 + max(text_width(name, SMALL_FONT_SIZE) for name in sample_names)
             top = 12 + max((text_width(gene, SMALL_FONT_SIZE) for _, gene in genes), default=0.0)
-            ax = data_axes(COLUMN_WIDTHS[width], len(samples) * _ROW, left=left, right=44, top=top, bottom=34)
+            ax = data_axes(column_width(width), len(samples) * _ROW, left=left, right=44, top=top, bottom=34)
         inner_width, inner_height = axes_size(ax)
         columns = _block_columns(sizes[order], inner_width)
         image = _heat_image(result.ccf.told[:, samples], labels, order, columns)

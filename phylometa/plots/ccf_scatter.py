@@ -13,7 +13,6 @@ from phylometa.plots.sample_axes import axis_text, ccf_axes, sample_order
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import MARGIN, NOTE_LINE, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
-    COLUMN_WIDTHS,
     FONT_SIZE,
     MUTED,
     NARROW,
@@ -21,6 +20,7 @@ from phylometa.plots.style import (
     axes_size,
     clean_text,
     clone_swatches,
+    column_width,
     data_axes,
     figure_style,
     fit_text,
@@ -40,7 +40,7 @@ _MAX_SAMPLES, _MAX_SAMPLES_NARROW = 8, 5
 _LEGEND_LINE = 9.0
 
 
-def _no_pairs(ax: Axes | None, width: str) -> Axes:
+def _no_pairs(ax: Axes | None, width: str | float) -> Axes:
     message = "Two samples with cancer cell fractions are needed."
     return draw_scene(empty_scene(scene_width(ax, width), message, "Cancer cell fractions"), ax)
 
@@ -82,7 +82,7 @@ def plot_ccf_scatter(
     ax: Axes | None = None,
     x: str | None = None,
     y: str | None = None,
-    width: str = "single",
+    width: str | float = "single",
 ) -> Axes:
     """Cancer cell fractions of two samples against each other, one point a mutation, one colour and marker a cluster.
 
@@ -95,8 +95,8 @@ def plot_ccf_scatter(
         Drawn into; a new figure where omitted.
     x, y : str, optional
         Sample names; the first sample of the primary and the first of another site where omitted.
-    width : {"single", "double"}
-        Journal columns; ignored where `ax` is given.
+    width : {"single", "double"} or float
+        Journal columns (89 and 183 mm), or millimetres; ignored where `ax` is given.
 
     Returns
     -------
@@ -116,8 +116,8 @@ def plot_ccf_scatter(
     second = names.index(y) if y is not None else others[0]
     with figure_style():
         if ax is None:
-            side = COLUMN_WIDTHS[width] - 60
-            ax = data_axes(COLUMN_WIDTHS[width], side, left=40, right=20, top=12, bottom=34)
+            side = column_width(width) - 60
+            ax = data_axes(column_width(width), side, left=40, right=20, top=12, bottom=34)
         values, labels = result.ccf.told[:, [first, second]], _labels(result)
         known = _draw_points(ax, values, labels, size=9)
         ccf_axes(ax, ticks=(0, 0.25, 0.5, 0.75, 1), x=f"CCF in {shown[first]}", y=f"CCF in {shown[second]}")
@@ -171,7 +171,11 @@ def _grid_samples(result: PatientResult, limit: int) -> list[int]:
 
 
 def plot_ccf_pairs(
-    result: PatientResult, *, ax: Axes | None = None, samples: Sequence[str] | None = None, width: str = "double"
+    result: PatientResult,
+    *,
+    ax: Axes | None = None,
+    samples: Sequence[str] | None = None,
+    width: str | float = "double",
 ) -> Axes:
     """Cancer cell fractions of every two samples against each other: a column and a row a sample, one point a mutation.
 
@@ -184,8 +188,8 @@ def plot_ccf_pairs(
         Its place is drawn into, its coordinates become points; a new figure where omitted.
     samples : sequence of str, optional
         Names of the samples to show; where omitted those of as many sites as possible.
-    width : {"double", "single"}
-        Journal columns; ignored where `ax` is given.
+    width : {"double", "single"} or float
+        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
 
     Returns
     -------

@@ -98,7 +98,9 @@ def _short_list(names: Sequence[str], limit: int = 3) -> str:
     return shown if len(names) <= limit else f"{shown} +{len(names) - limit}"
 
 
-def plot_clone_tree(result: PatientResult, *, ax: Axes | None = None, tree: int = 0, width: str = "double") -> Axes:
+def plot_clone_tree(
+    result: PatientResult, *, ax: Axes | None = None, tree: int = 0, width: str | float = "double"
+) -> Axes:
     """Clone tree: a row a clone; mutations, drivers and edge support beside it, its share of every sample at the right.
 
     Parameters

@@ -21,7 +21,7 @@ _LINE = 6.5
 _SWATCH = 6.0
 
 
-def plot_copy_number_events(result: PatientResult, *, ax: Axes | None = None, width: str = "double") -> Axes:
+def plot_copy_number_events(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
     """The copy-number tree, its branches labelled with their events.
 
     Above a branch stand the number of its events and the support of the samples right of it, below it the events that
@@ -33,8 +33,8 @@ def plot_copy_number_events(result: PatientResult, *, ax: Axes | None = None, wi
     result : PatientResult
     ax : matplotlib Axes, optional
         Drawn into; a new figure where omitted.
-    width : {"double", "single"}
-        Journal columns; ignored where `ax` is given.
+    width : {"double", "single"} or float
+        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
 
     Returns
     -------

@@ -20,12 +20,13 @@ from phylometa.plots.sample_axes import axis_text, label_sample_rows, sample_ord
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import draw_scene, empty_scene, scene_width
 from phylometa.plots.style import (
-    COLUMN_WIDTHS,
     INK,
     MUTED,
+    NARROW,
     SMALL_FONT_SIZE,
     axes_size,
     clean_text,
+    column_width,
     data_axes,
     figure_style,
     fit_text,
@@ -127,7 +128,7 @@ def _colour_image(total: FloatArray, minor: FloatArray) -> FloatArray:
     return image.reshape(-1, total.shape[1], 3)
 
 
-def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: str = "double") -> Axes:
+def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
     """Total copy number along the genome, one row a sample; a black line below marks loss of heterozygosity.
 
     Parameters
@@ -136,8 +137,8 @@ def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: st
         Its ``patient.segments`` are drawn, and beside them the tree of ``copy_number`` where there is one.
     ax : matplotlib Axes, optional
         Drawn into, without the tree; a new figure where omitted.
-    width : {"double", "single"}
-        Journal columns; ignored where `ax` is given.
+    width : {"double", "single"} or float
+        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
 
     Returns
     -------
@@ -154,15 +155,15 @@ def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: st
     with figure_style():
         names_width = 18 + max(text_width(name, SMALL_FONT_SIZE) for name in names)
         if ax is None:
-            tree_width = 0.2 * COLUMN_WIDTHS[width] if has_tree else 0.0
+            tree_width = 0.2 * column_width(width) if has_tree else 0.0
             left = names_width + tree_width
             ax = data_axes(
-                COLUMN_WIDTHS[width],
+                column_width(width),
                 len(order) * _ROW,
                 left=left,
                 right=8,
                 top=6,
-                bottom=32 if width == "double" else 42,
+                bottom=32 if column_width(width) >= NARROW else 42,
             )
         inner_width, inner_height = axes_size(ax)
         total, minor, spans = _of_samples(patient, segments)

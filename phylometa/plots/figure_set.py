@@ -52,6 +52,8 @@ def save_figures(
     *,
     formats: tuple[str, ...] = FORMATS,
     figures: Sequence[str] = (),
+    dpi: float | None = None,
+    width: str | float | None = None,
 ) -> list[Path]:
     """Draw every figure of `result` and write it to `directory` as ``NAME.svg``, ``NAME.pdf`` and ``NAME.png``.
 
@@ -67,6 +69,10 @@ def save_figures(
     formats : tuple of {"svg", "pdf", "png"}
     figures : sequence of str
         Names from `FIGURES`; empty: all but tumour control.
+    dpi : float, optional
+        Of pictures in raster form; 300 by default.
+    width : {"double", "single"} or float, optional
+        Journal columns or millimetres; each figure's own by default.
 
     Returns
     -------
@@ -78,6 +84,6 @@ def save_figures(
     paths: list[Path] = []
     chosen = figures or [name for name in FIGURES if name != "tumour_control" or wants_control_curves(result)]
     for name in chosen:
-        figure = FIGURES[name](result).figure
-        paths.extend(save_figure(figure, directory / f"{name}.{kind}") for kind in formats)
+        figure = FIGURES[name](result, **({} if width is None else {"width": width})).figure
+        paths.extend(save_figure(figure, directory / f"{name}.{kind}", dpi=dpi) for kind in formats)
     return paths

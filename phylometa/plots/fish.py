@@ -232,7 +232,7 @@ def _widest_own_part(tree: CloneTree, clone: int, shares: FloatArray, intervals:
     return float(intervals[clone, 0]) + 0.5 * gap
 
 
-def plot_fish(result: PatientResult, *, ax: Axes | None = None, tree: int = 0, width: str = "double") -> Axes:
+def plot_fish(result: PatientResult, *, ax: Axes | None = None, tree: int = 0, width: str | float = "double") -> Axes:
     """Fish plots, one a site: clones within their parents, from the first cell to the samples of the site.
 
     The samples of a site follow each other by date where all have one. What lies left of the first sample shows the
@@ -245,8 +245,8 @@ def plot_fish(result: PatientResult, *, ax: Axes | None = None, tree: int = 0, w
         Drawn into; a new figure where omitted.
     tree : int
         Index into ``result.trees``.
-    width : {"double", "single"}
-        Journal columns; ignored where `ax` is given.
+    width : {"double", "single"} or float
+        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
 
     Returns
     -------

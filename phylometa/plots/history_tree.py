@@ -89,7 +89,9 @@ def _typical(counts: Any) -> float:
     return float(np.median(positive)) if len(positive) else 1.0
 
 
-def plot_history(result: PatientResult, *, ax: Axes | None = None, rank: int = 0, width: str = "double") -> Axes:
+def plot_history(
+    result: PatientResult, *, ax: Axes | None = None, rank: int = 0, width: str | float = "double"
+) -> Axes:
     """A migration history drawn on the clone tree: each node a clone in a site, in the site's colour.
 
     Parameters
@@ -99,8 +101,8 @@ def plot_history(result: PatientResult, *, ax: Axes | None = None, rank: int = 0
         Drawn into; a new figure where omitted.
     rank : int
         0 is the most probable history.
-    width : {"double", "single"}
-        Journal columns; ignored where `ax` is given.
+    width : {"double", "single"} or float
+        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
 
     Returns
     -------

@@ -39,7 +39,7 @@ _PANELS: tuple[tuple[str, str, tuple[float, float] | None, tuple[float, ...]], .
 )
 
 
-def plot_instability(result: PatientResult, *, ax: Axes | None = None, width: str = "double") -> Axes:
+def plot_instability(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
     """Chromosomal instability of the samples by site, with the comparison of primaries and metastases.
 
     One row a site, one dot a sample, with a black centre where its genome doubled (P above 1/2); a line is the mean of
@@ -50,8 +50,8 @@ def plot_instability(result: PatientResult, *, ax: Axes | None = None, width: st
     result : PatientResult
     ax : matplotlib Axes, optional
         Drawn into; a new figure where omitted.
-    width : {"double", "single"}
-        Journal columns; ignored where `ax` is given.
+    width : {"double", "single"} or float
+        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
 
     Returns
     -------

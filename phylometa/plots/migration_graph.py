@@ -413,7 +413,7 @@ def plot_migration_graph(
     rank: int | None = None,
     min_probability: float = 0.05,
     is_merged: bool | None = None,
-    width: str = "double",
+    width: str | float = "double",
 ) -> Axes:
     """Migration graph: one edge a migrating clone; its line (thick from 95 %, thin from 80 %, dashed below) and label
     are its own probability over all histories.
@@ -432,8 +432,8 @@ def plot_migration_graph(
         Alternatives below are counted in a note, not drawn.
     is_merged : bool, optional
         One edge a pair of sites; by default only where single clones would be too many to read.
-    width : {"double", "single"}
-        Journal columns; ignored where `ax` is given.
+    width : {"double", "single"} or float
+        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
 
     Returns
     -------

@@ -89,7 +89,7 @@ def _chip(scene: Scene, x: float, y: float, text: str) -> None:
 
 
 def plot_clone_proportions(
-    result: PatientResult, *, ax: Axes | None = None, tree: int = 0, width: str = "double"
+    result: PatientResult, *, ax: Axes | None = None, tree: int = 0, width: str | float = "double"
 ) -> Axes:
     """Share of every clone among the tumour cells of every sample, as stacked bars in the order of the sites.
 
@@ -100,8 +100,8 @@ def plot_clone_proportions(
         Drawn into; a new figure where omitted.
     tree : int
         Index into ``result.trees``: proportions depend on the tree.
-    width : {"double", "single"}
-        Journal columns; ignored where `ax` is given.
+    width : {"double", "single"} or float
+        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
 
     Returns
     -------

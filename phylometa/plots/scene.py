@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -18,7 +18,6 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path as MplPath
 
 from phylometa.plots.style import (
-    COLUMN_WIDTHS,
     FONT_SIZE,
     INK,
     MUTED,
@@ -26,6 +25,7 @@ from phylometa.plots.style import (
     Swatch,
     axes_size,
     clean_text,
+    column_width,
     figure_style,
     fit_text,
     new_axes,
@@ -123,6 +123,21 @@ class Scene:
             yield
         finally:
             self._group = outer
+
+    def place(self, other: Scene, x: float, y: float, scale: float = 1.0) -> None:
+        """Draw all of another scene with its upper left corner at (x, y), smaller or larger."""
+
+        def moved(command: Command) -> Command:
+            word, *numbers = command
+            return (word, *((y if i % 2 else x) + scale * number for i, number in enumerate(numbers)))
+
+        for item in other.items:
+            if isinstance(item, Shape):
+                commands = tuple(moved(command) for command in item.commands)
+                dash = tuple(scale * length for length in item.dash)
+                self.items.append(replace(item, commands=commands, dash=dash, line_width=scale * item.line_width))
+            else:
+                self.items.append(replace(item, x=x + scale * item.x, y=y + scale * item.y, size=scale * item.size))
 
     def path(self, commands: Iterable[Command], **style: Any) -> None:
         self.items.append(Shape(tuple(commands), group=self._group, **style))
@@ -269,6 +284,6 @@ def empty_scene(width: float, message: str, title: str) -> Scene:
     return scene
 
 
-def scene_width(ax: Axes | None, column: str) -> float:
-    """Width (points) a scene is laid out for: that of `ax`, or of the journal column of that name."""
-    return COLUMN_WIDTHS[column] if ax is None else max(axes_size(ax)[0], 160.0)
+def scene_width(ax: Axes | None, width: str | float) -> float:
+    """Width (points) a scene is laid out for: that of `ax`, or that of `phylometa.plots.style.column_width`."""
+    return column_width(width) if ax is None else max(axes_size(ax)[0], 160.0)

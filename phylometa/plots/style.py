@@ -7,6 +7,7 @@ Colours never stand alone: beyond the palette's length a hatch tells entries apa
 from __future__ import annotations
 
 import io
+import re
 import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ __all__ = [
     "Swatch",
     "clean_text",
     "clone_swatches",
+    "column_width",
     "figure_style",
     "fit_text",
     "new_axes",
@@ -48,6 +50,7 @@ __all__ = [
 NARROW = 360.0
 # Widths of one and two columns of a journal page in points (89 mm and 183 mm).
 COLUMN_WIDTHS = {"single": 89 / 25.4 * 72, "double": 183 / 25.4 * 72}
+NARROWEST = 60.0  # millimetres; below this no label would stay whole
 FONT_SIZE = 7.0
 SMALL_FONT_SIZE = 6.0
 INK = "#1a1a1a"
@@ -96,7 +99,7 @@ _RC: Any = {
     "pdf.compression": 6,
     "path.simplify": False,
     "figure.dpi": 72.0,
-    "savefig.dpi": 200.0,
+    "savefig.dpi": 300.0,
     "savefig.bbox": None,
     "savefig.facecolor": "white",
 }
@@ -233,22 +236,26 @@ def fit_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "no
 
 
 def wrap_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "normal", *, lines: int = 2) -> list[str]:
-    """`text` broken at spaces into at most `lines` lines of `width` points; the last is shortened where needed.
+    """`text` broken at spaces, or behind underscores, into at most `lines` lines of `width` points.
+
+    The last is shortened where needed.
 
     >>> wrap_text("left supraclavicular lymph node", 70), wrap_text("left supraclavicular lymph node", 50)
     (['left supraclavicular', 'lymph node'], ['left', 'supraclavic…'])
+    >>> wrap_text("pelvic_lymph_node", 50)
+    ['pelvic_lymph_', 'node']
     """
-    words = clean_text(text).split(" ")
+    words = re.findall(r"[^ _]*(?:_+| +|$)", clean_text(text))[:-1] or [""]
     wrapped = [words.pop(0)]
     while words and len(wrapped) < lines:
-        longer = f"{wrapped[-1]} {words[0]}"
-        if text_width(longer, size, weight) <= width:
+        longer = wrapped[-1] + words[0]
+        if text_width(longer.rstrip(" "), size, weight) <= width:
             wrapped[-1] = longer
             words.pop(0)
         else:
             wrapped.append(words.pop(0))
-    wrapped[-1] = " ".join([wrapped[-1], *words])
-    return [fit_text(line, width, size, weight) for line in wrapped]
+    wrapped[-1] = "".join([wrapped[-1], *words])
+    return [fit_text(line.rstrip(" "), width, size, weight) for line in wrapped]
 
 
 def percent(probability: float) -> str:
@@ -285,6 +292,28 @@ class _ShownAxes(Axes):
 _CSS_DPI = 96
 
 
+def column_width(width: str | float) -> float:
+    """Width in points of a journal column (``single``, ``double``) or of so many millimetres.
+
+    Raises
+    ------
+    ValueError
+        Another name, or less than `NARROWEST` millimetres.
+
+    Examples
+    --------
+    >>> round(column_width("single")), round(column_width(90))
+    (252, 255)
+    """
+    if isinstance(width, str):
+        if width not in COLUMN_WIDTHS:
+            raise ValueError(f"width {width!r}: expected {' or '.join(COLUMN_WIDTHS)}, or millimetres")
+        return COLUMN_WIDTHS[width]
+    if not width >= NARROWEST:
+        raise ValueError(f"width {width:g}: at least {NARROWEST:g} millimetres")
+    return float(width) / 25.4 * 72
+
+
 def new_axes(width: float, height: float) -> Axes:
     """One axes that fills a new figure of `width` x `height` points (object interface, Agg canvas)."""
     figure = Figure(figsize=(width / 72, height / 72), dpi=72)
@@ -307,10 +336,13 @@ def axes_size(ax: Axes) -> tuple[float, float]:
     return box.width * 72 / dpi, box.height * 72 / dpi
 
 
-def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Write `figure` in the format of the suffix (svg, pdf, png): no dates, no random identifiers, editable text."""
+def save_figure(figure: Figure, path: str | Path, *, dpi: float | None = None) -> Path:
+    """Write `figure` in the format of the suffix (svg, pdf, png): no dates, no random identifiers, editable text.
+
+    Pictures in raster form have `dpi` dots per inch, 300 by default.
+    """
     path = Path(path)
     kind = path.suffix.lstrip(".")
     with figure_style():
-        figure.savefig(path, format=kind, metadata=_METADATA[kind])
+        figure.savefig(path, format=kind, metadata=_METADATA[kind], dpi=dpi or rcParams["savefig.dpi"])
     return path

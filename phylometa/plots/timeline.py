@@ -368,7 +368,7 @@ def _draw_mark(scene: Scene, mark: _Mark, place: Callable[[float], float], y: fl
         scene.circle(start, y, 3.2, swatch=mark.swatch, stroke=INK, line_width=0.6)
 
 
-def plot_timeline(result: PatientResult, *, ax: Axes | None = None, width: str = "double") -> Axes:
+def plot_timeline(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
     """Intervals of dissemination on the axis of the patient's age, with diagnosis, samples, treatments and lesions.
 
     A bar is the 95 % interval of the seeding, which lies between divergence and founder; there is no single date.
@@ -379,8 +379,8 @@ def plot_timeline(result: PatientResult, *, ax: Axes | None = None, width: str =
     result : PatientResult
     ax : matplotlib Axes, optional
         Drawn into; a new figure where omitted.
-    width : {"double", "single"}
-        Journal columns; ignored where `ax` is given.
+    width : {"double", "single"} or float
+        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
 
     Returns
     -------

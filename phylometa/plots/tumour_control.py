@@ -17,13 +17,13 @@ from phylometa.plots.label_placement import spread
 from phylometa.plots.sample_axes import axis_text
 from phylometa.plots.scene import MARGIN, NOTE_LINE, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
-    COLUMN_WIDTHS,
     FONT_SIZE,
     INK,
     MUTED,
     SITE_PALETTE,
     axes_size,
     clean_text,
+    column_width,
     data_axes,
     figure_style,
     fit_text,
@@ -65,7 +65,7 @@ def plot_tumour_control(
     *,
     ax: Axes | None = None,
     settings: TimingSettings | None = None,
-    width: str = "double",
+    width: str | float = "double",
 ) -> Axes:
     """Probability that no clonogen survives against total dose in 2-Gy fractions, and the same where circulating cells
     reseed the irradiated site in proportion to dose; the courses the patient had are marked.
@@ -80,8 +80,8 @@ def plot_tumour_control(
         Drawn into; a new figure where omitted.
     settings : TimingSettings, optional
         Those of the result where omitted.
-    width : {"double", "single"}
-        Journal columns; ignored where `ax` is given.
+    width : {"double", "single"} or float
+        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def plot_tumour_control(
     with figure_style():
         if ax is None:
             bottom = 32 + NOTE_LINE * len(notes)
-            ax = data_axes(COLUMN_WIDTHS[width], _HEIGHT, left=_LEFT, right=60, top=18, bottom=bottom)
+            ax = data_axes(column_width(width), _HEIGHT, left=_LEFT, right=60, top=18, bottom=bottom)
         _draw_curves(ax, curves, limit)
         _mark_courses(ax, courses)
         points = axes_size(ax)

@@ -2,5 +2,6 @@
 
 from phylometa.report.cohort_index import cohort_index_html, write_cohort_index
 from phylometa.report.document import report_html, write_report
+from phylometa.report.one_page import write_one_page
 
-__all__ = ["cohort_index_html", "report_html", "write_cohort_index", "write_report"]
+__all__ = ["cohort_index_html", "report_html", "write_cohort_index", "write_one_page", "write_report"]

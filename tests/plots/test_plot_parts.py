@@ -15,12 +15,12 @@ from phylometa.model.clone_tree import CloneTree
 from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
 from phylometa.model.patient import CopyNumberProfile
 from phylometa.model.result import PatientResult
-from phylometa.plots import FIGURES, plot_clone_tree, plot_migration_graph
+from phylometa.plots import FIGURES, body_map, plot_clone_tree, plot_migration_graph, plot_timeline
 from phylometa.plots.body_map import body_map_scene
 from phylometa.plots.clone_tree import clone_drivers
 from phylometa.plots.copy_number_plots import chromosome_order, segment_image
 from phylometa.plots.fish import nested_intervals
-from phylometa.plots.history_overview import migration_edges
+from phylometa.plots.history_overview import Migration, migration_edges
 from phylometa.plots.label_placement import nice_ticks, spread
 from phylometa.plots.migration_graph import migration_graph_scene
 from phylometa.plots.scene import Scene, draw_scene
@@ -33,6 +33,7 @@ from phylometa.plots.style import (
     Swatch,
     clean_text,
     clone_swatches,
+    column_width,
     contrast,
     fit_text,
     site_swatches,
@@ -207,7 +208,7 @@ def test_body_marks_do_not_touch():
             points = np.array([command[-2:] for command in item.commands if len(command) > 1])
             centres.append(points.mean(axis=0))
     gaps = [math.dist(a, b) for a, b in itertools.combinations(centres, 2)]
-    assert len(centres) == 19 and min(gaps) > 6.5
+    assert len(centres) == 20 and min(gaps) > 6.5
 
 
 def test_chromosomes_in_karyotype_order():
@@ -297,3 +298,60 @@ def test_figures_leave_matplotlibs_settings_alone():
     before = dict(rcParams)
     plot_clone_tree(plot_results.one_clone())
     assert dict(rcParams) == before
+
+
+def test_sites_without_a_place_stand_below_the_body_and_an_empty_body_is_not_drawn():
+    result = plot_results.eight_clones()
+    patient = result.patient
+    names = {site.name: f"lesion {i}" for i, site in enumerate(patient.sites)}
+
+    def renamed(keep):
+        sites = tuple(s if s.name in keep else replace(s, name=names[s.name]) for s in patient.sites)
+        samples = tuple(s if s.site in keep else replace(s, site=names[s.site]) for s in patient.samples)
+        return replace(result, patient=patient.with_changes(sites=sites, samples=samples, treatments=(), lesions=()))
+
+    primary = patient.primary.name
+    scene = body_map_scene(renamed({primary}))
+    marks = {item.group.key: item for item in scene.items if item.group and item.group.key.startswith("site-")}
+    assert set(marks) == {f"site-{i}" for i in range(len(patient.sites))}
+    shown = {item.text for item in scene.labels}
+    assert all(name in shown for site, name in names.items() if site != primary)
+    assert any("do not tell where they lie" in text for text in shown)
+    (message,) = body_map_scene(renamed(set())).labels
+    assert message.text == "No name of a site tells where in the body it lies."
+
+
+def test_an_arrow_bends_around_a_mark_in_its_way():
+    edge = Migration(0, 1, (1,), (0,), 1.0, True)
+    at = {0: (0.0, 0.0), 1: (0.0, 100.0)}
+    free = body_map._control(edge, at)
+    blocked = body_map._control(edge, {**at, 2: (0.5 * free[0], 50.0)})
+    assert blocked != free
+
+
+def test_names_break_behind_underscores():
+    assert wrap_text("pelvic_lymph_node", 50) == ["pelvic_lymph_", "node"]
+    assert "".join(wrap_text("pelvic_lymph_node", 50, lines=5)) == "pelvic_lymph_node"
+
+
+@pytest.mark.parametrize("width", ["single", "double", 60, 120.5])
+def test_a_figure_has_the_width_asked_for(width):
+    figure = plot_timeline(plot_results.eight_clones(), width=width).figure
+    assert figure.get_size_inches()[0] * 25.4 == pytest.approx({"single": 89, "double": 183}.get(width, width))
+
+
+@pytest.mark.parametrize("width", ["triple", 30, float("nan")])
+def test_other_widths_are_refused(width):
+    with pytest.raises(ValueError, match="width"):
+        column_width(width)
+
+
+def test_line_and_dash_are_those_of_the_migration_itself():
+    result = plot_results.eight_clones()
+    scene = migration_graph_scene(result, rank=None, is_merged=True)
+    probability = {(e.source, e.target): e.probability for e in migration_edges(result.histories, is_merged=True)}
+    lines = [x for x in scene.items if x.group and x.group.key.startswith("edge-") and getattr(x, "stroke", None)]
+    assert lines
+    for line in lines:
+        source, target = (int(text) for text in line.group.key.split("-")[1:3])
+        assert bool(line.dash) == (probability[source, target] < 0.8) or line.stroke == "#1a1a1a"

@@ -10,9 +10,12 @@ import pytest
 from phylometa.plots.history_overview import migration_edges
 from phylometa.plots.migration_graph import migration_graph_scene
 from phylometa.plots.style import percent
-from phylometa.report import report_html
+from phylometa.report import report_html, write_one_page
 from phylometa.report.findings import Finding, Findings, describe
+from phylometa.report.one_page import one_page_scene
 from phylometa.report.overview import overview
+
+CASES = ("one_clone", "one_metastasis", "eight_clones", "nothing", "malicious")
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +131,7 @@ def test_facts_tell_one_event_once():
     assert len(alone) == 1  # without the other sentence the pattern stands
 
 
-@pytest.mark.parametrize("case", ["one_clone", "one_metastasis", "eight_clones", "nothing", "malicious"])
+@pytest.mark.parametrize("case", CASES)
 def test_findings_are_short_and_no_line_stands_twice(case):
     text = report_html(getattr(plot_results, case)())
     section = text[text.index('<section id="findings">') :]
@@ -162,3 +165,19 @@ def test_every_site_has_its_most_probable_way_in_drawn_by_its_own_probability(ei
         assert labels[best] == ("? " if p < 0.8 else "") + percent(p)
         assert bool(lines[best].dash) == (p < 0.8)
         assert lines[best].line_width == pytest.approx(2.2 if p >= 0.95 else 1.2 if p >= 0.8 else 0.9)
+
+
+@pytest.mark.parametrize(
+    "case", ["one_clone", "one_metastasis", "eight_clones", "sixty_clones", "nothing", "malicious"]
+)
+def test_one_page_holds_sentence_and_table_and_no_text_leaves_it(case, tmp_path):
+    result = getattr(plot_results, case)()
+    scene = one_page_scene(result)
+    text = " ".join(label.text for label in scene.labels)
+    assert overview(result).sentence.split()[0] in text
+    for label in scene.labels:
+        left, top, right, bottom = label.box
+        assert left >= 0 and right <= scene.width and top >= 0 and bottom <= scene.height, label
+    if case != "sixty_clones":
+        first, second = (write_one_page(result, tmp_path / name).read_bytes() for name in ("a.pdf", "b.pdf"))
+        assert first == second and first.startswith(b"%PDF") and first.count(b"/Type /Page ") == 1

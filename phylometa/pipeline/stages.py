@@ -63,6 +63,12 @@ class AnalysisResult(PatientResult):
             write_result(self, partial, arguments=arguments or {})
         return target
 
+    def _repr_html_(self) -> str:
+        """The first screen of the report, which a notebook shows."""
+        from phylometa.report import first_screen_html
+
+        return first_screen_html(self)
+
 
 def stage_rng(seed: int, stage: str) -> np.random.Generator:
     """The random stream of a stage: a function of the seed and the stage's name alone."""

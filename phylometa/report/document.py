@@ -36,7 +36,7 @@ from phylometa.report.page import render_page
 from phylometa.report.report_tables import all_tables
 from phylometa.timing.treatment import is_radiotherapy
 
-__all__ = ["report_html", "write_report"]
+__all__ = ["first_screen_html", "report_html", "write_report"]
 
 
 _SHOWN_SITES = 12
@@ -120,6 +120,20 @@ def report_html(result: PatientResult) -> str:
         "evidence": Markup(evidence_json(result)),
     }
     return render_page("report.html.j2", **context)
+
+
+def first_screen_html(result: PatientResult) -> str:
+    """The first screen as a piece of HTML without style or script, for a notebook.
+
+    Parameters
+    ----------
+    result : PatientResult
+    """
+    routes = ""
+    if result.histories is not None and result.trees is not None:
+        scene = migration_graph_scene(result, rank=None, is_merged=True, is_best=True, width=_ROUTES_WIDTH)
+        routes = Markup(scene_svg(scene, prefix="routes", is_interactive=False))
+    return render_page("first_screen.html.j2", patient=result.patient, overview=overview(result), routes=routes)
 
 
 def write_report(result: PatientResult, path: str | PathLike[str]) -> Path:

@@ -4,6 +4,7 @@ import dataclasses
 import importlib.util
 import math
 from collections.abc import Mapping
+from html import unescape
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from phylometa.model.frames import frame_of_records, frame_of_rows
 from phylometa.model.interval import Estimate
 from phylometa.pipeline.stages import load_result
 from phylometa.plots.figure_set import FIGURES
+from phylometa.report.overview import overview
 
 LONGEST = 1000
 
@@ -134,9 +136,21 @@ def test_a_notebook_shows_results_and_figures(small_run):
         f"import phylometa as pm; result = pm.load_result({str(small_run)!r})",
         "pm.plot_clone_tree(result)",
         "result.histories",
+        "result",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    (picture,), (shown,) = notebook.cells[1].outputs, notebook.cells[2].outputs
+    (picture,), (shown,), (first,) = (cell.outputs for cell in notebook.cells[1:])
+    assert "<svg" in first["data"]["text/html"] and len(first["data"]["text/plain"]) < LONGEST
     assert len(picture["data"]["image/png"]) > 1000
     assert shown["data"]["text/plain"].startswith("HistoryEnsemble(") and len(shown["data"]["text/plain"]) < LONGEST
+
+
+def test_a_notebook_shows_the_first_screen_without_style_or_script(result):
+    text = result._repr_html_()
+    assert overview(result).sentence in unescape(text)
+    for site in result.patient.sites:
+        assert not site.is_metastasis or site.name in text
+    assert "<style" not in text and "<script" not in text and len(text) < 100_000
+    hostile = dataclasses.replace(result, patient=result.patient.with_changes(name="<b>x</b>"))
+    assert "<b>x</b>" not in hostile._repr_html_()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -46,7 +45,15 @@ def frame_of_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], library
         raise ValueError(f"library {library!r}: expected one of {', '.join(LIBRARIES)}")
     found = list(rows)
     table = {name: [row[i] for row in found] for i, name in enumerate(columns)}
-    return table if library == "dict" else import_module(library).DataFrame(table)
+    if library == "pandas":
+        import pandas  # type: ignore[import-untyped,import-not-found,unused-ignore]
+
+        return pandas.DataFrame(table)
+    if library == "polars":
+        import polars  # type: ignore[import-not-found,unused-ignore]
+
+        return polars.DataFrame(table)
+    return table
 
 
 def frame_of_records(kind: type, records: Iterable[Any], library: str | None = None) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from phylometa.config import SeedingSettings
 from phylometa.model.label_specs import label_name
+from phylometa.model.short_repr import short_repr
 
 __all__ = [
     *("CAP_KEYS", "LEVELS", "Cap", "Carrier", "Certainty", "Convergence", "Evidence", "RouteStatement"),
@@ -237,6 +238,8 @@ class Certainty:
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     routes: tuple[RouteStatement, ...] = ()
     convergence: Convergence | None = None
+
+    __repr__ = short_repr
 
     def error_of(self, label: str, site: str, value: str) -> float:
         """Monte-Carlo standard error of one value of a label; 0 if there is none."""

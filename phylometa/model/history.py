@@ -167,6 +167,8 @@ class MigrationErrors:
     routes: Mapping[tuple[int, int], tuple[float, float, float]]
     migrations: Mapping[tuple[int, int, int, int], float]
 
+    __repr__ = short_repr
+
     def of_routes(self, n_sites: int) -> FloatArray:
         """Standard errors of all routes (n_sites, n_sites); 0 for those that no history has."""
         errors = np.zeros((n_sites, n_sites))

@@ -40,15 +40,15 @@ def export(directory: str, target: str, output: str, force: bool) -> None:
     from phylometa.cli.stages import fitting_result
     from phylometa.plots.style import clone_swatches, site_swatches
 
-    with fitting_result(directory, "report") as (result, _):
-        patient = result.patient
-        n_clones = 0 if result.trees is None else len(result.trees.names)
-        colours = Colours(
-            {site.name: swatch.colour for site, swatch in zip(patient.sites, site_swatches(len(patient.sites)))},
-            [swatch.colour for swatch in clone_swatches(n_clones)],
-        )
-        with written_together(
-            Path(output), lambda path: export_files(target, path), is_directory=target in DIRECTORY_FORMATS, force=force
-        ) as partial:
-            for text in export_result(result, partial, target=target, colours=colours):
-                click.echo(f"note: {text}", err=True)
+    result = fitting_result(directory, "report")
+    patient = result.patient
+    n_clones = 0 if result.trees is None else len(result.trees.names)
+    colours = Colours(
+        {site.name: swatch.colour for site, swatch in zip(patient.sites, site_swatches(len(patient.sites)))},
+        [swatch.colour for swatch in clone_swatches(n_clones)],
+    )
+    with written_together(
+        Path(output), lambda path: export_files(target, path), is_directory=target in DIRECTORY_FORMATS, force=force
+    ) as partial:
+        for text in export_result(result, partial, target=target, colours=colours):
+            click.echo(f"note: {text}", err=True)

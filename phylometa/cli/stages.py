@@ -366,25 +366,32 @@ def timing(directory: str | None, table: str | None, output: str | None, **optio
     write_text(output, divergence_text(rows, with_patient=True), force=options["force"])
 
 
-@contextmanager
-def fitting_result(directory: str, stage: str) -> Iterator[tuple[Any, Path]]:
-    """A result whose stages fit together as `stage` uses them, and its directory, under its lock."""
-    from phylometa.io.ownership import locked
+def fitting_result(directory: str | Path, stage: str) -> Any:
+    """A result whose stages fit together as `stage` uses them; nothing is written, not even a lock."""
     from phylometa.io.stage_records import check_upstream
     from phylometa.pipeline.stages import load_result
 
+    target = _existing_directory(str(directory))
+    for text in check_upstream(target, stage):
+        click.echo(f"warning: {text}", err=True)
+    return load_result(target)
+
+
+@contextmanager
+def _locked_result(directory: str, stage: str) -> Iterator[tuple[Any, Path]]:
+    """`fitting_result` and its directory, under its lock."""
+    from phylometa.io.ownership import locked
+
     target = _existing_directory(directory)
     with locked(target, on_wait=say_waiting):
-        for text in check_upstream(target, stage):
-            click.echo(f"warning: {text}", err=True)
-        yield load_result(target), target
+        yield fitting_result(target, stage), target
 
 
 def _redraw(directory: str, stage: str, draw: Callable[[Any, Path], None]) -> None:
     """Draw a result that fits together again."""
     from phylometa.io.stage_records import recorded
 
-    with fitting_result(directory, stage) as (result, target):
+    with _locked_result(directory, stage) as (result, target):
         draw(result, target)
         if (target / "manifest.json").is_file():
             recorded(target, [stage], result.settings.to_dict())
@@ -483,7 +490,7 @@ def _one_page(directory: str, output: str | None, *, force: bool) -> None:
     from phylometa.io.ownership import check_ours, list_files, replace_file
     from phylometa.report import write_one_page
 
-    with fitting_result(directory, "report") as (result, target):
+    with _locked_result(directory, "report") as (result, target):
         path = target / _ONE_PAGE if output is None else check_output_file(output, force=force)
         if path.suffix != ".pdf":
             raise click.UsageError(f"--one-page writes PDF: {path} does not end in .pdf")

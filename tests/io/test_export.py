@@ -220,6 +220,10 @@ def test_pairtree_reads_and_clusters_come_back(exported, result):
     assert len(params["garbage"]) == int((~kept).sum())
 
 
+def test_export_writes_nothing_into_the_results_nor_beside_them(exported, small_run):
+    assert not (small_run.parent / f".{small_run.name}.lock").exists()
+
+
 def test_nothing_is_overwritten_without_force(exported, small_run, capsys):
     for target, path in exported.items():
         before = {p: p.read_bytes() for p in ([path] if path.is_file() else path.iterdir())}

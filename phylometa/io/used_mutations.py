@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.config import ReadSettings
+from phylometa.config import CcfSettings, ReadSettings
 from phylometa.errors import InputError
 from phylometa.io.calls import Calls
 from phylometa.io.loci_copy_number import lies_on
@@ -20,6 +20,24 @@ __all__ = ["UsedMutations", "mutation_table"]
 
 # Alternate reads outnumber reference reads in so many cells: the columns may be swapped.
 SWAPPED_VAF = 0.7
+
+
+# Probability under errors alone below which the reads of a mutation are evidence of it.
+BY_ERROR = 0.01
+
+
+def _has_evidence(alt: NDArray[np.integer], depth: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Whether some sample, or all together, show more alternate reads than sequencing errors make (n,).
+
+    A mutation that another, left-out sample brought in would else be a clone wherever a stray read lies.
+    """
+    from scipy.special import bdtrc
+
+    error = CcfSettings().error_rate
+    alone = np.where(alt > 0, bdtrc(np.maximum(alt - 1.0, 0.0), np.maximum(depth, 1), error), 1.0).min(axis=1)
+    total = alt.sum(axis=1)
+    together = np.where(total > 0, bdtrc(np.maximum(total - 1.0, 0.0), np.maximum(depth.sum(axis=1), 1), error), 1.0)
+    return np.asarray(np.minimum(alone * alt.shape[1], together) < BY_ERROR)
 
 
 @dataclass(frozen=True)
@@ -64,6 +82,7 @@ class UsedMutations:
             "no copy number",
             "no cluster",
             "no chromosome",
+            "no more alternate reads than sequencing errors make, in any sample",
         ]
         if faults:
             reasons[np.array([chrom in faults for chrom in calls.chroms], dtype=bool)] = 6
@@ -74,6 +93,7 @@ class UsedMutations:
             reasons[(reasons == 0) & (np.isnan(arrays["total"]) & observed).any(axis=1)] = 4
         if calls.clusters is not None:
             reasons[(reasons == 0) & np.array([not name for name in calls.clusters], dtype=bool)] = 5
+        reasons[(reasons == 0) & ~_has_evidence(calls.alt, calls.depth)] = 7
         keep = reasons == 0
         if not keep.all():
             arrays = {name: _take_rows(values, keep) for name, values in arrays.items()}

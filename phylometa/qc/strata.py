@@ -10,7 +10,7 @@ from phylometa.model.quality import QualityFinding
 __all__ = ["check_strata"]
 
 # Median reads at a mutation below which a warning is given; and, with mutations, below which labels of simulated
-# patients are not calibrated. Supported and wrong there: 0 of 92 at depth 25, 4 of 49 at 12; 2 of 104 with 13 to 21
+# patients are not calibrated. Supported and wrong there: 0 of 32 at depth 25, 4 of 49 at 12; 2 of 104 with 13 to 21
 # mutations, 37 of 126 with 9 to 15, where tumours that share none are taken for independent.
 LOW_DEPTH, UNCALIBRATED_DEPTH = 30, 20
 FEW_MUTATIONS = 20

@@ -31,11 +31,12 @@ class _Rule:
     others: str = ""
 
 
-# Check -> what its findings with verdict ``warning`` or ``failed`` cap. Chosen with benchmarks/corruption_suite.py.
+# Check -> what its findings with verdict ``warning`` or ``failed`` cap. Chosen with benchmarks/corruption_suite.py. A
+# purity that the reads reject caps nothing: theirs is used, and 0 of 56 supported labels were wrong.
 _RULES: Mapping[str, _Rule] = {
     "mislabelled_samples": _Rule(_OPEN, _OPEN, _FAVOURED),
     "contamination": _Rule(_OPEN, _OPEN),
-    "purity": _Rule(_FAVOURED),
+    "purity": _Rule(""),
 }
 # Failed checks that have no rule of their own.
 _FAILED = _Rule(_OPEN, _FAVOURED)

@@ -246,10 +246,10 @@ def test_a_maf_row_that_fails_a_filter_is_read_if_another_sample_passes(tmp_path
 
 def test_phylowgs(tmp_path: Path) -> None:
     write_table(
-        tmp_path / "ssm_data.txt", "id gene a d mu_r mu_v", "s0 1_190 60,70 100,100 0.999 0.5", "s1 X_7 9,8 9,9 0.9 0.5"
+        tmp_path / "ssm_data.txt", "id gene a d mu_r mu_v", "s0 1_190 60,70 100,100 0.999 0.5", "s1 X_7 9,6 9,9 0.9 0.5"
     )
     patient = patient_of(tmp_path, "S1", "S2", file="ssm_data.txt")
-    assert reads(patient) == [[[40, 100], [30, 100]], [[0, 9], [1, 9]]] and dialect(patient) == "PhyloWGS"
+    assert reads(patient) == [[[40, 100], [30, 100]], [[0, 9], [3, 9]]] and dialect(patient) == "PhyloWGS"
     assert patient.mutations.chroms == ("1", "X") and patient.mutations.positions.tolist() == [189, 6]
     assert any("taken in this order: S1, S2" in text for text in patient.warnings)
     with pytest.raises(InputError, match="holds 2 samples without names, but serves 1"):

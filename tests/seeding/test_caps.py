@@ -48,11 +48,11 @@ def test_contamination_is_a_warning_that_opens_the_site_it_is_in():
     assert routes(caps, ("primary", "brain"), ("primary", "lung")) == [OPEN, ""]
 
 
-def test_a_rejected_purity_caps_its_site():
+def test_a_rejected_purity_caps_nothing():
     finding = QualityFinding("purity", ".7 given, .4 read", "", "warning", samples=("B1",), sites=("brain",))
     caps = found(finding)
-    assert levels(caps, "site_seeding:brain", "site_seeding:lung", "pattern") == [FAVOURED, "", ""]
-    assert routes(caps, ("primary", "brain"), ("primary", "lung")) == [FAVOURED, ""]
+    assert levels(caps, "site_seeding:brain", "site_seeding:lung", "pattern") == ["", "", ""]
+    assert routes(caps, ("primary", "brain"), ("primary", "lung")) == ["", ""]
 
 
 @pytest.mark.parametrize("stratum", ["no_copy_number_and_purity", "low_depth", "few_mutations"])

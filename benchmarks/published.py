@@ -7,7 +7,8 @@ Pam03 (Makohon-Moore et al. 2017) and two colorectal cancers (Hu et al. 2019), f
 publications say stands in published.tsv, one fact a row with its source. A statement is the most probable value of a
 label, the most probable seeding of a site, or a route between two sites of which the publication draws routes. A route
 has a published weight: of .5 or more it was drawn, of .2 or less it was not, between the two nothing is compared;
-routes that neither side claims (weight and P below .5) are no statements. Counted are the statements that can be
+routes that neither side claims (weight and P below .5) are no statements. That there is no route has the level of its
+probability alone: the results do not say it in words. Counted are the statements that can be
 compared, those made at .8 and at .95, those at the level "supported", and how many of each are contradicted. Where no
 fact is at hand, only the number of supported labels is printed.
 """
@@ -79,7 +80,8 @@ def statements(found: Mapping[str, Any], facts: Mapping[tuple[str, str], str]) -
         if (is_drawn or weight <= NOT_DRAWN) and (is_drawn or is_said):
             words = ("no", "yes")
             sure = max(p, 1 - p)
-            yield Statement(f"route {route}", words[is_said], sure, level_of(sure), words[is_drawn])
+            level = found["route_levels"].get(route, "") if is_said else ""
+            yield Statement(f"route {route}", words[is_said], sure, level or level_of(sure), words[is_drawn])
 
 
 def analysed(sheet: Path, patient: str | None, seed: int) -> dict[str, Any]:
@@ -91,7 +93,7 @@ def analysed(sheet: Path, patient: str | None, seed: int) -> dict[str, Any]:
         for stage in STAGES:
             result = run_stage(stage, result, settings)
     except PhylometaError as error:
-        return {"labels": {}, "levels": {}, "routes": {}, "error": str(error)}
+        return {"labels": {}, "levels": {}, "routes": {}, "route_levels": {}, "error": str(error)}
     distributions, levels = shown_labels(result.labels)
     sites, routes = result.histories.site_names, result.histories.migration_probability
     return {
@@ -103,6 +105,7 @@ def analysed(sheet: Path, patient: str | None, seed: int) -> dict[str, Any]:
             for t, target in enumerate(sites)
             if routes[s, t] > 0
         },
+        "route_levels": {f"{one.source}>{one.target}": one.level for one in result.labels.certainty.routes},
         "error": "",
     }
 

@@ -207,6 +207,8 @@ class TreeSettings(Checked):
     """Standard error of the relation of two mutations, as the chains differ, at which they agree (root mean square)."""
     joint_chains: Annotated[int, Range(1, 64, "chains")] = 4
     """Chains of the joint search."""
+    joint_effective: Annotated[float, Range(0, 1, "share of draws")] = 0.1
+    """Least share of the draws that count once histories have weighed them; below it their weights are tempered."""
     joint_draws: Annotated[int, Range(1, 100_000, "draws")] = 240
     """Draws of clusters and tree kept of all chains."""
 

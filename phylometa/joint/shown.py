@@ -19,9 +19,9 @@ from phylometa.joint.consensus import (
     shown_trees,
 )
 from phylometa.joint.diagnostics import migration_errors
+from phylometa.joint.tempering import temper_draws
 from phylometa.migration import joint_histories
 from phylometa.migration.independent_tumours import OriginGroup
-from phylometa.model.arrays import FloatArray
 from phylometa.model.clone_tree import ancestor_matrix
 from phylometa.model.clusters import Clustering
 from phylometa.model.history import HistoryEnsemble
@@ -150,9 +150,9 @@ def weigh_by_histories(
     assert trees.joint is not None
     sampled = trees.joint.with_weights(np.ones(trees.joint.n_draws))
     drawn = joint_histories(sampled, trees.site_names, primary=primary, settings=settings.migration, groups=groups)
-    weights: FloatArray = np.zeros(sampled.n_draws)
-    for entry in drawn.trees:
-        weights[entry.tree] += entry.weight
+    drawn, weights, power = temper_draws(drawn, sampled.n_draws, settings.trees.joint_effective)
     shown = sum_up(sampled.with_weights(weights), clusters, trees.site_names, settings=settings)
     errors = migration_errors(sampled, drawn, shown.projections)
-    return shown, replace(project_histories(drawn, shown.projections, shown.trees), drawn=drawn, errors=errors)
+    return shown, replace(
+        project_histories(drawn, shown.projections, shown.trees), drawn=drawn, errors=errors, power=power
+    )

@@ -199,6 +199,8 @@ class HistoryEnsemble:
         At most so much of the probability lies in histories that are not listed (an upper bound, often far from it).
     errors : MigrationErrors or None
         None if nothing was sampled: clusters were given.
+    power : float
+        Power at which the histories weigh the draws (`phylometa.joint.tempering`); 1: fully.
     """
 
     trees: tuple[TreeHistories, ...]
@@ -209,6 +211,7 @@ class HistoryEnsemble:
     drawn: HistoryEnsemble | None = None
     cut_weight: float = 0.0
     errors: MigrationErrors | None = None
+    power: float = 1.0
 
     __repr__ = short_repr
 

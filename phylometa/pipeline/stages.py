@@ -24,7 +24,7 @@ from phylometa.model.history import HistoryEnsemble
 from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
 from phylometa.model.tree_ensemble import TreeEnsemble
-from phylometa.pipeline.warnings import conflict_warnings, search_warnings
+from phylometa.pipeline.warnings import conflict_warnings, history_warnings, search_warnings
 from phylometa.reads.censored import censored_as_reads, with_censored_as_reads
 
 if TYPE_CHECKING:
@@ -202,7 +202,8 @@ def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
         return {"histories": histories_from(result, primary, settings)}
     groups = origin_groups(find_origin(patient, settings), patient.sites, primary=primary)
     shown, histories = weigh_by_histories(trees, clusters, primary=primary, settings=settings, groups=groups)
-    return {"trees": shown.trees, "clusters": shown.clusters, "histories": histories}
+    found = {"trees": shown.trees, "clusters": shown.clusters, "histories": histories}
+    return {**found, "warnings": history_warnings(histories)}
 
 
 def _compare(result: PatientResult, settings: Settings) -> Comparison | None:

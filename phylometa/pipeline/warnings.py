@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from phylometa.config import Settings
 from phylometa.model.clusters import Clustering
+from phylometa.model.history import HistoryEnsemble
 from phylometa.model.patient import Patient
 from phylometa.model.tree_ensemble import TreeEnsemble
 
-__all__ = ["conflict_warnings", "search_warnings"]
+__all__ = ["conflict_warnings", "history_warnings", "search_warnings"]
 
 # Conflicts between clusters that are spelt out among the warnings; the others are counted there.
 SPELT_OUT = 8
@@ -45,3 +46,13 @@ def search_warnings(trees: TreeEnsemble) -> tuple[str, ...]:
             f"edge supports are over all of them, presence, histories and labels over those listed"
         )
     return tuple(texts)
+
+
+def history_warnings(histories: HistoryEnsemble) -> tuple[str, ...]:
+    """Say if the histories would have let a few sampled trees speak for all."""
+    if histories.power == 1.0:
+        return ()
+    return (
+        f"migration histories single out few of the sampled clone trees: their weight on trees is taken to the power "
+        f"{histories.power:.2g}; more draws (joint_draws, joint_rounds in [trees]) would let them weigh more",
+    )

@@ -248,7 +248,7 @@ def dask_cluster(tmp_path):
 @pytest.mark.system
 def test_a_dask_cluster_gives_the_bytes_of_one_process(tmp_path, dask_cluster):
     address, _ = dask_cluster
-    sheet = simulate_small(tmp_path / "cohort", patients=12, name="C", extra=TINY)
+    sheet = simulate_small(tmp_path / "cohort", patients=6, name="C", extra=TINY)
     one, many = tmp_path / "one", tmp_path / "many"
     assert _invoke(["run", str(sheet), "-o", str(one), "--no-plots", *QUICK]) == 0
     command = [sys.executable, "-m", "phylometa", "run", str(sheet), "-o", str(many), "--no-plots", *QUICK]

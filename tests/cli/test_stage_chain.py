@@ -5,9 +5,10 @@ import shutil
 from dataclasses import fields
 
 import pytest
+from small_patients import QUICK
 
 from phylometa.cli import _invoke
-from phylometa.config import Settings
+from phylometa.config import Settings, load_settings
 from phylometa.io.stage_records import STAGE_TABLES, STAGE_USES, stage_status
 from phylometa.model.result import PatientResult
 from phylometa.pipeline.stages import STAGES, load_result, run_stage
@@ -137,7 +138,7 @@ FIELDS = {"patient": "input", "ccf": "input", "comparison": "labels"}
 def test_a_stage_reads_no_more_than_its_record_says(stage, small_run, monkeypatch):
     result = load_result(small_run)
     seen_fields, seen_tables = set(), set()
-    settings = Settings()
+    settings = load_settings(QUICK[1])
     _, function = STAGES[stage]
     recorded_settings = Recorder(settings, seen_tables)
     names = {item.name for item in fields(PatientResult)}

@@ -13,15 +13,8 @@ from phylometa.model.clusters import CcfTable
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.reads.censored import listing_power
 from phylometa.reads.lost_copies import carriers, loss_probability
-from phylometa.reads.multiplicity import (
-    MultiplicityOptions,
-    ccf_grid,
-    cell_log_likelihood,
-    distinct_cells,
-    enumerate_multiplicities,
-    share_over_groups,
-    slab_weights,
-)
+from phylometa.reads.multiplicity import MultiplicityOptions, enumerate_multiplicities, share_over_groups
+from phylometa.reads.read_likelihood import ccf_grid, cell_log_likelihood, distinct_cells, slab_weights
 
 __all__ = ["estimate_ccf", "explain_ccf"]
 

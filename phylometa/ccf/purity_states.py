@@ -13,7 +13,7 @@ import numpy as np
 
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.patient import CopyNumberAtLoci
-from phylometa.reads.multiplicity import log_gamma
+from phylometa.reads.read_likelihood import log_gamma
 
 __all__ = [
     "DOUBLED",

@@ -18,7 +18,7 @@ from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.clusters import Clustering
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.reads.lost_copies import has_lost_allele
-from phylometa.reads.multiplicity import ccf_grid
+from phylometa.reads.read_likelihood import ccf_grid
 
 __all__ = ["cluster_mutations", "clustering_from_labels", "estimate_precision"]
 

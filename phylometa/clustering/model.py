@@ -21,18 +21,16 @@ from phylometa.clustering.partitions import (
 from phylometa.config import CcfSettings, ClusteringSettings
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
-from phylometa.reads.multiplicity import (
+from phylometa.reads.multiplicity import MultiplicityOptions, enumerate_multiplicities, share_over_groups
+from phylometa.reads.read_likelihood import (
     DistinctCells,
-    MultiplicityOptions,
     allele_probability,
     ccf_grid,
     cell_log_likelihood,
     distinct_cells,
-    enumerate_multiplicities,
     log_likelihood_table,
     log_sum_exp,
     read_log_likelihood,
-    share_over_groups,
     slab_weights,
 )
 

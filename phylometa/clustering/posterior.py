@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from phylometa.clustering.model import ClusteringModel
 from phylometa.model.arrays import FloatArray, IntArray
-from phylometa.reads.multiplicity import allele_probability, read_log_likelihood
+from phylometa.reads.read_likelihood import allele_probability, read_log_likelihood
 
 __all__ = ["ClusterPosterior", "cluster_posterior"]
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from phylometa.clustering.model import ClusteringModel
 from phylometa.clustering.partitions import CcfPrior, LogGrid, cluster_totals, concentration_weights, log_marginal
 from phylometa.model.arrays import FloatArray, IntArray
-from phylometa.reads.multiplicity import log_likelihood_table, share_over_groups
+from phylometa.reads.multiplicity import share_over_groups
+from phylometa.reads.read_likelihood import log_likelihood_table
 
 __all__ = ["sample_member_ccf"]
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.patient import MutationTable, Patient
-from phylometa.reads.multiplicity import log_gamma, log_sum_exp, read_log_likelihood
+from phylometa.reads.read_likelihood import log_gamma, log_sum_exp, read_log_likelihood
 
 __all__ = [
     "MISSED_CALL",

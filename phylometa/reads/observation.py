@@ -18,12 +18,8 @@ from phylometa.config import CcfSettings, ObservationSettings
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.reads.censored import censored_as_reads, censored_log_likelihood
-from phylometa.reads.multiplicity import (
-    MultiplicityOptions,
-    enumerate_multiplicities,
-    log_sum_exp,
-    read_log_likelihood,
-)
+from phylometa.reads.multiplicity import MultiplicityOptions, enumerate_multiplicities
+from phylometa.reads.read_likelihood import log_sum_exp, read_log_likelihood
 
 __all__ = ["ARTEFACT", "FIRST_TAIL", "Observation", "observe"]
 

@@ -11,13 +11,8 @@ from phylometa.ccf.estimate import estimate_ccf, explain_ccf
 from phylometa.config import CcfSettings
 from phylometa.errors import InputError
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
-from phylometa.reads.multiplicity import (
-    ccf_grid,
-    enumerate_multiplicities,
-    log_gamma,
-    log_likelihood_table,
-    slab_weights,
-)
+from phylometa.reads.multiplicity import enumerate_multiplicities
+from phylometa.reads.read_likelihood import ccf_grid, log_gamma, log_likelihood_table, slab_weights
 
 NAN = float("nan")
 

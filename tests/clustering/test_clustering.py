@@ -24,7 +24,7 @@ from phylometa.clustering.search import search_partition
 from phylometa.config import CcfSettings, ClusteringSettings
 from phylometa.errors import InfeasibleError
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
-from phylometa.reads.multiplicity import ccf_grid, log_likelihood_table, slab_weights
+from phylometa.reads.read_likelihood import ccf_grid, log_likelihood_table, slab_weights
 
 
 def simulate(rng, ccf, sizes, depth=200):

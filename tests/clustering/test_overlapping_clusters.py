@@ -12,7 +12,7 @@ from phylometa.clustering.overlapping import two_cluster_bound
 from phylometa.clustering.partitions import CcfPrior, log_marginal
 from phylometa.config import CcfSettings, ClusteringSettings
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
-from phylometa.reads.multiplicity import ccf_grid, slab_weights
+from phylometa.reads.read_likelihood import ccf_grid, slab_weights
 
 
 def binomial_items(rng, vaf, depth=60, grid=65):

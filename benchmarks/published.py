@@ -80,7 +80,7 @@ def statements(found: Mapping[str, Any], facts: Mapping[tuple[str, str], str]) -
         if (is_drawn or weight <= NOT_DRAWN) and (is_drawn or is_said):
             words = ("no", "yes")
             sure = max(p, 1 - p)
-            level = found["route_levels"].get(route, "") if is_said else ""
+            level = found.get("route_levels", {}).get(route, "") if is_said else ""
             yield Statement(f"route {route}", words[is_said], sure, level or level_of(sure), words[is_drawn])
 
 

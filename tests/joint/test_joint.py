@@ -242,7 +242,7 @@ def test_every_state_is_as_frequent_as_it_is_probable(monkeypatch):
     drawn = []
     monkeypatch.setattr(joint_module, "_summarise", lambda chains, *_: drawn.append(chains))
     # a bad start: everything one cluster; draws before clones without a population are merged
-    settings = replace(SETTINGS.trees, joint_sweeps=250_000, joint_moves=1_000_000, joint_draws=40_000)
+    settings = replace(SETTINGS.trees, joint_sweeps=200_000, joint_moves=600_000, joint_draws=40_000, joint_rounds=1)
     run(mutations, [0, 0, 0, 0], replace(SETTINGS, trees=settings))
     every = np.arange(4)
     found = Counter()
@@ -264,7 +264,7 @@ def test_options_are_as_frequent_as_they_are_probable(monkeypatch):
     copies = np.array([[2, 1]] * 3, dtype=float), np.array([[1, 1]] * 3, dtype=float)
     copy_number = CopyNumberAtLoci(*copies, np.full((3, 2), 2.0))
     monkeypatch.setattr(joint_module, "fit_precision", lambda *_: np.inf)
-    chosen = replace(SETTINGS.trees, joint_sweeps=250_000, joint_moves=1_000_000, joint_draws=40_000)
+    chosen = replace(SETTINGS.trees, joint_sweeps=200_000, joint_moves=600_000, joint_draws=40_000, joint_rounds=1)
     given = []
     monkeypatch.setattr(joint_module, "_summarise", lambda *arguments: given.append(arguments))
     settings = replace(SETTINGS, trees=chosen, observation=observation)

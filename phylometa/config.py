@@ -55,6 +55,9 @@ class ReadSettings(Checked):
     """Base quality (Phred) below which a read does not count at a site (genotype)."""
     min_mapping_quality: Annotated[int, Range(0, 255, "Phred")] = 20
     """Mapping quality (Phred) below which a read does not count (genotype)."""
+    by_error: Annotated[float, Range(0, 1, "probability", above=True)] = 0.01
+    """Probability under sequencing errors alone from which the reads of a mutation are no evidence of it: it is left
+    out. 1 keeps every mutation that has alternate reads."""
     uncalled: Literal["auto", "censored", "unobserved", "absent"] = "auto"
     """What a mutation is in a sample whose list of calls leaves it out: censored (fewer alternate reads than the caller
     lists), unobserved, or absent (no alternate reads at the usual depth); auto: censored if a list holds calls only."""

@@ -170,6 +170,12 @@ def _environment_failed(error: OSError | MemoryError) -> int:
     return EXIT_INTERNAL
 
 
+def _interrupted() -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut the clean-up of the first short
+    click.echo("interrupted; nothing half-written was left", err=True)
+    return EXIT_INTERRUPTED
+
+
 def _invoke_unflushed(args: list[str] | None) -> int:
     from phylometa.errors import InfeasibleError, InputError, OccupiedError, PhylometaError
 
@@ -182,9 +188,7 @@ def _invoke_unflushed(args: list[str] | None) -> int:
         if isinstance(error.__cause__, EOFError) or isinstance(error.__context__, EOFError):
             click.echo("error: a compressed file is cut short", err=True)
             return EXIT_INPUT
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not cut the clean-up of the first short
-        click.echo("interrupted; nothing half-written was left", err=True)
-        return EXIT_INTERRUPTED
+        return _interrupted()
     except click.ClickException as error:
         error.show()
         return EXIT_USAGE
@@ -212,6 +216,10 @@ def _invoke_unflushed(args: list[str] | None) -> int:
     except (OSError, MemoryError) as error:
         return _environment_failed(error)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a message and status 1, never a bare traceback
+        from phylometa.cli.interrupts import was_interrupted
+
+        if was_interrupted():
+            return _interrupted()
         if os.environ.get("PHYLOMETA_DEBUG"):
             raise
         click.echo(

@@ -12,7 +12,7 @@ import signal
 import threading
 from types import FrameType
 
-__all__ = ["end_of_command", "install"]
+__all__ = ["end_of_command", "install", "was_interrupted"]
 
 GRACE_SECONDS = 1.0
 # For ending workers and removing what they were writing; a fraction of a second unless the machine is overloaded.
@@ -36,6 +36,11 @@ def install() -> None:
 def end_of_command() -> None:
     """Say that the command has ended by itself."""
     _has_ended.set()
+
+
+def was_interrupted() -> bool:
+    """Whether the first signal was seen: compiled code may turn the interrupt into an error of its own."""
+    return _is_ending.is_set()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -139,7 +139,7 @@ def _write_tree(located: trees_io.LocatedTree, output: Path, target: str, primar
 def _read_reads(path: Path, source: str, columns: Sequence[str]) -> Patient:
     from phylometa.io.tables import read_counts
 
-    patient = read_counts(path, settings=ReadSettings(columns=tuple(columns)))
+    patient = read_counts(path, settings=ReadSettings(columns=tuple(columns), by_error=1.0))
     dialects = {str(item.get("dialect", "")).lower() for item in patient.provenance}
     if source == "pairtree" and not any("pairtree" in name or "ssm" in name for name in dialects):
         raise InputError("is no .ssm file of Pairtree", file=str(path))

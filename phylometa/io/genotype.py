@@ -7,7 +7,7 @@ many reads of either allele.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -178,7 +178,8 @@ def genotype_patient(
         No row has a ``bam``; an alignment file or its index cannot be read; contigs never match.
     """
     settings = settings or ReadSettings()
-    read = read_patient(sheet_path, settings=settings, patient=patient, **inputs)
+    every = replace(settings, by_error=1.0)  # the alignments may show what the calls do not
+    read = read_patient(sheet_path, settings=every, patient=patient, **inputs)
     sheet = read_sheet(sheet_path)
     rows = {row.sample.name: row for row in sheet.rows_of(read.name)}
     if not any("bam" in row.files for row in rows.values()):

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from phylometa.config import Settings, settings_from_dict
+from phylometa.config import ReadSettings, Settings, settings_from_dict
 from phylometa.errors import InputError
 from phylometa.io.copy_number_files import write_copy_number
 from phylometa.io.documents import read_json, read_json_object, reading, write_json
@@ -295,7 +295,8 @@ def read_result(directory: Path) -> dict[str, Any]:
         for name, file in (("treatments", "treatments.tsv"), ("lesions", "lesions.tsv"), ("genes", "genes.txt"))
         if (source / file).is_file()
     }
-    patient = read_patient(source / "samples.tsv", **extra)
+    as_used = ReadSettings(by_error=1.0)  # what was used then is used
+    patient = read_patient(source / "samples.tsv", settings=as_used, **extra)
     segments = source / "copy_number.tsv"
     if segments.is_file() and any(True for _ in read_tsv(segments)):
         profile = join_profiles([read_segment_tables([segments])], patient.mutations.sample_names)

@@ -22,11 +22,7 @@ __all__ = ["UsedMutations", "mutation_table"]
 SWAPPED_VAF = 0.7
 
 
-# Probability under errors alone below which the reads of a mutation are evidence of it.
-BY_ERROR = 0.01
-
-
-def _has_evidence(alt: NDArray[np.integer], depth: NDArray[np.integer]) -> NDArray[np.bool_]:
+def _has_evidence(alt: NDArray[np.integer], depth: NDArray[np.integer], by_error: float) -> NDArray[np.bool_]:
     """Whether some sample, or all together, show more alternate reads than sequencing errors make (n,).
 
     A mutation that another, left-out sample brought in would else be a clone wherever a stray read lies.
@@ -37,7 +33,7 @@ def _has_evidence(alt: NDArray[np.integer], depth: NDArray[np.integer]) -> NDArr
     alone = np.where(alt > 0, bdtrc(np.maximum(alt - 1.0, 0.0), np.maximum(depth, 1), error), 1.0).min(axis=1)
     total = alt.sum(axis=1)
     together = np.where(total > 0, bdtrc(np.maximum(total - 1.0, 0.0), np.maximum(depth.sum(axis=1), 1), error), 1.0)
-    return np.asarray(np.minimum(alone * alt.shape[1], together) < BY_ERROR)
+    return np.asarray(np.minimum(alone * alt.shape[1], together) < by_error)
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,8 @@ class UsedMutations:
             reasons[(reasons == 0) & (np.isnan(arrays["total"]) & observed).any(axis=1)] = 4
         if calls.clusters is not None:
             reasons[(reasons == 0) & np.array([not name for name in calls.clusters], dtype=bool)] = 5
-        reasons[(reasons == 0) & ~_has_evidence(calls.alt, calls.depth)] = 7
+        if self.settings.by_error < 1.0:
+            reasons[(reasons == 0) & ~_has_evidence(calls.alt, calls.depth, self.settings.by_error)] = 7
         keep = reasons == 0
         if not keep.all():
             arrays = {name: _take_rows(values, keep) for name, values in arrays.items()}

@@ -191,7 +191,7 @@ class Convergence:
 
 LARGEST_R_HAT = 1.1
 """R-hat above which chains are said to disagree."""
-PROLONG = "to prolong the run raise joint_sweeps and joint_moves (table [trees] of the file given with --config)"
+PROLONG = "to prolong the run raise joint_rounds (table [trees] of the file given with --config)"
 
 
 def _in_words(key: str) -> str:

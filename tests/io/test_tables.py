@@ -455,3 +455,4 @@ def test_mutations_that_errors_explain_are_left_out(tmp_path: Path) -> None:
     assert patient.mutations.positions.tolist() == [6999, 7009, 7019]
     reason = "no more alternate reads than sequencing errors make, in any sample"
     assert set(patient.dropped.reasons) == {reason} and len(patient.dropped.reasons) == 59
+    assert read_patient(sheet, settings=ReadSettings(by_error=1.0)).mutations.n_mutations == 62

@@ -33,9 +33,9 @@ __all__ = [
     "load_settings",
 ]
 
-# Alternate reads that count as a detection in power and presence calculations (timing.md, Detection power).
+# Alternate reads that count as a detection in power and presence calculations (docs/methods/timing.md).
 MIN_ALT_READS = 3
-# Days between diagnosis of primary and metastasis that still count as synchronous (timing.md, 5).
+# Days between diagnosis of primary and metastasis that still count as synchronous (docs/methods/timing.md).
 SYNCHRONOUS_DAYS = 180
 
 
@@ -66,7 +66,7 @@ class ReadSettings(Checked):
     unobserved_warning: Annotated[float, Range(0, 1, "share of cells")] = 0.2
     """Share of unobserved cells of a sample above which a warning tells how to genotype."""
     max_expansion: Annotated[float, Range(1, 1e6, "bytes per byte")] = 200.0
-    """Decompressed bytes a byte of a gzip, bgzip or BCF file above which it is refused (beyond 128 MB in all)."""
+    """Decompressed bytes per byte of a gzip, bgzip or BCF file above which it is refused (beyond 128 MB in all)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class CcfSettings(Checked):
     error_rate: Annotated[float, Range(0, 0.2, "probability")] = 0.001
     """Sequencing error: P(a read shows the alternate allele | reference), and the reverse."""
     max_copies: Annotated[int, Range(2, 32, "copies")] = 8
-    """Largest total copy number considered where it is marginalised."""
+    """Largest total copy number considered if it is marginalised."""
     absent_weight: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.3
     """Prior probability that a mutation is absent from a sample (CCF 0)."""
     clonal_weight: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.2
@@ -139,7 +139,7 @@ class ClusteringSettings(Checked):
     search_limit: Annotated[int, Range(2, 5000, "mutations")] = 250
     """Mutations clustered by the exhaustive pairwise search; of more, a sample of so many starts the clustering."""
     draws: Annotated[int, Range(0, 10_000, "draws")] = 30
-    """Draws of the partition behind the CCF intervals, more where much is in doubt; 0 = the best partition is taken as
+    """Draws of the partition behind the CCF intervals, more if much is in doubt; 0 = the best partition is taken as
     certain."""
     alternatives: Annotated[int, Range(1, 100, "clusterings")] = 5
     """Clusterings returned at most."""
@@ -171,7 +171,7 @@ class TreeSettings(Checked):
     outlier_cost: Annotated[float, Range(1, 1e6, "log-likelihood")] = 30.0
     """Largest log-likelihood loss of one cluster in one sample (a lost allele, a wrong copy number)."""
     purity_error: Annotated[float, Range(1e-3, 0.5, "prevalence")] = 0.05
-    """Standard deviation of the founders' prevalence around 1 where purity is in error."""
+    """Standard deviation of the founders' prevalence around 1 if purity is in error."""
     purity_error_weight: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.2
     """Prior probability that a sample's purity is in error."""
     purity_floor: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 1e-4
@@ -191,7 +191,7 @@ class TreeSettings(Checked):
     sweeps: Annotated[int, Range(1, 100_000, "moves per cluster")] = 160
     """Moves per cluster, chain and round; a third more is discarded at the start."""
     rounds: Annotated[int, Range(1, 1000, "rounds")] = 16
-    """Rounds at most; the search ends where the chains agree."""
+    """Rounds at most; the search ends when the chains agree."""
     agreement: Annotated[float, Range(0, 1, "probability")] = 0.01
     """Largest difference of a pairwise relation's probability between two halves of the chains at which they agree."""
     max_trees: Annotated[int, Range(1, 100_000, "trees")] = 1000
@@ -205,7 +205,7 @@ class TreeSettings(Checked):
     joint_moves: Annotated[int, Range(1, 1_000_000_000, "moves")] = 60000
     """At most so many in a round."""
     joint_rounds: Annotated[int, Range(1, 10_000, "rounds")] = 3
-    """Rounds at most; the search ends if the chains agree."""
+    """Rounds at most; the search ends when the chains agree."""
     joint_agreement: Annotated[float, Range(0, 1, "probability")] = 0.01
     """Standard error of the relation of two mutations, as the chains differ, at which they agree (root mean square)."""
     joint_chains: Annotated[int, Range(1, 64, "chains")] = 4
@@ -293,7 +293,7 @@ class MigrationSettings(Checked):
     process: ProcessSettings = field(default_factory=ProcessSettings)
     """Rates of the process model: the table `[migration.process]`."""
     criteria: Annotated[str, Letters("UMCS")] = "UM"
-    """Criteria by priority: U unobserved, M migrations, C comigrations, S seeding sites (seeding.md)."""
+    """Criteria by priority: U unobserved, M migrations, C comigrations, S seeding sites (docs/methods/migration.md)."""
     weights: Literal["exponential", "uniform"] = "exponential"
     """Weights of tied histories: exp(-gamma - 2 sigma), or equal."""
     comigration_weight: Annotated[float, Range(0, 1000, "log weight")] = 1.0
@@ -301,15 +301,15 @@ class MigrationSettings(Checked):
     seeding_site_weight: Annotated[float, Range(0, 1000, "log weight")] = 2.0
     """Coefficient of sigma in the exponential weights."""
     unobserved_weight: Annotated[float, Range(0, 1000, "log weight")] = 8.0
-    """Coefficient of U where histories with different roots are compared (primary unknown)."""
+    """Coefficient of U when histories with different roots are compared (primary unknown)."""
     migration_weight: Annotated[float, Range(0, 1000, "log weight")] = 4.0
     """Coefficient of mu in the same comparison."""
     extra_unobserved_weight: Annotated[float, Range(0, math.inf, "log weight")] = 6.0
     """Log weight that a history of the posterior loses by one unobserved node more than needed; inf: it has none."""
     extra_migration_weight: Annotated[float, Range(0, math.inf, "log weight")] = 1.0
     """Log weight that a history of the posterior loses by one migration more than needed; inf: it has none. With both
-    inf only histories of least U and mu have weight (the strict criterion); so it is with uniform weights, with
-    another order than UM, and for cases given as JSON."""
+    inf only histories of least U and mu have weight (the strict criterion). The same holds with uniform weights,
+    with another order than UM, and for cases given as JSON."""
     tree_unobserved_weight: Annotated[float, Range(0, 1000, "log weight")] = 1.0
     """Log weight that a tree with its presence loses by every unobserved node that its histories cannot do without."""
     tree_migration_weight: Annotated[float, Range(0, 1000, "log weight")] = 0.5
@@ -379,7 +379,7 @@ class TimingSettings(Checked):
     signatures: str = ""
     """Table of mutational signatures (a row per channel, a column per signature), for stamps of treatments."""
     clock: Literal["auto", "cpg", "snv"] = "auto"
-    """Mutations of the clock: C>T at CpG, all SNVs, or CpG where the context is known."""
+    """Mutations of the clock: C>T at CpG, all SNVs, or CpG if the context is known."""
     regularity: Annotated[float, Range(0.01, 1000, "shape")] = 1.0
     """Evenness of the waiting times between clones on a branch: 1 = a Poisson process."""
     rate_spread: Annotated[float, Range(0, 3, "log units")] = 0.35

@@ -30,7 +30,7 @@ class Problem:
     message : str
         What is wrong and what was expected, e.g. ``"1.3 is outside (0, 1]"``.
     file : str
-        File name as the user gave it; empty where there is no file.
+        File name as the user gave it; empty if there is no file.
     row : int or None
         1-based line of the file.
     column : str or None

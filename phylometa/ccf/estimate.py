@@ -42,7 +42,7 @@ def estimate_ccf(
     ----------
     mutations : MutationTable (n, S)
     copy_number : CopyNumberAtLoci (n, S)
-        NaN where unknown; the options then cover every plausible state.
+        NaN if unknown; the options then cover every plausible state.
     purity : float array (S,), in (0, 1]
     settings : CcfSettings
     purity_sd : float array (S,), optional
@@ -52,13 +52,13 @@ def estimate_ccf(
     Returns
     -------
     CcfTable
-        Arrays (n, S); NaN where nothing was observed. Where the mutated copy may have been lost
+        Arrays (n, S); NaN if nothing was observed. If the mutated copy may have been lost
         (`phylometa.reads.lost_copies`), reads without the mutation leave its CCF open.
 
     Raises
     ------
     InputError
-        Where a purity is missing or outside (0, 1].
+        If a purity is missing or outside (0, 1].
 
     Examples
     --------

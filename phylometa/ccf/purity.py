@@ -257,7 +257,7 @@ def _summed_up(solutions: list[PuritySolution]) -> tuple[FloatArray, FloatArray,
 
 
 def _given_sd(patient: Patient) -> FloatArray:
-    """Standard deviation of every given purity; inf where none is given."""
+    """Standard deviation of every given purity; inf if none is given."""
     return np.array(
         [
             (sample.purity_sd or GIVEN_SD) if np.isfinite(sample.purity) and not sample.purity_is_estimated else np.inf

@@ -318,7 +318,7 @@ def given_states(reads: SharedReads, copy_number: CopyNumberAtLoci, *, error: fl
 
 
 def _mean_copies(copy_number: CopyNumberAtLoci, name: str, fallback: FloatArray) -> FloatArray:
-    """Copies of an allele, over both states of a subclonal segment; `fallback` where only the total is known."""
+    """Copies of an allele, over both states of a subclonal segment; `fallback` if only the total is known."""
     one = np.asarray(getattr(copy_number, name), dtype=np.float64)
     other = np.asarray(getattr(copy_number, f"{name}2"), dtype=np.float64)
     fraction = np.asarray(copy_number.fraction, dtype=np.float64)

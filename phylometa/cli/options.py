@@ -89,7 +89,7 @@ def with_options(stage: Any, **changes: Any) -> Any:
 
 
 def check_output_directory(path: str | Path, *, force: bool = False, resume: bool = False) -> Path:
-    """`path`, if results may be written there; UsageError (exit 2) where it is not empty or not a directory."""
+    """`path`, if results may be written there; UsageError (exit 2) if it is not empty or not a directory."""
     target = Path(path)
     if target.exists() and not target.is_dir():
         raise click.UsageError(f"{target} is a file, not a directory")
@@ -99,7 +99,7 @@ def check_output_directory(path: str | Path, *, force: bool = False, resume: boo
 
 
 def check_output_file(path: str | Path, *, force: bool = False) -> Path:
-    """`path`, if a file may be written there; UsageError (exit 2) where something is."""
+    """`path`, if a file may be written there; UsageError (exit 2) if something is."""
     target = Path(path)
     if target.is_dir():
         raise click.UsageError(f"{target} is a directory, a file is expected")
@@ -199,7 +199,7 @@ def write_text(path: str, text: str, *, force: bool) -> None:
 
 
 class TerminalProgress:
-    """One line on stderr that shows the stage; silent where stderr is no terminal."""
+    """One line on stderr that shows the stage; silent if stderr is no terminal."""
 
     def __init__(self, prefix: str = "", stream: IO[str] | None = None) -> None:
         self.prefix = prefix

@@ -183,7 +183,7 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
     """Migration histories of a patient's directory PDIR, or of one TREE (edge list) with its LABELING.
 
     LABELING is `clone site [site...]` a line (MACH2) or `leaf site` (MACHINA). A TREE in Newick, NHX, NEXUS or BEAST
-    format has one site a leaf, in its annotations or in the table --sites; of several trees the mean is taken.
+    format has one site per leaf, in its annotations or in the table --sites; of several trees the mean is taken.
 
     \b
     Examples:

@@ -1,6 +1,6 @@
 """Compiled kernels of the tree search: messages along a path, and the Markov chain over trees.
 
-Arrays follow `tree_likelihood`: clones 0..K-1, the germline is vertex K. Imported only where a search is needed
+Arrays follow `tree_likelihood`: clones 0..K-1, the germline is vertex K. Imported only if a search is needed
 (importing numba costs time); every kernel also runs as plain Python (NUMBA_DISABLE_JIT=1).
 """
 
@@ -34,7 +34,7 @@ def clone_message(
 ) -> None:
     """Message of one vertex in one sample from the messages of its children, into `new_messages`, `new_scales`.
 
-    A child's message is read from `new_messages` where the child is marked in `changed`. The scale is the log of what
+    A child's message is read from `new_messages` if the child is marked in `changed`. The scale is the log of what
     was divided away in the whole subtree. For the germline (the last vertex) the message is that of all founders.
     """
     n_clones, n_grid = likelihood.shape[0], likelihood.shape[2]
@@ -201,7 +201,7 @@ def run_chain(
     A proposal is judged by the local score first (see `_local_kernels`), and by its likelihood only if it passes:
     delayed acceptance (Christen & Fox 2005, doi:10.1198/106186005X76983), which leaves the posterior as it is.
     Returns the parent vectors of the chain (steps, K), their log-likelihoods (steps,), the proposed trees (steps, K),
-    their log-likelihoods (-inf where a move was not possible), and the number of accepted moves.
+    their log-likelihoods (-inf if a move was not possible), and the number of accepted moves.
     """
     n_clones, n_samples, n_grid = likelihood.shape
     germline = n_clones

@@ -1,10 +1,10 @@
-"""Search for clone trees where there are too many to enumerate: Markov chains with diagnostics.
+"""Search for clone trees when there are too many to enumerate: Markov chains with diagnostics.
 
-All trees that the chains evaluated are scored exactly, so where the chains agree on the trees that matter (a chain's
+All trees that the chains evaluated are scored exactly, so if the chains agree on the trees that matter (a chain's
 trees were seen by the others too), the posterior is the normalised scores over all trees seen: far less noisy than
-frequencies of visits. Where they do not (a flat posterior over more trees than can be seen), frequencies are used.
+frequencies of visits. If they do not (a flat posterior over more trees than can be seen), frequencies are used.
 
-Where chains sit in different modes (frequencies, and split R-hat of 1.2 or more), the chains of a half (the even, the
+If chains sit in different modes (frequencies, and split R-hat of 1.2 or more), the chains of a half (the even, the
 odd ones) exchange trees from then on: a chain that stands at a tree its half has seen is drawn anew from the posterior
 over those trees, whose scores are known. Given the list, which is fixed during a round, this is a Gibbs step and leaves
 the posterior as it is; a list that only grows makes the chain an adaptive one (Roberts & Rosenthal 2007,
@@ -32,7 +32,7 @@ __all__ = ["search_trees"]
 # Share of a chain's draws that the other chains must have seen before scores replace frequencies.
 _COVERAGE = 0.9
 _START_SWEEPS = 50  # of the short search that each chain starts from
-_EXCHANGES = 16  # of a chain and round, where chains exchange trees
+_EXCHANGES = 16  # per chain and round, if chains exchange trees
 _HALVES_DIFFER = 0.1  # most that a relation may differ by between halves of the chains, frequencies as weights
 
 
@@ -65,7 +65,7 @@ def search_trees(
     unrelated : bool
         True: two or more founders.
     rounds : int, optional
-        Rounds at most, ``settings.rounds`` by default; fewer where the chains agree to ``settings.agreement``.
+        Rounds at most, ``settings.rounds`` by default; fewer if the chains agree to ``settings.agreement``.
     start : int64 array (K,), optional
         Tree of the first chain.
 

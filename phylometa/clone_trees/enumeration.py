@@ -7,7 +7,7 @@ message and the context's functional over the prevalence grid, so all trees that
 scored by one matrix product; forests on many vertices are themselves split in two. Nine clusters have 43 million
 trees. Row and column sums of the weights give every marginal exactly, without listing the trees.
 
-Forests and contexts are left out only where a bound shows that every tree with them has less than 1e-12 of the weight
+Forests and contexts are left out only if a bound shows that every tree with them has less than 1e-12 of the weight
 of the best: with all other vertices integrated over their own proportions one by one, each factor is at most
 U_k = max_x [L_k(x) + slab * sum_{y > x} L_k(y)].
 """
@@ -27,7 +27,7 @@ from phylometa.model.arrays import FloatArray, IntArray
 
 __all__ = ["TreePosterior", "enumerate_trees"]
 
-# Trees below this share of the best tree's weight are not counted (issue: pruning bound).
+# Trees below this share of the best tree's weight are not counted (docs/methods/trees.md).
 WEIGHT_BOUND = 1e-12
 _NEGLIGIBLE = np.log(1e-20)  # relative weight of trees that are left out of the sums one by one
 _CHUNK = 1_000_000  # numbers of a matrix product
@@ -45,7 +45,7 @@ class TreePosterior:
     log_score : float64 array (T,)
         Marginal log-likelihood plus log prior (natural log).
     weights : float64 array (T,)
-        Posterior probabilities; they sum to less than 1 where not every tree is listed.
+        Posterior probabilities; they sum to less than 1 if not every tree is listed.
     n_trees : int
         Trees with at least 1e-12 of the best tree's weight.
     edge_support : float64 array (K, K)
@@ -263,7 +263,7 @@ class _Enumerator:
                         self._score(first.take(first.last < second.first.max()), context, second)
 
     def _score(self, first: PartialTrees, context: PartialTrees, second: PartialTrees) -> None:
-        """All trees of a context with the trees of `first` and, where any, of `second` below its leaf."""
+        """All trees of a context with the trees of `first` and, if any, of `second` below its leaf."""
         if not (len(first) and len(second)):
             return
         masses = [first.mass, context.log_scale, second.mass]
@@ -388,7 +388,7 @@ def enumerate_trees(
     Returns
     -------
     TreePosterior or None
-        None where a limit was reached.
+        None if a limit was reached.
     """
     n_clusters = model.n_clusters
     work = _Enumerator(

@@ -1,4 +1,4 @@
-"""Clone trees as a posterior: exhaustive where it can be, Markov chains over trees where it cannot."""
+"""Clone trees as a posterior: exhaustive if it can be, by Markov chains over trees otherwise."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def infer_clone_trees(
     Returns
     -------
     TreeEnsemble
-        Clone k is cluster k. Where no cluster can be the founder of all others, an artificial root ``germline``
+        Clone k is cluster k. If no cluster can be the founder of all others, an artificial root ``germline``
         (no mutations) comes last. `diagnostics` hold ``edge_support`` and ``ancestor_probability`` over all trees
         counted (not only those listed), ``violations`` of the sum condition, groups of ``equivalent_trees`` and the
         ``log_evidence`` of all trees together (None for very large trees and clonally unrelated tumours).

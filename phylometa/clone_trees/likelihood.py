@@ -5,7 +5,7 @@ F_k = eta_k + the sum of its children's prevalences (phi = B eta, the sum condit
 alternate allele with probability p = e + F_k (1/2 - e). The prior of every eta_k is a spike at 0 (weight 1) and a flat
 slab (weight ``presence_weight`` per unit of prevalence), so that absence of a clone from a sample is part of the
 tree's score (L0 sparsity) and presence has a posterior. The prevalence of the founders together, T, is 1, or near 1
-where purity is in error.
+if purity is in error.
 
 On a grid of spacing 1/``grid`` the integral over all proportions is a sum-product recursion on the tree (Felsenstein
 1981, J Mol Evol 17:368, with convolutions in place of substitution matrices): exact up to the grid, in

@@ -181,7 +181,7 @@ def presence_scenarios(
         ``max_scenarios`` bounds the number of draws.
     rng : numpy Generator
     draws : iterable, optional
-        Of `draws_of_trees`, which is called where there are none.
+        Of `draws_of_trees`, which is called if there are none.
 
     Returns
     -------

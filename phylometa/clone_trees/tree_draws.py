@@ -19,7 +19,7 @@ _DRAWS = 100  # draws of a chain that the diagnostics look at
 def posterior_of_trees(parents: IntArray, score: FloatArray, weights: FloatArray, max_trees: int) -> TreePosterior:
     """Marginals over weighted distinct trees, and a list of them that stands for all.
 
-    Where there are more than `max_trees`, those whose weight w is at least c keep it, and the others are thinned
+    If there are more than `max_trees`, those whose weight w is at least c keep it, and the others are thinned
     systematically, each with probability w / c, to the weight c, with c such that `max_trees` are left (Fearnhead and
     Clifford 2003, doi:10.1111/1467-9868.00421): sums over the list stand for those over all trees. The best tree is
     always listed, first.
@@ -65,7 +65,7 @@ def posterior_of_trees(parents: IntArray, score: FloatArray, weights: FloatArray
 def _representative(weights: FloatArray, parents: IntArray, limit: int) -> tuple[IntArray, FloatArray]:
     """Indices of at most `limit` of the falling weights (T,), which add up to 1, and what they weigh in their list.
 
-    Trees (T, K) that begin alike are neighbours where they are thinned, so that all kinds keep their share.
+    Trees (T, K) that begin alike are neighbours when they are thinned, so that all kinds keep their share.
     """
     if len(weights) <= limit:
         return np.arange(len(weights)), weights
@@ -111,7 +111,7 @@ def relation_diagnostics(draws: NDArray[Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``r_hat`` (the largest; 1.0 where no relation varies), ``effective_draws`` (the least), ``converged``.
+        ``r_hat`` (the largest; 1.0 if no relation varies), ``effective_draws`` (the least), ``converged``.
 
     Notes
     -----

@@ -59,7 +59,7 @@ def cluster_mutations(
     ccf_settings : CcfSettings
         Error rate and copy-number limits.
     rng : numpy.random.Generator
-        Used only where there are more mutations than `settings.search_limit`.
+        Used only if there are more mutations than `settings.search_limit`.
     purity_sd : float array (S,), optional
         Standard error of estimated purities; widens the intervals.
 
@@ -71,9 +71,9 @@ def cluster_mutations(
     Raises
     ------
     InputError
-        Where a purity is missing or outside (0, 1].
+        If a purity is missing or outside (0, 1].
     InfeasibleError
-        Where there is no mutation.
+        If there is no mutation.
     """
     if mutations.n_mutations == 0:
         raise InfeasibleError("no mutations to cluster")
@@ -119,7 +119,7 @@ def estimate_precision(
     settings: ClusteringSettings,
     ccf_settings: CcfSettings,
 ) -> float:
-    """Precision of the beta-binomial of the reads; inf where they are binomial.
+    """Precision of the beta-binomial of the reads; inf if they are binomial.
 
     Parameters
     ----------
@@ -158,14 +158,14 @@ def clustering_from_labels(
     Returns
     -------
     Clustering
-        Clusters in the order in which their names first appear; assignment probabilities are 1 where a name was given.
+        Clusters in the order in which their names first appear; assignment probabilities are 1 if a name was given.
 
     Raises
     ------
     InputError
-        Where a purity is missing or outside (0, 1].
+        If a purity is missing or outside (0, 1].
     InfeasibleError
-        Where no mutation has a cluster.
+        If no mutation has a cluster.
     """
     names = tuple(dict.fromkeys(name for name in labels if name))
     if not names:
@@ -302,7 +302,7 @@ def _widened(
     spread = posterior.mean * sums / sizes * np.asarray(purity_sd)
     low = posterior.mean - np.hypot(posterior.mean - posterior.low, 1.96 * spread)
     high = posterior.mean + np.hypot(posterior.high - posterior.mean, 1.96 * spread)
-    # Var(CCF) = c (2 - c) / n for n equivalent reads: fewer reads where the purity adds to it.
+    # Var(CCF) = c (2 - c) / n for n equivalent reads: fewer reads if the purity adds to it.
     mode = posterior.mode
     own = np.maximum(mode * (2.0 - mode), 1e-12) / np.maximum(posterior.total_reads, 1e-12)
     shrink = own / (own + spread**2)

@@ -199,7 +199,7 @@ class ClusteringModel:
                 totals[cluster[first], sample] += np.add.reduceat(values, first, axis=0)
 
     def usable_reads(self, rows: NDArray[Any] | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Alternate and reference reads (n, S) of some mutations; 0 where a cell carries no evidence."""
+        """Alternate and reference reads (n, S) of some mutations; 0 if a cell carries no evidence."""
         index = np.arange(self.mutations.n_mutations) if rows is None else rows
         alt = np.where(self.mutations.observed[index], self.mutations.alt_counts[index], 0)
         return alt, np.where(self.mutations.observed[index], self.mutations.depth[index], 0) - alt
@@ -307,7 +307,7 @@ class ClusteringModel:
     def multiplicity_weights(self, ccf: FloatArray) -> FloatArray:
         """Log weight (n, S, J) of each multiplicity given a CCF in every cell (n, S), the cell's own reads left out.
 
-        All samples of a mutation with the same copy number share its multiplicity; where one of them is subclonal,
+        All samples of a mutation with the same copy number share its multiplicity; if one of them is subclonal,
         several copies are weighted by `CcfSettings.subclonal_gain`.
         """
         at_ccf = self._cell_log_likelihood(ccf)
@@ -345,7 +345,7 @@ class ClusteringModel:
     def residuals(self, ccf: FloatArray) -> FloatArray:
         """Standardised residuals (n, S) of the alternate reads at given CCFs (n, S), at the most probable multiplicity.
 
-        Each is divided by the standard deviation of its beta-binomial; 0 where a cell carries no evidence.
+        Each is divided by the standard deviation of its beta-binomial; 0 if a cell carries no evidence.
         """
         state = self.options.cell_state
         best = np.zeros(state.shape, dtype=np.int64)

@@ -1,6 +1,6 @@
 """Clusters whose mutations overlap, told apart by a bound on the evidence in which assignments are summed out.
 
-A partition puts every mutation into one cluster and pays ln C(n, n_1) for it. Where the reads of two clones overlap
+A partition puts every mutation into one cluster and pays ln C(n, n_1) for it. If the reads of two clones overlap
 that price, which the reads need not pay, makes their union the most probable partition although the mixture of the
 reads shows two clones. With responsibilities r (n, 2) and n_k = sum_i r_ik, summing the assignments out,
 
@@ -8,7 +8,7 @@ reads shows two clones. With responsibilities r (n, 2) and n_k = sum_i r_ik, sum
 
 a variational bound (Jordan et al. 1999, doi:10.1023/A:1007665907178; for Dirichlet processes Blei and Jordan 2006,
 doi:10.1214/06-BA104; ln Gamma of the expected size bounds the expected ln Gamma from below, being convex). A cluster
-is split where the bound for two exceeds the exact value for one.
+is split if the bound for two exceeds the exact value for one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from phylometa.model.arrays import FloatArray, IntArray
 
 __all__ = ["split_overlapping", "two_cluster_bound"]
 
-# Mutations of a patient, and of a cluster, that are looked at (a draw, where there are more).
+# Mutations of a patient, and of a cluster, that are looked at (a draw, if there are more).
 _SCORED, _FITTED = 5000, 2000
 # Members a cluster needs before it is tried, and the least share of them in either half: a few mutations at wrong copy
 # numbers look like a small clone.
@@ -59,7 +59,7 @@ def two_cluster_bound(items: LogGrid, responsibility: FloatArray, prior: CcfPrio
     Returns
     -------
     float
-        Without the prior of the number of clusters; -inf where one of the two is left without mutations.
+        Without the prior of the number of clusters; -inf if one of the two is left without mutations.
     float64 array (n, 2)
     """
     n, n_samples, n_points = items.shape
@@ -99,12 +99,12 @@ def split_overlapping(
     model : ClusteringModel (n mutations)
     labels : int64 array (n,), 0..K-1
     rng : numpy.random.Generator
-        Draws the mutations that are looked at, where they are many.
+        Draws the mutations that are looked at, if they are many.
 
     Returns
     -------
     ClusteringModel
-        With another precision, where one was not given by the settings and the split clusters suit it better.
+        With another precision, if one was not given by the settings and the split clusters suit it better.
     int64 array (n,)
         Each mutation in its most probable cluster; numbers without members may be among them.
     """

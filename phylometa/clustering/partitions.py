@@ -36,8 +36,9 @@ LogGrid = NDArray[np.float32]
 
 # Values of one temporary array (float32, about 16 MB), so that it stays in the processor's cache hierarchy.
 _VALUES_AT_ONCE = 4_000_000
-# Pairs are screened on every so-manieth grid point while more clusters than this are left: a pair whose best common
-# CCFs cost more log-likelihood than a merger can ever gain (a constant, and so much a sample) is not integrated.
+# While more than _SCREEN_ABOVE clusters are left, pairs are screened on every _SCREEN_STEP-th grid point: a pair whose
+# best common CCFs cost more log-likelihood than a merger can ever gain (_SCREEN_COST: a constant, and an amount per
+# sample) is not integrated.
 _SCREEN_STEP = 4
 _SCREEN_ABOVE = 12
 _SCREEN_COST = (15.0, 4.0)
@@ -50,7 +51,7 @@ class CcfPrior:
     Parameters
     ----------
     points : float32 array (G,)
-        Weight of every grid point in one sample, quadrature included, where the cluster is not truncal.
+        Weight of every grid point in one sample, quadrature included, if the cluster is not truncal.
     truncal : float
         Prior probability that the cluster is truncal.
     """
@@ -89,7 +90,7 @@ def truncal_probability(log_likelihood: LogGrid, prior: CcfPrior) -> FloatArray:
 def spike_posterior(log_likelihood: LogGrid, prior: CcfPrior) -> NDArray[np.float32]:
     """Posterior of the spikes of clusters, shape (..., S + 1, 2), for `log_distinct`.
 
-    Of a cluster that is not truncal, the probabilities of CCF 0 and of CCF 1 in every sample (NaN where nothing was
+    Of a cluster that is not truncal, the probabilities of CCF 0 and of CCF 1 in every sample (NaN if nothing was
     seen); in the last row, twice, the probability that it is truncal.
     """
     return _marginal_and_spikes(log_likelihood, prior)[1]
@@ -271,7 +272,7 @@ class _Merging:
         self.screen_peak[first] = self.screen[first].max(axis=1).sum()
 
     def gains(self, first: IntArray, second: IntArray, *, is_screened: bool) -> FloatArray:
-        """Change of the log posterior when each pair is merged, less the count's prior; -inf where screened out."""
+        """Change of the log posterior when each pair is merged, less the count's prior; -inf if screened out."""
         result = np.full(len(first), -np.inf)
         kept = np.arange(len(first))
         n_samples = self.totals.shape[1]
@@ -379,7 +380,7 @@ def refine(
     for _ in range(max_moves):
         alone = counts[labels] == 1
         n_used = int((counts > 0).sum())
-        # Without the mutation there are as many clusters as now, or one less where it is alone.
+        # Without the mutation there are as many clusters as now, or one less if it is alone.
         fresh = np.where(
             alone, count_prior[n_used] - count_prior[n_used - 1], count_prior[n_used + 1] - count_prior[n_used]
         )

@@ -130,7 +130,7 @@ def cluster_posterior(
     labels : int64 array (n,)
         Cluster of each mutation, 0..K-1.
     log_option : float64 array (n, S, J) or None
-        Log weight of each multiplicity from everything but the cell's own reads; None where there is one option.
+        Log weight of each multiplicity from everything but the cell's own reads; None if there is one option.
     start : float64 array (K, S)
         Approximate CCFs of the highest likelihood.
     start_width : float
@@ -147,7 +147,7 @@ def cluster_posterior(
     centre, curvature_width = _zoom(reads, centre, start_width)
     depth = np.zeros((n_clusters, n_samples))
     np.add.at(depth, labels, np.where(model.mutations.is_informative, model.mutations.depth, 0))
-    # Six standard deviations of the likelihood; where it is flat, the whole range.
+    # Six standard deviations of the likelihood; if it is flat, the whole range.
     half = np.minimum(6.0 * curvature_width + 3.0 * start_width / _ZOOM_POINTS, top)
     low_end = np.clip(centre - half, 0.0, top)
     high_end = np.clip(centre + half, 0.0, top)

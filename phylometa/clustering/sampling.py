@@ -1,4 +1,4 @@
-"""Posterior draws of partitions, multiplicities and CCFs: what a CCF may be where the partition is uncertain."""
+"""Posterior draws of partitions, multiplicities and CCFs: what a CCF may be if the partition is uncertain."""
 
 from __future__ import annotations
 

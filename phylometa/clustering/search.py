@@ -49,7 +49,7 @@ class Partition:
     totals : float32 array (K, S, G)
         Log-likelihood of each cluster's CCF on the grid.
     log_option : float array (n, S, J) or None
-        Log weights of the multiplicities; None where each locus allows one.
+        Log weights of the multiplicities; None if each locus allows one.
     probability : float64 array (n,)
         Posterior probability of each mutation's place, given where the others are.
     halves : int64 array (n,) or None
@@ -75,7 +75,7 @@ class Partition:
 
 
 def known_partition(model: ClusteringModel, labels: IntArray) -> Partition:
-    """The partition that `labels` are, with its spike weights and, where they vary, its multiplicities."""
+    """The partition that `labels` are, with its spike weights and, if they vary, its multiplicities."""
     totals = model.cluster_totals(labels)
     model = model.with_revised_weights(totals)
     log_option = None
@@ -117,7 +117,7 @@ def search_partition(model: ClusteringModel) -> tuple[Partition, list[tuple[Part
 
 
 def _refined(model: ClusteringModel, items: LogGrid, labels: IntArray) -> Partition:
-    """The partition that single moves lead to from `labels`, where multiplicities are fixed."""
+    """The partition that single moves lead to from `labels`, if multiplicities are fixed."""
     labels, log_weight = refine(items, labels, model.prior, model.count_prior, max_moves=10 * len(labels))
     totals = cluster_totals(items, labels)
     probability = _place_probability(labels, log_weight)
@@ -165,7 +165,7 @@ def _place_probability(labels: IntArray, log_weight: FloatArray) -> FloatArray:
 
 
 def _coarsened(model: ClusteringModel, items: LogGrid, labels: IntArray) -> tuple[ClusteringModel, LogGrid]:
-    """Every second grid point, where no cluster of `labels` has so many reads that the full grid is needed."""
+    """Every second grid point, if no cluster of `labels` has so many reads that the full grid is needed."""
     reads = np.zeros((int(labels.max()) + 1, model.mutations.n_samples))
     np.add.at(reads, labels, model.mutations.depth)
     if reads.max() >= _COARSE_READS or len(model.ccf) % 2 == 0:

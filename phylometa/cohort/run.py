@@ -102,7 +102,7 @@ class Outcome:
     seconds : float
         Wall time.
     summary : mapping
-        summary.json of the patient; empty where it failed.
+        summary.json of the patient; empty if it failed.
     """
 
     patient: str
@@ -119,7 +119,7 @@ def patient_directory(output: str | Path, patient: str) -> Path:
     Raises
     ------
     InputError
-        Where the name would lead out of the output, is that of one of the cohort's own files, or is longer than file
+        If the name would lead out of the output, is that of one of the cohort's own files, or is longer than file
         systems allow.
     """
     name = str(patient)
@@ -297,7 +297,7 @@ def run_cohort(
     Raises
     ------
     PhylometaError
-        Where an executor that was handed in is lost; finished patients are on disk.
+        If an executor that was handed in is lost; finished patients are on disk.
     """
     outcomes: dict[str, Outcome] = {}
     # First what is free; what another process is writing comes last, when that may be done.

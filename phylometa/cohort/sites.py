@@ -1,7 +1,7 @@
 """What the metastases of a cohort show, organ by organ: labels, routes, dates and chromosomal instability.
 
 Metastases of one patient are not independent. The interval of a share is Jeffreys' with as many observations as there
-are patients (right where the metastases of a patient agree wholly, wide where they do not); that of a measurement is a
+are patients (right if the metastases of a patient agree wholly, wide if they do not); that of a measurement is a
 bootstrap over patients (percentiles of 2,000 draws). A patient whose labels are uncertain counts with their
 probabilities. All functions take the patients' summaries (summary.json). Sites are grouped by
 `phylometa.reference.organs.site_group`.

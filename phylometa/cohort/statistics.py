@@ -209,7 +209,7 @@ def label_association(
 def adjusted(tests: Sequence[AssociationTest]) -> list[AssociationTest]:
     """The tests that compare at least two groups, with the false discovery rate at which each would be called.
 
-    Benjamini & Hochberg 1995; the values of one label are dependent, which this procedure bears where the dependence is
+    Benjamini & Hochberg 1995; the values of one label are dependent, which this procedure bears if the dependence is
     positive (Benjamini & Yekutieli 2001).
     """
     from scipy.stats import false_discovery_control

@@ -11,7 +11,7 @@ __all__ = ["Hu2020Time", "hu2020_seeding_time"]
 
 @dataclass(frozen=True, slots=True)
 class Hu2020Time:
-    """Seeding time by Hu et al. 2020; `is_feasible` False where seeding follows the metastasis' own date."""
+    """Seeding time by Hu et al. 2020; `is_feasible` False if seeding follows the metastasis' own date."""
 
     years_before_diagnosis: float
     ratio: float

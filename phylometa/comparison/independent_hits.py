@@ -43,7 +43,7 @@ def origin_of_patient(
     Returns
     -------
     CommonOrigin
-        `recurrent` are rows of the patient's table; none where all sites are of one origin.
+        `recurrent` are rows of the patient's table; none if all sites are of one origin.
     """
     settings = settings or OriginSettings()
     mutations, n_sites = patient.mutations, len(patient.sites)
@@ -73,7 +73,7 @@ def separate_hits(patient: Patient, origin: CommonOrigin) -> Patient:
     Returns
     -------
     Patient
-        The same where no mutation is shared between groups, or where clusters were given. Each copy keeps the reads
+        The same if no mutation is shared between groups, or if clusters were given. Each copy keeps the reads
         of its own group's samples; elsewhere its alternate reads are 0. A warning names the mutations.
     """
     mutations = patient.mutations

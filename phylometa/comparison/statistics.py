@@ -27,7 +27,7 @@ _NEAR_JSI = 0.05
 
 
 def jaccard_similarity_index(L_p: float, L_m: float, W_s: float) -> float:
-    """JSI = W_s / (L_p + L_m + W_s); NaN where the denominator is 0 (Hu et al. 2020, doi:10.1038/s41588-020-0628-z).
+    """JSI = W_s / (L_p + L_m + W_s); NaN if the denominator is 0 (Hu et al. 2020, doi:10.1038/s41588-020-0628-z).
 
     Parameters
     ----------

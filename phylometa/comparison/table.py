@@ -138,7 +138,7 @@ def divergence_from_table(
 
     Returns
     -------
-    tuple of DivergenceRow, one a row, in order
+    tuple of DivergenceRow, one per row, in order
 
     Raises
     ------

@@ -82,7 +82,7 @@ def score_plans(  # type: ignore[no-untyped-def]
 ):
     """All plans of one segment that are within `cut` of the best: rows (plan, a1, b1, a2, b2) and log weights.
 
-    observed: (S, 2) mean copies, NaN where unknown. plan_first, plan_second: branches (clone below) or -1. is_nested:
+    observed: (S, 2) mean copies, NaN if unknown. plan_first, plan_second: branches (clone below) or -1. is_nested:
     the second lies below the first. groups: (P, 9, S). first_doubled, second_doubled: doublings above or at a change;
     between_doubled: those between the two; *_at_doubling: whether one lies on the same branch.
     log_rate: (K,) log odds of a change on a branch.

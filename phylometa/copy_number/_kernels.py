@@ -107,7 +107,7 @@ def _sweep(table, size, stride, count):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _p_range(copies, x, w, limit):  # type: ignore[no-untyped-def]
-    """First and last p that a lineage from x copies may have at a position; none (1, 0) where x cannot double."""
+    """First and last p that a lineage from x copies may have at a position; none (1, 0) if x cannot double."""
     if copies == 0:
         return 0, limit
     if w == 0:
@@ -117,7 +117,7 @@ def _p_range(copies, x, w, limit):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _step(copies, x, p, w, low, n_q):  # type: ignore[no-untyped-def]
-    """First and last q of a lineage that has p at a position, and what p becomes: where copies end in zero, at least x.
+    """First and last q of a lineage that has p at a position, and what p becomes: if copies end in zero, at least x.
 
     q is counted from `low` below zero.
     """
@@ -184,7 +184,7 @@ def _common_ancestor_cost(u, v, w_u, w_v, limit):  # type: ignore[no-untyped-def
 
 @njit(cache=True)
 def _no_zero_costs(u, v, n, width, limit, out):  # type: ignore[no-untyped-def]
-    """As `_common_ancestor_cost` where no copy number is zero, for all numbers of doublings: the state is x.
+    """As `_common_ancestor_cost` if no copy number is zero, for all numbers of doublings: the state is x.
 
     Fills out (width, width). Doublings only shift where a sequence starts and ends, so all are carried along together.
     """
@@ -248,7 +248,7 @@ def _merge(u, v, start, end, a, b, with_mixed):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def pair_bounds(u, v, starts, max_doublings, floor, bounds, is_exact):  # type: ignore[no-untyped-def]
-    """Lower bounds of the symmetric cost of every sequence for every number of doublings; exact where flagged.
+    """Lower bounds of the symmetric cost of every sequence for every number of doublings; exact if flagged.
 
     u, v: concatenated sequences (an allele of a chromosome each); starts: first position of each, the length at the
     end; floor: copy number the ancestor may reach at least (8); bounds: (n_sequences, W + 1, W + 1); is_exact:
@@ -295,7 +295,7 @@ def resampled_distances(profiles, starts, sequence_chrom, counts, max_doublings,
 
     counts: (replicates, n_chromosomes) how often each chromosome was drawn; sequence_chrom: chromosome of each
     sequence. Every pair is min over x of T(x -> u) + T(x -> v): numbers of doublings are tried in the order of lower
-    bounds, until no bound can win. Costs of a sequence are found once, and only where a replicate needs them.
+    bounds, until no bound can win. Costs of a sequence are found once, and only if a replicate needs them.
     """
     n = len(profiles)
     n_sequences = len(starts) - 1

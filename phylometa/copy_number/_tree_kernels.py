@@ -145,7 +145,7 @@ def fitch_profiles(profiles, parents, order, n_leaves, doublings, is_late):  # t
 
 @njit(cache=True)
 def breakpoint_length(deltas, weights, shifts, parents, order, doublings):  # type: ignore[no-untyped-def]
-    """Twice the tree's length where every breakpoint changes by itself: interval parsimony of breakpoint profiles.
+    """Twice the tree's length if every breakpoint changes by itself: interval parsimony of breakpoint profiles.
 
     deltas: (n_leaves, B) differences of neighbouring copy numbers, the ends against one copy; weights: how often each
     column occurs; shifts: what a doubling adds to a column (1 at the start of a sequence, -1 at its end, else 0).
@@ -209,7 +209,7 @@ def _mark(parents, n_leaves, v, lo, hi, first, last):  # type: ignore[no-untyped
 def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds, first, last):  # type: ignore[no-untyped-def]
     """Descend on one sequence; see `refine_profiles`.
 
-    first, last: (n_nodes,) columns of every node to look at, last included; where first > last, none. Moves mark more.
+    first, last: (n_nodes,) columns of every node to look at, last included; if first > last, none. Moves mark more.
     """
     n_nodes = len(parents)
     members = np.zeros(n_nodes, dtype=np.bool_)

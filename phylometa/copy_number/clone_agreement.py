@@ -3,7 +3,7 @@
 A node without an event on the branch above it is no group of samples and is passed over.
 
 Every SNV clone splits the samples into those that carry it and the others; every node of the copy-number tree into
-those below it and the others. Robinson-Foulds counts the splits that only one side has; two splits conflict where each
+those below it and the others. Robinson-Foulds counts the splits that only one side has; two splits conflict if each
 of the three sets carriers and below, carriers only, below only has a sample (on a tree rooted at the diploid they
 cannot both be clades). The cophenetic correlation is Pearson's, over pairs of samples, between events and mutations
 that lie above the pair's last common ancestor.

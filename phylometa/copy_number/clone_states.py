@@ -3,14 +3,14 @@
 A segment's state is a pair of allele copies. It is 1 + 1 at the root of the clone tree and changes on few branches: all
 plans of none, one or two changes (branch and new state) are enumerated; a lost allele does not come back, and clones
 below the branch of a genome doubling have twice the copies. A sample shows the mean over its clones, weighted by
-their proportions: of each allele where alleles are phased or a caller rounded the mean, of the major and of the minor
-copies of every clone's state where it told subclonal states apart. The log weight of a plan is
+their proportions: of each allele if alleles are phased or a caller rounded the mean, of the major and of the minor
+copies of every clone's state if it told subclonal states apart. The log weight of a plan is
 
     sum over samples of -min(|x - mu|^2 / (2 sigma^2), cap)
     + sum over changes of log(rate / (1 - rate)) + log w(s -> s')
 
 (x observed, mu expected; a rounded x allows mu half a copy on either side). w prefers single steps, and one allele to
-both. The cap is the weight of a caller's gross error (2 %, uniform over four copies of each allele). sigma, where
+both. The cap is the weight of a caller's gross error (2 %, uniform over four copies of each allele). sigma, if
 copies are fractional, and the rate of every branch are fitted (empirical Bayes). Branches of a doubling (none, one, or
 two) are compared by the evidence of one change a segment, the arms being the units; two changes are then enumerated
 under those that count.
@@ -91,7 +91,7 @@ def infer_clone_copy_number(
     Raises
     ------
     InfeasibleError
-        Where no segment has allele-specific copy number in all samples.
+        If no segment has allele-specific copy number in all samples.
     """
     matrix = consistent_segmentation(profile, min_segment_length=min_segment_length)
     if matrix.copies.shape[1] < 2:
@@ -167,7 +167,7 @@ def clone_copy_number_of_trees(
     Raises
     ------
     InfeasibleError
-        Where no segment has allele-specific copy number in all samples.
+        If no segment has allele-specific copy number in all samples.
     """
     kept, _ = tumour_profile(profile, sex)
     listed = list(zip(trees.parents, trees.weights.tolist(), trees.proportions))
@@ -296,7 +296,7 @@ def score_clone_states(
     Parameters
     ----------
     observed : float64 array (N, S, 2)
-        Mean copies of the major and the minor allele (of both alleles if phased); NaN where unknown.
+        Mean copies of the major and the minor allele (of both alleles if phased); NaN if unknown.
     parents : int64 array (K,)
     proportions : float64 array (K, S)
     unit : float64 array (N,), optional
@@ -433,14 +433,14 @@ class _Data:
 
 # Columns of most weight on which branches of a doubling are screened, and the log weight below the best that is kept.
 _SCREENED, _SCREEN_CUT = 80, 20.0
-# Prevalence that a doubled clone must reach in some sample to be told where a caller rounds (which hides half a copy).
+# Prevalence that a doubled clone must reach in some sample to be seen if a caller rounds (which hides half a copy).
 _TOLD_BY_ROUNDED = 2.0 / 3.0
 
 
 def _doubling_evidence(data: _Data, noise: float) -> dict[frozenset[int], float]:
     """Log posterior weight of no doubling, of every branch, and of every second branch beside the best.
 
-    Sets that are far behind on the columns of most weight are left out before the others are scored on all. Where means
+    Sets that are far behind on the columns of most weight are left out before the others are scored on all. If means
     are rounded, clones that make less than two thirds of every sample are left out: their doubling would not show.
     """
     n = len(data.parents)

@@ -22,7 +22,7 @@ from phylometa.model.arrays import FloatArray
 __all__ = ["MAX_DOUBLINGS", "copy_number_distances", "zero_agnostic_distances"]
 
 MAX_DOUBLINGS = 3
-# Copies an ancestor's segment may reach where more would not be seen in any descendant.
+# Copies an ancestor's segment may reach if more would not be seen in any descendant.
 ANCESTOR_COPIES = 8
 
 

@@ -120,7 +120,7 @@ def doubling_probabilities(profile: CopyNumberProfile) -> FloatArray:
     Returns
     -------
     float64 array (S,)
-        NaN where no autosome has allele-specific copy number.
+        NaN if no autosome has allele-specific copy number.
     """
     arms = [arm_states(profile, sample) for sample in range(len(profile.sample_names))]
     known = np.array([len(first) > 0 for first, _ in arms], dtype=bool)

@@ -68,7 +68,7 @@ def _runs(counts: IntArray) -> Iterator[tuple[int, int]]:
 
 
 def _losses_and_gains(x: IntArray, u: IntArray) -> tuple[IntArray, IntArray]:
-    """Least losses d and gains a where some positions are lost and nothing doubles, by a dynamic programme over d."""
+    """Least losses d and gains a if some positions are lost and nothing doubles, by a dynamic programme over d."""
     states = range(int(x.max()))
     cost = {0: 0}
     gains = {0: 0}

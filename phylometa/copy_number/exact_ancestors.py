@@ -3,7 +3,7 @@
 Given the topology, alleles and chromosomes are independent. For one of them every inner node may have any profile x
 whose values lie between the least and the largest of the samples and the diploid at each position (or one above), and
 for which the events from the root to x and on to the farthest sample below do not exceed what the best tree known
-needs (events obey the triangle inequality). Over these candidates Sankoff's recursion is exact. Where they are too many
+needs (events obey the triangle inequality). Over these candidates Sankoff's recursion is exact. If they are too many
 the values of the samples alone are tried, and the sequence is counted as open.
 """
 
@@ -78,7 +78,7 @@ def exact_ancestors(sequences: AlleleSequences, parents: IntArray, profiles: Int
 
 
 def _profiles(low: IntArray, high: IntArray) -> IntArray | None:
-    """All profiles between two, (M, N); None where they are too many."""
+    """All profiles between two, (M, N); None if they are too many."""
     if np.prod((high - low + 1).astype(np.float64)) > MOST_PROFILES:
         return None
     axes = [np.arange(a, b + 1) for a, b in zip(low.tolist(), high.tolist())]

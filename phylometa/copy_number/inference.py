@@ -65,7 +65,7 @@ def infer_copy_number_tree(
     Raises
     ------
     InfeasibleError
-        Where fewer than two samples have copy number on common segments.
+        If fewer than two samples have copy number on common segments.
     """
     profile, warnings = tumour_profile(profile, sex)
     matrix = consistent_segmentation(
@@ -241,7 +241,7 @@ def _instability(
 
 
 def _doubling_warnings(instability: tuple[Instability, ...]) -> tuple[str, ...]:
-    """Where the tree of least events has no doubling above a sample that is doubled."""
+    """Warn if the tree of least events has no doubling above a sample that is doubled."""
     rows = [row for row in instability if row.is_sample and not math.isnan(row.wgd_probability)]
     without = [row.name for row in rows if row.is_doubled and not row.wgd_parsimony]
     if not without:

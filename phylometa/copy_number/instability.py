@@ -48,14 +48,14 @@ def instability_measures(
     weight : float array (n,)
         Length (bp), times the share of cells.
     major, minor, total : float arrays (n,)
-        NaN where unknown.
+        NaN if unknown.
     is_sample : bool
     subclonal : float
 
     Returns
     -------
     Instability
-        All NaN where no autosome has copy number.
+        All NaN if no autosome has copy number.
 
     Examples
     --------
@@ -125,8 +125,8 @@ def compare_classes(
     Returns
     -------
     tuple of ClassComparison
-        One a measure; empty where no sample is of either class. The test permutes samples over the two classes (all
-        assignments where they are few): samples count as independent, which those of one site are not.
+        One a measure; empty if no sample is of either class. The test permutes samples over the two classes (all
+        assignments if they are few): samples count as independent, which those of one site are not.
     """
     rows = [row for row in instability if row.is_sample]
     first = [row for row in rows if site_classes.get(row.name) == "primary"]

@@ -13,7 +13,7 @@ from phylometa.model.copy_number import CopyNumberEvent, ParallelEvent, Parallel
 
 __all__ = ["find_parallel_events"]
 
-# Two events are at the same place where the part both cover is at least this share of the longer one.
+# Two events are at the same place if the part both cover is at least this share of the longer one.
 MIN_OVERLAP = 0.5
 
 
@@ -42,7 +42,7 @@ def find_parallel_events(
     (tuple of ParallelEvent, ParallelTest or None)
         Pairs of the same direction and chromosome that share at least half of the longer event, on branches without
         ancestor-descendant relation, no event of either allele's kind at the shared part on their common path.
-        ``is_mirrored`` where the alleles differ (phased alleles only).
+        ``is_mirrored`` if the alleles differ (phased alleles only).
     """
     listed = [event for event in dict.fromkeys(events) if event.kind != "doubling"]
     if len(listed) < 2:
@@ -70,7 +70,7 @@ def find_parallel_events(
     first, second = np.nonzero(np.triu(alike, 1))
 
     def found(at: IntArray) -> BoolArray:
-        """Pairs that are parallel where event e lies on branch at[e]."""
+        """Pairs that are parallel if event e lies on branch at[e]."""
         is_apart = ~(is_above[at[first], at[second]] | is_above[at[second], at[first]])
         # altered[v, e]: an event of the same allele touches the place of e on the path to v
         altered = is_above[at].T.astype(np.float32) @ touches_allele > 0

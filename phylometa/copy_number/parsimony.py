@@ -43,7 +43,7 @@ class ParsimonyTree:
     length : int
         Sum of T over the branches.
     n_open : int
-        Sequences (an allele of a chromosome) whose ancestors are not proved least on this topology; all of them where
+        Sequences (an allele of a chromosome) whose ancestors are not proved least on this topology; all of them if
         no proof was tried (doublings, many samples).
     """
 

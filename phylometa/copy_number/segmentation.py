@@ -39,7 +39,7 @@ class CopyNumberMatrix:
     start, end : int64 arrays (N,)
         0-based, half-open.
     copies : int64 array (S, A, N)
-        A = 2 alleles, or 1 where only totals are known.
+        A = 2 alleles, or 1 if only totals are known.
     clonal_share : float64 array (S, N)
         Share of tumour cells in the state that is shown: 1 for a clonal segment.
     is_phased : bool
@@ -108,7 +108,7 @@ def consistent_segmentation(
     Raises
     ------
     InfeasibleError
-        Where no sample has copy number, or no segment is common to all.
+        If no sample has copy number, or no segment is common to all.
     """
     names = profile.sample_names
     warnings: list[str] = []
@@ -232,7 +232,7 @@ def amplicon_copies(levels: IntArray, limit: int) -> IntArray:
 
 @dataclass(frozen=True, eq=False)
 class AlleleSequences:
-    """Sequences of copy numbers, one an allele of a chromosome, equal neighbouring columns merged.
+    """Sequences of copy numbers, one per allele of a chromosome, equal neighbouring columns merged.
 
     Parameters
     ----------
@@ -264,7 +264,7 @@ def allele_sequences(matrix: CopyNumberMatrix, *, normal: Sequence[int] | None =
     ----------
     matrix : CopyNumberMatrix
     normal : sequence of int, optional
-        Copies of the diploid a column; default 1 an allele, or 2 for totals.
+        Copies of the diploid per column; default 1 per allele, or 2 for totals.
     """
     n_samples, n_alleles, n_segments = matrix.copies.shape
     diploid = np.full((1, n_alleles, n_segments), 2 if n_alleles == 1 else 1, dtype=np.int64)

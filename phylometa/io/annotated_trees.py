@@ -62,7 +62,7 @@ class AnnotatedTree:
 
 
 def safe_names(names: Sequence[str]) -> tuple[str, ...]:
-    """`names` without characters that mean something in a tree file; where two become one, the later is numbered.
+    """`names` without characters that mean something in a tree file; if two become one, the later is numbered.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def annotate(tree: CloneTree, support: Mapping[int, float], notes: Sequence[Note
     support : mapping
         Clone -> probability of the branch above it.
     notes : sequence of mapping, optional
-        One a clone.
+        One per clone.
     """
     supports = np.array([support.get(v, math.nan) for v in range(tree.n_clones)])
     return AnnotatedTree(clone_names(tree.names), tree.parents, tree.n_mutations, supports, tuple(notes))

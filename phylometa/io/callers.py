@@ -50,7 +50,7 @@ def merge_callers(parts: Sequence[Calls], rule: int, *, counts_from: str = "") -
     rule : int
         As `merge_rule` gives it.
     counts_from : str
-        Caller (``Mutect2``) or file whose counts are read where it lists the mutation; '' = the first in order.
+        Caller (``Mutect2``) or file whose counts are read if it lists the mutation; '' = the first in order.
 
     Returns
     -------

@@ -75,17 +75,17 @@ class Calls:
         Names of the sheet, the columns of the arrays.
     ids, chroms, refs, alts, genes : lists of str, length n
     positions : int64 array (n,)
-        0-based; -1 where unknown.
+        0-based; -1 if unknown.
     lines : int64 array (n,)
         Line of the file.
     alt, depth : int32 arrays (n, S)
-        Depth 0 where unobserved.
+        Depth 0 if unobserved.
     rejected : dict
-        Row to the reason why the file's own filters reject it; such a row is used only where another file accepts it.
+        Row to the reason why the file's own filters reject it; such a row is used only if another file accepts it.
     copy_number : dict or None
-        Arrays (n, S) by the names of `CopyNumberAtLoci`, where the file holds copy number.
+        Arrays (n, S) by the names of `CopyNumberAtLoci`, if the file holds copy number.
     purity : dict
-        Purity by sample, where the file holds it.
+        Purity by sample, if the file holds it.
     error_rate : float32 array (n, S) or None
     clusters : list of str or None
         Known cluster of every mutation.
@@ -137,7 +137,7 @@ class Calls:
         return len(self.ids)
 
     def key(self, row: int, genome: str = "human") -> tuple[str, int, str, str] | str:
-        """What makes two files' rows one mutation: place and alleles, or the id where the place is not known."""
+        """What makes two files' rows one mutation: place and alleles, or the id if the place is not known."""
         if self.positions[row] < 0 or (not self.alts[row] and self.ids[row].count(":") != 1):
             return self.ids[row]
         return contig_name(self.chroms[row], genome), int(self.positions[row]), self.refs[row], self.alts[row]
@@ -196,7 +196,7 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str], *, genome: str =
     -------
     Calls
         A mutation that none of a sample's files lists is `unlisted` there. A record that its own file rejects counts as
-        reads where another file accepts the mutation (`rescued`), and is left out elsewhere.
+        reads if another file accepts the mutation (`rescued`), and is left out otherwise.
     """
     if len(parts) == 1 and parts[0].samples == list(samples):
         return _without_rejected(parts[0])
@@ -335,7 +335,7 @@ def nominal_calls(calls: Calls, fractions: NDArray[np.float64], depths: NDArray[
     calls : Calls
         Changed in place.
     fractions : float array (n, S)
-        In [0, 1]; NaN where the cell has reads of its own or is unobserved.
+        In [0, 1]; NaN if the cell has reads of its own or is unobserved.
     depths : int array (n, S)
         Reads that stand for a fraction.
     is_presence : bool

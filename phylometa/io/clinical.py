@@ -29,7 +29,7 @@ PURITY_ALIASES = {
 
 
 class PurityEstimate(NamedTuple):
-    """What a copy-number caller says of the sample as a whole; NaN, None where it does not."""
+    """What a copy-number caller says of the sample as a whole; NaN, None if it does not."""
 
     purity: float
     ploidy: float
@@ -166,7 +166,7 @@ def read_lesions(path: str | Path, patient: str, sites: tuple[str, ...]) -> tupl
 
 
 def read_drivers(path: str | Path) -> frozenset[str]:
-    """Driver genes, one a line; ``#`` begins a comment, a header ``gene`` is passed over."""
+    """Driver genes, one per line; ``#`` begins a comment, a header ``gene`` is passed over."""
     words = set()
     for line in open_text(Path(path), str(path)):
         word = line.partition("#")[0].split()

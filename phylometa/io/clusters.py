@@ -38,7 +38,7 @@ def read_clustering(path: str | Path) -> dict[str, str]:
     ----------
     path : str or Path
         A table with a column of mutations (``mutation_id``; or ``CHR POS REF ALT``, CONIPHER) and one of clusters
-        (``cluster``, ``cluster_id``, ``CLUSTER``), any number of rows a mutation (one a sample in PyClone-VI and
+        (``cluster``, ``cluster_id``, ``CLUSTER``), any number of rows per mutation (one per sample in PyClone-VI and
         CONIPHER); or Pairtree's ``.params.json``, whose clusters are named 1, 2, ... in their order.
 
     Returns
@@ -49,7 +49,7 @@ def read_clustering(path: str | Path) -> dict[str, str]:
     Raises
     ------
     InputError
-        Where a column is missing, a mutation lies in two clusters, or nothing was found.
+        If a column is missing, a mutation lies in two clusters, or nothing was found.
     """
     path = Path(path)
     if path.suffix == ".json":
@@ -88,14 +88,14 @@ def clusters_of_mutations(
     Returns
     -------
     names : tuple of str, length n
-        '' where the clustering does not have the mutation.
+        '' if the clustering does not have the mutation.
     warnings : tuple of str
         Mutations of either side that the other lacks.
 
     Raises
     ------
     InputError
-        Where no mutation matches: the identifiers are written differently.
+        If no mutation matches: the identifiers are written differently.
     """
     # The same locus may be written with or without "chr".
     short = {_without_chr(name): cluster for name, cluster in clustering.items()}

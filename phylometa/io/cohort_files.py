@@ -1,4 +1,4 @@
-"""Tables of a cohort: one row a patient, one a metastasis, and the cohort's frequencies, routes and tests."""
+"""Tables of a cohort: one row per patient, one per metastasis, and the cohort's frequencies, routes and tests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _patient_row(name: str, status: str, reason: str, summary: Mapping[str, Any]
 def _site_rows(
     name: str, summary: Mapping[str, Any], names: Sequence[str], measures: Mapping[str, Mapping[str, float]]
 ) -> list[list[Any]]:
-    """One row a metastasis: labels with probability, divergence, age at seeding, instability."""
+    """One row per metastasis: labels with probability, divergence, age at seeding, instability."""
     labels = (summary.get("labels") or {}).get("labels") or {}
     divergence = {row["metastasis"]: row for row in (summary.get("timing") or {}).get("divergence") or ()}
     rows = []

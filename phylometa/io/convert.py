@@ -67,7 +67,7 @@ def convert_format(
     source, target : str
         Of the same kind: `targets_of`.
     primary : str, optional
-        Primary site, needed by ``metient`` where the input does not say.
+        Primary site, needed by ``metient`` if the input does not say.
     patient : str, optional
         Which patient, if a ``jellyfish`` input holds several.
     columns : sequence of str

@@ -25,7 +25,7 @@ def write_copy_number(result: Any, directory: str | Path) -> None:
     ----------
     result : CopyNumberResult
     directory : path
-        Made where it does not exist. ``tree.nwk`` has the support (%) at inner nodes, ``tree_named.nwk`` their names;
+        Made if it does not exist. ``tree.nwk`` has the support (%) at inner nodes, ``tree_named.nwk`` their names;
         ``distances.tsv`` is square; ``events.tsv`` has one event a row, as many as the tree is long (positions 1-based,
         both included); ``branches.tsv`` one branch, ``instability.tsv`` one node, ``parallel.tsv`` one pair of events a
         row; ``clone_events.tsv`` and ``clone_states.tsv`` one event, one segment of a clone a

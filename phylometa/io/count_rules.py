@@ -1,7 +1,7 @@
 """Which fields of a VCF record are read counts: one rule a dialect, tried in a fixed order, cell by cell.
 
 Every rule takes the values of one sample's cell and gives, for each alternate allele, (alternate reads, depth); None
-where the fields are missing in the cell. Depth counts the reads of all alleles of the record.
+if the fields are missing in the cell. Depth counts the reads of all alleles of the record.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class CellError(ValueError):
 
 
 def _count(text: str) -> int | None:
-    """A whole number; None where missing."""
+    """A whole number; None if missing."""
     if text.isascii() and text.isdigit() and len(text) <= 10:
         number = int(text)
         if number <= MAX_COUNT:
@@ -47,7 +47,7 @@ class CountRule:
     fields : tuple of str
         FORMAT keys the rule needs.
     read : callable (values by key, ref, alts, number) -> Reads or None
-        `number`: the header's Number of AD ('' where the header has none).
+        `number`: the header's Number of AD ('' if the header has none).
     """
 
     name: str

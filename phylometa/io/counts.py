@@ -60,7 +60,7 @@ def read_count_table(
 def count_rows(patient: Patient) -> Iterator[list[str]]:
     """Header and rows of the counts table, mutation by mutation.
 
-    Optional columns are there where they say something: ``total_cn`` (totals without alleles, or of two states),
+    Optional columns are there if they say something: ``total_cn`` (totals without alleles, or of two states),
     ``cn_fraction major_cn2 minor_cn2`` (subclonal), ``context``, ``cluster``, ``censored_below`` (of a cell without
     counts: fewer alternate reads than this were seen).
     """
@@ -113,7 +113,7 @@ def count_rows(patient: Patient) -> Iterator[list[str]]:
 
 
 def write_counts(patient: Patient, target: str | Path | IO[str]) -> None:
-    """Write the counts table (tab-separated; gzip where the name ends in ``.gz``).
+    """Write the counts table (tab-separated; gzip if the name ends in ``.gz``).
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def write_counts(patient: Patient, target: str | Path | IO[str]) -> None:
 
 
 def _number(value: float) -> str:
-    """Shortest text that reads back as the same number; NA where missing."""
+    """Shortest text that reads back as the same number; NA if missing."""
     if math.isnan(value):
         return "NA"
     return str(int(value)) if float(value).is_integer() else str(value)

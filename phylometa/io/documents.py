@@ -45,7 +45,7 @@ def rounded(value: Any) -> Any:
 
 
 def json_text(document: Any, *, indent: int | None = 1) -> str:
-    """JSON with keys in the order given and numbers rounded (see `rounded`); one line where `indent` is None."""
+    """JSON with keys in the order given and numbers rounded (see `rounded`); one line if `indent` is None."""
     separators = (",", ":") if indent is None else None
     return json.dumps(rounded(document), indent=indent, ensure_ascii=False, separators=separators) + "\n"
 
@@ -79,7 +79,7 @@ def _refuse_constant(word: str) -> Any:
 
 
 def read_json(path: str | Path) -> Any:
-    """A JSON document; InputError naming the file where it is missing or malformed."""
+    """A JSON document; InputError naming the file if it is missing or malformed."""
     path = Path(path)
     check_regular(path, str(path))
     try:
@@ -93,7 +93,7 @@ def read_json(path: str | Path) -> Any:
 
 
 def read_json_object(path: str | Path) -> dict[str, Any]:
-    """A JSON document that is an object; InputError naming the file where it is anything else."""
+    """A JSON document that is an object; InputError naming the file if it is anything else."""
     document = read_json(path)
     if not isinstance(document, dict):
         raise InputError(f"holds {type(document).__name__}, a JSON object is expected", file=str(path))

@@ -50,7 +50,7 @@ def is_missing(value: str) -> bool:
 
 
 def parse_number(value: str) -> float | None:
-    """A finite decimal number, or None where the text is none (no ``1_0``, ``inf`` or ``nan``)."""
+    """A finite decimal number, or None if the text is none (no ``1_0``, ``inf`` or ``nan``)."""
     value = value.strip()
     if not NUMBER.fullmatch(value):
         return None
@@ -88,7 +88,7 @@ def parse_fraction(value: str) -> float | None:
 
 
 def parse_count(value: str) -> int | None:
-    """A read count: whole, not negative, at most 1e9; ``12.0`` counts as 12; None where it is none."""
+    """A read count: whole, not negative, at most 1e9; ``12.0`` counts as 12; None if it is none."""
     value = value.strip()
     if value.isascii() and value.isdigit() and len(value) <= 10:
         count = int(value)
@@ -141,7 +141,7 @@ def expansion_limit(ratio: float) -> Iterator[None]:
 
 
 def check_expansion(n_bytes: int, n_compressed: int, display: str) -> None:
-    """`InputError` where a file of `n_compressed` bytes gave `n_bytes` so far, more than the limit allows."""
+    """`InputError` if a file of `n_compressed` bytes gave `n_bytes` so far, more than the limit allows."""
     ratio = _max_expansion.get()
     if n_bytes > max(FREE_BYTES, ratio * n_compressed):
         raise InputError(
@@ -175,7 +175,7 @@ class _Expanding(io.RawIOBase):
 
 
 def open_binary(path: Path, display: str) -> IO[bytes]:
-    """A file's bytes, decompressed where it is gzip or bgzip; a file that cannot be opened is an `InputError`."""
+    """A file's bytes, decompressed if it is gzip or bgzip; a file that cannot be opened is an `InputError`."""
     check_regular(path, display)
     try:
         handle = open(path, "rb")  # noqa: SIM115 (handed to the caller)

@@ -48,7 +48,7 @@ class _Event:
 
 
 def _event(position: int, ref: str, alt: str) -> _Event | None:
-    """The event of an allele pair in VCF's or MAF's notation; None where it is neither substitution nor pure indel."""
+    """The event of an allele pair in VCF's or MAF's notation; None if it is neither substitution nor pure indel."""
     if ref == "-":
         return _Event(position, "", "", inserted=alt)
     if alt == "-":
@@ -69,7 +69,7 @@ def _event(position: int, ref: str, alt: str) -> _Event | None:
 
 
 def _allele_of(read: Any, event: _Event) -> tuple[str, int] | None:
-    """('ref' | 'alt' | 'other', base quality) of a read; None where it does not cover the event."""
+    """('ref' | 'alt' | 'other', base quality) of a read; None if it does not cover the event."""
     start, end = event.start, event.start + max(len(event.ref), 1)
     bases: list[str] = []
     quality = 255
@@ -123,7 +123,7 @@ def count_alleles(
     -------
     alt, depth : int
         Depth counts fragments that show the reference or the alternate allele. Of two overlapping mates that disagree
-        the one of the better base quality counts, none where they are equal.
+        the one of the better base quality counts, none if they are equal.
     """
     fragments: dict[str, tuple[str, int]] = {}
     for read in alignments.fetch(contig, max(event.start, 0), event.start + 1):
@@ -162,7 +162,7 @@ def genotype_patient(
     settings : ReadSettings
         `min_base_quality`, `min_mapping_quality`.
     patient : str, optional
-        Which patient of the sheet; may be left out where there is one.
+        Which patient of the sheet; may be left out if there is one.
     **inputs
         As in `phylometa.io.tables.read_patient`.
 
@@ -170,7 +170,7 @@ def genotype_patient(
     -------
     Patient
         Cells with reads of a caller stay as they are; unobserved cells hold the reads of the alignments, and stay
-        unobserved where no read covers them. How well caller and alignments agree stands in the provenance.
+        unobserved if no read covers them. How well caller and alignments agree stands in the provenance.
 
     Raises
     ------
@@ -282,7 +282,7 @@ def _in_order(chroms: Sequence[str], events: Sequence[_Event | None]) -> Iterato
 
 
 def _agreement(display: str, sample: str, mutations: MutationTable, k: int, found: NDArray[np.int32]) -> dict[str, Any]:
-    """How far the caller's allele frequencies are from those of the alignments, where there are both."""
+    """How far the caller's allele frequencies are from those of the alignments, if there are both."""
     both = mutations.is_informative[:, k] & (found[:, 1] > 0)
     entry: dict[str, Any] = {"file": display, "reader": "genotype", "sample": sample, "cells_compared": int(both.sum())}
     if both.any():
@@ -293,7 +293,7 @@ def _agreement(display: str, sample: str, mutations: MutationTable, k: int, foun
 
 
 def _check_reference(fasta: Path, mutations: MutationTable) -> list[str]:
-    """A sentence where reference alleles are not the bases of the genome."""
+    """A sentence if reference alleles are not the bases of the genome."""
     n_mismatched = 0
     with open_fasta(fasta) as genome:
         find_contig = contig_lookup(genome.references)

@@ -105,7 +105,7 @@ def histories_from_json(
     Raises
     ------
     InputError
-        Where the document is not one of phylometa, or names a clone or site that is not there.
+        If the document is not one of phylometa, or names a clone or site that is not there.
     """
     with reading(source):
         sites = tuple(document["sites"])

@@ -48,7 +48,7 @@ class LociCopyNumber:
     warnings: list[str]
 
     def at(self, calls: Calls, profile: CopyNumberProfile | None) -> dict[str, NDArray[np.float32]]:
-        """Give all arrays of `CopyNumberAtLoci`: segments where given, else the counts table, else unknown.
+        """Give all arrays of `CopyNumberAtLoci`: segments if given, else the counts table, else unknown.
 
         Raises
         ------
@@ -60,9 +60,7 @@ class LociCopyNumber:
         arrays = dict.fromkeys(("major", "minor", "total", "major2", "minor2"), nothing)
         arrays["fraction"] = np.broadcast_to(np.float32(1), shape)
         normal = self._normal_copies(calls)
-        by_sex = (
-            normal  # where a table says itself how many copies normal cells have, its alleles are taken as they are
-        )
+        by_sex = normal  # if a table says itself how many copies normal cells have, its alleles are taken as they are
         if calls.copy_number is not None:
             arrays = {name: calls.copy_number[name] for name in arrays}
             known = calls.copy_number["normal"]
@@ -176,7 +174,7 @@ def lies_on(chroms: Sequence[str], contig: str, genome: str) -> NDArray[np.bool_
 def _with_diploid(
     arrays: dict[str, NDArray[np.float32]], normal: NDArray[np.float32]
 ) -> dict[str, NDArray[np.float32]]:
-    """One copy of each allele (the normal copies on sex chromosomes) where nothing is known."""
+    """One copy of each allele (the normal copies on sex chromosomes) if nothing is known."""
     unknown = np.isnan(arrays["total"])
     copies = np.maximum(normal, 1)
     minor = np.where(copies >= 2, np.float32(1), np.float32(0))

@@ -35,7 +35,7 @@ class CellParser:
         self.differences: list[float] = []
 
     def _count(self, fields: list[str], index: int, column: str, line: int) -> int | None:
-        """A count; -1 where missing; None (and a problem) where it is none."""
+        """A count; -1 if missing; None (and a problem) if it is none."""
         text = fields[index]
         if text.isascii() and text.isdigit() and len(text) < 10:
             return int(text)
@@ -47,7 +47,7 @@ class CellParser:
         return count
 
     def read(self, fields: list[str], at: dict[str, int], line: int) -> tuple[int, int] | None:
-        """(alternate reads, depth), (0, 0) where unobserved; None after a problem."""
+        """(alternate reads, depth), (0, 0) if unobserved; None after a problem."""
         if self.rule in ("vaf x depth", "vaf"):
             return self._counts_of_vaf(fields, at, line)
         if self.rule.startswith("ccf"):
@@ -76,11 +76,11 @@ class CellParser:
         return alt, alt + ref
 
     def threshold(self, fields: list[str], index: int, line: int) -> int:
-        """Alternate reads below which a cell is censored; 0 where it is not."""
+        """Alternate reads below which a cell is censored; 0 if it is not."""
         return max(self._count(fields, index, "censored_below", line) or 0, 0)
 
     def _counts_of_vaf(self, fields: list[str], at: dict[str, int], line: int) -> tuple[int, int] | None:
-        """Counts from VAF x depth, from a second pair of columns where the first is missing."""
+        """Counts from VAF x depth, from a second pair of columns if the first is missing."""
         if self.rule == "vaf":
             vaf = self._vaf(fields[at["vaf"]], line)
             return (0, 0) if math.isnan(vaf) else (round(vaf * self.nominal_depth), self.nominal_depth)
@@ -118,7 +118,7 @@ class CellParser:
         return 0, min(max(round(vaf * (1 - vaf) * (2 * 1.96 / (width / 2)) ** 2), 1), 10000)
 
     def bounded(self, text: str, column: str, line: int, low: float, high: float, *, closed: bool = False) -> float:
-        """A number between bounds (low itself only where `closed`); NaN where missing, or after a problem."""
+        """A number between bounds (low itself only if `closed`); NaN if missing, or after a problem."""
         if is_missing(text):
             return math.nan
         number = parse_fraction(text) if high <= 1 else parse_decimal(text)

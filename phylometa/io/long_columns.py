@@ -43,7 +43,7 @@ LONG_ALIASES = {
     }.items()
     for alias in aliases.split()
 }
-# MACHINA's tables of reads and of frequencies, where ref and var are reads, not alleles.
+# MACHINA's tables of reads and of frequencies, in which ref and var are reads, not alleles.
 MACHINA_ALIASES = {
     "sample_label": "sample_id",
     "character_label": "mutation_id",

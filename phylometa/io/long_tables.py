@@ -1,4 +1,4 @@
-"""Long tables, one row a mutation and sample: PyClone-VI's columns, MAF in its dialects, VAF with depth."""
+"""Long tables, one row per mutation and sample: PyClone-VI's columns, MAF in its dialects, VAF with depth."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def read_long_table(
     path : Path
         Table with ``sample_id``, ``ref_counts`` and ``alt_counts`` (or ``depth`` and ``alt_counts``, or ``depth`` and
         ``vaf``), and ``mutation_id`` or ``chrom pos ref alt``; column names of PyClone-VI, of MAF's dialects, or common
-        ones (`LONG_ALIASES`). Copy number, purity, error rate, gene and cluster are read where they are given.
+        ones (`LONG_ALIASES`). Copy number, purity, error rate, gene and cluster are read if they are given.
     requests : sequence of SampleRequest or None
         Samples wanted; None: all samples of the table, in its order.
     settings : ReadSettings

@@ -61,7 +61,7 @@ SHOWN = 8
 
 
 def _start_of(pid: int) -> str:
-    """When a process of this host started, in the kernel's own count; '' where the system does not tell."""
+    """When a process of this host started, in the kernel's own count; '' if the system does not tell."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -83,7 +83,7 @@ def _is_alive(pid: int, start: str) -> bool:
 def _holder(text: str, age: float, *, is_flock_free: bool) -> str | None:
     """Who holds a lock file with `text` that is `age` seconds old, in words; None if nobody does any more.
 
-    The system's own lock goes with its process; where it is free, only another host can still hold the file.
+    The system's own lock goes with its process; if it is free, only another host can still hold the file.
     """
     try:
         record = json.loads(text)

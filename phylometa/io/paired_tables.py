@@ -25,7 +25,7 @@ CHANGE = re.compile(r"([ACGTN-]+)\s*[>/]\s*([ACGTN-]+)", re.I)
 
 @dataclass(frozen=True)
 class _Matrix:
-    """Counts (n, S), -1 where missing, by mutation and sample."""
+    """Counts (n, S), -1 if missing, by mutation and sample."""
 
     path: Path
     display: str

@@ -152,7 +152,7 @@ def read_pairtree_reads(
 
 
 def _values(cell: str, column: str, n_samples: int, line: int, problems: ProblemList) -> list[float]:
-    """Numbers of one cell, one a sample."""
+    """Numbers of one cell, one per sample."""
     texts = cell.split(",")
     if len(texts) != n_samples:
         problems.add(f"holds {len(texts)} numbers for {n_samples} samples", row=line, column=column)
@@ -182,7 +182,7 @@ def _wanted(names: list[str], requests: Sequence[SampleRequest] | None, problems
 
 
 def _clusters(ids: list[str], given: dict[str, Any], params: str) -> list[str] | None:
-    """Cluster of every mutation, '' for garbage; None where the .params.json has none."""
+    """Cluster of every mutation, '' for garbage; None if the .params.json has none."""
     if not given["clusters"]:
         return None
     cluster_of: dict[str, str] = {}

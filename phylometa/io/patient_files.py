@@ -241,7 +241,7 @@ def _classes_of(rows: Sequence[dict[str, str]], path: Path) -> dict[str, Any]:
 
 
 def table_rows(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
-    """Rows of a table of results; InputError where it is not there or lacks a column."""
+    """Rows of a table of results; InputError if it is not there or lacks a column."""
     if not path.is_file():
         raise InputError("not found; run the stage before", file=str(path))
     rows = list(read_tsv(path))

@@ -319,7 +319,7 @@ class PatientReader:
             )
 
     def _merge_purity(self, calls: Calls) -> None:
-        """Purity of a counts table where the sheet has none; 1 where reads only stand for cancer cell fractions."""
+        """Purity of a counts table if the sheet has none; 1 if reads only stand for cancer cell fractions."""
         for i, sample in enumerate(self.samples):
             if sample.name in calls.nominal:
                 self.samples[i] = dataclasses.replace(sample, purity=1.0, purity_is_estimated=False, purity_sd=0.0)

@@ -32,9 +32,9 @@ class Phylogeny:
     parents : int64 array (n,)
         -1 at the root.
     lengths : float64 array (n,)
-        Of the branch above; NaN where the file gives none.
+        Of the branch above; NaN if the file gives none.
     sites : tuple of str
-        From annotations; empty where there is none.
+        From annotations; empty if there is none.
     """
 
     names: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""qc.tsv: the findings of quality control, one a row."""
+"""qc.tsv: the findings of quality control, one per row."""
 
 from __future__ import annotations
 

@@ -15,12 +15,12 @@ __all__ = ["open_fasta", "trinucleotide_contexts"]
 
 
 def open_fasta(path: Path):  # type: ignore[no-untyped-def]
-    """An indexed FASTA (pysam.FastaFile); the index is made beside it where it is missing.
+    """An indexed FASTA (pysam.FastaFile); the index is made beside it if it is missing.
 
     Raises
     ------
     InputError
-        Where the file, or the folder for its index, cannot be used.
+        If the file, or the folder for its index, cannot be used.
     """
     import pysam
 

@@ -61,7 +61,7 @@ class SegmentDialect:
 
 
 def _alleles(major: str, minor: str, total: str = "") -> Callable[[dict[str, float]], tuple[float, ...]]:
-    """One clonal state from the columns named; the total from its own column where the alleles are not known."""
+    """One clonal state from the columns named; the total from its own column if the alleles are not known."""
 
     def values(row: dict[str, float]) -> tuple[float, ...]:
         high, low = row.get(major, NAN), row.get(minor, NAN)
@@ -121,7 +121,7 @@ _HATCHET_CLONES = range(1, 13)
 
 
 def _hatchet(row: dict[str, float]) -> tuple[float, ...]:
-    """Mean copies over HATCHet's tumour clones, or the two states where there are no more; shares without normal cells.
+    """Mean copies over HATCHet's tumour clones, or the two states if there are no more; shares without normal cells.
 
     A sample's third state has no room in a segment: the mean of both alleles, which the copy number of clones is
     inferred from, then stands for all of them.

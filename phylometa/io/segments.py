@@ -50,7 +50,7 @@ def read_segments(
     requests : sequence of SampleRequest or None
         Samples wanted; None: all samples of the file (``diploid`` and ``normal`` are left out).
     caller : str
-        The sheet's ``cn_caller``, used where a header fits several dialects.
+        The sheet's ``cn_caller``, used if a header fits several dialects.
     display : str
         Name of the file in messages.
 
@@ -247,7 +247,7 @@ def _purity_of_shares(
 
 
 def _pair(text: str) -> tuple[float, float]:
-    """Copies written ``a|b``; NaN where missing, -1 where they are no numbers."""
+    """Copies written ``a|b``; NaN if missing, -1 if they are no numbers."""
     if is_missing(text):
         return NAN, NAN
     parts = [parse_decimal(part) for part in text.split("|")]
@@ -318,12 +318,12 @@ def read_segment_tables(paths: Sequence[str | Path]) -> CopyNumberProfile:
     Returns
     -------
     CopyNumberProfile
-        Phased where every table is.
+        Phased if every table is.
 
     Raises
     ------
     InputError
-        With the problems of every table; also where two tables hold samples of one name.
+        With the problems of every table; also if two tables hold samples of one name.
     """
     profiles: list[CopyNumberProfile] = []
     problems: list[Problem] = []
@@ -408,7 +408,7 @@ def copy_number_at_loci(
     result = {name: np.full(shape, np.nan, dtype=np.float32) for name in ("major", "minor", "total")}
     has_states = bool((profile.fraction < 1).any())
     for name, empty in (("fraction", 1.0), ("major2", np.nan), ("minor2", np.nan)):
-        # one number seen through a view where no segment has a second state: millions of loci need no memory for it
+        # one number seen through a view if no segment has a second state: millions of loci need no memory for it
         constant = np.broadcast_to(np.float32(empty), shape)
         result[name] = constant.copy() if has_states else constant
     for k in range(shape[1]):

@@ -1,4 +1,4 @@
-"""The sample sheet: one row a tumour sample, checked as a whole before any other file is opened."""
+"""The sample sheet: one row per tumour sample, checked as a whole before any other file is opened."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class SheetRow:
         1-based line of the sheet.
     sample : Sample
     site_class : SiteClass or None
-        None where the sheet does not say.
+        None if the sheet does not say.
     files : dict
         Column (``vcf``, ``maf``, ``counts``, ``cn_segments``, ``purity_file``, ``bam``) to the cell as written.
     vcf_merge : str
@@ -432,7 +432,7 @@ def split_files(column: str, cell: str) -> list[str]:
 
 
 def parse_date(value: str) -> datetime.date | None:
-    """A date written YYYY-MM-DD; None where nothing is written.
+    """A date written YYYY-MM-DD; None if nothing is written.
 
     Raises
     ------

@@ -45,7 +45,7 @@ TYPE_WORDS = {
     **dict.fromkeys(("ln", "lns"), "lymph_node"),
     **dict.fromkeys(("rec", "rel", "relapse"), "bed"),
 }
-# The same for names that say no more (P1, M2), where nothing else tells.
+# The same for names that say no more (P1, M2), if nothing else tells.
 LETTERS = {"p": "primary", "m": "distant"}
 # Codes of TCGA's sample types, the first two digits of a barcode's fourth part.
 TCGA_CODES = {
@@ -102,7 +102,7 @@ def guess_sheet(paths: Sequence[str | Path], folder: Path) -> tuple[list[Guessed
     Returns
     -------
     rows : list of GuessedRow
-        One a tumour sample, in the order of the files; site and type where the sample's name tells them.
+        One per tumour sample, in the order of the files; site and type if the sample's name tells them.
     notes : list of str
         What to look at before a run, and files that are none of these kinds.
 

@@ -57,7 +57,7 @@ BATTENBERG_COLUMNS = (
 
 
 def write_simulated_patient(simulated: SimulatedPatient, directory: str | Path) -> Path:
-    """Write one simulated patient into `directory`, which is made where needed.
+    """Write one simulated patient into `directory`, which is made if needed.
 
     Files: ``samples.tsv``, ``tumour.vcf.gz`` (bgzip; all tumour samples and the matched normal, in Mutect2's layout; if
     `separate_vcfs` one ``<sample>.vcf.gz`` per sample), copy number unless withheld (``segments.tsv`` of ASCAT, or one
@@ -107,7 +107,7 @@ def write_simulated_cohort(patients: Iterable[SimulatedPatient], directory: str 
 
 
 def _check_name(name: str) -> None:
-    """`InputError` where a patient's name would lead files out of the directory."""
+    """`InputError` if a patient's name would lead files out of the directory."""
     if not is_name(name):
         raise InputError(f"patient {name!r} cannot be a name: no slash, no control character, no dot at the start")
 

@@ -61,7 +61,7 @@ class StageStatus:
         ``other settings``: made with settings that later stages were not made with; ``unrecorded``: by a version that
         kept no records.
     reason : str
-        Which of the stages or settings that it used are others now; '' where it is current.
+        Which of the stages or settings that it used are others now; '' if it is current.
     version : str
         Of phylometa that made it.
     """

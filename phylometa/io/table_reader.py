@@ -100,7 +100,7 @@ class TableReader:
                 self._index[name] = i
         self._twice = {name for name in lowered if name and lowered.count(name) > 1}
         self._header_line = self._lines.n_lines
-        self.row_name = ""  # of the row read last, where R's names of rows stand before it
+        self.row_name = ""  # of the row read last, if R's names of rows stand before it
         self.has_extra_fields = False  # whether rows may be wider than the header
 
     def _first_line(self) -> str:
@@ -139,12 +139,12 @@ class TableReader:
         self._lines.close()
 
     def index(self, name: str) -> int:
-        """Position of column `name`, -1 where the table has none."""
+        """Position of column `name`, -1 if the table has none."""
         self._check_once(name)
         return self._index.get(name, -1)
 
     def indices(self, names: Iterable[str]) -> list[int]:
-        """Positions of columns, -1 where absent."""
+        """Positions of columns, -1 if absent."""
         return [self.index(name) for name in names]
 
     def require(self, names: Sequence[str]) -> None:

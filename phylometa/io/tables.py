@@ -67,7 +67,7 @@ def read_patient(
     sheet_path : path of the sample sheet (TSV or CSV)
     settings : ReadSettings
     patient : str, optional
-        Which patient of the sheet; may be left out where there is one.
+        Which patient of the sheet; may be left out if there is one.
     primary : str, optional
         Site to take as the primary, over the sheet's own word.
     treatments, lesions, genes : paths, optional

@@ -24,7 +24,7 @@ def _cell(value: Any) -> Any:
 
 
 def divergence_rows(rows: Sequence[Any], *, with_patient: bool = False) -> tuple[list[str], list[list[Any]]]:
-    """Header and cells of divergence.tsv; the patient first where asked."""
+    """Header and cells of divergence.tsv; the patient first if asked."""
     columns = (("patient",) if with_patient else ()) + DIVERGENCE_COLUMNS
     return list(columns), [[_cell(getattr(row, name)) for name in columns] for row in rows]
 

@@ -50,9 +50,9 @@ class LocatedTree:
     presence : bool array (K, n_sites)
         Sites in which a clone exists as its own population.
     primaries : tuple of str
-        Sites the file marks as primary; empty where it does not say.
+        Sites the file marks as primary; empty if it does not say.
     proportions : float64 array (K, n_sites), optional
-        Share of each clone in each site; NaN where only presence is known.
+        Share of each clone in each site; NaN if only presence is known.
     """
 
     tree: CloneTree
@@ -87,7 +87,7 @@ def read_tree_with_sites(tree: str | Path, labeling: str | Path, *, contract: bo
         ``leaf site`` (MACHINA) or ``clone site [site...]`` (MACH2) a line.
     contract : bool, optional
         Whether MACHINA's pendant leaves become sites of their clone, as the refined model needs them. By default
-        where only leaves are labelled, one site each, and one is named after its clone; see `pendant_leaves`.
+        if only leaves are labelled, one site each, and one is named after its clone; see `pendant_leaves`.
 
     Returns
     -------
@@ -262,7 +262,7 @@ def read_jellyfish(directory: str | Path, *, patient: str | None = None) -> Loca
     ----------
     directory : path
     patient : str, optional
-        Which patient, where the tables hold several.
+        Which patient, if the tables hold several.
 
     Raises
     ------
@@ -441,7 +441,7 @@ def _read_labeling(path: Path, tree: CloneTree, tree_display: str) -> dict[str, 
 
 
 def _fields(path: Path) -> list[tuple[int, list[str]]]:
-    """Line numbers and fields of a file without header; tab-separated where it has tabs, else by blanks."""
+    """Line numbers and fields of a file without header; tab-separated if it has tabs, else by blanks."""
     found = []
     for row, line in enumerate(open_text(path, str(path)), start=1):
         text = line.strip()

@@ -27,7 +27,7 @@ class ValidationReport:
     patients : tuple of str
         Text about each patient that could be read.
     problems : tuple of Problem
-        Every problem; empty where a run can start.
+        Every problem; empty if a run can start.
     warnings : tuple of str
         Doubtful but legal, by patient.
     """

@@ -45,7 +45,7 @@ def read_vcf(
     Returns
     -------
     Calls
-        One row an alternate allele.
+        One row per alternate allele.
 
     Raises
     ------

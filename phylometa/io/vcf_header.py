@@ -68,7 +68,7 @@ class VcfHeader:
     columns : sample columns, in the file's order
     n_lines : number of lines up to and with ``#CHROM``
     caller : name of the caller as far as the header gives it away, '' otherwise
-    ad_number : the header's Number of FORMAT AD, '' where not declared
+    ad_number : the header's Number of FORMAT AD, '' if not declared
     filters : FILTER words declared
     tumors, normals : names given by ``##tumor_sample=`` and ``##normal_sample=``
     is_merged : whether bcftools put files of single samples together: a missing cell then means "not listed"

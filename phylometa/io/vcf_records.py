@@ -102,7 +102,7 @@ class RecordReader:
         ids, chroms, refs, alts, genes = self.ids, self.chroms, self.refs, self.alts, self.genes
         add_cells, add_position, add_line = self.cells.extend, self.positions.append, self.lines.append
         has_genes = bool(self.header.gene_fields)
-        # a slice gives a list for one column too, where itemgetter of one column would give the cell itself
+        # a slice gives a list for one column too, whereas itemgetter of one column would give the cell itself
         pick = (
             itemgetter(*columns)
             if len(columns) > 1
@@ -269,7 +269,7 @@ class RecordReader:
         return reads
 
     def _filter_reason(self, text: str) -> str:
-        """Why a FILTER value is not accepted; '' where it is."""
+        """Why a FILTER value is not accepted; '' if it is."""
         refused = [word for word in (text or ".").split(";") if word not in self.accepted]
         return f"FILTER {';'.join(refused)}" if refused else ""
 
@@ -374,7 +374,7 @@ class RecordReader:
 
 
 def _allele_fault(ref: str, alt: str) -> str:
-    """Why a pair of alleles is no small variant; '' where it is one (MNPs and indels are)."""
+    """Why a pair of alleles is no small variant; '' if it is one (MNPs and indels are)."""
     if alt in (".", "", "<NON_REF>", "<*>"):
         return "no alternate allele"
     if alt == "*":

@@ -1,4 +1,4 @@
-"""Wide matrices, one row a mutation: reads, VAF with depth, cancer cell fractions or presence, by sample."""
+"""Wide matrices, one row per mutation: reads, VAF with depth, cancer cell fractions or presence, by sample."""
 
 from __future__ import annotations
 
@@ -190,7 +190,7 @@ class _WideReader:
         return "", -1, "", ""
 
     def _cell(self, sample: str, fields: list[str], line: int) -> tuple[tuple[int, int], float]:
-        """((alternate reads, depth), fraction): reads where the table has them, else (0, 0) and the fraction or NaN."""
+        """((alternate reads, depth), fraction): reads if the table has them, else (0, 0) and the fraction or NaN."""
         layout = self.layout[sample]
         texts = {kind: fields[i].strip() for kind, i in layout.items()}
         if any(is_missing(text) for text in texts.values()):

@@ -1,7 +1,7 @@
 """Migration histories: exact, complete optima of unobserved nodes, migrations, comigrations and seeding sites.
 
 `infer_migration_histories` answers for one clone tree, `infer_history_ensemble` for a posterior over trees,
-`infer_origin` where the primary is unknown.
+`infer_origin` if the primary is unknown.
 """
 
 from phylometa.migration.comigration import count_comigrations, count_consistent_comigrations

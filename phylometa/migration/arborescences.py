@@ -63,7 +63,7 @@ def count_arborescences(sites: int, root: int, reach: Sequence[int], full: bool 
     reach : sequence of int
         Allowed targets of every site, as bitmasks.
     full : bool
-        True where every pair of the set is known to be allowed: Cayley's m**(m - 2).
+        True if every pair of the set is known to be allowed: Cayley's m**(m - 2).
 
     Returns
     -------

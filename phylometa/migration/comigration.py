@@ -85,7 +85,7 @@ def migration_forest(edges: Sequence[Edge]) -> tuple[list[tuple[int, int]], list
     labels : list of (source, target)
         One entry a migration.
     parents : list of int
-        The migration that most recently preceded it on its path; -1 where there is none.
+        The migration that most recently preceded it on its path; -1 if there is none.
     """
     labels: list[tuple[int, int]] = []
     parents: list[int] = []
@@ -116,7 +116,7 @@ def count_consistent_comigrations(edges: Sequence[Edge]) -> int:
     Returns
     -------
     int
-        At least `count_comigrations`, and equal to it where the migration graph is acyclic.
+        At least `count_comigrations`, and equal to it if the migration graph is acyclic.
 
     Examples
     --------

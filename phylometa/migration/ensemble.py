@@ -44,7 +44,7 @@ def infer_history_ensemble(
         w(T, H) \propto w_T \exp(-c U_T - d \mu_T - \gamma(H) - 2 \sigma(H) - a \Delta U(H) - b \Delta\mu(H))
 
     With exponential weights the sum over a tree's histories is not normalised within the tree, so that trees with
-    simple histories gain weight (inference.md, From reads to history); so do trees that need few unobserved nodes U_T
+    simple histories gain weight (docs/methods/migration.md); so do trees that need few unobserved nodes U_T
     and migrations mu_T (``tree_unobserved_weight`` c, ``tree_migration_weight`` d). Under the criteria ``UM`` histories
     with one unobserved node or one migration more than the least of their tree and presence are weighed too, by
     ``extra_unobserved_weight`` a and ``extra_migration_weight`` b: a population that was missed in a site cannot be
@@ -67,7 +67,7 @@ def infer_history_ensemble(
     -------
     HistoryEnsemble
         One `TreeHistories` a scenario, in the order given, then those of near-optimal histories; the weights of all
-        histories add up to 1. Where near-optimal histories are not weighed, they are listed as alternatives of the
+        histories add up to 1. If near-optimal histories are not weighed, they are listed as alternatives of the
         scenario of greatest weight (the first of them). With ``genetic_distance_weight`` the weights are those under
         that prior.
     """

@@ -1,4 +1,4 @@
-"""Histories on few site pairs, where the optima are too many to list and the search for the simplest takes too long.
+"""Histories on few site pairs, used if the optima are too many to list and the search for the simplest takes too long.
 
 Pairs of sites are struck out, whole sources first, for as long as some optimal history remains; the histories of what
 is left use few pairs and few seeding sites, and so have a small gamma and sigma. Several fixed orders of striking out

@@ -135,7 +135,7 @@ def label_sites(
     parents : int64 array (n,)
         -1 at the root, which lies in the primary.
     leaf_site : int64 array (n,)
-        Site of a vertex that is known; -1 where it is not.
+        Site of a vertex that is known; -1 if it is not.
     primary : int
     n_sites : int
     transition : float64 array (n_sites, n_sites), optional

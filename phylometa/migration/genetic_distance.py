@@ -1,6 +1,6 @@
 """An optional prior: migrations that found clones far from those they left are the more probable.
 
-Cells that found a metastasis pass a bottleneck, so that what was private to one cell becomes a clone of its own; where
+Cells that found a metastasis pass a bottleneck, so that what was private to one cell becomes a clone of its own; if
 several histories explain the samples equally well, the one whose migrations run along the long branches of the clone
 tree is favoured. The idea is Metient's (Koyyalagunta et al. 2024, doi:10.1101/2024.07.09.602790), the formula ours.
 """

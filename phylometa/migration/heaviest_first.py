@@ -1,4 +1,4 @@
-"""The heaviest histories first, where there are too many to list them all."""
+"""The heaviest histories first, for when there are too many to list them all."""
 
 from __future__ import annotations
 

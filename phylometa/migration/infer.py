@@ -96,25 +96,25 @@ def infer_migration_histories(
         Index of the site in which the history starts.
     settings : MigrationSettings, optional
     model : {"refined", "machina"}
-        ``refined``: a clone may hold several sites, joined by a site tree within it. ``machina``: one site a vertex
+        ``refined``: a clone may hold several sites, joined by a site tree within it. ``machina``: one site per vertex
         (El-Kebir et al. 2018, PMH), each observed site of an inner clone a pendant leaf; criteria ``MCS`` unless the
         settings give an order without U.
     pattern : {"PS", "S", "M", "R"}, optional
         Upper bound on the pattern of migration.
     routes : bool array (n_sites, n_sites), optional
-        ``[s, t]`` False where s cannot have sent clones to t; see `open_routes`. By default all are open.
+        ``[s, t]`` False if s cannot have sent clones to t; see `open_routes`. By default all are open.
     alternatives : bool
         Whether near-optimal histories (one unobserved node or one migration more) are listed; only for the refined
         model with the criteria U, M first and without restrictions.
     exact_ranking : bool
-        Where there are more optima than are listed: True lists the simplest, which may take long; False lists histories
+        If there are more optima than are listed: True lists the simplest, which may take long; False lists histories
         on few pairs of sites, which are simple but not proved the simplest, and the
         temporally consistent count of comigrations is left out.
 
     Returns
     -------
     TreeHistories
-        Weights sum to 1 over the histories that are listed. Where there are more optima than are listed, the
+        Weights sum to 1 over the histories that are listed. If there are more optima than are listed, the
         simplest are.
 
     Raises
@@ -200,9 +200,9 @@ def open_routes(removed: FloatArray, not_before: FloatArray) -> BoolArray:
     Parameters
     ----------
     removed : float64 array (n_sites,)
-        When the site was removed (surgery), in any unit of time; NaN where it was not.
+        When the site was removed (surgery), in any unit of time; NaN if it was not.
     not_before : float64 array (n_sites,)
-        The earliest time at which the site can have been seeded; NaN where nothing is known.
+        The earliest time at which the site can have been seeded; NaN if nothing is known.
 
     Returns
     -------
@@ -229,7 +229,7 @@ def _reach_of_routes(routes: BoolArray, n_sites: int) -> tuple[int, ...]:
 
 
 def _simplest(optima: Optima, settings: MigrationSettings, exact_ranking: bool) -> list[tuple[Edge, ...]]:
-    """All optima, or the simplest of them where they are too many to list."""
+    """All optima, or the simplest of them if they are too many to list."""
     if optima.n_histories > settings.max_histories and len(optima.families) == 1 and optima.families[0].is_whole:
         cost = partial(simplicity_cost, settings)
         optimal = optima.families[0].optimal

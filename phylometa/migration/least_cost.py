@@ -108,7 +108,7 @@ class OptimalHistories:
         Allowed targets of every site (bitmasks).
     costs : Costs
     optimum : int
-        The least cost; `INFINITE` where there is no history.
+        The least cost; `INFINITE` if there is no history.
     alternatives : tuple of tuple of Alternative
         By clone.
     """
@@ -133,8 +133,8 @@ def complete_graph(n_sites: int) -> tuple[int, ...]:
 def candidate_sites(question: Question, costs: Costs, complete: bool) -> Callable[[int], Iterable[int]]:
     """The site sets that a clone may occupy in a history worth considering.
 
-    Where unobserved nodes come first and every route is open, no clone gains by more than it must have: obs(v), or
-    one site where obs(v) is empty. Otherwise every superset of obs(v): where migrations cost and every route is open
+    If unobserved nodes come first and every route is open, no clone gains by more than it must have: obs(v), or
+    one site if obs(v) is empty. Otherwise every superset of obs(v): if migrations cost and every route is open
     with at most (children + 1) further sites (each must spare a child's migration, or be the entry), else any.
     """
     every = (1 << question.n_sites) - 1
@@ -170,7 +170,7 @@ class CostTable:
     ----------
     reach : tuple of int
     least : list of list of int
-        By clone and entering site; `INFINITE` where it cannot enter.
+        By clone and entering site; `INFINITE` if it cannot enter.
     from_site : list of list of int
         The same with the edge from the parent's node, by that node's site.
     options : list of list of (sites, roots, cost)
@@ -240,7 +240,7 @@ def solve(
     reach : sequence of int, optional
         Allowed targets of every site; by default all.
     site_sets : sequence of sequence of int, optional
-        The site sets to choose from, by clone, where they are already known.
+        The site sets to choose from, by clone, if they are already known.
 
     Returns
     -------

@@ -18,7 +18,7 @@ from phylometa.migration.site_graphs import SiteGraphSearch, is_acyclic_graph
 __all__ = ["Family", "Optima", "find_optima"]
 
 LISTED_BEFORE_SEARCH = 500  # so many histories are sooner listed and compared than searched by site graph
-LISTED_PER_GRAPH = 200_000  # histories compared one by one where a site graph has a cycle
+LISTED_PER_GRAPH = 200_000  # histories compared one by one if a site graph has a cycle
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,10 @@ class Family:
     n_histories : int
         Exact number.
     listed : tuple of histories or None
-        All of them, where they had to be told from others one by one; None: every history of `optimal` within
+        All of them, if they had to be told from others one by one; None: every history of `optimal` within
         `reach` belongs to the family.
     capped : CappedHistories or None
-        The family, where pairs of a cycle may only repeat so often on a path.
+        The family, if pairs of a cycle may only repeat so often on a path.
     """
 
     optimal: OptimalHistories
@@ -91,25 +91,25 @@ def find_optima(
     """Histories that are optimal in a lexicographic order of the criteria.
 
     The additive criteria before the first of C and S are solved by dynamic programming; C and S by search over site
-    graphs, or by comparing all histories where they are few; criteria that follow by dynamic programming within each
+    graphs, or by comparing all histories if they are few; criteria that follow by dynamic programming within each
     site graph that was found.
 
     Parameters
     ----------
     question : Question
     criteria : str
-        Letters U, M, C, S by priority; U is appended where it is absent.
+        Letters U, M, C, S by priority; U is appended if it is absent.
     reach : sequence of int, optional
         Allowed targets of every site (bitmasks); by default all.
     seconds : float
         CPU time limit; beyond it ``proved`` is False.
     prefer_search : bool
-        Search site graphs even where all histories could be listed.
+        Search site graphs even if all histories could be listed.
 
     Returns
     -------
     Optima
-        Without families where no history is allowed.
+        Without families if no history is allowed.
     """
     letters = check_criteria(criteria)
     first = min((letters.index(letter) for letter in "CS" if letter in letters), default=len(letters))
@@ -174,7 +174,7 @@ class _Search:
         return Optima(tuple(self.families), not self.truncated)
 
     def _least_comigrations(self, allowed: list[tuple[int, ...]]) -> None:
-        """Families of least gamma (and sigma, where it comes next) among graphs within one of `allowed`."""
+        """Families of least gamma (and sigma, if it comes next) among graphs within one of `allowed`."""
         least, smallest = self._least_gamma(allowed)
         sigma_next = self.rest[:2] == "CS"
         for sources in count(0) if sigma_next else [None]:

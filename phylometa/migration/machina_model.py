@@ -1,4 +1,4 @@
-"""MACHINA's plain model: one site a vertex, every observed site of an inner clone a pendant leaf."""
+"""MACHINA's plain model: one site per vertex, every observed site of an inner clone a pendant leaf."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class PendantTree:
     Parameters
     ----------
     question : Question
-        Vertices 0..K-1 are the clones, those beyond are pendant leaves; one site a vertex.
+        Vertices 0..K-1 are the clones, those beyond are pendant leaves; one site per vertex.
     clone_of : tuple of int
         Clone of every vertex.
 

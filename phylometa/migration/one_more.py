@@ -146,7 +146,7 @@ def _one_more_unobserved(question: Question, table: CostTable) -> int:
     entering: list[list[int]] = [[]] * len(question.parents)
     for v in reversed(question.order):
         best = [INFINITE] * question.n_sites
-        # Sets may differ in size where nothing was observed; the one more is counted from the smallest.
+        # Sets may differ in size if nothing was observed; the one more is counted from the smallest.
         fewest = min(cost for _, _, cost in table.options[v]) // unit
         for sites, roots, cost in table.options[v]:
             if cost // unit == fewest + 1:
@@ -226,7 +226,7 @@ class _ExcessHistories:
                 yield sites, [(c, cost + rest * (c == spender)) for c, cost in least]
 
     def _entering(self, child: int, sites: int, total: int) -> Iterator[tuple[int, int, int]]:
-        """Departing site, entering site and surplus of the child's subtree, where both cost `total`."""
+        """Departing site, entering site and surplus of the child's subtree, for which both cost `total`."""
         for s in bits(sites):
             for t in range(self.question.n_sites):
                 surplus = total - self.table.least[child][t] - UNOBSERVED_FIRST.migration * (s != t)
@@ -258,7 +258,7 @@ class _ExcessHistories:
         return copies & ~(1 << self.question.primary) if v == self.question.root else copies
 
     def _wanted(self, v: int, sites: int, departures: Sequence[int]) -> tuple[tuple[int, int], ...]:
-        """How many children must depart from each copy, where its clone's own site tree has these sources."""
+        """How many children must depart from each copy, if its clone's own site tree has these sources."""
         missing = [(x, 2 - departures.count(x)) for x in bits(self._copies(v, sites))]
         return tuple((x, n) for x, n in missing if n > 0)
 

@@ -50,7 +50,7 @@ def infer_origin(
 
     .. math:: P(r) \propto \pi_r e^{-8 U_r - 4 \mu_r} \sum_H e^{-\gamma(H) - 2 \sigma(H)}
 
-    over the optimal histories H rooted in r (inference.md, From reads to history; the coefficients are settings). A
+    over the optimal histories H rooted in r (docs/methods/migration.md; the coefficients are settings). A
     parsimony score, not a likelihood: read it as a ranking unless it is decisive.
 
     Parameters

@@ -33,7 +33,7 @@ def find_optima_within_pattern(
     """Optima among the histories whose pattern is within a bound (PS within S within M within R).
 
     PS closes every route but those from the primary. For S and M, sets of open routes are explored by rising least
-    cost of the additive criteria before the first of C and S; where no optimal history of a set keeps to the pattern,
+    cost of the additive criteria before the first of C and S; if no optimal history of a set keeps to the pattern,
     one of them breaks it by a cycle, or by two sources of one site: at least one of these routes must be closed.
 
     Parameters
@@ -47,7 +47,7 @@ def find_optima_within_pattern(
     Returns
     -------
     Optima
-        Families that are listed; ``proved`` is False where a limit cut the search short.
+        Families that are listed; ``proved`` is False if a limit cut the search short.
     """
     start = tuple(reach) if reach is not None else complete_graph(question.n_sites)
     if pattern == "R":
@@ -107,7 +107,7 @@ class _PatternSearch:
         return Optima((Family(first, start, len(histories), histories),), self.proved)
 
     def _take(self, optimal: OptimalHistories) -> bool:
-        """Keep the best optimal histories within the pattern; False where there is none."""
+        """Keep the best optimal histories within the pattern; False if there is none."""
         root = (self.question.root, self.question.primary)
         any_within = False
         n_within = 0
@@ -127,7 +127,7 @@ class _PatternSearch:
         return any_within
 
     def _candidates(self, optimal: OptimalHistories) -> Iterator[tuple[Edge, ...]]:
-        """All optimal histories, or those of the site graphs within the pattern by size where they are too many."""
+        """All optimal histories, or those of the site graphs within the pattern by size if they are too many."""
         if count_histories(optimal) <= LISTED_PER_NODE:
             yield from list_histories(optimal)
             return

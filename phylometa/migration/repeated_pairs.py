@@ -1,6 +1,6 @@
 """Histories within a site graph whose pairs repeat at most so often on one path: counted and listed exactly.
 
-In a graph with cycles gamma exceeds the number of pairs where a path uses a pair twice. The number of uses of every
+In a graph with cycles gamma exceeds the number of pairs if a path uses a pair twice. The number of uses of every
 pair so far on the path is carried down the clone tree; only pairs within a cycle can repeat, so only they are counted.
 """
 
@@ -46,7 +46,7 @@ class CappedHistories:
     reach : sequence of int
         The graph (target bitmasks by source).
     caps : mapping of (source, target) -> int
-        For pairs on a cycle; 1 where absent.
+        For pairs on a cycle; 1 if absent.
     check : callable, optional
         Called again and again while counting; may raise to end it.
     """
@@ -81,7 +81,7 @@ class CappedHistories:
         return walk_choices(question.order, (question.primary, 0), self._choices)
 
     def _after(self, used: int, s: int, t: int) -> int:
-        """Uses on the path after one more of s -> t; -1 where that is one too many."""
+        """Uses on the path after one more of s -> t; -1 if that is one too many."""
         shift = self._shift.get((s, t))
         if shift is None:
             return used

@@ -15,7 +15,7 @@ __all__ += ["tree_cost"]
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The criteria of one history: U, mu, gamma and sigma (seeding.md, Counts)."""
+    """The criteria of one history: U, mu, gamma and sigma (docs/methods/migration.md)."""
 
     unobserved: int
     migrations: int
@@ -64,7 +64,7 @@ def score_edges(edges: Sequence[Edge], root: tuple[int, int], observed: Sequence
 
 
 def check_criteria(criteria: str) -> str:
-    """The order in capitals, with U appended where it is absent: copies that improve no criterion are dropped.
+    """The order in capitals, with U appended if it is absent: copies that improve no criterion are dropped.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Site graphs by integer programming (HiGHS), the last resort where branching on cuts takes too long.
+"""Site graphs by integer programming (HiGHS), the last resort if branching on cuts takes too long.
 
 The smallest feasible site graph is a smallest hitting set of all cuts (see `site_graphs`). Cuts are added as they are
 needed: the program's optimum is either feasible, or yields further cuts. Every cut holds for all graphs, so it is kept
@@ -59,7 +59,7 @@ class SiteGraphProgram:
         self._least: dict[tuple[int, ...], int] = {}
 
     def least_size(self, allowed: Sequence[int]) -> int:
-        """The least number of pairs of a feasible graph within `allowed`; one more than there are where none is."""
+        """The least number of pairs of a feasible graph within `allowed`; one more than there are if none is."""
         key = tuple(allowed)
         if key not in self._least:
             chosen = self._next(None, None, allowed, ())

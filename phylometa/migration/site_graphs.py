@@ -1,6 +1,6 @@
 """Search over site graphs: the smallest sets of (source, target) pairs that carry an optimal history.
 
-gamma is at least the number of distinct pairs of a history, and equal to it where no pair repeats on a path. So the
+gamma is at least the number of distinct pairs of a history, and equal to it if no pair repeats on a path. So the
 least gamma is found among the smallest feasible site graphs. Feasibility of a graph is one pass over the clone tree,
 and it is monotone (more pairs never hurt), so an infeasible graph yields a cut: a set of further pairs of which every
 feasible larger graph holds at least one. Disjoint cuts bound the size from below; the smallest cut is branched on,
@@ -91,9 +91,9 @@ class SiteGraphSearch:
         Returns
         -------
         entries : list of int
-            Bitmask of every clone; 0 where there is none, or not computed.
+            Bitmask of every clone; 0 if there is none, or not computed.
         failed : int
-            First clone (children first) that has none; -1 where the graph is feasible.
+            First clone (children first) that has none; -1 if the graph is feasible.
         """
         question = self.optimal.question
         possible = [0] * len(question.parents)
@@ -188,7 +188,7 @@ class SiteGraphSearch:
     def disjoint_cuts(
         self, reach: Sequence[int], open_pairs: Sequence[int], enough: int | None = None
     ) -> list[list[Pair]]:
-        """Disjoint cuts of a graph, at most `enough` + 1; none where it is feasible, ending with [] where hopeless."""
+        """Disjoint cuts of a graph, at most `enough` + 1; none if it is feasible, ending with [] if hopeless."""
         grown = list(reach)
         cuts: list[list[Pair]] = []
         while enough is None or len(cuts) <= enough:
@@ -228,7 +228,7 @@ class SiteGraphSearch:
         self._nodes_left = NODES_BEFORE_PROGRAM if self.pattern is None else None
         try:
             for graph in self._extend([0] * self.n_sites, open_pairs, size, max_sources):
-                self._nodes_left = None  # where there are graphs, branching lists them faster than the programme
+                self._nodes_left = None  # if there are graphs, branching lists them faster than the programme
                 yield graph
         except _TooManyNodes:
             if self._program is None:

@@ -42,7 +42,7 @@ class CloneCopyEvent:
     parallel : tuple of str
         Clones on other lineages with the same kind of event at the same place.
     mirrored : bool
-        One of those is on the other allele (told only where alleles are phased).
+        One of those is on the other allele (told only if alleles are phased).
     """
 
     clone: str
@@ -87,9 +87,9 @@ class CloneCopyNumber:
     doubling_probability : float64 array (K,)
         P(the genome was doubled on the branch above a clone); what is missing to 1 is the probability of none.
     third_change : float64 array (N,)
-        Log weight that a third change of a segment could gain at most; 0 where it could gain nothing.
+        Log weight that a third change of a segment could gain at most; 0 if it could gain nothing.
     noise : float
-        Standard deviation of the mean copies of a sample that was fitted; NaN where callers rounded.
+        Standard deviation of the mean copies of a sample that was fitted; NaN if callers rounded.
     n_trees : int
         Clone trees averaged over.
     events : tuple of CloneCopyEvent

@@ -22,7 +22,7 @@ class CcfTable:
     Parameters
     ----------
     ccf, ccf_lo, ccf_hi : float64
-        Posterior mean and 95 % interval, in [0, 1]; NaN where nothing was observed.
+        Posterior mean and 95 % interval, in [0, 1]; NaN if nothing was observed.
     multiplicity : float64
         Posterior mean number of mutated copies in a cell that carries the mutation.
     vaf_per_ccf : float64
@@ -54,7 +54,7 @@ class CcfTable:
 
     @property
     def told(self) -> FloatArray:
-        """`ccf` where the reads tell it: NaN also where the mutated copy may have been lost (n, S)."""
+        """`ccf` if the reads tell it: NaN also if the mutated copy may have been lost (n, S)."""
         return np.asarray(np.where(self.loss > 0.0, np.nan, self.ccf))
 
 
@@ -76,7 +76,7 @@ class Clustering:
         Equivalent reads at VAF = CCF / 2: a binomial with them has the mode and curvature of the cluster's own
         likelihood, whatever purity, copy number and multiplicity its mutations have.
     flags : tuple of str, length K
-        Comma-separated warnings about a cluster (``singleton``, ``one_sample``, ``loss``), '' where none.
+        Comma-separated warnings about a cluster (``singleton``, ``one_sample``, ``loss``), '' if none.
     weight : float
         Posterior weight among alternative clusterings.
     deleted : int64 array (m, 2)

@@ -38,7 +38,7 @@ class CopyNumberEvent:
     start, end : int
         0-based, half-open; the event passes over what was lost before. 0 for a doubling.
     allele : {"a", "b", "major", "minor", "total", ""}
-        ``a`` and ``b`` where alleles are phased across samples.
+        ``a`` and ``b`` if alleles are phased across samples.
     """
 
     branch: str
@@ -102,7 +102,7 @@ class Instability:
 
     @property
     def is_doubled(self) -> bool:
-        """Whether a sample's genome is doubled by model comparison (False where it cannot be told)."""
+        """Whether a sample's genome is doubled by model comparison (False if it cannot be told)."""
         return self.wgd_probability > 0.5
 
 
@@ -117,7 +117,7 @@ class ClassComparison:
         Means.
     n_primary, n_metastasis : int
     p_value : float
-        Two-sided permutation test of the difference; NaN where a class has no sample.
+        Two-sided permutation test of the difference; NaN if a class has no sample.
     """
 
     measure: str
@@ -141,7 +141,7 @@ class ParallelEvent:
         The part both events cover.
     alleles : (str, str)
     is_mirrored : bool
-        On different parental alleles (only where alleles are phased).
+        On different parental alleles (only if alleles are phased).
     """
 
     branches: tuple[str, str]
@@ -190,7 +190,7 @@ class CopyNumberResult:
     branch_lengths, doublings : int64 arrays (n_nodes,)
         Events on the branch above each node; their sum is `tree_length`.
     support : float64 array (n_nodes,)
-        Share of replicates with the node's set of samples; NaN for leaves, the root's child, where no event lies on
+        Share of replicates with the node's set of samples; NaN for leaves, for the root's child, if no event lies on
         the branch above, and without replicates.
     chroms : tuple of str, length N
     start, end : int64 arrays (N,)
@@ -200,7 +200,7 @@ class CopyNumberResult:
     is_phased : bool
     events : tuple of CopyNumberEvent
     instability : tuple of Instability
-        One a node, in the order of `node_names`.
+        One per node, in the order of `node_names`.
     comparisons : tuple of ClassComparison
     parallel : tuple of ParallelEvent
     parallel_test : ParallelTest or None
@@ -283,7 +283,7 @@ class CopyNumberResult:
         Parameters
         ----------
         labels : {"support", "names"}
-            What stands at the inner nodes: support in percent (nothing where there is none), or names.
+            What stands at the inner nodes: support in percent (nothing if there is none), or names.
         """
         children: dict[int, list[int]] = {}
         for v, p in enumerate(self.parents.tolist()):
@@ -350,7 +350,7 @@ def _restored(row: Mapping[str, Any], kind: Any) -> dict[str, Any]:
 
 
 def _quoted(name: str) -> str:
-    """A Newick label, quoted where a character would be misread."""
+    """A Newick label, quoted if a character would be misread."""
     if any(c in " \t()[]{}/\\,;:=*'\"`+<>" for c in name):
         return "'" + name.replace("'", "''") + "'"
     return name

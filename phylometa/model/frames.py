@@ -19,7 +19,7 @@ def frame_of_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], library
     ----------
     columns : sequence of str
     rows : iterable of sequences
-        A value a column each.
+        One value per column.
     library : {"pandas", "polars", "dict"}, optional
         Kind of the table; ``dict`` is column -> list. By default pandas if it is installed, else polars, else ``dict``.
 
@@ -57,7 +57,7 @@ def frame_of_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], library
 
 
 def frame_of_records(kind: type, records: Iterable[Any], library: str | None = None) -> Any:
-    """Make a table of dataclasses of one kind, a column a field; fields that are dataclasses get ``field_part``
+    """Make a table of dataclasses of one kind, one column per field; fields that are dataclasses get ``field_part``
     columns (missing ones None); tuples of names are joined by commas; mappings are left out.
 
     Parameters

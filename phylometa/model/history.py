@@ -43,11 +43,11 @@ class MigrationHistory:
         gamma, MACHINA's path maximum.
     consistent_comigrations : int or None
         The least number of comigration events with a consistent temporal order (never below `comigrations`); None
-        where it was not computed (one of very many histories).
+        if it was not computed (one of very many histories).
     seeding_sites : int
         sigma.
     pattern : str
-        ``none PS S M R``; with m or p before it where MACHINA's clonality is meant.
+        ``none PS S M R``; with m or p before it if MACHINA's clonality is meant.
     log_prior : float
         Logarithm of what an optional prior multiplied `weight` by, 0 without one (`migration.genetic_distance`).
     """
@@ -93,7 +93,7 @@ class MigrationHistory:
         return dict(sorted(Counter((int(s), int(t)) for _, s, _, t in self.migrations).items()))
 
     def migration_graph(self, site_names: Sequence[str]) -> nx.MultiDiGraph:
-        """MultiDiGraph on sites, one edge a migration with attributes ``departing_clone`` and ``founding_clone``."""
+        """MultiDiGraph on sites, one edge per migration with attributes ``departing_clone`` and ``founding_clone``."""
         import networkx as nx
 
         graph = nx.MultiDiGraph()
@@ -119,7 +119,7 @@ class TreeHistories:
         ``unobserved migrations comigrations seeding_sites``: the optimum; comigrations and seeding_sites are the least
         over the listed histories.
     n_histories : int
-        Exact number of histories that reach the optimum (a lower bound where not `complete`).
+        Exact number of histories that reach the optimum (a lower bound if not `complete`).
     complete : bool
         True iff every optimal history is listed.
     histories : tuple of MigrationHistory
@@ -127,7 +127,7 @@ class TreeHistories:
     alternatives : tuple of MigrationHistory
         Near-optimal histories (U + 1 and mu + 1) that are not weighed, weight 0.
     excess : (int, int)
-        Unobserved nodes and migrations of these histories beyond the least of this tree and presence: (0, 0) where
+        Unobserved nodes and migrations of these histories beyond the least of this tree and presence: (0, 0) if
         they are the optimal ones, else they are near-optimal ones that are weighed (their optimum is `criteria`).
     """
 
@@ -184,7 +184,7 @@ class HistoryEnsemble:
     Parameters
     ----------
     trees : tuple of TreeHistories
-        First the optimal histories of every tree and presence, then near-optimal ones where these are weighed.
+        First the optimal histories of every tree and presence, then near-optimal ones if these are weighed.
     site_names : sequence of str
     criteria_order : str
         E.g. ``"UM"``.
@@ -246,7 +246,7 @@ class HistoryEnsemble:
         Parameters
         ----------
         log_priors : sequence of float
-            One a history, in the order of iteration.
+            One per history, in the order of iteration.
         """
         at_most = max(log_priors)
         raw = [

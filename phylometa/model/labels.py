@@ -63,11 +63,11 @@ class SeedingLabels:
     cluster_states : mapping
         Cluster -> site -> state in words; the power to see it if it comes from reads, its probability if from trees.
     near_optimal : mapping
-        Compared label -> the values it has in near-optimal histories (U + 1, mu + 1), where these were listed.
+        Compared label -> the values it has in near-optimal histories (U + 1, mu + 1), if these were listed.
     tracerx, tracerx_probabilities : mapping
         TRACERx rules: most probable values, and their distributions.
     pm_counts, jsi_call : mapping
-        Metastasis -> counts, call; None where the primary was not sampled.
+        Metastasis -> counts, call; None if the primary was not sampled.
     ln_distant_origin : mapping or None
         ``"LN|distant" -> common | separate``.
     parallel_evolution : mapping or None
@@ -84,7 +84,7 @@ class SeedingLabels:
     unrelated_sites : tuple of str
     primary_sampled : bool
     override : mapping
-        What replaces raw labels in a patient's results; empty where nothing does.
+        What replaces raw labels in a patient's results; empty if nothing does.
     n_mutations : int or None
         Mutations in the clones that the labels rest on; None if not known. With one the prior speaks, not the data.
     common_origin : mapping
@@ -96,14 +96,14 @@ class SeedingLabels:
     n_histories : int
         Histories that reach the optimum, over all trees.
     complete : bool
-        False where a limit cut an enumeration short.
+        False if a limit cut an enumeration short.
     settings : SeedingSettings
     certainty : Certainty
         What limits the levels: Monte-Carlo errors, caps, what statements rest on; levels of routes.
     other_roots : mapping
         With two primaries: the other primary -> the labels of histories rooted there.
     without_prior : SeedingLabels or None
-        The labels without the genetic-distance prior, where there is one.
+        The labels without the genetic-distance prior, if there is one.
     warnings : tuple of str
     """
 

@@ -88,7 +88,7 @@ class Sample:
     purity_is_checked : bool
         True if a given purity was compared with the reads, so that its standard deviation includes what they say.
     ploidy : float
-        Mean copies a tumour cell; NaN if unknown.
+        Mean copies per tumour cell; NaN if unknown.
     sex : {"female", "male", None}
     age : float
         Age of the patient at sampling (years); NaN if unknown.
@@ -118,7 +118,7 @@ class Sample:
 
 @dataclass(frozen=True, eq=False)
 class MutationTable:
-    """Reads at somatic mutations: one row a mutation, one column a sample.
+    """Reads at somatic mutations: one row per mutation, one column per sample.
 
     A cell has four states: observed with alternate reads, observed without, censored, unobserved. Censored: the
     caller lists only what it calls in the sample and does not list the mutation, so fewer than `call_threshold`
@@ -135,9 +135,9 @@ class MutationTable:
     observed : bool array (n, S), optional
         Default: depth > 0.
     chroms : sequence of str, length n
-        Empty string where unknown.
+        Empty string if unknown.
     positions : int64 array (n,)
-        0-based; -1 where unknown.
+        0-based; -1 if unknown.
     refs, alts, genes, contexts : sequences of str, length n
         Alleles; gene symbol; trinucleotide context (reference strand, mutated base in the middle). Empty = unknown.
     error_rate : float32 array (n, S), optional
@@ -146,7 +146,7 @@ class MutationTable:
         Cells that the sample's list of calls leaves out: not observed, or with the reads that stand for them
         (`phylometa.reads.censored`). Default: none.
     call_threshold : int32 array (S,), optional
-        Least alternate reads among the calls of a sample's list; 0 = not known, 1 or more where a cell is censored.
+        Least alternate reads among the calls of a sample's list; 0 = not known, 1 or more if a cell is censored.
         Default: 0.
     usual_depth : int32 array (S,), optional
         Median depth of a sample's observed cells; 0 = none. Default: computed.
@@ -225,7 +225,7 @@ class MutationTable:
 
     @cached_property
     def vaf(self) -> FloatArray:
-        """Variant allele frequency (n, S); NaN where nothing was observed."""
+        """Variant allele frequency (n, S); NaN if nothing was observed."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(self.is_informative, self.alt_counts / np.maximum(self.depth, 1), np.nan)
 
@@ -256,7 +256,7 @@ class MutationTable:
         )
 
     def to_frame(self, library: str | None = None) -> Any:
-        """Reads as a table, a row a mutation in a sample: NaN reads where it was not observed.
+        """Reads as a table, one row per mutation and sample: NaN reads if it was not observed.
 
         Parameters
         ----------
@@ -273,7 +273,7 @@ class MutationTable:
 
 @dataclass(frozen=True, eq=False)
 class CopyNumberProfile:
-    """Copy-number segments of all samples of a patient, one row a segment and sample.
+    """Copy-number segments of all samples of a patient, one row per segment and sample.
 
     Parameters
     ----------
@@ -285,16 +285,16 @@ class CopyNumberProfile:
     start, end : int64 arrays (n,)
         0-based, half-open.
     major, minor : float64 arrays (n,)
-        Copies of the more and the less frequent allele in the first (or only) state; NaN where unknown. Integers from
+        Copies of the more and the less frequent allele in the first (or only) state; NaN if unknown. Integers from
         most callers, fractional from some (PURPLE).
     total : float64 array (n,)
-        Total copies; major + minor where both are known; NaN where unknown.
+        Total copies; major + minor if both are known; NaN if unknown.
     fraction : float64 array (n,)
         Share of tumour cells in the first state, in (0, 1]; 1 = clonal.
     major2, minor2 : float64 arrays (n,)
-        The second state of a subclonal segment; NaN where clonal.
+        The second state of a subclonal segment; NaN if clonal.
     is_phased : bool
-        True where the first allele is the same parental chromosome in all samples (alleles then are not sorted).
+        True if the first allele is the same parental chromosome in all samples (alleles then are not sorted).
     """
 
     sample_names: tuple[str, ...]
@@ -346,15 +346,15 @@ class CopyNumberAtLoci:
     Parameters
     ----------
     major, minor : float32
-        Copies of each allele in tumour cells (first state); NaN where unknown.
+        Copies of each allele in tumour cells (first state); NaN if unknown.
     total : float32
-        Total copies in tumour cells; NaN where unknown; known without major and minor for total-only callers.
+        Total copies in tumour cells; NaN if unknown; known without major and minor for total-only callers.
     normal : float32
         Copies in normal cells (2; 1 on a male's X and Y).
     fraction : float32
         Share of tumour cells in the first state, 1 = clonal.
     major2, minor2 : float32
-        Second state; NaN where clonal.
+        Second state; NaN if clonal.
     """
 
     major: NDArray[np.float32]
@@ -473,9 +473,9 @@ class Patient:
     provenance : mapping
         Reader, dialect, rule and SHA-256 of each file (JSON-ready).
     has_known_clusters : bool
-        True where `known_clusters` came with the counts.
+        True if `known_clusters` came with the counts.
     known_clusters : tuple of str or None
-        Cluster name of each mutation, where the user brought a clustering.
+        Cluster name of each mutation, if the user brought a clustering.
     drivers : frozenset of str
         Driver genes.
     """
@@ -518,7 +518,7 @@ class Patient:
 
     @property
     def purity(self) -> FloatArray:
-        """Purity of every sample (S,); NaN where not yet estimated."""
+        """Purity of every sample (S,); NaN if not yet estimated."""
         return np.array([sample.purity for sample in self.samples], dtype=np.float64)
 
     @property

@@ -33,7 +33,7 @@ class QualityFinding:
         What it was compared with.
     verdict : {"pass", "untested", "warning", "failed"}
     remedy : str
-        What to do; empty where nothing is to be done.
+        What to do; empty if nothing is to be done.
     samples : tuple of str
         Samples it is about; empty: the whole patient.
     sites : tuple of str

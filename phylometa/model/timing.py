@@ -39,7 +39,7 @@ class TimedEvent:
         Letters, digits and ``_``, unique in a patient; part of the column ``p_before_<name>``.
     kind, site : str
     start_age, end_age : float
-        Years; equal where only one date is known.
+        Years; equal if only one date is known.
     """
 
     name: str
@@ -75,7 +75,7 @@ class SeedingInterval:
         each alone. Ages: ``tree``, ``acceleration``, ``rate``, ``interval``, in this order, and ``counts`` the rest.
     narrowed_by : mapping
         Source (``growth``, ``clock``) -> share by which it narrows the interval of the seeding: 1 minus the width with
-        it over the width without it; negative where it widens.
+        it over the width without it; negative if it widens.
     notes : tuple of str
     """
 
@@ -140,7 +140,7 @@ class DivergenceRow:
     upper_bound : float
         95 % upper bound of the primary's clonal mutations that the metastasis lacks.
     hu2020_years : float
-        Seeding time of Hu et al. 2020, years before the primary's diagnosis, where a table gives the cancer type.
+        Seeding time of Hu et al. 2020, years before the primary's diagnosis, if a table gives the cancer type.
     patient : str
     notes : tuple of str
     """
@@ -186,9 +186,9 @@ class GrowthRow:
     source : str
         Of the doubling time.
     exponential_years, gompertz_years : Estimate
-        Years from the first cell to the measurement; NaN where a model cannot hold.
+        Years from the first cell to the measurement; NaN if a model cannot hold.
     exponential_age, gompertz_age : Estimate or None
-        The patient's age at the first cell, where the age at measurement is known.
+        The patient's age at the first cell, if the age at measurement is known.
     statement : str
         The two models beside each other.
     """
@@ -233,7 +233,7 @@ class LesionRow:
 
 @dataclass(frozen=True, slots=True)
 class RateRow:
-    """A rate of the clock: ``before`` and ``after`` transformation (clock mutations a year), ``acceleration`` (their
+    """A rate of the clock: ``before`` and ``after`` transformation (clock mutations per year), ``acceleration`` (their
     ratio), or a site's lineage over the primary's; `model` as in `SeedingInterval`."""
 
     model: str
@@ -378,7 +378,7 @@ class TimingResult:
     intervals : tuple of SeedingInterval
         By site, probability, model.
     divergence : tuple of DivergenceRow
-        One a metastasis; empty where the primary is not sampled.
+        One per metastasis; empty if the primary is not sampled.
     growth : tuple of GrowthRow
     lesions : tuple of LesionRow
     rates : tuple of RateRow
@@ -399,7 +399,7 @@ class TimingResult:
         Mutations that make the clock: ``cpg`` or ``snv``.
     n_clock_mutations : int
     synchronous : mapping
-        Metastatic site -> True, False, or None where a date is missing.
+        Metastatic site -> True, False, or None if a date is missing.
     n_metastatic_sites : int
     oligometastatic : bool or None
         One to five metastatic sites; None without any.

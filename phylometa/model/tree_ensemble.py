@@ -77,7 +77,7 @@ class TreeEnsemble:
         Joint draws of tree and presence, merged; migration histories are inferred on these.
     joint : JointPosterior or None
         Draws of clusters and tree together, over which migration graphs and labels are summed; their clones are not
-        those of `names`. None where the clusters are taken as certain.
+        those of `names`. None if the clusters are taken as certain.
     """
 
     names: tuple[str, ...]
@@ -133,7 +133,7 @@ class TreeEnsemble:
     def edge_support(self) -> FloatArray:
         """``[u, v]`` posterior probability that u is the parent of v (K, K).
 
-        Over all trees that were counted, where the inference says so (`diagnostics`), else over those listed.
+        Over all trees that were counted, if the inference says so (`diagnostics`), else over those listed.
         """
         if "edge_support" in self.diagnostics:
             return np.array(self.diagnostics["edge_support"], dtype=np.float64)

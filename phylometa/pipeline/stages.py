@@ -92,7 +92,7 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
         raise InputError(f"patient {patient.name}: no variants left to analyse; dropped.tsv.gz names the reasons")
     evidence = with_censored_as_reads(patient)
     data = (evidence.mutations, patient.copy_number, patient.purity)
-    # To first order a purity's error widens every cluster by itself, though it is one for all: only where it is large.
+    # To first order a purity's error widens every cluster by itself, though it is one for all: only if it is large.
     purity_sd = np.array([sample.purity_sd * sample.purity_is_estimated for sample in patient.samples])
     ccf = estimate_ccf(*data, settings=settings.ccf, purity_sd=purity_sd)
     options: dict[str, Any] = {"settings": settings.clustering, "ccf_settings": settings.ccf, "purity_sd": purity_sd}
@@ -263,7 +263,7 @@ def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:
 
 
 def _copy_number(result: PatientResult, settings: Settings) -> dict[str, Any]:
-    """The copy-number tree of the samples; where the data admit none, a warning says why and the other stages stay."""
+    """The copy-number tree of the samples; if the data admit none, a warning says why and the other stages stay."""
     from phylometa.copy_number import clone_copy_number_of_trees, compare_with_clones, infer_copy_number_tree
 
     patient, trees = result.patient, result.trees
@@ -315,9 +315,9 @@ def run_stage(name: str, result: AnalysisResult, settings: Settings) -> Analysis
     Raises
     ------
     InputError
-        Where the stage before has not run.
+        If the stage before has not run.
     InfeasibleError
-        Where the data admit no answer.
+        If the data admit no answer.
     """
     needs, function = STAGES[name]
     if getattr(result, needs) is None:

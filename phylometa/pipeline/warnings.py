@@ -31,7 +31,7 @@ LISTED_SHARE = 0.95
 
 
 def search_warnings(trees: TreeEnsemble) -> tuple[str, ...]:
-    """Where the chains over trees disagree, and where the listed trees are a part of those that fit."""
+    """Warn if the chains over trees disagree, and if the listed trees are only a part of those that fit."""
     found = trees.diagnostics
     texts = []
     if trees.method == "search" and not found.get("converged", True):

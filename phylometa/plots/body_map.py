@@ -29,7 +29,7 @@ from phylometa.reference.organs import find_organ
 
 __all__ = ["body_map_scene", "plot_body_map"]
 
-_CROP = 242.0  # thighs; legs are drawn only where a site lies in them
+_CROP = 242.0  # thighs; legs are drawn only if a site lies in them
 _HALF_WIDTH = 66.0
 _SKIN = "#f4f4f4"
 _RADIUS = 3.6
@@ -306,11 +306,11 @@ def plot_body_map(
     ----------
     result : PatientResult
     ax : matplotlib Axes, optional
-        Drawn into; a new figure where omitted.
+        Drawn into; a new figure if omitted.
     min_probability : float
         Least probability of a migration that is drawn.
     width : {"double", "single"} or float
-        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
+        Journal columns (183 and 89 mm), or millimetres; ignored if `ax` is given.
 
     Returns
     -------

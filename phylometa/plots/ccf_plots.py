@@ -61,7 +61,7 @@ def _heat_image(values: np.ndarray, labels: np.ndarray, order: np.ndarray, colum
 
 
 def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
-    """Heat map of cancer cell fractions: one row a sample, mutations from left to right by cluster.
+    """Heat map of cancer cell fractions: one row per sample, mutations from left to right by cluster.
 
     Clusters get at least a readable width, so that the horizontal axis is not to scale; the number of mutations stands
     below each. Cells without reads, and without the mutation
@@ -71,9 +71,9 @@ def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: st
     ----------
     result : PatientResult
     ax : matplotlib Axes, optional
-        Drawn into; a new figure where omitted.
+        Drawn into; a new figure if omitted.
     width : {"double", "single"} or float
-        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
+        Journal columns (183 and 89 mm), or millimetres; ignored if `ax` is given.
 
     Returns
     -------
@@ -218,7 +218,7 @@ def _label_drivers(
     point: float,
     total: float,
 ) -> None:
-    """Driver genes above the block of their cluster, upright, each gene once a cluster."""
+    """Driver genes above the block of their cluster, upright, each gene once per cluster."""
     centre_of = dict(zip(order.tolist(), (np.cumsum(columns) - 0.5 * columns).tolist()))
     entries = sorted({(centre_of[int(labels[i])], gene) for i, gene in genes})
     size = SMALL_FONT_SIZE

@@ -55,7 +55,7 @@ def _labels(result: PatientResult) -> IntArray:
 
 
 def _draw_points(ax: Axes, values: FloatArray, labels: IntArray, *, size: float, panels: int = 1) -> BoolArray:
-    """One point a mutation known in both samples, one colour and marker a cluster; which mutations are known."""
+    """One point per mutation known in both samples, one colour and marker per cluster; which mutations are known."""
     known: BoolArray = np.asarray(np.isfinite(values).all(axis=1))
     swatches = clone_swatches(int(labels.max()) + 1)
     for cluster in range(int(labels.max()) + 1):
@@ -84,7 +84,7 @@ def plot_ccf_scatter(
     y: str | None = None,
     width: str | float = "single",
 ) -> Axes:
-    """Cancer cell fractions of two samples against each other, one point a mutation, one colour and marker a cluster.
+    """Plot the cancer cell fractions of two samples: one point per mutation, one colour and marker per cluster.
 
     Clusters that both samples lack have no name.
 
@@ -92,11 +92,11 @@ def plot_ccf_scatter(
     ----------
     result : PatientResult
     ax : matplotlib Axes, optional
-        Drawn into; a new figure where omitted.
+        Drawn into; a new figure if omitted.
     x, y : str, optional
-        Sample names; the first sample of the primary and the first of another site where omitted.
+        Sample names; the first sample of the primary and the first of another site if omitted.
     width : {"single", "double"} or float
-        Journal columns (89 and 183 mm), or millimetres; ignored where `ax` is given.
+        Journal columns (89 and 183 mm), or millimetres; ignored if `ax` is given.
 
     Returns
     -------
@@ -177,7 +177,7 @@ def plot_ccf_pairs(
     samples: Sequence[str] | None = None,
     width: str | float = "double",
 ) -> Axes:
-    """Cancer cell fractions of every two samples against each other: a column and a row a sample, one point a mutation.
+    """Plot the cancer cell fractions of every two samples: one column and row per sample, one point per mutation.
 
     At most 8 samples in two columns and 5 in one; which are left out is said below.
 
@@ -185,11 +185,11 @@ def plot_ccf_pairs(
     ----------
     result : PatientResult
     ax : matplotlib Axes, optional
-        Its place is drawn into, its coordinates become points; a new figure where omitted.
+        Its place is drawn into, its coordinates become points; a new figure if omitted.
     samples : sequence of str, optional
-        Names of the samples to show; where omitted those of as many sites as possible.
+        Names of the samples to show; if omitted those of as many sites as possible.
     width : {"double", "single"} or float
-        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
+        Journal columns (183 and 89 mm), or millimetres; ignored if `ax` is given.
 
     Returns
     -------

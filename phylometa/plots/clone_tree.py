@@ -20,7 +20,7 @@ __all__ = ["clone_drivers", "clone_tree_scene", "plot_clone_tree"]
 
 
 def clone_drivers(result: PatientResult, clone: int) -> tuple[str, ...]:
-    """Driver genes mutated on the edge into `clone`, sorted; empty where the patient lists no drivers."""
+    """Driver genes mutated on the edge into `clone`, sorted; empty if the patient lists no drivers."""
     if result.clusters is None or clone >= result.clusters.n_clusters:
         return ()
     genes = result.patient.mutations.genes
@@ -101,17 +101,17 @@ def _short_list(names: Sequence[str], limit: int = 3) -> str:
 def plot_clone_tree(
     result: PatientResult, *, ax: Axes | None = None, tree: int = 0, width: str | float = "double"
 ) -> Axes:
-    """Clone tree: a row a clone; mutations, drivers and edge support beside it, its share of every sample at the right.
+    """Draw the clone tree, one row per clone, with mutations, drivers, edge support and its share of every sample.
 
     Parameters
     ----------
     result : PatientResult
     ax : matplotlib Axes, optional
-        Drawn into, its coordinates become points; a new figure of fitting height where omitted.
+        Drawn into, its coordinates become points; a new figure of fitting height if omitted.
     tree : int
         Index into ``result.trees``; 0 is the most probable.
     width : {"double", "single"}
-        Journal columns (183 mm, 89 mm); ignored where `ax` is given.
+        Journal columns (183 mm, 89 mm); ignored if `ax` is given.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Copy number of all samples along the genome, beside the copy-number tree where one was inferred."""
+"""Copy number of all samples along the genome, beside the copy-number tree if one was inferred."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def segment_image(
     Returns
     -------
     total, minor : float arrays (S, n_columns)
-        At the middle of every step; NaN where unknown.
+        At the middle of every step; NaN if unknown.
     chromosomes : list of (name, start, end)
         Columns each chromosome spans.
     """
@@ -118,7 +118,7 @@ def _of_samples(
 
 
 def _colour_image(total: FloatArray, minor: FloatArray) -> FloatArray:
-    """RGB image with `_SUBROWS` rows a sample: total copies, and black below where an allele is lost."""
+    """RGB image with `_SUBROWS` rows per sample: total copies, and black below where an allele is lost."""
     palette = np.array([to_rgb(colour) for colour in (*_TOTAL_COLOURS, _UNKNOWN)])
     level = np.where(np.isfinite(total), np.clip(np.rint(np.nan_to_num(total)), 0, len(_TOTAL_COLOURS) - 1), -1)
     colours = palette[level.astype(int)]
@@ -129,16 +129,16 @@ def _colour_image(total: FloatArray, minor: FloatArray) -> FloatArray:
 
 
 def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
-    """Total copy number along the genome, one row a sample; a black line below marks loss of heterozygosity.
+    """Total copy number along the genome, one row per sample; a black line below marks loss of heterozygosity.
 
     Parameters
     ----------
     result : PatientResult
-        Its ``patient.segments`` are drawn, and beside them the tree of ``copy_number`` where there is one.
+        Its ``patient.segments`` are drawn, and beside them the tree of ``copy_number`` if there is one.
     ax : matplotlib Axes, optional
-        Drawn into, without the tree; a new figure where omitted.
+        Drawn into, without the tree; a new figure if omitted.
     width : {"double", "single"} or float
-        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
+        Journal columns (183 and 89 mm), or millimetres; ignored if `ax` is given.
 
     Returns
     -------
@@ -198,7 +198,7 @@ def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: st
 
 
 def _name_chromosomes(ax: Axes, spans: Sequence[tuple[str, float, float]], point: float, height: float) -> None:
-    """Names below the chromosomes, where they do not fit in two lines by turns, the second left out at last."""
+    """Names below the chromosomes, if they do not fit in two lines by turns, the second left out at last."""
     ax.set_xticks([])
     transform = ax.get_xaxis_transform()
     bare = [clean_text(re.sub(r"^chr", "", name, flags=re.IGNORECASE)) for name, _, _ in spans]

@@ -65,7 +65,7 @@ def save_figures(
     ----------
     result : PatientResult
     directory : path
-        Made where it does not exist.
+        Made if it does not exist.
     formats : tuple of {"svg", "pdf", "png"}
     figures : sequence of str
         Names from `FIGURES`; empty: all but tumour control.

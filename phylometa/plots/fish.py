@@ -131,7 +131,7 @@ _NOTE = "Height at a sample (dotted line): share of its tumour cells. Left of th
 
 
 def _samples_of(patient: Patient, site: int) -> list[int]:
-    """Samples of a site by date where all have one, else in the order of the sheet."""
+    """Samples of a site by date if all have one, else in the order of the sheet."""
     members = [int(s) for s in np.flatnonzero(patient.sample_site == site)]
     dates = [patient.samples[s].collection_date for s in members]
     if all(date is not None for date in dates):
@@ -233,20 +233,20 @@ def _widest_own_part(tree: CloneTree, clone: int, shares: FloatArray, intervals:
 
 
 def plot_fish(result: PatientResult, *, ax: Axes | None = None, tree: int = 0, width: str | float = "double") -> Axes:
-    """Fish plots, one a site: clones within their parents, from the first cell to the samples of the site.
+    """Fish plots, one per site: clones within their parents, from the first cell to the samples of the site.
 
-    The samples of a site follow each other by date where all have one. What lies left of the first sample shows the
+    The samples of a site follow each other by date if all have one. What lies left of the first sample shows the
     order in which clones arose under the tree, not when.
 
     Parameters
     ----------
     result : PatientResult
     ax : matplotlib Axes, optional
-        Drawn into; a new figure where omitted.
+        Drawn into; a new figure if omitted.
     tree : int
         Index into ``result.trees``.
     width : {"double", "single"} or float
-        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
+        Journal columns (183 and 89 mm), or millimetres; ignored if `ax` is given.
 
     Returns
     -------

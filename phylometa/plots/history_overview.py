@@ -29,11 +29,11 @@ class Migration:
     source, target : int
         Sites.
     founding_clones : tuple of int
-        The clone that arrives; where edges are merged those of the drawn history, or of all histories if it has none.
+        The clone that arrives; if edges are merged those of the drawn history, or of all histories if it has none.
     departing_clones : tuple of int
         The clones they depart from, in the same histories.
     probability : float
-        Summed weight of the histories that contain it (any of them, where merged).
+        Summed weight of the histories that contain it (any of them, if merged).
     is_in_history : bool
         Part of the history that is drawn in colour.
     is_withheld : bool
@@ -80,7 +80,7 @@ def _keys(history: MigrationHistory, is_merged: bool) -> dict[tuple[int, ...], s
 
 
 def sum_migrations(histories: HistoryEnsemble, *, is_merged: bool) -> MigrationSums:
-    """Sum the migrations of all histories, each history once a key."""
+    """Sum the migrations of all histories, each history once per key."""
     probability: dict[tuple[int, ...], float] = defaultdict(float)
     clones: dict[tuple[int, ...], set[tuple[int, int]]] = defaultdict(set)
     for _, history in histories:
@@ -103,12 +103,12 @@ def migration_edges(
     ----------
     histories : HistoryEnsemble
     drawn : MigrationHistory, optional
-        Its edges are marked, and merged ones stand for the clones they have in it; the most probable history where
+        Its edges are marked, and merged ones stand for the clones they have in it; the most probable history if
         omitted.
     is_merged : bool
-        One edge a pair of sites instead of one a pair of sites and founding clone.
+        One edge per pair of sites instead of one per pair of sites and founding clone.
     sums : MigrationSums, optional
-        Those of `histories`, where they are at hand.
+        Those of `histories`, if they are at hand.
 
     Returns
     -------

@@ -28,7 +28,7 @@ def history_scene(
 ) -> Scene:
     """The migration history number `rank` (by falling probability) as a `Scene`; see `plot_history`.
 
-    `ranked` saves ranking the histories again where many are drawn.
+    `ranked` saves ranking the histories again if many are drawn.
     """
     title = f"Migration history of {clean_text(result.patient.name)}"
     histories = result.histories
@@ -98,11 +98,11 @@ def plot_history(
     ----------
     result : PatientResult
     ax : matplotlib Axes, optional
-        Drawn into; a new figure where omitted.
+        Drawn into; a new figure if omitted.
     rank : int
         0 is the most probable history.
     width : {"double", "single"} or float
-        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
+        Journal columns (183 and 89 mm), or millimetres; ignored if `ax` is given.
 
     Returns
     -------

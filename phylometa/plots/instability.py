@@ -42,16 +42,16 @@ _PANELS: tuple[tuple[str, str, tuple[float, float] | None, tuple[float, ...]], .
 def plot_instability(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
     """Chromosomal instability of the samples by site, with the comparison of primaries and metastases.
 
-    One row a site, one dot a sample, with a black centre where its genome doubled (P above 1/2); a line is the mean of
+    One row per site, one dot per sample, with a black centre if its genome doubled (P above 1/2); a line is the mean of
     the primaries or of the metastases. Below each measure stands the p-value of the permutation test between the two.
 
     Parameters
     ----------
     result : PatientResult
     ax : matplotlib Axes, optional
-        Drawn into; a new figure where omitted.
+        Drawn into; a new figure if omitted.
     width : {"double", "single"} or float
-        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
+        Journal columns (183 and 89 mm), or millimetres; ignored if `ax` is given.
 
     Returns
     -------

@@ -21,7 +21,7 @@ def spread(wanted: Sequence[float], sizes: Sequence[float], low: float, high: fl
     Returns
     -------
     list of float
-        Where all sizes together exceed the room, the labels are packed evenly (and overlap).
+        If all sizes together exceed the room, the labels are packed evenly (and overlap).
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Migration graph: sites in anatomical order, one edge a migrating clone, its line and label the probability.
+"""Migration graph: sites in anatomical order, one edge per migrating clone, its line and label the probability.
 
 Every edge ends in a short straight stub of its own, on which its label stands, so that labels cannot collide however
 many edges enter a site.
@@ -105,7 +105,7 @@ def migration_graph_scene(
     `rank` None draws no history in particular: edges of at least `min_probability`, all in colour; with `is_best` only
     the most probable way into every site, and what else is more probable than not. Routes whose level is lower than
     their probability (`withheld_routes`) are drawn as not determined. `overview` saves ranking and summing the
-    histories again where many are drawn.
+    histories again if many are drawn.
     """
     title = f"Migration graph of {clean_text(result.patient.name)}"
     histories = result.histories
@@ -375,7 +375,7 @@ def _draw_edge(
 
 
 def _draw_course(scene: Scene, edge: Migration, course: Sequence[Any], colour: str, tooltip: str) -> None:
-    """The line of an edge, with a dark rim where its colour is too light for the page."""
+    """The line of an edge, with a dark rim if its colour is too light for the page."""
     with scene.group(_key(edge), tooltip, **_data(edge)):
         if contrast(colour, "#ffffff") < _LEAST_CONTRAST:
             scene.path(course, stroke=INK, line_width=_line_width(edge) + 0.7)
@@ -415,25 +415,25 @@ def plot_migration_graph(
     is_merged: bool | None = None,
     width: str | float = "double",
 ) -> Axes:
-    """Migration graph: one edge a migrating clone; its line (thick from 95 %, thin from 80 %, dashed below) and label
+    """Migration graph: one edge per migrating clone; its line (thick from 95 %, thin from 80 %, dashed below) and label
     are its own probability over all histories.
 
-    Beyond 30 clones (or in one column) one edge a pair of sites; beyond 30 pairs (18 in one column), where lines
+    Beyond 30 clones (or in one column) one edge per pair of sites; beyond 30 pairs (18 in one column), where lines
     could not be followed any more, a table of source by target sites.
 
     Parameters
     ----------
     result : PatientResult
     ax : matplotlib Axes, optional
-        Drawn into; a new figure where omitted.
+        Drawn into; a new figure if omitted.
     rank : int or None
         History drawn in colour, all else grey; 0 is the most probable. None: no history in particular, all in colour.
     min_probability : float
         Alternatives below are counted in a note, not drawn.
     is_merged : bool, optional
-        One edge a pair of sites; by default only where single clones would be too many to read.
+        One edge per pair of sites; by default only if single clones would be too many to read.
     width : {"double", "single"} or float
-        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
+        Journal columns (183 and 89 mm), or millimetres; ignored if `ax` is given.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Migrations as a table of source by target sites: what the graph becomes where its edges are too many to follow."""
+"""Migrations as a table of source by target sites: what the graph becomes when its edges are too many to follow."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _shade(probability: float) -> str:
 
 
 def _number(probability: float, room: float) -> str:
-    """Per cent without a sign; 100 becomes 99 where it has no room."""
+    """Per cent without a sign; 100 becomes 99 if it has no room."""
     text = f"{100 * probability:.0f}"
     return text if text_width(text, SMALL_FONT_SIZE) <= room else str(min(99, int(text)))
 
@@ -52,13 +52,13 @@ def migration_matrix_scene(
     legend: str = LEGEND,
     data: Mapping[Migration, Mapping[str, Any]] | None = None,
 ) -> Scene:
-    """A row a source, a column a target, each cell the probability of a migration in per cent.
+    """One row per source, one column per target, each cell the probability of a migration in per cent.
 
     Parameters
     ----------
     sites : sequence of Site
     shown : sequence of Migration
-        At most one a pair of sites; those of the drawn history get a border.
+        At most one per pair of sites; those of the drawn history get a border.
     keys, tooltips : mapping
         Group key and tooltip of every migration.
     notes : sequence of str

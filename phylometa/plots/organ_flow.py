@@ -23,7 +23,7 @@ _LEGEND = (
 
 
 def organ_flow_scene(routes: Sequence[Any], *, width: float = 510.0) -> Scene | None:
-    """A row a source organ, a column a target organ, each cell the share of pairs of sites with a migration.
+    """One row per source organ, one column per target organ, each cell the share of pairs of sites with a migration.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def organ_flow_scene(routes: Sequence[Any], *, width: float = 510.0) -> Scene | 
     Returns
     -------
     Scene or None
-        None where there is no route.
+        None if there is no route.
     """
     flow: dict[str, float] = defaultdict(float)
     for row in routes:

@@ -97,11 +97,11 @@ def plot_clone_proportions(
     ----------
     result : PatientResult
     ax : matplotlib Axes, optional
-        Drawn into; a new figure where omitted.
+        Drawn into; a new figure if omitted.
     tree : int
         Index into ``result.trees``: proportions depend on the tree.
     width : {"double", "single"} or float
-        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
+        Journal columns (183 and 89 mm), or millimetres; ignored if `ax` is given.
 
     Returns
     -------

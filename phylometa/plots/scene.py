@@ -181,7 +181,7 @@ class Scene:
         self.path([("M", *corners[0]), ("L", *corners[1]), ("L", *corners[2]), ("Z",)], fill=colour)
 
     def text(self, x: float, y: float, text: str, *, room: float | None = None, **style: Any) -> None:
-        """One line of text, shortened to `room` points where given."""
+        """One line of text, shortened to `room` points if given."""
         if room is None:
             text = clean_text(text)
         else:

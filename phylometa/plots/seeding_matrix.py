@@ -139,7 +139,7 @@ def _key(scene: Scene, y: float) -> float:
 
 
 def plot_seeding_matrix(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
-    """Seeding labels: above those of the patient with a bar of their probability, below one row a site.
+    """Seeding labels: above those of the patient with a bar of their probability, below one row per site.
 
     Shades and words give the level of support: supported (at least 95 %), favoured (80 to 95 %), not determined.
 
@@ -147,9 +147,9 @@ def plot_seeding_matrix(result: PatientResult, *, ax: Axes | None = None, width:
     ----------
     result : PatientResult
     ax : matplotlib Axes, optional
-        Drawn into; a new figure where omitted.
+        Drawn into; a new figure if omitted.
     width : {"double", "single"} or float
-        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
+        Journal columns (183 and 89 mm), or millimetres; ignored if `ax` is given.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""How every figure looks: widths, fonts, palettes safe for colour-blind readers, one colour a site, and files that
+"""How every figure looks: widths, fonts, palettes safe for colour-blind readers, one colour per site, and files that
 come out the same byte for byte.
 
 Colours never stand alone: beyond the palette's length a hatch tells entries apart, and every mark has a text label.
@@ -210,7 +210,7 @@ def text_width(text: str, size: float = FONT_SIZE, weight: str = "normal") -> fl
 
 @lru_cache(maxsize=65536)
 def fit_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "normal") -> str:
-    """`text`, cleaned and shortened with an ellipsis to at most `width` points; '' where not even that fits.
+    """`text`, cleaned and shortened with an ellipsis to at most `width` points; '' if not even that fits.
 
     A number at its end is kept, since it may be all that tells two names apart.
 
@@ -238,7 +238,7 @@ def fit_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "no
 def wrap_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "normal", *, lines: int = 2) -> list[str]:
     """`text` broken at spaces, or behind underscores, into at most `lines` lines of `width` points.
 
-    The last is shortened where needed.
+    The last is shortened if needed.
 
     >>> wrap_text("left supraclavicular lymph node", 70), wrap_text("left supraclavicular lymph node", 50)
     (['left supraclavicular', 'lymph node'], ['left', 'supraclavic…'])
@@ -259,7 +259,7 @@ def wrap_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "n
 
 
 def percent(probability: float) -> str:
-    """A probability as a reader takes it in: ``100%`` is certain, ``>99%`` is not quite; ``–`` where undefined.
+    """A probability as a reader takes it in: ``100%`` is certain, ``>99%`` is not quite; ``–`` if undefined.
 
     >>> percent(1.0), percent(0.999), percent(0.834), percent(0.004), percent(0.0)
     ('100%', '>99%', '83%', '<1%', '0%')

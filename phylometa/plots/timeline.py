@@ -107,7 +107,7 @@ class _Panel:
         return 10.0 if self.events else 0.0
 
 
-# The smaller mark lies upon the larger where both fall on one day.
+# The smaller mark lies upon the larger if both fall on one day.
 _ORDER = ("ring", "diamond", "circle")
 
 
@@ -122,7 +122,7 @@ def decimal_year(date: datetime.date) -> float:
 
 
 def _event_lanes(patient: Patient, place: Callable[[datetime.date], float]) -> list[_Lane]:
-    """Lanes of what was observed, one a site and one a treatment; `place` puts a date on the axis."""
+    """Lanes of what was observed, one per site and one per treatment; `place` puts a date on the axis."""
     swatches = dict(zip(patient.site_names, site_swatches(len(patient.sites))))
     seen: dict[str, dict[tuple[str, datetime.date], list[str]]] = {site: {} for site in patient.site_names}
     for sample in patient.samples:
@@ -378,9 +378,9 @@ def plot_timeline(result: PatientResult, *, ax: Axes | None = None, width: str |
     ----------
     result : PatientResult
     ax : matplotlib Axes, optional
-        Drawn into; a new figure where omitted.
+        Drawn into; a new figure if omitted.
     width : {"double", "single"} or float
-        Journal columns (183 and 89 mm), or millimetres; ignored where `ax` is given.
+        Journal columns (183 and 89 mm), or millimetres; ignored if `ax` is given.
 
     Returns
     -------

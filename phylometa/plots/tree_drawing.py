@@ -79,7 +79,7 @@ class SampleColumns:
 
     names: tuple[str, ...]
     swatches: tuple[Swatch, ...]
-    values: Any  # (rows, columns) in [0, 1], NaN where unknown
+    values: Any  # (rows, columns) in [0, 1], NaN if unknown
 
 
 def _branch_positions(parents: Any, rows: Sequence[TreeRow], width: float) -> tuple[np.ndarray, bool]:
@@ -218,7 +218,7 @@ def _draw_columns(
     row_height: float,
     rows: Sequence[TreeRow],
 ) -> None:
-    """Bars of prevalence: one column a sample, one row a clone, the bar's length the clone's share."""
+    """Bars of prevalence: one column per sample, one row per clone, the bar's length the clone's share."""
     strip = 3.0
     for j, (header, swatch) in enumerate(zip(headers, columns.swatches)):
         with scene.group(f"column-{j}", clean_text(columns.names[j])):

@@ -114,7 +114,7 @@ def check_mislabelled_samples(patient: Patient) -> tuple[QualityFinding, ...]:
     Returns
     -------
     tuple of QualityFinding
-        ``failed`` with the sample and both sites; ``untested`` where no site has two samples.
+        ``failed`` with the sample and both sites; ``untested`` if no site has two samples.
     """
     sites = patient.sample_site
     present, absent = _present_absent(patient)

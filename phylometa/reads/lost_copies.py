@@ -1,6 +1,6 @@
 """Mutations whose copy was lost: where their absence says nothing about descent.
 
-A mutation arises once and is lost only with its segment (Dollo). Where a sample has fewer copies of an allele than the
+A mutation arises once and is lost only with its segment (Dollo). If a sample has fewer copies of an allele than the
 ancestor that it shares with the carriers, the mutated copy may be among those that went: the mutation is then missing
 although its clone is there. Fewer copies than the carriers have are no loss by themselves: a gain in the carriers
 explains them too, and one event does for all their segment. `loss_probability` is the prior of a loss, from copy number
@@ -31,7 +31,7 @@ __all__ = ["carriers", "deleted_mutations", "has_lost_allele", "is_doubled", "lo
 _HIGHEST = 0.95
 # P(a mutation stands on one copy only of an allele that has several).
 _ONE_COPY = 0.5
-# Events a locus that a doubled ancestor must save: more than loci on either side of the balance come to by chance.
+# Events per locus that a doubled ancestor must save: more than loci on either side of the balance come to by chance.
 _DOUBLING_MARGIN = 0.25
 
 
@@ -79,7 +79,7 @@ def loss_probability(copy_number: CopyNumberAtLoci, carries: BoolArray) -> Float
     A mutation lies on either of the alleles that a carrier has with the same probability. It is lost with an allele
     that is gone; of an allele with fewer copies than the ancestor had (see the module), with the share of its copies
     that went, if it stood on one copy only (probability 1/2). A gain in the carriers is no loss in the other samples,
-    nor is a doubling. A loss from part of a sample's cells leaves the mutation in the others and does not count. Where
+    nor is a doubling. A loss from part of a sample's cells leaves the mutation in the others and does not count. If
     only totals are known, the mutation stands on any of the ancestor's copies.
 
     Parameters
@@ -91,7 +91,7 @@ def loss_probability(copy_number: CopyNumberAtLoci, carries: BoolArray) -> Float
     Returns
     -------
     float64 array (n, S)
-        0 in carriers, where nothing was lost, and where copy number is unknown; at most 0.95.
+        0 in carriers, if nothing was lost, and if copy number is unknown; at most 0.95.
 
     Examples
     --------
@@ -123,8 +123,8 @@ def lost_cells(
 ) -> BoolArray:
     """Cells (n, len(lost)) from which a loss may have removed a mutation that the `kept` samples carry.
 
-    True where no copy is left, where an allele is gone in the sample (in either state of a subclonal segment) that
-    some `kept` sample has, or where the sample has fewer copies of an allele than its ancestor with the `kept` samples
+    True if no copy is left, if an allele is gone in the sample (in either state of a subclonal segment) that
+    some `kept` sample has, or if the sample has fewer copies of an allele than its ancestor with the `kept` samples
     had (see the module) and the mutation stood on no more than were lost. A gain or a doubling in the `kept` samples
     is no loss in the others. Unknown copy number is False.
 
@@ -164,7 +164,7 @@ def _states(copy_number: CopyNumberAtLoci, name: str) -> FloatArray:
 
 
 def _fewest(copy_number: CopyNumberAtLoci, name: str, carries: BoolArray) -> FloatArray:
-    """Copies of the carrier that has the fewest (n,); NaN where unknown."""
+    """Copies of the carrier that has the fewest (n,); NaN if unknown."""
     most = np.fmax.reduce(_states(copy_number, name))
     return np.asarray(np.fmin.reduce(np.where(carries, most, np.nan), axis=1))
 

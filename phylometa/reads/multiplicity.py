@@ -23,7 +23,7 @@ from phylometa.reads.lost_copies import carriers, loss_probability
 
 __all__ = ["MultiplicityOptions", "enumerate_multiplicities", "share_over_groups"]
 
-# Share of a genome with a given total where it is unknown: mostly two copies, gains more often than losses, every
+# Share of a genome with a given total if it is unknown: mostly two copies, gains more often than losses, every
 # total possible (orders of magnitude of the pan-cancer copy-number landscape, Zack et al. 2013, doi:10.1038/ng.2760).
 _TOTAL_WEIGHTS = {1: 0.1, 2: 0.55, 3: 0.17, 4: 0.12, 5: 0.03, 6: 0.015, 7: 0.01, 8: 0.005}
 # Options of an unknown locus that are less probable than this are left out: they only cost time.
@@ -39,7 +39,7 @@ class MultiplicityOptions:
     slope : float64 array (n_states, J)
         Expected VAF at CCF 1 without error, m rho / (rho C_T + C_N (1 - rho)); 0 in unused columns.
     copies : float64 array (n_states, J)
-        Mean mutated copies in a cell that carries the mutation; 0 where its copy may have been lost.
+        Mean mutated copies in a cell that carries the mutation; 0 if its copy may have been lost.
     totals : float64 array (n_states, J)
         Mean copies of the locus in tumour cells, C_T.
     normal : float64 array (n_states,)
@@ -79,9 +79,9 @@ class MultiplicityOptions:
     def log_prior_given_ccf(self, ccf: FloatArray, subclonal_gain: float) -> FloatArray:
         """Log P(option | CCF), shape (n_states, J, G).
 
-        A mutation on more than one copy came before a gain. Where all tumour cells have the gain, they all carry the
+        A mutation on more than one copy came before a gain. If all tumour cells have the gain, they all carry the
         mutation too, so several copies below CCF 1 need a second event and are weighted by `subclonal_gain` (rising
-        to 1 towards CCF 1; no statement at CCF 0). So are the copies that are left where part of the cells have lost
+        to 1 towards CCF 1; no statement at CCF 0). So are the copies that are left if part of the cells have lost
         the allele: below CCF 1 the loss would have to be independent of the mutation.
         """
         several = self.is_second_event[:, :, None]
@@ -99,7 +99,7 @@ def enumerate_multiplicities(
 ) -> MultiplicityOptions:
     """Every multiplicity that copy number allows, with its prior, for every mutation and sample.
 
-    Where a sample has fewer copies than those that carry the mutation, one option is that no mutated copy is left
+    If a sample has fewer copies than those that carry the mutation, one option is that no mutated copy is left
     (`phylometa.reads.lost_copies`).
 
     Parameters
@@ -117,7 +117,7 @@ def enumerate_multiplicities(
     Raises
     ------
     InputError
-        Where a purity is missing or outside (0, 1].
+        If a purity is missing or outside (0, 1].
     """
     purity = np.asarray(purity, dtype=np.float64)
     wrong = [

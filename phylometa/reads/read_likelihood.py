@@ -63,7 +63,7 @@ class DistinctCells:
     Parameters
     ----------
     alt, ref : float64 arrays (U,)
-        Reads; 0 where a cell carries no evidence.
+        Reads; 0 if a cell carries no evidence.
     state : int64 array (U,)
         State of `MultiplicityOptions`.
     index : int64 array (n, S)
@@ -118,7 +118,7 @@ def log_likelihood_table(
     Returns
     -------
     array (n, S, J, G)
-        0 where a cell carries no evidence.
+        0 if a cell carries no evidence.
     """
     cells = distinct_cells(mutations, options)
     return cell_log_likelihood(cells, options, ccf, precision=precision, dtype=dtype)[cells.index]
@@ -162,7 +162,7 @@ def cell_log_likelihood(
 def _beta_binomial(cells: DistinctCells, a: FloatArray, b: FloatArray, precision: float) -> FloatArray:
     """ln B(alt + a, ref + b) - ln B(a, b) of every cell (U, J, G); a and b by state (n_states, J, G).
 
-    Where a state has many cells, ln Gamma(x + a) - ln Gamma(a) = sum of ln(a + i), i < x, is tabulated for every number
+    If a state has many cells, ln Gamma(x + a) - ln Gamma(a) = sum of ln(a + i), i < x, is tabulated for every number
     of reads x up to its highest; else each cell has its own ln Gamma.
     """
     alt, ref = cells.alt.astype(np.int64), cells.ref.astype(np.int64)
@@ -189,7 +189,7 @@ def _rising(a: FloatArray, highest: int) -> FloatArray:
 
 
 def log_sum_exp(values: NDArray[Any], axis: int) -> NDArray[Any]:
-    """ln of the sum of exp along an axis; -inf where all are (np.logaddexp.reduce, several times faster)."""
+    """ln of the sum of exp along an axis; -inf if all are (np.logaddexp.reduce, several times faster)."""
     peak = values.max(axis=axis, keepdims=True)
     peak = np.where(np.isfinite(peak), peak, 0.0).astype(values.dtype)
     with np.errstate(divide="ignore"):
@@ -209,7 +209,7 @@ def read_log_likelihood(
 
     A beta-binomial of mean p (`allele_probability`): ``ln B(alt + a, ref + b) - ln B(a, b)``, a = p precision,
     b = (1 - p) precision. Its limit at precision inf is the binomial, ``alt ln p + ref ln(1 - p)``, which also holds
-    where the mutation is absent (CCF 0, or no copy left): sequencing errors have a rate of their own, not the spread
+    if the mutation is absent (CCF 0, or no copy left): sequencing errors have a rate of their own, not the spread
     of an allele.
     """
     p = allele_probability(slope, error, ccf)

@@ -151,7 +151,7 @@ def rules_of(kind: Any) -> dict[str, Rule]:
 
 
 def rule_of(hint: Any) -> Rule | None:
-    """The rule that a setting's annotation states; None where it is no plain value (a stage of `Settings`)."""
+    """The rule that a setting's annotation states; None if it is no plain value (a stage of `Settings`)."""
     limit = None
     if get_origin(hint) is Annotated:
         hint, *extras = get_args(hint)

@@ -52,7 +52,7 @@ class SignatureTable:
 
 
 def read_signatures(path: str | Path) -> SignatureTable:
-    """The signatures of a table: one row a channel in its first column, one column a signature.
+    """The signatures of a table: one row per channel in its first column, one column per signature.
 
     Rows of indels are left out: their channels need the reference around them.
 

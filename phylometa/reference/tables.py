@@ -84,7 +84,7 @@ class AccelerationPrior:
 
 
 def acceleration_prior(cancer_type: str, *, median: float, sigma: float, directory: str = "") -> AccelerationPrior:
-    """The prior of a cancer type, or the given default where its row is missing.
+    """The prior of a cancer type, or the given default if its row is missing.
 
     Examples
     --------
@@ -111,12 +111,12 @@ class DoublingTime:
     is_default: bool = False
 
 
-# Coefficient of variation taken where a source gives no spread.
+# Coefficient of variation taken if a source gives no spread.
 ASSUMED_VARIATION = 0.5
 
 
 def doubling_time(cancer_type: str, site: str, *, is_metastasis: bool, directory: str = "") -> DoublingTime | None:
-    """Doubling time of a lesion, or None where none is tabulated (metastases need not grow like their primary).
+    """Doubling time of a lesion, or None if none is tabulated (metastases need not grow like their primary).
 
     A row applies if its cancer type (or alias) is the patient's, its lesion class is the site's, and its site is
     ``any`` or a word of the site's name.
@@ -139,7 +139,7 @@ def doubling_time(cancer_type: str, site: str, *, is_metastasis: bool, directory
 
 
 def expansion_years(cancer_type: str, *, directory: str = "") -> float | None:
-    """T_exp of the hu2020 mode (years), or None where the cancer type has none.
+    """T_exp of the hu2020 mode (years), or None if the cancer type has none.
 
     Examples
     --------

@@ -41,7 +41,7 @@ class Frame:
 
 
 def explorer_frames(result: PatientResult) -> tuple[Frame, ...]:
-    """The most probable histories, at most `MAX_FRAMES`, or fewer where their pictures are large.
+    """The most probable histories, at most `MAX_FRAMES`, or fewer if their pictures are large.
 
     Without histories one frame with the clone tree; without trees none.
     """

@@ -25,7 +25,7 @@ _SAME_EVENT = ("self_seeding",)
 _RETURN, _OTHER_ORDERS = "(reseeding, R)", "; other orders of the criteria give another answer"
 # Said by the heading above the open questions.
 _OPEN_PREFIX = "Not determined by these samples: "
-# Alternatives that are named where a source is not determined.
+# Alternatives that are named if a source is not determined.
 _ALTERNATIVES = 3
 
 
@@ -38,7 +38,7 @@ class Finding:
     text : str
     status : {"supported", "favoured", "not determined", "fact"}
     probability : float
-        NaN where the sentence carries none.
+        NaN if the sentence carries none.
     note : str
         What else belongs to it.
     label : str
@@ -53,7 +53,7 @@ class Finding:
 
     @property
     def support(self) -> str:
-        """The probability beside the sentence; empty where the sentence carries none."""
+        """The probability beside the sentence; empty if the sentence carries none."""
         return percent(self.probability) if self.probability == self.probability else ""
 
 

@@ -1,4 +1,4 @@
-"""The first screen of a report: one sentence, a row a seeded site, and one list of what is not determined."""
+"""The first screen of a report: one sentence, one row per seeded site, and one list of what is not determined."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ class Statement:
     Parameters
     ----------
     text : str
-        Empty where nothing is known.
+        Empty if nothing is known.
     probability : float
-        NaN where there is none.
+        NaN if there is none.
     status : {"supported", "favoured", "not determined", ""}
     note : str
         Candidates besides, or a range.
@@ -74,7 +74,7 @@ class SiteRow:
     Parameters
     ----------
     site, site_class : str
-        The class is empty for a distant metastasis, and where the name says it.
+        The class is empty for a distant metastasis, and if the name says it.
     source, clones, divergence : Statement
         Where from; one founding clone or several; early or late.
     age : str

@@ -42,7 +42,7 @@ def all_tables(result: PatientResult) -> dict[str, Table]:
 
 
 def sites_table(result: PatientResult) -> Table:
-    """One row a site: samples, clones, where it was seeded from, and how sure that is."""
+    """One row per site: samples, clones, where it was seeded from, and how sure that is."""
     patient, labels = result.patient, result.labels
     shown = None if labels is None else labels.with_override()
     rows = []
@@ -100,7 +100,7 @@ def labels_table(result: PatientResult) -> Table | None:
 
 
 def clones_table(result: PatientResult) -> Table | None:
-    """One row a clone: mutations, drivers, parent, support, share of every sample."""
+    """One row per clone: mutations, drivers, parent, support, share of every sample."""
     trees = result.trees
     if trees is None or len(trees) == 0:
         return None
@@ -131,7 +131,7 @@ def clones_table(result: PatientResult) -> Table | None:
 
 
 def samples_table(result: PatientResult) -> Table:
-    """One row a sample: site, purity, ploidy, depth, dates."""
+    """One row per sample: site, purity, ploidy, depth, dates."""
     patient = result.patient
     mutations = patient.mutations
     rows = []
@@ -168,7 +168,7 @@ def samples_table(result: PatientResult) -> Table:
 
 
 def mutations_table(result: PatientResult) -> Table | None:
-    """One row a mutation (drivers and then the rest, up to a limit): cluster, reads in every sample."""
+    """One row per mutation (drivers and then the rest, up to a limit): cluster, reads in every sample."""
     patient, clusters = result.patient, result.clusters
     mutations = patient.mutations
     if mutations.n_mutations == 0:
@@ -193,7 +193,7 @@ def mutations_table(result: PatientResult) -> Table | None:
 
 
 def instability_table(result: PatientResult) -> Table | None:
-    """One row a node of the copy-number tree: instability, P(genome doubled), events on the branch above."""
+    """One row per node of the copy-number tree: instability, P(genome doubled), events on the branch above."""
     if result.copy_number is None:
         return None
     rows = tuple(
@@ -212,7 +212,7 @@ def instability_table(result: PatientResult) -> Table | None:
 
 
 def parallel_table(result: PatientResult) -> Table | None:
-    """One row a pair of branches with the same copy-number event."""
+    """One row per pair of branches with the same copy-number event."""
     if result.copy_number is None:
         return None
     rows = tuple(

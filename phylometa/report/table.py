@@ -23,10 +23,10 @@ class Table:
     rows : tuple of tuple
         Strings and numbers.
     clones : tuple of int
-        Clone a row is about, by row; empty where rows are not about clones.
+        Clone a row is about, by row; empty if rows are not about clones.
     note : str
     links : tuple of str
-        Address the first cell of a row leads to; empty where there is none.
+        Address the first cell of a row leads to; empty if there is none.
     """
 
     key: str
@@ -43,5 +43,5 @@ class Table:
 
 
 def number(value: float, digits: int = 3) -> float | str:
-    """`value` rounded to significant digits; an empty cell where it is not finite."""
+    """`value` rounded to significant digits; an empty cell if it is not finite."""
     return float(f"{value:.{digits}g}") if np.isfinite(value) else ""

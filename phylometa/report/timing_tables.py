@@ -33,7 +33,7 @@ def timing_tables(result: PatientResult) -> tuple[Table, ...]:
 
 
 def _intervals(timing: TimingResult) -> Table:
-    """One row a dissemination interval."""
+    """One row per dissemination interval."""
     rows = []
     for x in timing.intervals:
         events = "; ".join(f"{name.replace('_', ' ')} {percent(p)}" for name, p in sorted(x.p_before.items()))
@@ -58,7 +58,7 @@ def _estimate(estimate: Any) -> str:
 
 
 def _divergence(timing: TimingResult) -> Table:
-    """One row a pair of primary and metastasis."""
+    """One row per pair of primary and metastasis."""
     rows = tuple(
         (
             row.metastasis, number(row.S), number(row.L_p), number(row.L_m), number(row.W_s), number(row.rho),
@@ -75,7 +75,7 @@ def _divergence(timing: TimingResult) -> Table:
 
 
 def _reseeding(timing: TimingResult) -> Table:
-    """One row an irradiated site that was sampled after irradiation."""
+    """One row per irradiated site that was sampled after irradiation."""
     rows = tuple(
         (row.site, row.treatment, row.grade, number(row.probability_of_return), "; ".join(row.observations))
         for row in timing.reseeding
@@ -86,7 +86,7 @@ def _reseeding(timing: TimingResult) -> Table:
 
 
 def _growth(timing: TimingResult) -> Table:
-    """One row a lesion traced back to its first cell."""
+    """One row per lesion traced back to its first cell."""
     rows = tuple(
         (
             row.site, number(row.diameter_cm), number(row.doubling_days), row.source,
@@ -103,7 +103,7 @@ def _growth(timing: TimingResult) -> Table:
 
 
 def _lesions(timing: TimingResult) -> Table:
-    """One row a lesion and growth model under the one posterior."""
+    """One row per lesion and growth model under the one posterior."""
     rows = tuple(
         (
             row.site, row.model, _estimate(row.arrival), _estimate(row.doubling_days), _estimate(row.rest_years),
@@ -120,7 +120,7 @@ def _lesions(timing: TimingResult) -> Table:
 
 
 def _checks(timing: TimingResult) -> Table:
-    """One row a check of one source against another."""
+    """One row per check of one source against another."""
     rows = tuple((x.site, x.model, x.checked, x.given, number(x.p_value), x.statement) for x in timing.checks)
     columns = ("Site", "Growth model", "Checked", "Given", "p", "Statement")
     note = "Prior predictive checks: what one source leads to expect of the other. Conflicts are told, not averaged."
@@ -128,7 +128,7 @@ def _checks(timing: TimingResult) -> Table:
 
 
 def _stamps(timing: TimingResult) -> Table:
-    """One row a clone and therapy."""
+    """One row per clone and therapy."""
     rows = tuple(
         (x.clone, x.therapy, number(x.exposure_age), x.n_mutations, _estimate(x.share), number(x.p_exposed))
         for x in timing.stamps
@@ -141,7 +141,7 @@ def _stamps(timing: TimingResult) -> Table:
 
 
 def _changes(timing: TimingResult) -> Table:
-    """One row a lesion outside the field of a course of radiotherapy."""
+    """One row per lesion outside the field of a course of radiotherapy."""
     rows = tuple(
         (
             x.site, x.course, _estimate(x.before), _estimate(x.after), _estimate(x.change), number(x.p_slower),
@@ -158,7 +158,7 @@ def _changes(timing: TimingResult) -> Table:
 
 
 def _rates(timing: TimingResult) -> Table:
-    """One row a rate of the clock."""
+    """One row per rate of the clock."""
     words = {"before": "before transformation (a year)", "after": "after it (a year)"}
     rows = tuple((x.model, words.get(x.name, x.name), _estimate(x.estimate)) for x in timing.rates)
     note = (
@@ -172,7 +172,7 @@ def _years(estimate: Any) -> str:
 
 
 def _gains(timing: TimingResult) -> Table:
-    """One row a timed copy-number gain or genome doubling of a sample."""
+    """One row per timed copy-number gain or genome doubling of a sample."""
     rows = tuple(
         (
             row.sample, row.site, row.kind.replace("_", " "), row.chrom, row.state, row.n_mutations,

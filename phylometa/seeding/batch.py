@@ -25,7 +25,7 @@ NOT_ENTERED = -1
 
 
 class LabelColumn(NamedTuple):
-    """Values of one label: the distinct values, and the code of each history's value (-1 where it has none)."""
+    """Values of one label: the distinct values, and the code of each history's value (-1 if it has none)."""
 
     values: tuple[str, ...]
     codes: IntArray
@@ -152,7 +152,7 @@ def column_of_rows(rows: BoolArray, value_of: Callable[[list[int]], str | None])
 
 
 def column_of_truths(truths: BoolArray, words: tuple[str, str] = ("False", "True")) -> LabelColumn:
-    """Column of a yes/no label (H,): ``words[0]`` where False, ``words[1]`` where True."""
+    """Column of a yes/no label (H,): ``words[0]`` if False, ``words[1]`` if True."""
     return LabelColumn(words, np.asarray(truths).astype(np.int64))
 
 

@@ -1,7 +1,7 @@
 """How far a level may go by the quality of the input: which finding caps which statements, and what would lift it.
 
-A level is a promise of calibration: of statements that are supported, at least 95 % are right. Where a check fails, or
-where the input is of a kind on which labels have not been calibrated, that promise cannot be kept.
+A level is a promise of calibration: of statements that are supported, at least 95 % are right. If a check fails, or
+if the input is of a kind on which labels have not been calibrated, that promise cannot be kept.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def classify_case(case_input: Mapping[str, Any], *, settings: Settings | None = 
     Returns
     -------
     dict
-        JSON-ready; `labels` and `headline` are the raw parsimony result even where `override` is present. With a
+        JSON-ready; `labels` and `headline` are the raw parsimony result even if `override` is present. With a
         second site of class primary, `other_roots` holds the labels of histories rooted there.
 
     Raises

@@ -52,10 +52,10 @@ def classify_seeding(
     over_clusterings: tuple[JointPosterior, HistoryEnsemble] | None = None,
     origin: CommonOrigin | None = None,
 ) -> SeedingLabels:
-    """Labels of a patient, summed over trees, presence and histories, and over clusterings where these are given.
+    """Labels of a patient, summed over trees, presence and histories, and over clusterings if these are given.
 
     P(label = x) = sum over (tree, presence, history) of its weight x 1[label = x], for each label on its own, so that
-    a certain label stays certain where another is not.
+    a certain label stays certain if another is not.
 
     Parameters
     ----------
@@ -273,9 +273,9 @@ def alternative_criteria(
 def _refine_to_umcs(
     tree: CloneTree, scenario: TreeHistories, primary: int, settings: MigrationSettings
 ) -> tuple[MigrationHistory, ...]:
-    """The optima under UMCS: among the histories at hand where these are optimal under a beginning of UMCS.
+    """The optima under UMCS: among the histories at hand if these are optimal under a beginning of UMCS.
 
-    Where too many were optimal to list all, these are the best of the listed (the simplest).
+    If too many were optimal to list all, these are the best of the listed (the simplest).
     """
     if not "UMCS".startswith(settings.criteria.upper()):
         return _optimal_under("UMCS", "refined", tree, scenario, primary, settings)

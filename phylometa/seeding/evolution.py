@@ -115,14 +115,14 @@ def regional_events(found: CopyNumberResult, sample_names: Sequence[str]) -> tup
     Returns
     -------
     tuple of RegionalEvent
-        Runs of segments where the node below a branch has lost an allele (all copies, where only totals are known)
+        Runs of segments where the node below a branch has lost an allele (all copies, if only totals are known)
         that the node above has, or first has at least twice its ploidy in copies. Single gains and losses of one of
         several copies are no hits of a gene.
 
     Raises
     ------
     ValueError
-        Where a sample of the tree is not among `sample_names`.
+        If a sample of the tree is not among `sample_names`.
     """
     copies = np.asarray(found.copies)
     length = np.asarray(found.end - found.start, dtype=np.float64)
@@ -162,8 +162,8 @@ def copy_number_hits(
 ) -> tuple[DriverHit, ...]:
     """Copy-number events of driver genes, placed on clones.
 
-    An event belongs to the clone whose cluster is present in exactly the samples that carry the event; where several
-    are, to the most prevalent (the uppermost, which makes parallel evolution harder to claim); where none is, it is
+    An event belongs to the clone whose cluster is present in exactly the samples that carry the event; if several
+    are, to the most prevalent (the uppermost, which makes parallel evolution harder to claim); if none is, it is
     left out. A gene lies where its mutations lie: genes without one have no known position.
 
     Parameters

@@ -68,7 +68,7 @@ def label_history(
     Returns
     -------
     dict
-        `PATIENT_LABELS` (a string each), `SITE_LABELS` (a string a site) and `EXTRA_LABELS`. Labels of a history
+        `PATIENT_LABELS` (a string each), `SITE_LABELS` (a string per site) and `EXTRA_LABELS`. Labels of a history
         without migrations are ``"none"``; a site that no migration enters has no entry.
 
     Examples
@@ -258,7 +258,7 @@ def count_labels_by_draw(
 
 
 def most_probable(distribution: Mapping[str, float]) -> frozenset[str]:
-    """The values of the highest probability (several where they tie)."""
+    """The values of the highest probability (several if they tie)."""
     top = max(distribution.values(), default=0.0)
     return frozenset(value for value, probability in distribution.items() if probability > top - _TIE)
 
@@ -328,7 +328,7 @@ def _waves(batch: HistoryBatch) -> dict[tuple[str, str], LabelColumn]:
 
 
 def _unobserved(batch: HistoryBatch) -> dict[tuple[str, str], LabelColumn]:
-    """Where a history rests on clones nobody has seen.
+    """Tell where a history rests on clones that nobody has seen.
 
     ``source_unobserved``: a migration leaves the primary from a clone not observed there. ``founder_unobserved``: the
     only founder of the site was not observed in it, or several founders came from one clone (a polytomy), so that one

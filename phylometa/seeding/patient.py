@@ -65,7 +65,7 @@ def classify_patient(
     Raises
     ------
     InfeasibleError
-        Where there are no histories to classify.
+        If there are no histories to classify.
     """
     trees, histories = result.trees, result.histories
     if trees is None or histories is None:
@@ -195,7 +195,7 @@ def _compared(labels: SeedingLabels, plain: SeedingLabels) -> SeedingLabels:
 def classify_without_tree(
     patient: Patient, clusters: Clustering, comparison: Comparison, *, settings: Settings | None = None
 ) -> SeedingLabels:
-    """What presence alone tells where no clone tree can be had: JSI, TRACERx rules, counts, the divergence test.
+    """What presence alone tells if no clone tree can be had: JSI, TRACERx rules, counts, the divergence test.
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ def classify_without_tree(
 def days_from_primary(patient: Patient) -> dict[str, float] | None:
     """Days from the diagnosis of the primary to that of each other site; None without dates.
 
-    The earliest date of a site's samples counts: diagnosis dates where the primary and the site have them, else dates
+    The earliest date of a site's samples counts: diagnosis dates if the primary and the site have them, else dates
     of collection.
     """
 

@@ -82,7 +82,7 @@ def lymph_node_origins(
     primary: int,
     pairs: Sequence[tuple[str, str]] | None,
 ) -> dict[str, str] | None:
-    """Most probable origin of every pair of a lymph node and a distant site; None where there is no pair."""
+    """Most probable origin of every pair of a lymph node and a distant site; None if there is no pair."""
     index = {site.name: t for t, site in enumerate(sites)}
     if pairs is None:
         nodes = [site.name for site in sites if site.site_class == "lymph_node"]

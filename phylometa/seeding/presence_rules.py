@@ -67,7 +67,7 @@ def lymph_node_distant_origin(
     """``common`` iff some clone of the primary lies outside the subtree of the common ancestor of both sites' clones.
 
     A common origin (Naxerova et al. 2017, 10.1126/science.aai8515) is not proof that the lymph node seeded the
-    distant site. ``undetermined`` where one of the three sites holds no clone.
+    distant site. ``undetermined`` if one of the three sites holds no clone.
     """
     clones = np.flatnonzero(presence[:, lymph_node] | presence[:, distant])
     if not presence[:, [primary, lymph_node, distant]].any(axis=0).all():

@@ -15,7 +15,7 @@ __all__ = ["HeadlineSentence", "evidence_in_words", "headline_sentences", "limit
 
 class HeadlineSentence(NamedTuple):
     """A sentence, the probability of its claim, and ``supported``, ``favoured`` or ``not determined``; the label and
-    the site it is about, where it is about one; and a note on what limits its level or what it rests on."""
+    the site it is about, if it is about one; and a note on what limits its level or what it rests on."""
 
     sentence: str
     probability: float
@@ -43,7 +43,7 @@ _CLAIMS = {
         "polyphyletic": "The clones that left the primary belong to several lineages (polyphyletic)",
     },
 }
-# Claims of "True" / "False" labels, told where "True" is not excluded.
+# Claims of "True" / "False" labels, told if "True" is not excluded.
 _TRUTHS = {
     "reseeding_primary": ("The primary was reseeded from another site", "The primary was not reseeded"),
     "self_seeding": (
@@ -271,7 +271,7 @@ def _divergence_sentences(labels: SeedingLabels) -> Iterator[HeadlineSentence]:
 
 
 def _sentence(labels: SeedingLabels, name: str, site: str, claims: Mapping[str, float]) -> HeadlineSentence:
-    """The most probable claim with its word; all claims where none is at least favoured."""
+    """The most probable claim with its word; all claims if none is at least favoured."""
     ranked = sorted(claims.items(), key=lambda item: (-item[1], item[0]))
     claim, probability = ranked[0]
     status = labels.level(name, site) if name else level_word(probability, labels.settings)
@@ -287,7 +287,7 @@ def _sentence(labels: SeedingLabels, name: str, site: str, claims: Mapping[str, 
 
 
 def _other_answers(labels: SeedingLabels, name: str, site: str) -> str:
-    """What other orders of the criteria say of a label, where it is not the same: the value and its share of optima."""
+    """What other orders of the criteria say of a label, if it is not the same: the value and its share of optima."""
     told = []
     for key, tool in _ORDERS.items():
         values = labels.alternative_criteria.get(key, {}).get(name, {})

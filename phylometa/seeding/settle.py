@@ -24,7 +24,7 @@ _CLUSTERS = "deeper or genome-wide sequencing, to tell which mutations form a cl
 
 
 class _Candidate(NamedTuple):
-    """A sample that could be taken: the words for it, and what it would reveal, coded one number a history."""
+    """A sample that could be taken: the words for it, and what it would reveal, coded as one number per history."""
 
     words: str
     codes: IntArray

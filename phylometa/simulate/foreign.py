@@ -82,7 +82,7 @@ class Damage:
     def error_rates(
         self, refs: tuple[str, ...], alts: tuple[str, ...], settings: SimulationSettings
     ) -> float | FloatArray:
-        """Error rate of every cell (n, S): that of the damage where a read can show it; one number if all are alike."""
+        """Error rate of every cell (n, S): that of the damage if a read can show it; one number if all are alike."""
         if not any(samples.any() for samples in self.is_damaged.values()):
             return settings.error_rate
         n_samples = len(next(iter(self.is_damaged.values())))

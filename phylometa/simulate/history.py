@@ -189,7 +189,7 @@ def draw_ages(
     Raises
     ------
     ValueError
-        Where a deadline lies before the earliest possible age.
+        If a deadline lies before the earliest possible age.
     """
     deadlines = _deadlines(plan)
     height = np.zeros(len(plan.populations), dtype=np.int64)
@@ -214,7 +214,7 @@ def edge_ages(plan: HistoryPlan, ages: FloatArray, rng: np.random.Generator) -> 
     """Arrival and seeding age of every edge of the history, both (E,).
 
     The founder node of a migration is its arrival age. The cell left the source between the arrival of the departing
-    clone there and the founder node, or the source's resection if that came first; uniform between the two. Where the
+    clone there and the founder node, or the source's resection if that came first; uniform between the two. If the
     clone itself spreads, without a new one, departure and arrival are the same.
     """
     arrival = ages[1:].copy()

@@ -16,7 +16,7 @@ __all__ = ["true_labels", "true_labels_document", "truth_document"]
 
 
 def true_labels(simulated: SimulatedPatient) -> dict[str, Any]:
-    """Labels of the true history (docs/methods/seeding.md), each a string or a string a site.
+    """Labels of the true history (docs/methods/seeding.md), each a string or one string per site.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def true_labels(simulated: SimulatedPatient) -> dict[str, Any]:
     -------
     dict
         As `phylometa.seeding.labels.label_history`, and for every metastasis the counts against the primary
-        (``pm_counts``) on the true clusters; None where the primary was not sampled.
+        (``pm_counts``) on the true clusters; None if the primary was not sampled.
     """
     truth, sites = simulated.truth, simulated.patient.sites
     labels = label_history(truth.tree, truth.history, sites, primary=0, presence=truth.presence)
@@ -137,5 +137,5 @@ def true_labels_document(simulated: SimulatedPatient) -> dict[str, Any]:
 
 
 def _number(value: float) -> float | None:
-    """Six significant digits: enough for any use, and files stay small. None where not a number."""
+    """Six significant digits: enough for any use, and files stay small. None if not a number."""
     return None if np.isnan(value) else float(f"{value:.6g}")

@@ -103,7 +103,7 @@ def leak(values: FloatArray, leakage: float | FloatArray, donor: IntArray) -> Fl
 
 
 def draw_depth(mean: FloatArray, size: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Negative binomial depth of a given mean and size r, variance mean + mean^2 / r; Poisson where r is infinite."""
+    """Negative binomial depth of a given mean and size r, variance mean + mean^2 / r; Poisson if r is infinite."""
     if np.isfinite(size):
         mean = mean * rng.gamma(size, 1.0 / size, size=mean.shape)
     return rng.poisson(mean)
@@ -117,7 +117,7 @@ def draw_alternate_reads(
     precision: float,
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Alternate reads: beta-binomial with mean p = v (1 - e) + (1 - v) e and precision M, binomial where M is infinite.
+    """Alternate reads: beta-binomial with mean p = v (1 - e) + (1 - v) e and precision M, binomial if M is infinite.
 
     The error rate e is one number or one per cell. Variance n p (1 - p) (1 + (n - 1) / (M + 1)).
     """

@@ -29,7 +29,7 @@ class Sheet:
         As stated.
     true_site : tuple of str
     purity : float64 array (rows,)
-        As stated; NaN where it is not.
+        As stated; NaN if it is not.
     """
 
     names: tuple[str, ...]

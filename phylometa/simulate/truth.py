@@ -68,7 +68,7 @@ class SimulationTruth:
         On (clone, site) nodes.
     arrival_age : float64 array (E,)
         Age at which the child population of each history edge was founded. For a new clone that is its `clone_age`,
-        the founder node; where a clone spreads without a new one it is later: many of its cells left together.
+        the founder node; if a clone spreads without a new one it is later: many of its cells left together.
     seeding_age : float64 array (E,)
         Age at which the cell left the source site; NaN on edges within a site.
     presence : bool array (K, n_sites)
@@ -88,7 +88,7 @@ class SimulationTruth:
     allele : int64 array (n,)
         0 or 1; -1 unless it is one of the clone tree.
     multiplicity : int64 array (n, K)
-        Mutated copies in a cell of each clone; 0 where it was lost or never there.
+        Mutated copies in a cell of each clone; 0 if it was lost or never there.
     expected_vaf : float64 array (n, S)
         Share of mutated molecules, before sequencing error.
     copy_number_events : tuple of CopyNumberEvent

@@ -51,10 +51,10 @@ class VisibleTruth:
 def visible_truth(simulated: SimulatedPatient, *, unseen_births: bool = False) -> VisibleTruth:
     """Visible clones and the true history on them.
 
-    A clone without a called mutation is one with its parent. A clone that is in no sample is dropped where it has no
-    descendants, and is one with its child where it has a single one (their mutations are everywhere equally
+    A clone without a called mutation is one with its parent. A clone that is in no sample is dropped if it has no
+    descendants, and is one with its child if it has a single one (their mutations are everywhere equally
     prevalent). Populations of the history that are in no sample and have no sampled descendants are left out; nodes of
-    the same visible clone in the same site are one, founded when the first of them was. Where a clone was born in a
+    the same visible clone in the same site are one, founded when the first of them was. If a clone was born in a
     site, was not sampled there and left descendants by one migration of its own alone, it is born on arrival.
 
     Parameters
@@ -125,7 +125,7 @@ def _renamed(edges: list[Edge], root: tuple[int, int], clone_of: IntArray) -> tu
 
 
 def _born_on_arrival(edges: list[Edge], presence: BoolArray) -> list[Edge]:
-    """(u, s) -> (v, s) -> (v, t) as (u, s) -> (v, t) where v was not sampled in s and left nothing else there."""
+    """(u, s) -> (v, s) -> (v, t) as (u, s) -> (v, t) if v was not sampled in s and left nothing else there."""
     source = {(v, t): (u, s) for u, s, v, t in edges}
     n_children: dict[tuple[int, int], int] = {}
     for node in source.values():

@@ -71,9 +71,9 @@ class SerialClock:
     Parameters
     ----------
     rate : float
-        Clock mutations a year, (b_m - b_p) / D.
+        Clock mutations per year, (b_m - b_p) / D.
     years_before_first : Estimate
-        Years from divergence to the first sample; infinite bounds where the rate may be zero.
+        Years from divergence to the first sample; infinite bounds if the rate may be zero.
     probability_growing : float
         P(the later branch is longer), without which no date follows.
     """
@@ -126,7 +126,7 @@ def is_snv(mutations: MutationTable) -> BoolArray:
 
 
 def is_cpg_transition(refs: Sequence[str], alts: Sequence[str], contexts: Sequence[str]) -> BoolArray:
-    """C>T at CpG, on either strand, from the trinucleotide context (n,); False where the context is unknown.
+    """C>T at CpG, on either strand, from the trinucleotide context (n,); False if the context is unknown.
 
     Parameters
     ----------

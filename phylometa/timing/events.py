@@ -20,7 +20,7 @@ _YEAR = 365.25
 
 
 def age_at(patient: Patient, date: datetime.date | None) -> float:
-    """The patient's age on a date (years), from samples with age and collection date; NaN where none has both."""
+    """The patient's age on a date (years), from samples with age and collection date; NaN if none has both."""
     if date is None:
         return math.nan
     ages = [
@@ -66,7 +66,7 @@ def patient_events(patient: Patient) -> tuple[TimedEvent, ...]:
 
 
 def sites_synchronous(patient: Patient, *, limit: float) -> dict[str, bool | None]:
-    """Metastatic site -> found within `limit` days of the primary; None where a date is missing."""
+    """Metastatic site -> found within `limit` days of the primary; None if a date is missing."""
     primary = _first_date(patient, patient.primary.name)
     found: dict[str, bool | None] = {}
     for site in patient.sites:

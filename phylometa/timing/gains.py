@@ -69,7 +69,7 @@ def gain_time(counts: ArrayLike, major: int, minor: int) -> float:
     counts : array (major,)
         Clonal mutations with multiplicity 1, 2, ..., corrected for detection power.
     major, minor : int
-        Copies of the two alleles; n_m = 2 where both are gained, else 1.
+        Copies of the two alleles; n_m = 2 if both are gained, else 1.
 
     Returns
     -------
@@ -224,7 +224,7 @@ def pooled_gain_time(groups: list[MultiplicityReads], *, error_rate: float = 0.0
     Returns
     -------
     GainTime
-        NaN where no mutation is left.
+        NaN if no mutation is left.
     """
     if any(reads.major != 2 for reads in groups):
         raise ValueError("pooled_gain_time: every group must have two copies of the gained allele")

@@ -47,7 +47,7 @@ def exponential_age(cells: ArrayLike, doubling_days: ArrayLike) -> FloatArray:
 def gompertz_rate(cells: ArrayLike, doubling_days: ArrayLike, *, capacity: float) -> FloatArray:
     """beta = ln[(ln K - ln N) / (ln K - ln 2N)] / DT (per day): the rate at which a lesion of N cells doubles in DT.
 
-    NaN where the lesion cannot double (2 N >= K).
+    NaN if the lesion cannot double (2 N >= K).
     """
     log_k, log_n = math.log(capacity), np.log(np.asarray(cells, dtype=np.float64))
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -65,15 +65,15 @@ def gompertz_age(
     cells : N, cells now
     doubling_days : DT at that size (days)
     capacity : K, cells at which growth ends
-    rate : beta (per day), where it is known for the cancer type or from serial sizes; else from DT at that size
+    rate : beta (per day), if it is known for the cancer type or from serial sizes; else from DT at that size
 
     Returns
     -------
-    float64 array (days); NaN where the size exceeds what the model allows
+    float64 array (days); NaN if the size exceeds what the model allows
 
     Notes
     -----
-    With DT fixed at the observed size the age falls with the diameter; give `rate` where a type's is known.
+    With DT fixed at the observed size the age falls with the diameter; give `rate` if that of the type is known.
 
     Examples
     --------
@@ -101,7 +101,7 @@ class GrowthAge:
     Parameters
     ----------
     exponential, gompertz : Estimate
-        Years; Gompertz is NaN where the size exceeds its capacity.
+        Years; Gompertz is NaN if the size exceeds its capacity.
     disagreement_years : float
         Exponential minus Gompertz median.
     statement : str
@@ -157,7 +157,7 @@ def lesion_age(
     estimates = {}
     for model, values in years.items():
         finite = values[np.isfinite(values)]
-        # A model is quoted only where it can hold for nearly all sizes that the measurement allows.
+        # A model is quoted only if it can hold for nearly all sizes that the measurement allows.
         usable = len(finite) >= 0.95 * draws
         lo, median, hi = np.quantile(finite, [0.025, 0.5, 0.975]) if usable else (math.nan,) * 3
         estimates[model] = Estimate(float(median), float(lo), float(hi))
@@ -190,11 +190,11 @@ class SerialGrowth:
     rate, rate_sd : float
         Specific growth rate k of N(t) = N0 exp(k t) (per day) and its standard error (NaN with two sizes).
     doubling_days : float
-        ln 2 / k; infinite where the lesion does not grow.
+        ln 2 / k; infinite if the lesion does not grow.
     exponential_days : float
         Days from one cell to the last measurement, exponential model.
     gompertz_rate, gompertz_days : float
-        beta fitted with K fixed, and days from one cell to the last measurement; NaN where it does not fit.
+        beta fitted with K fixed, and days from one cell to the last measurement; NaN if it does not fit.
     exponential_rss, gompertz_rss : float
         Residual sum of squares of ln N.
     """

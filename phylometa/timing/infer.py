@@ -86,7 +86,7 @@ def _molecular_intervals(
 def _hu2020_intervals(
     patient: Patient, rows: Sequence[DivergenceRow], settings: TimingSettings
 ) -> tuple[list[SeedingInterval], list[str]]:
-    """Seeding ages by Hu et al. 2020, where the primary's age at diagnosis and the cancer type are known."""
+    """Seeding ages by Hu et al. 2020, if the primary's age at diagnosis and the cancer type are known."""
     types = sorted({sample.cancer_type for sample in patient.samples if sample.cancer_type})
     years = expansion_years(types[0], directory=settings.tables) if types else None
     diagnosed = [s.diagnosis_date for s in patient.samples if s.site == patient.primary.name and s.diagnosis_date]

@@ -66,7 +66,7 @@ def date_jointly(
     lesions : tuple of LesionEvidence
     events : sequence of TimedEvent
     uses_clock : bool
-        False: no calendar date may rest on the mutations; growth dates alone, where sizes were measured.
+        False: no calendar date may rest on the mutations; growth dates alone, if sizes were measured.
     note : str
         On the acceleration, for the rows that use it.
     settings : TimingSettings
@@ -302,6 +302,6 @@ def _lesion_row(
 
 
 def _rates(drawn: TimeDraws) -> dict[str, FloatArray]:
-    """Clock mutations a year before and after, their ratio, and each site's lineage over the primary's."""
+    """Clock mutations per year before and after, their ratio, and each site's lineage over the primary's."""
     found = {"before": drawn.rate, "after": drawn.rate * drawn.acceleration, "acceleration": drawn.acceleration}
     return {**found, **{site: x[np.isfinite(x)] for site, x in drawn.site_rate.items() if np.isfinite(x).any()}}

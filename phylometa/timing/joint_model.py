@@ -31,7 +31,7 @@ MAX_CHAINS = 40
 
 @dataclass(frozen=True, slots=True)
 class Prior:
-    """The prior of the times; rates are clock mutations a year.
+    """The prior of the times; rates are clock mutations per year.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Evidence:
     clock : CloneClock
         Clock mutations of the clones.
     site_age : float64 array (n_sites,)
-        Age at the last sampling of each site; NaN where unknown.
+        Age at the last sampling of each site; NaN if unknown.
     site_names : tuple of str
     primary : int
         Index of the primary.
@@ -137,7 +137,7 @@ class TimeDraws:
     Parameters
     ----------
     rate, acceleration : float64 arrays (n,)
-        Clock mutations a year before transformation; rate after over rate before.
+        Clock mutations per year before transformation; rate after over rate before.
     root_age : float64 array (n,)
     nodes : float64 array (n, K)
         Age at every clone's founding cell.

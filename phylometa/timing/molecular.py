@@ -164,7 +164,7 @@ def draw_lengths(
     draws : int
     rng : numpy.random.Generator
     counts, reads : bool
-        Whether the Poisson counts and the assignments vary; where not, they stay at their mean and at the given one.
+        Whether the Poisson counts and the assignments vary; if not, they stay at their mean and at the given one.
 
     Returns
     -------
@@ -187,7 +187,7 @@ class HistoryNodes:
         Index into the `TreeEnsemble`.
     weight : float
     ancestors : float64 array (K, K)
-        ``[u, v]`` 1 where u is v or its ancestor; depth = lengths @ ancestors.
+        ``[u, v]`` 1 if u is v or its ancestor; depth = lengths @ ancestors.
     parents : int64 array (K,)
     presence : bool array (K, n_sites)
         Clones observed in sites.

@@ -42,7 +42,7 @@ def _samples_after(patient: Patient, site: str, treatment: Treatment) -> list[in
 
 
 def _has_scar(patient: Patient, own: BoolArray, other: BoolArray) -> bool | None:
-    """Whether `own` mutations hold an excess of 5-15 bp deletions against `other`; None where it cannot be judged."""
+    """Whether `own` mutations hold an excess of 5-15 bp deletions against `other`; None if it cannot be judged."""
     scar = np.array(
         [is_radiation_scar_deletion(ref, alt) for ref, alt in zip(patient.mutations.refs, patient.mutations.alts)],
         dtype=bool,
@@ -53,7 +53,7 @@ def _has_scar(patient: Patient, own: BoolArray, other: BoolArray) -> bool | None
     p = radiation_scar_excess(int(scar[own].sum()), int(own.sum()), background_share=float(background))
     if p < SCAR_ALPHA:
         return True
-    # Absence is said only where a fourfold excess would have shown.
+    # Absence is said only if a fourfold excess would have shown.
     return False if 4 * background * own.sum() >= SCAR_MIN_EXPECTED else None
 
 

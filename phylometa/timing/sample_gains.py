@@ -48,7 +48,7 @@ def time_sample_gains(
     """Time of every clonal gain with enough mutations, in every sample; and of a genome doubling.
 
     Only mutations of clusters that are clonal in the sample count, on segments whose integer copy number is clonal.
-    Loci of one chromosome in one state are one gain. Where the genome doubled, all segments with two copies of the
+    Loci of one chromosome in one state are one gain. If the genome doubled, all segments with two copies of the
     major allele are pooled, and single gains are not listed for them.
 
     Parameters

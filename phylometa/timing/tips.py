@@ -31,11 +31,11 @@ def clone_deadlines(parents: IntArray, last_age: FloatArray) -> FloatArray:
     ----------
     parents : int64 array (K,)
     last_age : float64 array (K,)
-        Age at the last sampling of a site that holds the clone; NaN where it was not observed.
+        Age at the last sampling of a site that holds the clone; NaN if it was not observed.
 
     Returns
     -------
-    float64 array (K,); NaN where neither the clone nor a descendant was observed at a known age
+    float64 array (K,); NaN if neither the clone nor a descendant was observed at a known age
     """
     deadline = np.where(np.isnan(last_age), np.inf, last_age)
     for v in reversed(preorder(parents)):
@@ -72,6 +72,6 @@ def tail_like_clones(nodes: HistoryNodes, proportions: FloatArray, limit: float,
 
 
 def last_ages(presence: BoolArray, site_age: FloatArray) -> FloatArray:
-    """Age at the last sampling of a site that holds each clone (K,); NaN where none is dated."""
+    """Age at the last sampling of a site that holds each clone (K,); NaN if none is dated."""
     ages = np.where(presence & np.isfinite(site_age)[None, :], site_age[None, :], -np.inf).max(axis=1)
     return np.where(np.isfinite(ages), ages, np.nan)

@@ -151,7 +151,7 @@ def control_curves(
 
 
 def is_synchronous(days_between: float, *, limit: float) -> bool | None:
-    """Metastasis found within `limit` days of the primary, before or after it; None where a date is missing."""
+    """Metastasis found within `limit` days of the primary, before or after it; None if a date is missing."""
     return None if math.isnan(days_between) else abs(days_between) <= limit
 
 

@@ -60,7 +60,7 @@ def observed(mutations, settings):
 
 
 def distinct_partitions(labels, parents, model):
-    """(labels, probability) once every clone without a population and with one child is made one with that child.
+    """(labels, probability) after every clone without a population and with one child has been merged with that child.
 
     With no population of its own a clone has its child's prevalence: P(u has none) is the evidence of the tree with
     both as one clone, over that of the tree; P(exactly these have none) follows by inclusion and exclusion.

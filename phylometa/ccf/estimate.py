@@ -32,7 +32,7 @@ def estimate_ccf(
     settings: CcfSettings,
     purity_sd: FloatArray | None = None,
 ) -> CcfTable:
-    """Posterior of the cancer cell fraction (CCF) of every mutation in every sample, multiplicity summed out.
+    """Estimate the cancer cell fraction (CCF) of every mutation in every sample, multiplicity summed out.
 
     The prior of a CCF is a spike at 0 (the mutation is absent), a spike at 1 (it is clonal) and a uniform slab between
     them; the multiplicity is one of the options of the locus (`phylometa.reads.multiplicity`), the same in all samples
@@ -206,7 +206,7 @@ def explain_ccf(
     mutation: int,
     sample: int,
 ) -> str:
-    """The formula behind one CCF with its numbers, in one line.
+    """Write the formula behind one CCF with its numbers, in one line.
 
     Parameters
     ----------

@@ -267,7 +267,7 @@ def _given_sd(patient: Patient) -> FloatArray:
 
 
 def rejected_purities(patient: Patient, posterior: PurityPosterior) -> BoolArray:
-    """Given purities (S,) that the reads reject, sample by sample or because all are off in one direction.
+    """Find given purities (S,) that the reads reject, sample by sample or because all are off in one direction.
 
     Parameters
     ----------

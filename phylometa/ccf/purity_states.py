@@ -251,7 +251,7 @@ def with_subclonal_peaks(prior: dict[tuple[int, float], float]) -> dict[tuple[in
 def unknown_states(
     reads: SharedReads, prior: dict[tuple[int, float], float], *, error: float, precision: float
 ) -> StateTables:
-    """Tables of the states of a genome whose copy number is not known, one state of a mutation in all samples.
+    """Make tables of the states of a genome of unknown copy number, one state of a mutation in all samples.
 
     Parameters
     ----------
@@ -282,7 +282,7 @@ def unknown_states(
 
 
 def given_states(reads: SharedReads, copy_number: CopyNumberAtLoci, *, error: float, precision: float) -> StateTables:
-    """Tables of the states of a genome of given copy number.
+    """Make tables of the states of a genome of given copy number.
 
     A mutation is on one copy, on two, on half of the copies of the major allele, on all of them, or on all of the
     minor allele; in each sample by the copy number of that sample.

@@ -55,7 +55,7 @@ def search_trees(
     rounds: int | None = None,
     start: IntArray | None = None,
 ) -> tuple[TreePosterior, dict[str, Any]]:
-    """The posterior over trees by Markov chains (prune-regraft, swap and single-clone moves).
+    """Sample the posterior over trees by Markov chains (prune-regraft, swap and single-clone moves).
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ def sum_condition_violations(
     min_z: float = 3.0,
     min_excess: float = 0.02,
 ) -> list[dict[str, Any]]:
-    """Where a tree's clusters contradict it: children that together exceed their parent in a sample.
+    """Find where a tree's clusters contradict it: children that together exceed their parent in a sample.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def _likely_cause(own: float, total: float, n_children: int) -> str:
 
 
 def equivalent_trees(log_score: FloatArray, *, tolerance: float = 0.1) -> list[list[int]]:
-    """Groups of listed trees that the reads cannot tell apart.
+    """Find groups of listed trees that the reads cannot tell apart.
 
     Parameters
     ----------

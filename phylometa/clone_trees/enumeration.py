@@ -369,7 +369,7 @@ def enumerate_trees(
     seconds: float = np.inf,
     memory: float = 2.5e9,
 ) -> TreePosterior | None:
-    """The exact posterior over all rooted trees on the clusters (uniform prior over trees).
+    """Compute the exact posterior over all rooted trees on the clusters (uniform prior over trees).
 
     Parameters
     ----------

@@ -113,7 +113,7 @@ def infer_clone_trees(
     settings: TreeSettings,
     rng: np.random.Generator,
 ) -> TreeEnsemble:
-    """The posterior over clone trees of a patient.
+    """Infer the posterior over clone trees of a patient.
 
     Parameters
     ----------

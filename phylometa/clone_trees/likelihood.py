@@ -91,7 +91,7 @@ def read_model(
     settings: TreeSettings,
     purity_sd: FloatArray | None = None,
 ) -> ReadModel:
-    """Likelihood of every cluster's reads on the grid of prevalences.
+    """Compute the likelihood of every cluster's reads on the grid of prevalences.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def founder_prior(prevalence: FloatArray, purity_sd: FloatArray, settings: TreeS
 
 
 def convolve(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Convolution along the last axis, cut at its length; leading axes are broadcast.
+    """Convolve along the last axis, cut at its length; leading axes are broadcast.
 
     Sums of non-negative products only (no FFT), so that tails far below the maximum keep their relative accuracy.
     """
@@ -218,7 +218,7 @@ def messages(parents: NDArray[np.integer], model: ReadModel) -> tuple[FloatArray
 
 
 def tree_log_likelihood(parents: NDArray[np.integer], model: ReadModel) -> float:
-    """Marginal log-likelihood of a clone tree (natural log), clone proportions integrated out.
+    """Compute the marginal log-likelihood (natural log) of a clone tree, with clone proportions integrated out.
 
     Parameters
     ----------
@@ -254,7 +254,7 @@ def log_prior_mass(model: ReadModel) -> float:
 
 
 def fit_presence_weight(parents: NDArray[np.integer], model: ReadModel, *, settings: TreeSettings) -> ReadModel:
-    """The model with the presence weight that fits the patient, estimated on one good tree.
+    """Fit the presence weight to the patient, on one good tree, and return the model with it.
 
     How many clones share a sample differs between tumours; the prior weight of presence is therefore the maximum of
     its posterior: the marginal likelihood of the reads (normalised prior of proportions) times a log-normal prior
@@ -310,7 +310,7 @@ class SamplePosterior:
 
 
 def sample_posterior(parents: NDArray[np.integer], model: ReadModel) -> SamplePosterior:
-    """Posterior mean proportions and presence of every clone in every sample under one tree (forward-backward).
+    """Compute the mean proportions and presence of every clone in every sample under one tree (forward-backward).
 
     Parameters
     ----------

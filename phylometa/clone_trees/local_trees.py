@@ -22,7 +22,7 @@ _FLOOR = 1e-13
 
 
 def gaussian_prevalence(model: ReadModel) -> tuple[FloatArray, FloatArray]:
-    """Prevalence and variance of each cluster by itself, the germline last (K + 1, S); no reads: any prevalence."""
+    """Estimate prevalence and variance of each cluster by itself, the germline last (K + 1, S); no reads: anything."""
     known = np.isfinite(model.observed)
     prevalence = np.vstack([np.where(known, model.observed, 0.0), np.ones(model.n_samples)])
     variance = np.vstack([np.where(known, np.maximum(model.sd, 1e-3) ** 2, 1e4), np.full(model.n_samples, 0.01)])
@@ -30,7 +30,7 @@ def gaussian_prevalence(model: ReadModel) -> tuple[FloatArray, FloatArray]:
 
 
 def starting_tree(model: ReadModel, *, unrelated: bool = False, rng: np.random.Generator | None = None) -> IntArray:
-    """A tree to start from: clusters by falling prevalence, each below the vertex where it fits best.
+    """Make a tree to start from: clusters by falling prevalence, each below the vertex where it fits best.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def local_search(
     sweeps: int,
     noisy: bool = False,
 ) -> tuple[NDArray[np.int16], FloatArray]:
-    """Annealing, then sampling, on the local score (see `_local_kernels`).
+    """Anneal, then sample, on the local score (see `_local_kernels`).
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def local_search(
 def search_large(
     model: ReadModel, *, settings: TreeSettings, rng: np.random.Generator, unrelated: bool = False
 ) -> tuple[TreePosterior, dict[str, Any]]:
-    """The posterior over large trees by chains on the local score, for clusters beyond ``exact_clusters``.
+    """Sample the posterior over large trees by chains on the local score, for clusters beyond ``exact_clusters``.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ class PartialTrees:
 
 
 def join(tables: list[PartialTrees]) -> PartialTrees:
-    """Rows of several tables of the same kind in one."""
+    """Join the rows of several tables of the same kind in one."""
     keys = (np.concatenate([getattr(table, name) for table in tables]) for name in ("first", "last", "leaf"))
     return PartialTrees(
         np.concatenate([table.vector for table in tables], axis=1),
@@ -73,7 +73,7 @@ def join(tables: list[PartialTrees]) -> PartialTrees:
 
 
 def scaled(vector: FloatArray, log_scale: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Every vector of (S, n, G) scaled to maximum 1; what was divided away goes to the log scale (n,)."""
+    """Scale every vector of (S, n, G) to maximum 1; what was divided away goes to the log scale (n,)."""
     peak = vector.max(axis=2)
     peak = np.where(peak > 0, peak, 1.0)
     return vector / peak[:, :, None], log_scale + np.log(peak).sum(axis=0)
@@ -94,7 +94,7 @@ def _hankel(vector: FloatArray) -> FloatArray:
 
 
 def pairwise(left: FloatArray, right: FloatArray, *, correlate: bool = False) -> FloatArray:
-    """All pairwise convolutions (S, n1 * n2, G), pairs in row-major order.
+    """Compute all pairwise convolutions (S, n1 * n2, G), pairs in row-major order.
 
     With `correlate`, out(y) = sum_x right(x) left(x + y): the functional `left` of a forest once `right` is part of it.
     """

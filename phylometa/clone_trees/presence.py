@@ -28,7 +28,7 @@ __all__ = [
 
 
 def site_presence(presence: NDArray[np.floating], sample_site: NDArray[np.integer], n_sites: int) -> FloatArray:
-    """P(clone in site) from P(clone in sample): a clone is in a site if it is in any sample of it.
+    """Compute P(clone in site) from P(clone in sample): a clone is in a site if it is in any sample of it.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def _pick(weights: FloatArray, rng: np.random.Generator) -> IntArray:
 def draw_proportions(
     parents: NDArray[np.integer], model: ReadModel, n_draws: int, *, rng: np.random.Generator
 ) -> tuple[IntArray, IntArray]:
-    """Joint draws of all clones' proportions in all samples under one tree (forward filtering, backward sampling).
+    """Draw all clones' proportions in all samples jointly under one tree (forward filtering, backward sampling).
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ TreeDraws = tuple[int, ReadModel, tuple[IntArray, IntArray]]
 def draws_of_trees(
     trees: TreeEnsemble, clusters: Clustering, *, settings: TreeSettings, rng: np.random.Generator
 ) -> Iterator[TreeDraws]:
-    """``max_scenarios`` draws of proportions over the trees of an ensemble, each tree with its share of them."""
+    """Draw proportions ``max_scenarios`` times over the trees of an ensemble, each tree with its share of the draws."""
     weight = float(trees.diagnostics.get("presence_weight", settings.presence_weight))
     settings = replace(settings, presence_weight=weight)  # as fitted with the trees
     model = read_model(clusters.alt_reads, clusters.total_reads, settings=settings)
@@ -133,7 +133,7 @@ def draws_of_trees(
 def proportion_intervals(
     trees: TreeEnsemble, draws: Iterable[TreeDraws], *, settings: TreeSettings, level: float = 0.95
 ) -> tuple[FloatArray, FloatArray]:
-    """Credible intervals of the clones' proportions in the samples, over trees and reads.
+    """Compute credible intervals of the clones' proportions in the samples, over trees and reads.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ def presence_scenarios(
     rng: np.random.Generator,
     draws: Iterable[TreeDraws] | None = None,
 ) -> list[tuple[int, float, BoolArray]]:
-    """Draws of (tree, presence of its clones in the sites) from their joint posterior.
+    """Draw (tree, presence of its clones in the sites) from their joint posterior.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ _DRAWS = 100  # draws of a chain that the diagnostics look at
 
 
 def posterior_of_trees(parents: IntArray, score: FloatArray, weights: FloatArray, max_trees: int) -> TreePosterior:
-    """Marginals over weighted distinct trees, and a list of them that stands for all.
+    """Compute marginals over weighted distinct trees, and a list of them that stands for all.
 
     If there are more than `max_trees`, those whose weight w is at least c keep it, and the others are thinned
     systematically, each with probability w / c, to the weight c, with c such that `max_trees` are left (Fearnhead and
@@ -84,7 +84,7 @@ def _representative(weights: FloatArray, parents: IntArray, limit: int) -> tuple
 
 
 def distinct_trees(trees: NDArray[Any]) -> tuple[NDArray[Any], IntArray, IntArray]:
-    """Distinct rows, the index of the first of each, and how often each occurs (much faster than `numpy.unique`)."""
+    """Find distinct rows, the index of the first of each, and how often each occurs (faster than `numpy.unique`)."""
     # A chain stays where it is most of the time: runs of one tree are counted as wholes.
     start = np.flatnonzero(np.append(True, (trees[1:] != trees[:-1]).any(axis=1)))
     rows = np.ascontiguousarray(trees[start])
@@ -101,7 +101,7 @@ def thinned(draws: NDArray[Any]) -> NDArray[Any]:
 
 
 def relation_diagnostics(draws: NDArray[Any]) -> dict[str, Any]:
-    """Split-R-hat and effective sample size of the pairwise ancestor relations.
+    """Compute split-R-hat and the effective sample size of the pairwise ancestor relations.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def relation_diagnostics(draws: NDArray[Any]) -> dict[str, Any]:
 
 
 def ancestors_of_many(parents: IntArray) -> BoolArray:
-    """Proper ancestors for many parent vectors at once: (T, K) to (T, K, K), ``[t, u, v]`` u above v."""
+    """Find the proper ancestors for many parent vectors at once: (T, K) to (T, K, K), ``[t, u, v]`` u above v."""
     n_trees, n = parents.shape
     matrix = np.zeros((n_trees, n, n), dtype=bool)
     rows = np.arange(n_trees)[:, None]

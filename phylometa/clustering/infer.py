@@ -119,7 +119,7 @@ def estimate_precision(
     settings: ClusteringSettings,
     ccf_settings: CcfSettings,
 ) -> float:
-    """Precision of the beta-binomial of the reads; inf if they are binomial.
+    """Estimate the precision of the beta-binomial of the reads; inf if they are binomial.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def clustering_from_labels(
     ccf_settings: CcfSettings,
     purity_sd: FloatArray | None = None,
 ) -> Clustering:
-    """CCFs, intervals and equivalent reads of clusters that are already known.
+    """Compute CCFs, intervals and equivalent reads of clusters that are already known.
 
     Parameters
     ----------

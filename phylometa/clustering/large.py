@@ -24,7 +24,7 @@ _MIN_RESCUED = 3
 
 
 def partition_large(model: ClusteringModel, *, rng: np.random.Generator) -> Partition:
-    """A partition of more mutations than a pairwise search can take.
+    """Partition more mutations than a pairwise search can take.
 
     Parameters
     ----------

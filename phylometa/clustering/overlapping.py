@@ -46,7 +46,7 @@ _PRECISIONS, _LOG_OVERDISPERSED = (inf, 800.0), -3.0
 
 
 def two_cluster_bound(items: LogGrid, responsibility: FloatArray, prior: CcfPrior) -> tuple[float, FloatArray]:
-    """The bound for two clusters at its maximum, from a start; and the responsibilities there.
+    """Maximise the bound for two clusters, from a start; return it with the responsibilities there.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def two_cluster_bound(items: LogGrid, responsibility: FloatArray, prior: CcfPrio
 def split_overlapping(
     model: ClusteringModel, labels: IntArray, *, rng: np.random.Generator
 ) -> tuple[ClusteringModel, IntArray]:
-    """Clusters that a mixture explains better are split; and the precision of the reads that goes with it.
+    """Split clusters that a mixture explains better; return the precision of the reads that goes with it.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ class CcfPrior:
 
 
 def log_marginal(log_likelihood: LogGrid, prior: CcfPrior) -> NDArray[np.float32]:
-    """Log marginal likelihood: the CCF integrated out in every sample, or 1 in all of them.
+    """Compute the log marginal likelihood: the CCF integrated out in every sample, or 1 in all of them.
 
     Parameters
     ----------
@@ -82,13 +82,13 @@ def log_marginal(log_likelihood: LogGrid, prior: CcfPrior) -> NDArray[np.float32
 
 
 def truncal_probability(log_likelihood: LogGrid, prior: CcfPrior) -> FloatArray:
-    """Posterior probability (...) that a cluster is truncal, from its log-likelihood (..., S, G)."""
+    """Compute the posterior probability (...) that a cluster is truncal, from its log-likelihood (..., S, G)."""
     truncal = log_likelihood[..., -1].sum(axis=-1, dtype=np.float64) + log(prior.truncal)
     return np.asarray(np.exp(np.minimum(truncal - log_marginal(log_likelihood, prior), 0.0)))
 
 
 def spike_posterior(log_likelihood: LogGrid, prior: CcfPrior) -> NDArray[np.float32]:
-    """Posterior of the spikes of clusters, shape (..., S + 1, 2), for `log_distinct`.
+    """Compute the posterior of the spikes of clusters, shape (..., S + 1, 2), for `log_distinct`.
 
     Of a cluster that is not truncal, the probabilities of CCF 0 and of CCF 1 in every sample (NaN if nothing was
     seen); in the last row, twice, the probability that it is truncal.
@@ -113,7 +113,7 @@ def _marginal_and_spikes(log_likelihood: LogGrid, prior: CcfPrior) -> tuple[NDAr
 
 
 def log_distinct(first: NDArray[np.float32], others: NDArray[np.float32]) -> FloatArray:
-    """Log probability that two clusters do not lie at the same spike in every sample.
+    """Compute the log probability that two clusters do not lie at the same spike in every sample.
 
     Two clusters with one and the same CCF vector are one cluster. A continuous prior never gives them that, but two
     spikes do: of the weight of "two clusters", the part in which both have the same pattern of CCF 0 and 1 is void. A
@@ -138,7 +138,7 @@ def log_distinct(first: NDArray[np.float32], others: NDArray[np.float32]) -> Flo
 
 
 def concentration_weights(n_mutations: int, median: float, log_sd: float) -> tuple[FloatArray, FloatArray]:
-    """Values of a log-normal concentration alpha, and log weights ``ln p(alpha) Gamma(alpha) / Gamma(alpha + N)``.
+    """Give values of a log-normal concentration alpha with log weights ``ln p(alpha) Gamma(alpha) / Gamma(alpha + N)``.
 
     With K clusters the posterior weight of a value is this plus K ln(alpha).
     """
@@ -149,7 +149,7 @@ def concentration_weights(n_mutations: int, median: float, log_sd: float) -> tup
 
 
 def log_cluster_count_prior(n_mutations: int, median: float, log_sd: float) -> FloatArray:
-    """The part of the Chinese restaurant process that depends on the number of clusters, its concentration summed out.
+    """Compute the part of the Chinese restaurant process that depends on the number of clusters, over its parameter.
 
     ``ln E[alpha^K Gamma(alpha) / Gamma(alpha + N)]``, alpha log-normal; the prior of a partition is this plus
     ``sum_k ln Gamma(n_k)``. Summing alpha out lets the data say whether clusters are many and small or few and large.
@@ -172,7 +172,7 @@ def log_cluster_count_prior(n_mutations: int, median: float, log_sd: float) -> F
 
 
 def relabel(labels: IntArray) -> IntArray:
-    """Labels numbered 0, 1, ... by first appearance."""
+    """Number labels 0, 1, ... by first appearance."""
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
@@ -180,7 +180,7 @@ def relabel(labels: IntArray) -> IntArray:
 
 
 def cluster_totals(items: LogGrid, labels: IntArray, n_clusters: int | None = None) -> LogGrid:
-    """Sums of the items (n, S, G) of each cluster: (K, S, G)."""
+    """Sum the items (n, S, G) of each cluster: (K, S, G)."""
     count = int(labels.max()) + 1 if n_clusters is None else n_clusters
     totals = np.zeros((count, *items.shape[1:]), dtype=np.float32)
     # A loop over rows is faster here than add.at, reduceat or a product with an indicator matrix.
@@ -311,7 +311,7 @@ def join_gains(
     *,
     columns: IntArray | None = None,
 ) -> FloatArray:
-    """Log posterior weight of every mutation in every cluster, given where all others are, less the count's prior.
+    """Compute the log weight of every mutation in every cluster, given where all others are, less the count's prior.
 
     Parameters
     ----------

@@ -122,7 +122,7 @@ def cluster_posterior(
     *,
     start_width: float,
 ) -> ClusterPosterior:
-    """Posterior CCF of every cluster in every sample.
+    """Compute the posterior CCF of every cluster in every sample.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ __all__ = ["sample_member_ccf"]
 def sample_member_ccf(
     model: ClusteringModel, labels: IntArray, *, draws: int, burn_in: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Posterior distribution of the CCF of every mutation in the cluster it lies in, partitions averaged over.
+    """Sample the CCF of every mutation in the cluster it lies in from its posterior, averaged over partitions.
 
     A blocked Gibbs sampler of the Dirichlet process (Ishwaran and James 2001, doi:10.1198/016214501750332758): CCFs
     given members and multiplicities, weights given sizes, then the place and the multiplicities of all mutations given

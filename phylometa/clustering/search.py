@@ -75,7 +75,7 @@ class Partition:
 
 
 def known_partition(model: ClusteringModel, labels: IntArray) -> Partition:
-    """The partition that `labels` are, with its spike weights and, if they vary, its multiplicities."""
+    """Make the partition that `labels` are, with its spike weights and, if they vary, its multiplicities."""
     totals = model.cluster_totals(labels)
     model = model.with_revised_weights(totals)
     log_option = None
@@ -86,7 +86,7 @@ def known_partition(model: ClusteringModel, labels: IntArray) -> Partition:
 
 
 def search_partition(model: ClusteringModel) -> tuple[Partition, list[tuple[Partition, float]]]:
-    """The most probable partition found, with the overdispersion and spike weights that go with it.
+    """Search for the most probable partition, with the overdispersion and spike weights that go with it.
 
     Parameters
     ----------
@@ -181,7 +181,7 @@ def _search_items(model: ClusteringModel, items: LogGrid) -> IntArray:
 
 
 def fit_precision(model: ClusteringModel, items: LogGrid, labels: IntArray) -> float:
-    """The most probable precision of the reads, over the best partition of binomial and of overdispersed reads.
+    """Fit the precision of the reads, over the best partition of binomial and of overdispersed reads.
 
     `items` are those of the model with binomial reads, `labels` (n,) a partition, in the model's order; inf: binomial.
 
@@ -239,7 +239,7 @@ def _with_multiplicities(model: ClusteringModel, items: LogGrid, labels: IntArra
 def local_alternatives(
     partition: Partition, items: LogGrid, *, limit: int, min_weight: float
 ) -> tuple[list[tuple[Partition, float]], IntArray]:
-    """Partitions one merger or one split away that are nearly as probable.
+    """List partitions one merger or one split away that are nearly as probable.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ class ClusterConflict:
 
 
 def find_conflicts(clusters: Clustering) -> list[tuple[int, int]]:
-    """Pairs of clusters that are neither nested nor separable by their credible intervals.
+    """Find pairs of clusters that are neither nested nor separable by their credible intervals.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def explain_conflicts(
     *,
     ccf_settings: CcfSettings,
 ) -> tuple[ClusterConflict, ...]:
-    """The pairs of `find_conflicts`, each with the cluster under suspicion and the likely cause.
+    """Explain the pairs of `find_conflicts`: the cluster under suspicion and the likely cause.
 
     Of a pair, the cluster whose mutations copy number concerns most is suspected: of loss in samples where it is the
     rarer one, of a wrong multiplicity in any sample that takes part in the conflict.

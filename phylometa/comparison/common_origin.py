@@ -67,7 +67,7 @@ class CommonOrigin:
 def call_presence(
     mutations: MutationTable, sample_site: IntArray, n_sites: int, *, error_rate: float
 ) -> tuple[BoolArray, BoolArray]:
-    """Whether each mutation is found in each site, and whether it was looked for, by reads alone.
+    """Tell by reads alone whether each mutation is found in each site, and whether it was looked for.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def probability_of_common_origin(
     n_shared: int, n_smaller: int, *, recurrences: Sequence[float] = (), n_passengers: int = 0, prior: float,
     settings: OriginSettings,
 ) -> float:  # fmt: skip
-    r"""Probability that two tumours descend from one founding cell.
+    r"""Compute the probability that two tumours descend from one founding cell.
 
     With k of the n mutations of the smaller tumour found in the other,
 
@@ -162,7 +162,7 @@ def find_common_origin(
     recurrence: Mapping[str, float] | None = None,
     settings: OriginSettings | None = None,
 ) -> CommonOrigin:
-    """Groups of sites of one origin, and the probability of it for every pair.
+    """Find groups of sites of one origin, and the probability of it for every pair.
 
     Sites start alone; the two groups whose common origin is the most probable are joined while that is at least one
     half. A group has the mutations of all of its sites.

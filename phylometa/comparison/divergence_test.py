@@ -20,7 +20,7 @@ _EXACT_LIMIT = 500
 
 
 def poisson_binomial_tail(probabilities: ArrayLike, at_least: int) -> float:
-    """P(X >= at_least) for X the number of successes of independent trials with the given probabilities, exactly.
+    """Compute P(X >= at_least) exactly, X the number of successes of independent trials with the given probabilities.
 
     The recursion keeps the states below `at_least` and one absorbing state; all terms are positive, so a small tail
     keeps its relative precision. O(n x at_least).

@@ -126,6 +126,6 @@ def reference_prevalence(clusters: Clustering, *, settings: ComparisonSettings) 
 
 
 def missing_probability(ccf: CcfTable, samples: Sequence[int] | IntArray) -> FloatArray:
-    """P(fewer than 3 alternate reads in each of `samples` | clonal there), (n,); samples without reads say nothing."""
+    """Compute P(fewer than 3 alternate reads in each of `samples` | clonal there), (n,); no reads say nothing."""
     power = np.nan_to_num(ccf.power[:, list(samples)], nan=0.0)
     return np.asarray(np.prod(1 - power, axis=1))

@@ -21,7 +21,7 @@ class Hu2020Time:
 def hu2020_seeding_time(
     L_p: float, L_m: float, expansion_years: float, *, metastasis_years_after_diagnosis: float = 0.0
 ) -> Hu2020Time:
-    """t_s = T_exp (1 - 0.13 r), r = L_m / max(L_p, 1), in years before the primary's diagnosis (negative = after it).
+    """Compute t_s = T_exp (1 - 0.13 r), r = L_m / max(L_p, 1), in years before the primary's diagnosis (< 0: after it).
 
     Parameters
     ----------

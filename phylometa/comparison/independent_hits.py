@@ -27,7 +27,7 @@ def origin_of_patient(
     settings: OriginSettings | None = None,
     error_rate: float = 1e-3,
 ) -> CommonOrigin:
-    """Groups of the patient's sites of one origin, by the mutations that the reads find in them.
+    """Find groups of the patient's sites of one origin, by the mutations that the reads find in them.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def origin_of_patient(
 
 
 def separate_hits(patient: Patient, origin: CommonOrigin) -> Patient:
-    """The patient with each mutation that independent tumours share written once for each of them.
+    """Return the patient with each mutation that independent tumours share written once for each of them.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def separate_hits(patient: Patient, origin: CommonOrigin) -> Patient:
 
 
 def origin_groups(origin: CommonOrigin, sites: Sequence[Site], *, primary: int) -> tuple[OriginGroup, ...]:
-    """Groups of sites for `phylometa.migration.histories_of_trees`: that of `primary` first, with where each starts.
+    """Group sites for `phylometa.migration.histories_of_trees`: that of `primary` first, with where each starts.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ _NEAR_JSI = 0.05
 
 
 def jaccard_similarity_index(L_p: float, L_m: float, W_s: float) -> float:
-    """JSI = W_s / (L_p + L_m + W_s); NaN if the denominator is 0 (Hu et al. 2020, doi:10.1038/s41588-020-0628-z).
+    """Compute JSI = W_s / (L_p + L_m + W_s); NaN if the denominator is 0 (Hu et al. 2020, 10.1038/s41588-020-0628-z).
 
     Parameters
     ----------
@@ -58,12 +58,12 @@ def is_near_jsi_threshold(jsi: float, *, settings: ComparisonSettings) -> bool:
 
 
 def legacy_h(L_p: float, L_m: float) -> float:
-    """H = L_m / (L_p + 1), a named legacy statistic (Hu et al. 2019, doi:10.1038/s41588-019-0483-z)."""
+    """Compute H = L_m / (L_p + 1), a named legacy statistic (Hu et al. 2019, doi:10.1038/s41588-019-0483-z)."""
     return L_m / (L_p + 1)
 
 
 def legacy_ratio(L_p: float, L_m: float) -> float:
-    """r = L_m / max(L_p, 1) of Hu et al. 2020 (doi:10.1038/s41588-020-0628-z); biased upwards, kept under its name."""
+    """Compute r = L_m / max(L_p, 1), a statistic of Hu et al. 2020 (doi:10.1038/s41588-020-0628-z); biased upwards."""
     return L_m / max(L_p, 1)
 
 
@@ -80,7 +80,7 @@ class RateRatio:
 def rate_ratio_posterior(
     L_p: float, L_m: float, exposure_ratio: float = 1.0, *, informative_span: float = INFORMATIVE_SPAN
 ) -> RateRatio:
-    """Ratio of the rates of private mutations, metastasis over primary, with its uncertainty.
+    """Estimate the ratio of the rates of private mutations, metastasis over primary, with its uncertainty.
 
     With L ~ Poisson(lambda E) and Jeffreys priors, rho ~ (E_p / E_m) x BetaPrime(L_m + 1/2, L_p + 1/2); the quantile
     is B / (1 - B), B that of Beta(L_m + 1/2, L_p + 1/2) (derivation; coverage by simulation in the tests).

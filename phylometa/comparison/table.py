@@ -120,7 +120,7 @@ def divergence_from_table(
     tables: str = "",
     source: str = "table",
 ) -> tuple[DivergenceRow, ...]:
-    """The divergence statistics of a published table of counts.
+    """Compute the divergence statistics of a published table of counts.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ def _bare(chrom: str) -> str:
 
 
 def arm_spans(chrom: str) -> list[tuple[str, int, int]]:
-    """Arms of a chromosome as (name, start, end); the whole as one ('') if its centromere is not known.
+    """List the arms of a chromosome as (name, start, end); the whole as one ('') if its centromere is not known.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def _arms(result: CopyNumberResult) -> dict[str, list[tuple[str, int, int]]]:
 
 
 def arm_name(event: CopyNumberEvent, arms: list[tuple[str, int, int]]) -> str:
-    """Name of an event that covers a chromosome or an arm; empty for shorter ones.
+    """Name an event that covers a chromosome or an arm; empty for shorter ones.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def arm_name(event: CopyNumberEvent, arms: list[tuple[str, int, int]]) -> str:
 
 
 def named_events(result: CopyNumberResult) -> dict[str, list[tuple[str, int]]]:
-    """Events that cover an arm or a chromosome, branch by branch.
+    """List events that cover an arm or a chromosome, branch by branch.
 
     Parameters
     ----------
@@ -124,6 +124,6 @@ def _is_neutral(result: CopyNumberResult, branch: str, loss: CopyNumberEvent, ga
 
 
 def recurrent_names(result: CopyNumberResult) -> frozenset[str]:
-    """Names of `named_events` that two or more branches have."""
+    """List the names of `named_events` that two or more branches have."""
     seen = Counter(name for names in named_events(result).values() for name, _ in names)
     return frozenset(name for name, count in seen.items() if count > 1)

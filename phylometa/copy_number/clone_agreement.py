@@ -30,7 +30,7 @@ def compare_with_clones(
     n_mutations: IntArray,
     sample_names: Sequence[str],
 ) -> dict[str, Any]:
-    """Agreement of the copy-number tree with SNV clones.
+    """Measure how far the copy-number tree agrees with SNV clones.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ _MIN_SHARE = 0.8
 
 
 def change_kind(before: tuple[int, int], after: tuple[int, int]) -> str:
-    """Word for a change of the alleles' copies.
+    """Name a change of the alleles' copies in a word.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def change_kind(before: tuple[int, int], after: tuple[int, int]) -> str:
 
 
 def clone_events(found: CloneCopyNumber, best: IntArray) -> tuple[CloneCopyEvent, ...]:
-    """Doublings and changes with P of at least 1/2, by branch and place.
+    """List doublings and changes with P of at least 1/2, by branch and place.
 
     Parameters
     ----------

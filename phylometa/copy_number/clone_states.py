@@ -70,7 +70,7 @@ def infer_clone_copy_number(
     *,
     min_segment_length: int = 0,
 ) -> CloneCopyNumber:
-    """Allele-specific copy number of every segment in every clone, with the changes on every branch.
+    """Infer allele-specific copy number of every segment in every clone, with the changes on every branch.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ def clone_copy_number_of_trees(
     settings: CopyNumberSettings,
     sex: str | None = None,
 ) -> CloneCopyNumber:
-    """`infer_clone_copy_number` on the posterior of clone trees, at the posterior means of the proportions.
+    """Run `infer_clone_copy_number` on the posterior of clone trees, at the posterior means of the proportions.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ def clone_copy_number_of_trees(
 
 
 def observed_means(profile: CopyNumberProfile, matrix: CopyNumberMatrix) -> tuple[FloatArray, bool]:
-    """Mean copies of both alleles in every sample on the common segments (N, S, 2), and whether a caller rounded them.
+    """Compute mean copies of both alleles in every sample on common segments (N, S, 2); tell if a caller rounded them.
 
     Without subclonal states and fractions anywhere the means count as rounded to whole copies.
     """
@@ -291,7 +291,7 @@ def score_clone_states(
     is_phased: bool = False,
     is_rounded: bool = False,
 ) -> _Scored:
-    """Posterior of the states under one tree.
+    """Compute the posterior of the states under one tree.
 
     Parameters
     ----------
@@ -358,7 +358,7 @@ def segment_posterior(
     is_phased: bool = False,
     is_rounded: bool = False,
 ) -> tuple[float, FloatArray, FloatArray]:
-    """Evidence and posterior of one segment under plans of at most two changes, at given doublings, rates and noise.
+    """Compute evidence and posterior of a segment under plans of at most two changes, given doublings, rates and noise.
 
     Parameters
     ----------

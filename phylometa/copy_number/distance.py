@@ -27,7 +27,7 @@ ANCESTOR_COPIES = 8
 
 
 def copy_number_distances(sequences: AlleleSequences, *, wgd: bool = True) -> FloatArray:
-    """Symmetric distances D of all profiles, the diploid last.
+    """Compute the symmetric distances D of all profiles, the diploid last.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def copy_number_distances(sequences: AlleleSequences, *, wgd: bool = True) -> Fl
 
 
 def zero_agnostic_distances(sequences: AlleleSequences) -> FloatArray:
-    """ZCNT distances of all profiles (S + 1, S + 1): half the L1 distance of their breakpoint profiles."""
+    """Compute ZCNT distances of all profiles (S + 1, S + 1): half the L1 distance of their breakpoint profiles."""
     from phylometa.copy_number._kernels import zero_agnostic
 
     out = np.zeros((len(sequences.values),) * 2, dtype=np.int64)

@@ -59,7 +59,7 @@ def _allele_distributions() -> tuple[FloatArray, FloatArray]:
 
 
 def log_doubling_odds(first: IntArray, second: IntArray) -> float:
-    """Log Bayes factor of a doubled genome against none, from the alleles' copies of independent arms.
+    """Compute the log Bayes factor of a doubled genome against none, from the alleles' copies of independent arms.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def log_doubling_odds(first: IntArray, second: IntArray) -> float:
 
 
 def arm_states(profile: CopyNumberProfile, sample: int) -> tuple[IntArray, IntArray]:
-    """Copies of both alleles in most of every autosomal arm of a sample, rounded; two int64 arrays (arms,)."""
+    """Find both alleles' copies in most of every autosomal arm of a sample, rounded; two int64 arrays (arms,)."""
     rows = np.flatnonzero((profile.sample == sample) & np.isfinite(profile.major) & np.isfinite(profile.minor))
     rows = rows[[is_autosome(profile.chroms[i]) for i in rows]] if len(rows) else rows
     found: dict[tuple[str, str], dict[tuple[int, int], float]] = {}
@@ -107,7 +107,7 @@ def arm_states(profile: CopyNumberProfile, sample: int) -> tuple[IntArray, IntAr
 
 
 def doubling_probabilities(profile: CopyNumberProfile) -> FloatArray:
-    """P(the genome of a sample was doubled | allele-specific copy number of all samples of the patient), (S,).
+    """Compute P(a sample's genome was doubled | allele-specific copy number of all the patient's samples), (S,).
 
     Either the samples' common ancestor was doubled, and all samples are, or each sample was doubled by itself or not.
     Samples of one patient share most of their history, so that they are no independent witnesses: their log evidence

@@ -19,7 +19,7 @@ __all__ = ["branch_events", "sequence_events"]
 
 
 def sequence_events(x: IntArray, u: IntArray, doublings: int) -> list[tuple[int, int, int]]:
-    """Events of one allele of one chromosome from x to u.
+    """List the events of one allele of one chromosome from x to u.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def _losses_and_gains(x: IntArray, u: IntArray) -> tuple[IntArray, IntArray]:
 def branch_events(
     x: IntArray, u: IntArray, doublings: int, sequences: AlleleSequences, matrix: CopyNumberMatrix, branch: str
 ) -> list[CopyNumberEvent]:
-    """Events of a branch in genome coordinates, the doublings first; their number is T of the branch.
+    """List a branch's events in genome coordinates, the doublings first; their number is T of the branch.
 
     Parameters
     ----------

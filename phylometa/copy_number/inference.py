@@ -44,7 +44,7 @@ def infer_copy_number_tree(
     site_classes: Mapping[str, str] | None = None,
     sex: str | None = None,
 ) -> CopyNumberResult:
-    """Tree of a patient's samples by least copy-number events, with ancestors, events, support and instability.
+    """Infer the tree of least copy-number events of a patient's samples, with ancestors, support and instability.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ def instability_measures(
     is_sample: bool,
     subclonal: float = 0.0,
 ) -> Instability:
-    """Measures of one profile.
+    """Measure the instability of one profile.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def instability_measures(
 
 
 def sample_instability(profile: CopyNumberProfile, sample: int) -> Instability:
-    """Measures of one sample on its own segments."""
+    """Measure the instability of one sample on its own segments."""
     own = np.flatnonzero(profile.sample == sample)
     length = (profile.end - profile.start)[own].astype(np.float64)
     is_two = np.isfinite(profile.major2[own])
@@ -112,7 +112,7 @@ def sample_instability(profile: CopyNumberProfile, sample: int) -> Instability:
 def compare_classes(
     instability: Sequence[Instability], site_classes: Mapping[str, str], *, rng: np.random.Generator
 ) -> tuple[ClassComparison, ...]:
-    """Instability of metastases against that of primaries.
+    """Compare the instability of metastases with that of primaries.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ def find_parallel_events(
     permutations: int,
     rng: np.random.Generator,
 ) -> tuple[tuple[ParallelEvent, ...], ParallelTest | None]:
-    """Parallel and mirrored events, and the test of their number.
+    """Find parallel and mirrored events, and test their number.
 
     Parameters
     ----------

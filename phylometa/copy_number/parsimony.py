@@ -55,7 +55,7 @@ class ParsimonyTree:
 
 
 def start_topology(distance: FloatArray, root: int) -> IntArray:
-    """Neighbour joining on the distances, rooted at row `root`; parents (n_nodes,)."""
+    """Join neighbours by the distances, with row `root` as the root; parents (n_nodes,)."""
     from phylometa.copy_number._tree_kernels import neighbour_joining
 
     return np.asarray(neighbour_joining(np.asarray(distance, dtype=np.float64), root))
@@ -176,7 +176,7 @@ def _proved(sequences: AlleleSequences, tree: ParsimonyTree) -> ParsimonyTree:
 
 
 def leaf_sets(parents: IntArray, n: int) -> list[int]:
-    """Leaves at or below every node as bit sets."""
+    """Find the leaves at or below every node, as bit sets."""
     below = [1 << v if v < n else 0 for v in range(len(parents))]
     for v in reversed(preorder(parents)):
         if parents[v] >= 0:

@@ -23,7 +23,7 @@ __all__ = [
 
 
 def is_autosome(chrom: str) -> bool:
-    """True for chromosomes 1 to 22, with or without ``chr``; names that are no human chromosome count as autosomes."""
+    """Return True for chromosomes 1 to 22, with or without ``chr``, and for names that are no human chromosome."""
     name = chrom.lower().removeprefix("chromosome").removeprefix("chr").removeprefix("om")
     return name not in ("x", "y", "m", "mt", "23", "24", "25")
 
@@ -89,7 +89,7 @@ class CopyNumberMatrix:
 def consistent_segmentation(
     profile: CopyNumberProfile, *, min_segment_length: int = 0, min_coverage: float = 0.5
 ) -> CopyNumberMatrix:
-    """Common segments of all samples, as few as tell every change in any sample.
+    """Cut the genome into common segments of all samples, as few as tell every change in any sample.
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ def _states(profile: CopyNumberProfile, use_alleles: bool) -> IntArray:
 
 
 def amplicon_levels(copies: IntArray, limit: int) -> IntArray:
-    """Copies up to `limit` as they are; beyond, one level for every doubling begun: limit + ceil(log2(copies / limit)).
+    """Keep copies up to `limit`; beyond, one level for every doubling begun: limit + ceil(log2(copies / limit)).
 
     Amplicons grow by multiples (extrachromosomal circles that part unequally, breakage-fusion-bridge cycles), so that
     120 copies are no 119 gains.
@@ -226,7 +226,7 @@ def amplicon_levels(copies: IntArray, limit: int) -> IntArray:
 
 
 def amplicon_copies(levels: IntArray, limit: int) -> IntArray:
-    """Copies of the levels of `amplicon_levels`: the most that a level stands for."""
+    """Convert levels of `amplicon_levels` to copies: the most that a level stands for."""
     return np.where(levels > limit, limit * 2 ** np.maximum(levels - limit, 0), levels)
 
 
@@ -258,7 +258,7 @@ class AlleleSequences:
 
 
 def allele_sequences(matrix: CopyNumberMatrix, *, normal: Sequence[int] | None = None) -> AlleleSequences:
-    """Sequences of the matrix with the diploid as the last row.
+    """Make the sequences of the matrix, with the diploid as the last row.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ def replicate_distances(
     replicates: int,
     rng: np.random.Generator,
 ) -> FloatArray:
-    """Exact distances (replicates, S + 1, S + 1) of resampled genomes.
+    """Compute the exact distances (replicates, S + 1, S + 1) of resampled genomes.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def replicate_distances(
 def clade_support(
     parents: IntArray, branch_lengths: IntArray, n_leaves: int, distances: FloatArray, *, rng: np.random.Generator
 ) -> FloatArray:
-    """Share of the distance matrices whose neighbour-joining tree has the samples below each inner node together.
+    """Compute in what share of matrices the neighbour-joining tree has the samples below each inner node together.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ class AnnotatedTree:
 
 
 def safe_names(names: Sequence[str]) -> tuple[str, ...]:
-    """`names` without characters that mean something in a tree file; if two become one, the later is numbered.
+    """Remove from `names` characters that mean something in a tree file; if two become one, the later is numbered.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def safe_names(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def clone_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Clones as other programs shall see them: a number, which many take for a bootstrap value, gets a C before it.
+    """Name clones as other programs shall see them: a number, which many take for a bootstrap value, gets a C first.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def _safe(name: str) -> str:
 
 
 def annotate(tree: CloneTree, support: Mapping[int, float], notes: Sequence[Notes] = ()) -> AnnotatedTree:
-    """The tree with `clone_names`, its mutations as branch lengths, and the support of the branch above each clone.
+    """Annotate the tree with `clone_names`, mutations as branch lengths, and the support of the branch above a clone.
 
     Parameters
     ----------
@@ -113,7 +113,7 @@ def annotate(tree: CloneTree, support: Mapping[int, float], notes: Sequence[Note
 def with_site_tips(
     tree: AnnotatedTree, presence: BoolArray, site_names: Sequence[str], notes: Sequence[Sequence[Notes]] = ()
 ) -> AnnotatedTree:
-    """A tip ``<clone>_<site>`` of length 0 on every clone for each site in which it is present.
+    """Hang a tip ``<clone>_<site>`` of length 0 on every clone for each site in which it is present.
 
     Parameters
     ----------
@@ -138,7 +138,7 @@ def with_site_tips(
 
 
 def newick_text(tree: AnnotatedTree, style: str = "nhx") -> str:
-    """One tree in Newick, without a line break.
+    """Format one tree in Newick, without a line break.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def _figtree_value(word: str, value: str | float) -> str:
 
 
 def nexus_text(trees: Mapping[str, AnnotatedTree]) -> str:
-    """A NEXUS file of a TAXA and a TREES block with FigTree's annotations; every tree is marked as rooted.
+    """Format a NEXUS file of a TAXA and a TREES block with FigTree's annotations; every tree is marked as rooted.
 
     Parameters
     ----------

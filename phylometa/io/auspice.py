@@ -24,7 +24,7 @@ def auspice_document(
     site_confidence: Sequence[Mapping[str, float]],
     colours: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The dataset: divergence in mutations, the site as a trait with its probabilities, the support of every branch.
+    """Make the dataset: divergence in mutations, sites as a trait with probabilities, the support of every branch.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5}
 
 
 def merge_rule(text: str) -> int:
-    """How many callers must accept a mutation: 1 = union, -1 = all, -2 = more than half, 0 = the first that lists it.
+    """Return how many callers must accept a mutation: 1 = union, -1 = all, -2 = most, 0 = the first to list it.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def merge_rule(text: str) -> int:
 
 
 def merge_callers(parts: Sequence[Calls], rule: int, *, counts_from: str = "") -> Calls:
-    """One list of calls out of several callers' lists of the same samples.
+    """Merge several callers' lists of calls of the same samples into one.
 
     Parameters
     ----------

@@ -259,7 +259,7 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str], *, genome: str =
 
 
 def rescue_note(n: int) -> str:
-    """The sentence on records that are reads although their own file rejects them."""
+    """Write the sentence on records that are reads although their own file rejects them."""
     records, were = ("1 record that fails", "was") if n == 1 else (f"{n} records that fail", "were")
     return f"{records} a filter in one sample {were} read there because the mutation is accepted in another"
 

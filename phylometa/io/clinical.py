@@ -37,7 +37,7 @@ class PurityEstimate(NamedTuple):
 
 
 def read_purity_file(path: Path, *, display: str = "") -> PurityEstimate:
-    """Purity and ploidy of one sample from its caller's file: ASCAT, Battenberg, Sequenza, PURPLE, CliP, or columns.
+    """Read purity and ploidy of a sample from its caller's file: ASCAT, Battenberg, Sequenza, PURPLE, CliP, or columns.
 
     Battenberg's file of several solutions: the row marked ``is.best``. Sequenza's three rows (lower, best, upper): the
     middle one.
@@ -118,7 +118,7 @@ class _ClinicalTable:
 
 
 def patients_of(path: str | Path) -> tuple[str, ...]:
-    """Patients that a table of treatments or lesions names, in its order."""
+    """List the patients that a table of treatments or lesions names, in its order."""
     table = TableReader(Path(path), str(path))
     table.require(("patient",))
     column = table.index("patient")
@@ -126,7 +126,7 @@ def patients_of(path: str | Path) -> tuple[str, ...]:
 
 
 def read_treatments(path: str | Path, patient: str, sites: tuple[str, ...]) -> tuple[Treatment, ...]:
-    """Treatments of one patient: columns ``patient site kind start end dose_gy fractions`` (site empty: systemic)."""
+    """Read one patient's treatments: ``patient site kind start end dose_gy fractions`` (site empty: systemic)."""
     table = _ClinicalTable(path, ("patient", "kind", "start"), sites)
     treatments = []
     for line in table.rows_of(patient):
@@ -150,7 +150,7 @@ def read_treatments(path: str | Path, patient: str, sites: tuple[str, ...]) -> t
 
 
 def read_lesions(path: str | Path, patient: str, sites: tuple[str, ...]) -> tuple[Lesion, ...]:
-    """Serial sizes of one patient's lesions: columns ``patient site date diameter_cm``."""
+    """Read serial sizes of one patient's lesions: columns ``patient site date diameter_cm``."""
     table = _ClinicalTable(path, ("patient", "site", "date", "diameter_cm"), sites)
     lesions = []
     for line in table.rows_of(patient):
@@ -166,7 +166,7 @@ def read_lesions(path: str | Path, patient: str, sites: tuple[str, ...]) -> tupl
 
 
 def read_drivers(path: str | Path) -> frozenset[str]:
-    """Driver genes, one per line; ``#`` begins a comment, a header ``gene`` is passed over."""
+    """Read driver genes, one per line; ``#`` begins a comment, a header ``gene`` is passed over."""
     words = set()
     for line in open_text(Path(path), str(path)):
         word = line.partition("#")[0].split()

@@ -32,7 +32,7 @@ _LISTED = 5
 
 
 def read_clustering(path: str | Path) -> dict[str, str]:
-    """The cluster of every mutation of a file that another program wrote.
+    """Read the cluster of every mutation from a file that another program wrote.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def read_clustering(path: str | Path) -> dict[str, str]:
 def clusters_of_mutations(
     clustering: dict[str, str], mutation_ids: Sequence[str], *, file: str = ""
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The clustering in the order of a patient's mutations, and what did not match.
+    """Put the clustering in the order of a patient's mutations; return also what did not match.
 
     Parameters
     ----------

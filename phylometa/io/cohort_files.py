@@ -71,7 +71,7 @@ def write_cohort_tables(
     associations: Sequence[Any],
     drivers: Sequence[tuple[str, int, float]],
 ) -> None:
-    """All tables of a cohort, each whole or not at all.
+    """Write all tables of a cohort, each whole or not at all.
 
     Parameters
     ----------

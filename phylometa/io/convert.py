@@ -32,12 +32,12 @@ FORMATS = (*TREE_FORMATS, *READ_FORMATS, *COPY_NUMBER_FORMATS)
 
 
 def targets_of(source: str) -> tuple[str, ...]:
-    """Formats that hold the same kind of data as `source`."""
+    """List formats that hold the same kind of data as `source`."""
     return next(group for group in (TREE_FORMATS, READ_FORMATS, COPY_NUMBER_FORMATS) if source in group)
 
 
 def written_files(target: str, output: Path) -> tuple[Path, ...]:
-    """What `convert_format` writes for `output`."""
+    """List what `convert_format` writes for `output`."""
     if target in ("machina", "mach2"):
         return output, _labeling_of(output)
     if target == "metient":

@@ -19,7 +19,7 @@ INSTABILITY_COLUMNS = (
 
 
 def write_copy_number(result: Any, directory: str | Path) -> None:
-    """All files of a `phylometa.copy_number.CopyNumberResult`.
+    """Write all files of a `phylometa.copy_number.CopyNumberResult`.
 
     Parameters
     ----------

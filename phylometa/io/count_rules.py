@@ -149,13 +149,13 @@ RULES: tuple[CountRule, ...] = (
 
 
 def rules_for(keys: Sequence[str]) -> tuple[CountRule, ...]:
-    """Rules whose fields a FORMAT has, in order."""
+    """List the rules whose fields a FORMAT has, in order."""
     present = set(keys)
     return tuple(rule for rule in RULES if present.issuperset(rule.fields))
 
 
 def info_reads(info: str, alts: Sequence[str]) -> tuple[str, Reads] | None:
-    """Rule and reads of a record that has its tumour's counts in INFO: LoFreq, PCAWG, PCGR, VAFator."""
+    """Find rule and reads of a record with its tumour's counts in INFO: LoFreq, PCAWG, PCGR, VAFator."""
     values = dict(item.partition("=")[::2] for item in info.split(";"))
     for name, keys, read in INFO_RULES:
         if all(key in values for key in keys):

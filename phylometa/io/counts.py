@@ -38,7 +38,7 @@ COUNT_COLUMNS = (
 def read_count_table(
     path: Path, requests: Sequence[SampleRequest] | None, *, settings: ReadSettings | None = None, display: str = ""
 ) -> Calls:
-    """Counts of some samples (None: all) from a table whose kind its header tells.
+    """Read the counts of some samples (None: all) from a table whose kind its header tells.
 
     Long tables (PyClone-VI, MAF columns, MACHINA's reads and frequencies, DeCiFer), Pairtree's ``.ssm``, PhyloWGS'
     ssm_data, matrices with two columns of one name (CALDER, AncesTree), wide matrices.
@@ -58,7 +58,7 @@ def read_count_table(
 
 
 def count_rows(patient: Patient) -> Iterator[list[str]]:
-    """Header and rows of the counts table, mutation by mutation.
+    """Yield header and rows of the counts table, mutation by mutation.
 
     Optional columns are there if they say something: ``total_cn`` (totals without alleles, or of two states),
     ``cn_fraction major_cn2 minor_cn2`` (subclonal), ``context``, ``cluster``, ``censored_below`` (of a cell without

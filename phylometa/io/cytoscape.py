@@ -13,7 +13,7 @@ Data = Mapping[str, str | float | bool]
 def cytoscape_document(
     name: str, nodes: Mapping[str, Data], edges: Sequence[tuple[str, str, str, Data]]
 ) -> dict[str, Any]:
-    """One directed network.
+    """Make one directed network.
 
     Parameters
     ----------

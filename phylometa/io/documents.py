@@ -26,7 +26,7 @@ __all__ = [
 
 
 def rounded(value: Any) -> Any:
-    """`value` ready for JSON: arrays to lists, floats to 8 significant digits, NaN to null, keys to text."""
+    """Make `value` ready for JSON: arrays to lists, floats to 8 significant digits, NaN to null, keys to text."""
     if isinstance(value, Mapping):
         return {str(key): rounded(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
@@ -45,19 +45,19 @@ def rounded(value: Any) -> Any:
 
 
 def json_text(document: Any, *, indent: int | None = 1) -> str:
-    """JSON with keys in the order given and numbers rounded (see `rounded`); one line if `indent` is None."""
+    """Format as JSON, keys in the order given and numbers rounded (see `rounded`); one line if `indent` is None."""
     separators = (",", ":") if indent is None else None
     return json.dumps(rounded(document), indent=indent, ensure_ascii=False, separators=separators) + "\n"
 
 
 def write_json(path: str | Path, document: Any, *, indent: int | None = 1) -> None:
-    """A JSON document as `json_text` gives it."""
+    """Write a JSON document as `json_text` gives it."""
     Path(path).write_text(json_text(document, indent=indent), encoding="utf-8")
 
 
 @contextmanager
 def reading(path: str | Path) -> Iterator[None]:
-    """Taking apart a document of phylometa's own: what is missing or of the wrong kind becomes an InputError.
+    """Turn what is missing or of the wrong kind in phylometa's own documents into an InputError, within the block.
 
     >>> with reading("trees.json"):
     ...     {}["clones"]
@@ -79,7 +79,7 @@ def _refuse_constant(word: str) -> Any:
 
 
 def read_json(path: str | Path) -> Any:
-    """A JSON document; InputError naming the file if it is missing or malformed."""
+    """Read a JSON document; InputError naming the file if it is missing or malformed."""
     path = Path(path)
     check_regular(path, str(path))
     try:
@@ -93,7 +93,7 @@ def read_json(path: str | Path) -> Any:
 
 
 def read_json_object(path: str | Path) -> dict[str, Any]:
-    """A JSON document that is an object; InputError naming the file if it is anything else."""
+    """Read a JSON document that is an object; InputError naming the file if it is anything else."""
     document = read_json(path)
     if not isinstance(document, dict):
         raise InputError(f"holds {type(document).__name__}, a JSON object is expected", file=str(path))

@@ -56,7 +56,7 @@ class Colours:
 
 
 def export_files(target: str, output: Path) -> tuple[Path, ...]:
-    """What `export_result` writes for `output`, a file or (`DIRECTORY_FORMATS`) a directory."""
+    """List what `export_result` writes for `output`, a file or (`DIRECTORY_FORMATS`) a directory."""
     if target == "itol":
         return tuple(output / name for name in ITOL_FILES)
     if target == "cytoscape":

@@ -45,12 +45,12 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 def is_missing(value: str) -> bool:
-    """Whether a cell says that nothing is known: empty, NA, NaN, '.', '-', none, null."""
+    """Return whether a cell says that nothing is known: empty, NA, NaN, '.', '-', none, null."""
     return value.strip().lower() in MISSING_WORDS
 
 
 def parse_number(value: str) -> float | None:
-    """A finite decimal number, or None if the text is none (no ``1_0``, ``inf`` or ``nan``)."""
+    """Parse a finite decimal number; None if the text is none (no ``1_0``, ``inf`` or ``nan``)."""
     value = value.strip()
     if not NUMBER.fullmatch(value):
         return None
@@ -59,7 +59,7 @@ def parse_number(value: str) -> float | None:
 
 
 def parse_decimal(value: str) -> float | None:
-    """A number as `parse_number`, also with a decimal comma; only for columns that never hold lists or thousands.
+    """Parse a number as `parse_number`, also with a decimal comma; only for columns without lists or thousands.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def parse_decimal(value: str) -> float | None:
 
 
 def parse_fraction(value: str) -> float | None:
-    """A number as `parse_decimal`, also a percentage with its sign.
+    """Parse a number as `parse_decimal`, also a percentage with its sign.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def parse_fraction(value: str) -> float | None:
 
 
 def parse_count(value: str) -> int | None:
-    """A read count: whole, not negative, at most 1e9; ``12.0`` counts as 12; None if it is none."""
+    """Parse a read count: whole, not negative, at most 1e9; ``12.0`` counts as 12; None if it is none."""
     value = value.strip()
     if value.isascii() and value.isdigit() and len(value) <= 10:
         count = int(value)
@@ -121,7 +121,7 @@ def check_regular(path: Path, display: str) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
+    """Compute the SHA-256 of a file's bytes, hexadecimal."""
     check_regular(path, str(path))
     digest = hashlib.sha256()
     with open(path, "rb") as handle:
@@ -132,7 +132,7 @@ def sha256_of(path: Path) -> str:
 
 @contextmanager
 def expansion_limit(ratio: float) -> Iterator[None]:
-    """Files opened in the block may decompress to at most `ratio` times their size (`ReadSettings.max_expansion`)."""
+    """Let files opened in the block decompress to at most `ratio` times their size (`ReadSettings.max_expansion`)."""
     token = _max_expansion.set(ratio)
     try:
         yield
@@ -141,7 +141,7 @@ def expansion_limit(ratio: float) -> Iterator[None]:
 
 
 def check_expansion(n_bytes: int, n_compressed: int, display: str) -> None:
-    """`InputError` if a file of `n_compressed` bytes gave `n_bytes` so far, more than the limit allows."""
+    """Raise `InputError` if a file of `n_compressed` bytes gave `n_bytes` so far, more than the limit allows."""
     ratio = _max_expansion.get()
     if n_bytes > max(FREE_BYTES, ratio * n_compressed):
         raise InputError(
@@ -175,7 +175,7 @@ class _Expanding(io.RawIOBase):
 
 
 def open_binary(path: Path, display: str) -> IO[bytes]:
-    """A file's bytes, decompressed if it is gzip or bgzip; a file that cannot be opened is an `InputError`."""
+    """Open a file's bytes, decompressed if it is gzip or bgzip; a file that cannot be opened is an `InputError`."""
     check_regular(path, display)
     try:
         handle = open(path, "rb")  # noqa: SIM115 (handed to the caller)
@@ -263,5 +263,5 @@ class TextLines:
 
 
 def open_text(path: Path, display: str, *, newline: str | None = None) -> TextLines:
-    """Lines of a plain or gzip text file (UTF-8, with or without byte order mark); `newline` as in `open`."""
+    """Open a plain or gzip text file (UTF-8, with or without byte order mark); `newline` as in `open`."""
     return TextLines(path, display, newline)

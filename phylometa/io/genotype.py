@@ -108,7 +108,7 @@ def _allele_of(read: Any, event: _Event) -> tuple[str, int] | None:
 def count_alleles(
     alignments: Any, contig: str, event: _Event, *, min_base_quality: int, min_mapping_quality: int
 ) -> tuple[int, int]:
-    """(alternate reads, depth) at a site, each fragment counted once.
+    """Count (alternate reads, depth) at a site, each fragment once.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def genotype_patient(
     patient: str | None = None,
     **inputs: Any,
 ) -> Patient:
-    """A patient with the cells that no caller reported filled from the alignments.
+    """Return the patient with the cells that no caller reported filled from the alignments.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ def _history_to_json(history: MigrationHistory, tree: CloneTree, sites: Sequence
 
 
 def histories_to_json(histories: HistoryEnsemble, trees: Mapping[int, CloneTree]) -> dict[str, Any]:
-    """histories.json of the contract, with the presence each entry assumes and its near-optimal alternatives.
+    """Convert to the contract's histories.json, with the presence each entry assumes and its near-optimal alternatives.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def _errors_from_json(document: Mapping[str, Any]) -> MigrationErrors:
 def histories_from_json(
     document: Mapping[str, Any], trees: Sequence[CloneTree], *, source: str = "histories.json"
 ) -> HistoryEnsemble:
-    """The ensemble that `histories_to_json` describes.
+    """Convert back the ensemble that `histories_to_json` describes.
 
     Parameters
     ----------
@@ -153,12 +153,12 @@ def histories_from_json(
 
 
 def quoted(text: str) -> str:
-    """A name as DOT writes it."""
+    """Quote a name as DOT writes it."""
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def write_migration_graph(histories: HistoryEnsemble, directory: Path) -> None:
-    """graph.dot and graph.graphml: sites, and every migration edge with its probability and expected multiplicity."""
+    """Write graph.dot and graph.graphml: sites, and every migration edge with its probability and multiplicity."""
     probability = histories.migration_probability
     expected = np.zeros_like(probability)
     for _, history in histories:

@@ -16,7 +16,7 @@ ITOL_FILES = ("tree.nwk", "sites.txt", "clones.txt", "support.txt")
 def write_itol(
     tree: AnnotatedTree, directory: Path, *, site_colours: Mapping[str, str], clone_colours: Mapping[str, str]
 ) -> None:
-    """tree.nwk, and three annotation files: a strip of sites, branches in the clones' colours, supports as text.
+    """Write tree.nwk and three annotation files: a strip of sites, branches in the clones' colours, supports as text.
 
     Parameters
     ----------

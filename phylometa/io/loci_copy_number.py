@@ -164,7 +164,7 @@ class LociCopyNumber:
 
 
 def lies_on(chroms: Sequence[str], contig: str, genome: str) -> NDArray[np.bool_]:
-    """Mask of the mutations on a contig, whatever its spelling."""
+    """Find the mutations on a contig, whatever its spelling (a mask)."""
     spellings = {chrom for chrom in set(chroms) if contig_name(chrom, genome) == contig}
     if not spellings:
         return np.zeros(len(chroms), dtype=bool)

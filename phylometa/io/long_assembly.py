@@ -26,7 +26,7 @@ class Cells(NamedTuple):
 
 
 def first_cells(cells: Cells, ids: Sequence[str], samples: Sequence[str], dropped: DropLog) -> NDArray[np.int64]:
-    """Indices of the cells without repetitions; an accepted one goes before a refused one.
+    """List the cells without repetitions, as indices; an accepted one goes before a refused one.
 
     The same counts again, and those of a refused row beside an accepted one, go to `dropped`.
 
@@ -58,7 +58,7 @@ def first_cells(cells: Cells, ids: Sequence[str], samples: Sequence[str], droppe
 
 
 def set_refused(calls: Calls, cells: Cells, keep: NDArray[np.int64], reasons: Mapping[int, str]) -> None:
-    """Refused cells are reads if another sample's row of the mutation is accepted; else the mutation is rejected.
+    """Count refused cells as reads, in place, if another sample's row of the mutation is accepted; else reject it.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def set_refused(calls: Calls, cells: Cells, keep: NDArray[np.int64], reasons: Ma
 
 
 def complete_copies(copies: dict[str, NDArray[np.float32]], shape: tuple[int, int]) -> dict[str, NDArray[np.float32]]:
-    """All seven arrays of `CopyNumberAtLoci` from those that the table has."""
+    """Complete all seven arrays of `CopyNumberAtLoci` from those that the table has."""
     nothing = np.full(shape, np.nan, dtype=np.float32)
     full = {name: copies.get(name, nothing) for name in ("major", "minor", "normal", "major2", "minor2")}
     total = copies.get("total", nothing)

@@ -64,7 +64,7 @@ READ_COLUMNS = (
 
 
 def looks_long(table: TableReader) -> bool:
-    """Whether a header is that of a long table: counts or fractions by mutation, with or without a sample column."""
+    """Return whether a header is that of a long table: counts or fractions by mutation, with or without samples."""
     has_counts = "alt_counts" in table and ("ref_counts" in table or "depth" in table)
     if "sample_id" in table:
         has_fractions = "ccf" in table or ("ccf_lo" in table and "ccf_hi" in table)
@@ -74,7 +74,7 @@ def looks_long(table: TableReader) -> bool:
 
 
 def open_long_table(path: Path, display: str) -> TableReader:
-    """The table with its columns under the names used here, whichever dialect it is."""
+    """Open the table with its columns under the names used here, whichever dialect it is."""
     table = TableReader(path, display, aliases=LONG_ALIASES)
     if {"sample_label", "character_label"} <= {name.lower() for name in table.original}:
         table.close()
@@ -102,5 +102,5 @@ DIALECTS = (
 
 
 def dialect_of(lowered: set[str]) -> str:
-    """Whose columns these are."""
+    """Tell whose columns these are."""
     return next((name for name, columns in DIALECTS if columns <= lowered), "long table")

@@ -49,7 +49,7 @@ def read_long_table(
     settings: ReadSettings | None = None,
     display: str = "",
 ) -> Calls:
-    """Counts of some samples of a long table.
+    """Read the counts of some samples of a long table.
 
     Parameters
     ----------

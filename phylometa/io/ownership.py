@@ -294,7 +294,7 @@ def _umask() -> int:
 
 @contextmanager
 def replace_directory(target: str | Path, *, force: bool = False) -> Iterator[Path]:
-    """A fresh directory to write into; if the block ends well it takes the place of `target`, with a list of its files.
+    """Open a fresh directory to write into; if the block ends well it replaces `target`, with a list of its files.
 
     Nothing of it is left if the block fails or is interrupted, and `target` is then as it was.
 
@@ -324,7 +324,7 @@ def replace_directory(target: str | Path, *, force: bool = False) -> Iterator[Pa
 
 @contextmanager
 def replace_part(directory: str | Path, name: str, *, force: bool = False) -> Iterator[Path]:
-    """`replace_directory` of the subdirectory `name` of a result; the manifest of `directory` lists its files.
+    """Apply `replace_directory` to the subdirectory `name` of a result; the manifest of `directory` lists its files.
 
     The caller holds the lock of `directory`.
     """
@@ -357,7 +357,7 @@ def _swap(made: Path, target: Path, folder: Path) -> None:
 
 @contextmanager
 def replace_file(path: str | Path) -> Iterator[Path]:
-    """A file to write into that takes the name `path` if the block ends well, and is gone if it fails.
+    """Open a file to write into that takes the name `path` if the block ends well, and is gone if it fails.
 
     A link is followed. A device or FIFO (``/dev/null``, ``/dev/stdout``) is written through, never replaced.
 
@@ -424,7 +424,7 @@ def _read_manifest(directory: Path) -> dict[str, Any]:
 
 
 def listed_files(directory: Path) -> dict[str, str]:
-    """Relative path -> SHA-256 of every file that the manifest of `directory` lists; empty without a manifest."""
+    """Map every file (relative path) that the manifest of `directory` lists to its SHA-256; {} without a manifest."""
     files = _read_manifest(directory).get("files")
     return {str(name): str(digest) for name, digest in files.items()} if isinstance(files, Mapping) else {}
 
@@ -448,7 +448,7 @@ def list_files(directory: Path, *names: str) -> None:
 
 
 def is_whole(directory: Path) -> bool:
-    """Whether every file that the manifest of `directory` lists is there with the bytes it had."""
+    """Return whether every file that the manifest of `directory` lists is there with the bytes it had."""
     known = listed_files(directory)
     return bool(known) and all(
         (directory / name).is_file() and sha256_of(directory / name) == digest for name, digest in known.items()
@@ -456,7 +456,7 @@ def is_whole(directory: Path) -> bool:
 
 
 def foreign_files(directory: Path, name: str = "", *, force: bool = False) -> list[str]:
-    """What stands in `directory` (or its entry `name`) that phylometa did not write, or that was changed since."""
+    """List what stands in `directory` (or its entry `name`) that phylometa did not write, or that was changed since."""
     start = directory / name
     if not start.exists() or (start.is_symlink() and not name):  # of a link the link alone is replaced
         return []

@@ -40,7 +40,7 @@ class _Matrix:
 def read_paired_tables(
     paths: Sequence[Path], requests: Sequence[SampleRequest] | None, *, displays: Sequence[str]
 ) -> Calls:
-    """Reads of some samples of two matrices, one with the mutant reads, one with the depths, in either order.
+    """Read some samples of two matrices, one with the mutant reads, one with the depths, in either order.
 
     Parameters
     ----------

@@ -25,12 +25,12 @@ SSM_COLUMNS = ("id", "var_reads", "total_reads", "var_read_prob")
 
 
 def is_pairtree(table: TableReader) -> bool:
-    """Whether a header is that of a .ssm file."""
+    """Return whether a header is that of a .ssm file."""
     return {"var_reads", "total_reads", "var_read_prob"} <= {name.lower() for name in table.original}
 
 
 def read_pairtree_params(path: Path, *, display: str = "") -> dict[str, Any]:
-    """Names of the samples, clusters (lists of mutation ids) and garbage of a .params.json.
+    """Read names of samples, clusters (lists of mutation ids) and garbage of a .params.json.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def read_pairtree_reads(
     settings: ReadSettings | None = None,
     display: str = "",
 ) -> Calls:
-    """Reads of some samples of a .ssm file.
+    """Read the reads of some samples from a .ssm file.
 
     Parameters
     ----------

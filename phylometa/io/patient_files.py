@@ -22,7 +22,7 @@ SHEET_SITE_TYPES = {"primary": "primary", "lymph_node": "lymph_node", "distant":
 
 
 def write_input(patient: Patient, ccf: CcfTable | None, directory: Path) -> None:
-    """input/: counts, variants, dropped variants, sample sheet, copy number, treatments, lesions, driver genes."""
+    """Write input/: counts, variants, dropped variants, sample sheet, copy number, treatments, lesions, drivers."""
     directory.mkdir(exist_ok=True)
     write_counts(patient, directory / "counts.tsv")
     dropped = patient.dropped
@@ -121,7 +121,7 @@ def _write_variants(patient: Patient, ccf: CcfTable, path: Path) -> None:
 
 
 def read_ccf(patient: Patient, path: Path) -> CcfTable:
-    """The CCF table that `write_input` wrote, for the same patient."""
+    """Read the CCF table that `write_input` wrote, for the same patient."""
     columns = ("ccf", "ccf_lo", "ccf_hi", "multiplicity", "vaf_per_ccf", "power", "loss")
     rows = {name: i for i, name in enumerate(patient.mutations.ids)}
     samples = {name: s for s, name in enumerate(patient.mutations.sample_names)}
@@ -137,7 +137,7 @@ def read_ccf(patient: Patient, path: Path) -> CcfTable:
 
 
 def write_clusters(patient: Patient, clusters: Clustering, directory: Path) -> None:
-    """clusters/: assignments.tsv and clusters.tsv (the contract's columns first), deleted.tsv."""
+    """Write clusters/: assignments.tsv and clusters.tsv (the contract's columns first), deleted.tsv."""
     directory.mkdir(exist_ok=True)
     names = clusters.names
     write_tsv(
@@ -174,7 +174,7 @@ def write_clusters(patient: Patient, clusters: Clustering, directory: Path) -> N
 
 
 def read_clusters(patient: Patient, directory: Path) -> Clustering:
-    """The clustering that `write_clusters` wrote, for the same patient."""
+    """Read the clustering that `write_clusters` wrote, for the same patient."""
     path = directory / "clusters.tsv"
     table = table_rows(path, ["cluster", "sample", "ccf", "ccf_lo", "ccf_hi", "alt_reads", "total_reads"])
     names = tuple(dict.fromkeys(row["cluster"] for row in table))
@@ -241,7 +241,7 @@ def _classes_of(rows: Sequence[dict[str, str]], path: Path) -> dict[str, Any]:
 
 
 def table_rows(path: Path, required: Sequence[str]) -> list[dict[str, str]]:
-    """Rows of a table of results; InputError if it is not there or lacks a column."""
+    """Read rows of a table of results; InputError if it is not there or lacks a column."""
     if not path.is_file():
         raise InputError("not found; run the stage before", file=str(path))
     rows = list(read_tsv(path))

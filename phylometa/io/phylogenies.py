@@ -51,7 +51,7 @@ class Phylogeny:
 
 
 def is_phylogeny(path: str | Path) -> bool:
-    """Whether a file is in Newick or NEXUS format: it begins with ``(``, ``#NEXUS`` or a comment before either."""
+    """Return whether a file is Newick or NEXUS: it begins with ``(``, ``#NEXUS`` or a comment before either."""
     with closing(open_text(Path(path), str(path))) as lines:
         for line in lines:
             text = re.sub(r"\[[^\]]*\]", "", line).strip()
@@ -61,7 +61,7 @@ def is_phylogeny(path: str | Path) -> bool:
 
 
 def read_phylogenies(path: str | Path) -> list[Phylogeny]:
-    """All trees of a Newick file (also with NHX annotations) or of a NEXUS file (also of BEAST).
+    """Read all trees of a Newick file (also with NHX annotations) or of a NEXUS file (also of BEAST).
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def _site_of_comment(comment: str) -> str:
 
 
 def read_leaf_sites(path: str | Path) -> dict[str, str]:
-    """Leaf -> site, from a table of two columns (tabs, commas or blanks); a first line ``leaf site`` is a header.
+    """Read leaf -> site from a table of two columns (tabs, commas or blanks); a first line ``leaf site`` is a header.
 
     Raises
     ------
@@ -227,7 +227,7 @@ def read_leaf_sites(path: str | Path) -> dict[str, str]:
 
 
 def match_site(wanted: str, sites: Sequence[str], *, what: str = "--primary") -> tuple[str, str]:
-    """The site that a user means, and a note if it is not written as in the files.
+    """Find the site that a user means, and a note if it is not written as in the files.
 
     Parameters
     ----------

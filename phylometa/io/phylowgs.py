@@ -20,12 +20,12 @@ PLACE = re.compile(r"(?:chr)?(\w{1,2})_(\d+)")
 
 
 def is_phylowgs(table: TableReader) -> bool:
-    """Whether a header is that of an ssm_data.txt."""
+    """Return whether a header is that of an ssm_data.txt."""
     return {"id", "a", "d", "mu_r", "mu_v"} <= {name.lower() for name in table.original}
 
 
 def read_phylowgs(path: Path, requests: Sequence[SampleRequest] | None, *, display: str = "") -> Calls:
-    """Reads of an ssm_data.txt.
+    """Read the reads of an ssm_data.txt.
 
     Parameters
     ----------

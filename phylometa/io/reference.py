@@ -15,7 +15,7 @@ __all__ = ["open_fasta", "trinucleotide_contexts"]
 
 
 def open_fasta(path: Path):  # type: ignore[no-untyped-def]
-    """An indexed FASTA (pysam.FastaFile); the index is made beside it if it is missing.
+    """Open an indexed FASTA (pysam.FastaFile); the index is made beside it if it is missing.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def open_fasta(path: Path):  # type: ignore[no-untyped-def]
 def trinucleotide_contexts(
     path: Path, chroms: Sequence[str], positions: NDArray[np.int64], refs: Sequence[str], alts: Sequence[str]
 ) -> tuple[tuple[str, ...], int]:
-    """Reference bases before, at and after every substitution.
+    """Read the reference bases before, at and after every substitution.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ __all__ = ["has_repeated_columns", "read_repeated_columns"]
 
 
 def has_repeated_columns(table: TableReader) -> bool:
-    """Whether every column but the first is there twice, side by side."""
+    """Return whether every column but the first is there twice, side by side."""
     names = _pairs(table)
     return bool(names) and len(set(names)) == len(names)
 
@@ -31,7 +31,7 @@ def _pairs(table: TableReader) -> list[str]:
 
 
 def read_repeated_columns(path: Path, requests: Sequence[SampleRequest] | None, *, display: str = "") -> Calls:
-    """Reads of some samples; whether rows or columns are samples is told by the names of the sheet.
+    """Read the reads of some samples; whether rows or columns are samples is told by the names of the sheet.
 
     Parameters
     ----------

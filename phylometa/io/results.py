@@ -47,14 +47,14 @@ VERSIONED_PACKAGES = (*("numpy", "scipy", "networkx", "biopython", "pysam", "mat
 def write_result(
     result: PatientResult, directory: Path, *, arguments: Mapping[str, Any] | None = None, key: str = ""
 ) -> None:
-    """All files of a patient but figures, report and log, into an existing empty directory."""
+    """Write all files of a patient but figures, report and log, into an existing empty directory."""
     write_stages(result, directory)
     write_manifest(directory / "manifest.json", result, arguments=arguments or {}, key=key)
     recorded(directory, STAGE_USES, result.settings.to_dict())
 
 
 def write_stages(result: PatientResult, directory: Path) -> None:
-    """The subdirectory of every stage that has run, summary.json and warnings.tsv."""
+    """Write the subdirectory of every stage that has run, summary.json and warnings.tsv."""
     write_input(result.patient, result.ccf, directory / "input")
     for stage in ("clusters", "trees", "histories", "labels", "timing", "copy_number"):
         if getattr(result, stage) is not None:
@@ -130,7 +130,7 @@ def _write_stage(result: PatientResult, stage: str, directory: Path, *, is_subdi
 
 
 def write_histories(histories: HistoryEnsemble, trees: Mapping[int, CloneTree], directory: Path) -> None:
-    """histories.json, migrations.tsv, graph.dot and graph.graphml of seeding/."""
+    """Write histories.json, migrations.tsv, graph.dot and graph.graphml of seeding/."""
     write_json(directory / "histories.json", histories_to_json(histories, trees), indent=None)
     header = ["source", "target", "departing_clone", "founding_clone", "probability", "mcse"]
     total, plain = _migration_weights(histories, trees), histories.without_prior
@@ -241,7 +241,7 @@ def _instability(result: PatientResult) -> list[dict[str, Any]] | None:
 
 
 def write_manifest(path: Path, result: PatientResult, *, arguments: Mapping[str, Any], key: str) -> None:
-    """manifest.json: versions, arguments, seed, SHA-256 of the inputs, settings, and the key `--resume` compares."""
+    """Write manifest.json: versions, arguments, seed, SHA-256 of inputs, settings, and the key `--resume` compares."""
     from importlib.metadata import PackageNotFoundError, version
 
     import phylometa
@@ -274,7 +274,7 @@ DOCUMENTS = {
 
 
 def read_result(directory: Path) -> dict[str, Any]:
-    """What `write_stages` wrote, as far as its stages have run: objects of `data` and `trees`, and plain documents.
+    """Read what `write_stages` wrote, as far as its stages have run: objects of `data` and `trees`, plain documents.
 
     Returns
     -------
@@ -340,7 +340,7 @@ def read_result(directory: Path) -> dict[str, Any]:
 
 
 def read_settings_of(directory: Path) -> Settings:
-    """The settings in the manifest of a patient's directory; the defaults if there is none."""
+    """Read the settings in the manifest of a patient's directory; the defaults if there is none."""
     manifest = directory / "manifest.json"
     if not manifest.is_file():
         return Settings()

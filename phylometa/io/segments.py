@@ -41,7 +41,7 @@ class Segments:
 def read_segments(
     path: Path, requests: Sequence[SampleRequest] | None, *, caller: str = "", display: str = ""
 ) -> Segments:
-    """Copy-number segments of some samples.
+    """Read the copy-number segments of some samples.
 
     Parameters
     ----------
@@ -308,7 +308,7 @@ def _check_overlaps(picked: list[tuple[int, _Row]], names: list[str], problems: 
 
 
 def read_segment_tables(paths: Sequence[str | Path]) -> CopyNumberProfile:
-    """Segments of all samples of several files as one profile.
+    """Read the segments of all samples of several files as one profile.
 
     Parameters
     ----------
@@ -354,7 +354,7 @@ def read_segment_tables(paths: Sequence[str | Path]) -> CopyNumberProfile:
 
 
 def join_profiles(profiles: Sequence[CopyNumberProfile], samples: Sequence[str]) -> CopyNumberProfile | None:
-    """Profiles of several files as one, over all samples of a patient."""
+    """Join the profiles of several files into one, over all samples of a patient."""
     if not profiles:
         return None
     index = {name: k for k, name in enumerate(samples)}

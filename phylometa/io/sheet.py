@@ -66,7 +66,7 @@ SITE_NAME = re.compile(NAME.pattern.replace("/", "", 1))
 
 
 def is_name(text: str) -> bool:
-    """Whether `text` can name a patient or sample: no slash, no control character, no dot at the start.
+    """Return whether `text` can name a patient or sample: no slash, no control character, no dot at the start.
 
     Control characters are also the marks of Unicode that turn the direction of text: a name must read as it is.
     """
@@ -170,7 +170,7 @@ def read_sheet(path: str | Path) -> SampleSheet:
 
 
 def parse_sheet(path: str | Path, *, needs_source: bool = True) -> tuple[SampleSheet, ProblemList]:
-    """The rows of a sheet that are right, and the problems of the others; only what hinders any reading is raised.
+    """Parse the rows of a sheet that are right; collect the others' problems, and raise only what hinders any reading.
 
     Parameters
     ----------
@@ -425,14 +425,14 @@ def _or_zero(value: float) -> float:
 
 
 def split_files(column: str, cell: str) -> list[str]:
-    """Files of a cell, separated by semicolons: several VCFs of one sample, or a pair of tables of reads."""
+    """Split the files of a cell at semicolons: several VCFs of one sample, or a pair of tables of reads."""
     if column not in ("vcf", "counts"):
         return [cell]
     return [name.strip() for name in cell.split(";") if name.strip()] or [cell]
 
 
 def parse_date(value: str) -> datetime.date | None:
-    """A date written YYYY-MM-DD; None if nothing is written.
+    """Parse a date written YYYY-MM-DD; None if nothing is written.
 
     Raises
     ------

@@ -91,7 +91,7 @@ class _Found:
 
 
 def guess_sheet(paths: Sequence[str | Path], folder: Path) -> tuple[list[GuessedRow], list[str]]:
-    """Rows of a sheet over the files, and what was guessed.
+    """Guess the rows of a sheet over the files; return them with what was guessed.
 
     Parameters
     ----------

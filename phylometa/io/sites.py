@@ -10,7 +10,7 @@ __all__ = ["sites_of"]
 
 
 def sites_of(rows: tuple[SheetRow, ...], *, primary: str | None, source: str) -> tuple[tuple[Site, ...], list[str]]:
-    """Sites of one patient, the primary first (virtual if none was sampled), and warnings.
+    """List the sites of one patient, the primary first (virtual if none was sampled), and warnings.
 
     Parameters
     ----------

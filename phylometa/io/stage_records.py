@@ -138,7 +138,7 @@ def recorded(directory: Path, stages: Iterable[str], settings: Mapping[str, Any]
 
 
 def stage_status(directory: Path, settings: Mapping[str, Any] | None = None) -> list[StageStatus]:
-    """Every stage of a patient's directory, upstream first.
+    """Give the status of every stage of a patient's directory, upstream first.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ _renamed: ContextVar[_Renamed | None] = ContextVar("renamed", default=None)
 
 @contextmanager
 def column_names(pairs: Sequence[str]) -> Iterator[_Renamed]:
-    """Tables opened in the block have the column ``a`` of ``a=b`` under the name ``b`` (`ReadSettings.columns`).
+    """Give the column ``a`` of ``a=b`` the name ``b`` in tables opened in the block (`ReadSettings.columns`).
 
     Yields an object whose `unused` holds the names that no table had so far.
     """

@@ -22,7 +22,7 @@ __all__ += ["write_counts"]
 
 
 def read_cohort_names(sheet_path: str | Path) -> tuple[str, ...]:
-    """Names of the patients of a sheet, in its order; the sheet is checked as a whole."""
+    """Read the names of the patients of a sheet, in its order; the sheet is checked as a whole."""
     return read_sheet(sheet_path).patients
 
 
@@ -36,7 +36,7 @@ def read_cohort(
     genes: str | Path | None = None,
     fasta: str | Path | None = None,
 ) -> list[Patient]:
-    """All patients of a sheet; options as in `read_patient`."""
+    """Read all patients of a sheet; options as in `read_patient`."""
     options: dict[str, Any] = {
         "primary": primary,
         "treatments": treatments,
@@ -60,7 +60,7 @@ def read_patient(
     genes: str | Path | None = None,
     fasta: str | Path | None = None,
 ) -> Patient:
-    """Everything that was measured in one patient.
+    """Read everything that was measured in one patient.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def read_counts(
     settings: ReadSettings | None = None,
     name: str | None = None,
 ) -> Patient:
-    """A patient from a counts table, with or without a sample sheet.
+    """Read a patient from a counts table, with or without a sample sheet.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def read_counts(
 
 
 def read_pairtree(ssm: str | Path, params: str | Path, *, settings: ReadSettings | None = None) -> Patient:
-    """A patient from Pairtree's .ssm and .params.json, without a sample sheet; see `read_counts`."""
+    """Read a patient from Pairtree's .ssm and .params.json, without a sample sheet; see `read_counts`."""
     path = Path(ssm)
     settings = settings or ReadSettings()
     with expansion_limit(settings.max_expansion):

@@ -30,13 +30,13 @@ def divergence_rows(rows: Sequence[Any], *, with_patient: bool = False) -> tuple
 
 
 def divergence_text(rows: Sequence[Any], *, with_patient: bool = False) -> str:
-    """divergence.tsv as text."""
+    """Format divergence.tsv as text."""
     header, cells = divergence_rows(rows, with_patient=with_patient)
     return "".join("\t".join(format_value(value) for value in row) + "\n" for row in [header, *cells])
 
 
 def read_divergence_table(path: str | Path) -> list[dict[str, str]]:
-    """Rows of a table `patient metastasis L_p L_m W_s [...]` (TSV or CSV), as text."""
+    """Read the rows of a table `patient metastasis L_p L_m W_s [...]` (TSV or CSV), as text."""
     from phylometa.io.table_reader import TableReader
 
     table = TableReader(Path(path), str(path))
@@ -44,7 +44,7 @@ def read_divergence_table(path: str | Path) -> list[dict[str, str]]:
 
 
 def write_timing(timing: Any, directory: Path) -> None:
-    """intervals.tsv, divergence.tsv and timing.json (everything, with refusals and notes)."""
+    """Write intervals.tsv, divergence.tsv and timing.json (everything, with refusals and notes)."""
     events = [event.name for event in timing.events]
     header = ["site", "founding_clone", "unit", "model"]
     for name in ("divergence", "founder", "seeding"):

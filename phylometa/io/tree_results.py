@@ -19,7 +19,7 @@ __all__ = ["read_trees", "write_trees"]
 
 
 def write_trees(trees: TreeEnsemble, sample_names: Sequence[str], directory: Path) -> None:
-    """trees/: trees.json, the best and the consensus tree, edge support, clone proportions, presence in sites."""
+    """Write trees/: trees.json, best and consensus tree, edge support, clone proportions, presence in sites."""
     directory.mkdir(exist_ok=True)
     names = trees.names
     documents = []
@@ -123,7 +123,7 @@ def _write_newick(tree: CloneTree, support: Mapping[int, float], path: Path) -> 
 
 
 def read_trees(directory: Path) -> TreeEnsemble:
-    """The ensemble that `write_trees` wrote."""
+    """Read the ensemble that `write_trees` wrote."""
     joint = None
     if (directory / "joint.json").is_file():
         document = read_json(directory / "joint.json")

@@ -77,7 +77,7 @@ class LocatedTree:
 
 
 def read_tree_with_sites(tree: str | Path, labeling: str | Path, *, contract: bool | None = None) -> LocatedTree:
-    """A tree as an edge list with the sites of its leaves (MACHINA) or clones (MACH2).
+    """Read a tree as an edge list with the sites of its leaves (MACHINA) or clones (MACH2).
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def read_tree_with_sites(tree: str | Path, labeling: str | Path, *, contract: bo
 
 
 def pendant_leaves(located: LocatedTree) -> tuple[int, ...]:
-    """Leaves that stand for their parent in one site: named ``<clone><digits>`` or ``<anything>_<site>``.
+    """Find leaves that stand for their parent in one site: named ``<clone><digits>`` or ``<anything>_<site>``.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def pendant_leaves(located: LocatedTree) -> tuple[int, ...]:
 
 
 def contract_pendant_leaves(located: LocatedTree) -> LocatedTree:
-    """The tree without its pendant leaves, whose sites become their clone's."""
+    """Return the tree without its pendant leaves, whose sites become their clone's."""
     tree, presence = located.tree, located.presence.copy()
     pendant = set(pendant_leaves(located))
     for v in pendant:
@@ -147,7 +147,7 @@ def contract_pendant_leaves(located: LocatedTree) -> LocatedTree:
 
 
 def write_machina(located: LocatedTree, tree: str | Path, labeling: str | Path) -> None:
-    """MACHINA's edge list and leaf labelling: a leaf ``clone_site`` hangs on every clone for each of its sites."""
+    """Write MACHINA's edge list and leaf labelling: a leaf ``clone_site`` hangs on every clone per site of it."""
     names = located.tree.names
     edges = [(names[u], names[v]) for u, v in located.tree.edges()]
     labels = []
@@ -161,7 +161,7 @@ def write_machina(located: LocatedTree, tree: str | Path, labeling: str | Path) 
 
 
 def write_mach2(located: LocatedTree, tree: str | Path, labeling: str | Path) -> None:
-    """MACH2's edge list and observed labelling: the sites of every clone that has any."""
+    """Write MACH2's edge list and observed labelling: the sites of every clone that has any."""
     names = located.tree.names
     _write_lines(tree, [(names[u], names[v]) for u, v in located.tree.edges()], "\t")
     rows = []
@@ -183,7 +183,7 @@ METIENT_COLUMNS = (
 
 
 def read_metient(table: str | Path, tree: str | Path) -> LocatedTree:
-    """Metient's table of clones by site (``present`` 0 or 1) and its edge list of cluster indices.
+    """Read Metient's table of clones by site (``present`` 0 or 1) and its edge list of cluster indices.
 
     Clones keep their order by index and are named by ``cluster_label``; sites keep their order by index.
 
@@ -244,7 +244,7 @@ def read_metient(table: str | Path, tree: str | Path) -> LocatedTree:
 
 
 def write_metient(located: LocatedTree, table: str | Path, tree: str | Path, *, primary: str) -> None:
-    """Metient's table and edge list; `primary` is the site of category ``primary``."""
+    """Write Metient's table and edge list; `primary` is the site of category ``primary``."""
     rows = []
     for s, site in enumerate(located.site_names):
         category = "primary" if site == primary else "metastasis"
@@ -256,7 +256,7 @@ def write_metient(located: LocatedTree, table: str | Path, tree: str | Path, *, 
 
 
 def read_jellyfish(directory: str | Path, *, patient: str | None = None) -> LocatedTree:
-    """Jellyfish's ``samples.tsv``, ``phylogeny.tsv`` and ``compositions.tsv``; every sample is a site of its own.
+    """Read Jellyfish's ``samples.tsv``, ``phylogeny.tsv``, ``compositions.tsv``; every sample is a site of its own.
 
     Parameters
     ----------
@@ -310,7 +310,7 @@ def write_jellyfish(
     ranks: Mapping[str, int] | None = None,
     colours: Mapping[str, str] | None = None,
 ) -> None:
-    """Jellyfish's three tables; without proportions the clones of a site share it equally.
+    """Write Jellyfish's three tables; without proportions the clones of a site share it equally.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 def format_value(value: Any) -> str:
-    """A cell's text: NA for None and NaN, ``True``/``False``, integers exact, floats to 8 significant digits."""
+    """Format a cell: NA for None and NaN, ``True``/``False``, integers exact, floats to 8 significant digits."""
     if value is None:
         return "NA"
     if isinstance(value, (bool, np.bool_)):
@@ -41,7 +41,7 @@ def format_value(value: Any) -> str:
 
 
 def open_text_writer(path: str | Path) -> IO[str]:
-    """A UTF-8 text file to write, gzip-compressed (no date, no name inside: same bytes each time) for ``.gz``."""
+    """Open a UTF-8 text file to write; ``.gz`` is compressed without date or name, so that bytes are reproducible."""
     path = Path(path)
     if path.suffix == ".gz":
         raw = gzip.GzipFile(filename="", mode="wb", fileobj=path.open("wb"), mtime=0)
@@ -88,7 +88,7 @@ def write_tsv(
 
 
 def read_tsv(path: str | Path) -> Iterator[dict[str, str]]:
-    """Rows of a table that `write_tsv` wrote, as dictionaries of text."""
+    """Read the rows of a table that `write_tsv` wrote, as dictionaries of text."""
     lines = open_text(Path(path), str(path), newline="")
     try:
         for row in csv.DictReader(lines, delimiter="\t"):

@@ -148,7 +148,7 @@ class UsedMutations:
 
 
 def mutation_table(calls: Calls) -> MutationTable:
-    """The frozen table of what was read."""
+    """Make the frozen table of what was read."""
     return MutationTable(
         ids=tuple(calls.ids),
         sample_names=tuple(calls.samples),

@@ -91,7 +91,7 @@ def _is_bcf(path: Path, display: str) -> bool:
 
 
 def bcf_lines(path: Path, display: str) -> Iterator[str]:
-    """Lines of the VCF that a BCF stands for."""
+    """Yield the lines of the VCF that a BCF stands for."""
     import pysam
 
     verbosity = pysam.set_verbosity(0)

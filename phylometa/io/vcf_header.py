@@ -194,7 +194,7 @@ def _gene_field(name: str, description: str) -> list[tuple[str, int]]:
 
 
 def match_columns(header: VcfHeader, requests: Sequence[SampleRequest], display: str) -> list[int]:
-    """Index into the sample columns of every requested sample.
+    """Find the index into the sample columns of every requested sample.
 
     Tried in this order: a column of that name; for a file that one row names alone, the header's ``##tumor_sample=``;
     a single column that ends in the name (``patient_sample``); for such a file again, a column named TUMOR.

@@ -48,7 +48,7 @@ class Column:
 
 
 def is_lichee(table: TableReader) -> bool:
-    """Whether a header is that of LICHeE's input, which holds VAFs: chrom, pos, a description, then samples."""
+    """Return whether a header is that of LICHeE's input, which holds VAFs: chrom, pos, a description, then samples."""
     lowered = [name.lower() for name in table.original[:3]]
     return "chrom" in table and "pos" in table and lowered[2:] in (["desc"], ["description"])
 
@@ -64,7 +64,7 @@ def identity_columns(table: TableReader) -> list[int]:
 
 
 def name_column(table: TableReader) -> int:
-    """The column that names the mutation if none is called so: the first that is no cluster; -1 if it is a sample's."""
+    """Find the column that names the mutation if none is called so: the first that is no cluster; -1 if a sample's."""
     first = next((i for i, name in enumerate(table.header) if name != "cluster"), 0)
     return -1 if SUFFIX.fullmatch(table.original[first]) else first
 
@@ -72,7 +72,7 @@ def name_column(table: TableReader) -> int:
 def find_columns(
     table: TableReader, rows: Sequence[tuple[int, list[str]]], requests: Sequence[SampleRequest] | None
 ) -> tuple[list[str], dict[str, list[Column]]]:
-    """Samples and their columns.
+    """Find the samples and their columns.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def _is_numeric(index: int, rows: Sequence[tuple[int, list[str]]]) -> bool:
 
 
 def layout_of(columns: list[Column], table: TableReader) -> dict[str, int]:
-    """Kind to position of the columns that make a sample's cell.
+    """Map each kind to the position of its column, for the columns that make a sample's cell.
 
     Raises
     ------

@@ -32,7 +32,7 @@ DECIMAL_COMMA = re.compile(r"[01],\d+", re.ASCII)
 def read_wide_table(
     path: Path, requests: Sequence[SampleRequest] | None, *, settings: ReadSettings | None = None, display: str = ""
 ) -> Calls:
-    """Counts of some samples of a wide matrix.
+    """Read the counts of some samples of a wide matrix.
 
     Parameters
     ----------

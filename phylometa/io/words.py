@@ -6,7 +6,7 @@ __all__ = ["counted"]
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:
-    """A number and its noun, in the plural unless it is one.
+    """Write a number and its noun, in the plural unless it is one.
 
     Examples
     --------

@@ -175,7 +175,7 @@ class _Expected:
 
 
 def clone_support(joint: JointPosterior, labels: IntArray, kind: IntArray) -> FloatArray:
-    """Support of every shown clone (K,): how probably two of its mutations, drawn at random, are in one clone.
+    """Compute the support of every shown clone (K,): the probability that two random mutations of it are in one clone.
 
     The mutations are drawn with replacement, so that a clone of one mutation has the probability that it is in a clone.
     """
@@ -226,7 +226,7 @@ def project_draws(joint: JointPosterior, labels: IntArray, kind: IntArray) -> tu
 
 
 def mean_prevalence(joint: JointPosterior, labels: IntArray, counted: BoolArray) -> FloatArray:
-    """Mean prevalence of every shown clone over draws, samples and mutations (K,)."""
+    """Compute the mean prevalence of every shown clone over draws, samples and mutations (K,)."""
     total = np.zeros(int(labels.max()) + 1)
     count = np.zeros(len(total))
     for draw, weight in zip(joint.draws, joint.weights):
@@ -362,7 +362,7 @@ def _merged_scenarios(
 def credible_interval(
     values: FloatArray, weights: FloatArray, level: float, half_step: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Equal-tailed interval over the first axis (D, ...) of weighted draws of shares, wider by half a step of the grid.
+    """Compute the equal-tailed interval over the first axis (D, ...) of weighted draws, wider by half a grid step.
 
     A bound is the least value with at least its share of the weight up to it.
     """

@@ -11,7 +11,7 @@ __all__ = ["bits", "count_arborescences", "list_arborescences", "spanning_roots"
 
 
 def bits(mask: int) -> list[int]:
-    """The sites of a set, ascending.
+    """List the sites of a set, ascending.
 
     Examples
     --------
@@ -27,7 +27,7 @@ def bits(mask: int) -> list[int]:
 
 
 def spanning_roots(sites: int, reach: Sequence[int]) -> int:
-    """The sites of `sites` from which all others can be reached within the set."""
+    """Find the sites of `sites` from which all others can be reached within the set."""
     if not sites & (sites - 1):
         return sites
     roots = 0
@@ -52,7 +52,7 @@ def spanning_roots(sites: int, reach: Sequence[int]) -> int:
 
 
 def count_arborescences(sites: int, root: int, reach: Sequence[int], full: bool = False) -> int:
-    """Number of spanning trees of `sites` directed away from `root` (exact integer).
+    """Count the spanning trees of `sites` directed away from `root` (exact integer).
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def count_arborescences(sites: int, root: int, reach: Sequence[int], full: bool 
 
 
 def list_arborescences(sites: int, root: int, reach: Sequence[int]) -> Iterator[tuple[tuple[int, int], ...]]:
-    """All spanning trees of `sites` away from `root`, each as (source, target) pairs, parent first; no fixed limit.
+    """Yield all spanning trees of `sites` away from `root`, each as (source, target) pairs, parent first; no limit.
 
     Examples
     --------

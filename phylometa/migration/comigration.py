@@ -16,7 +16,7 @@ Edge = tuple[int, int, int, int]
 
 @lru_cache(maxsize=65536)
 def is_acyclic(pairs: frozenset[tuple[int, int]]) -> bool:
-    """True iff the directed graph with these (source, target) edges has no directed cycle.
+    """Return True iff the directed graph with these (source, target) edges has no directed cycle.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def is_acyclic(pairs: frozenset[tuple[int, int]]) -> bool:
 
 
 def count_comigrations(edges: Sequence[Edge]) -> int:
-    r"""gamma: for every ordered pair of sites the largest number of such migrations on one path, summed.
+    r"""Compute gamma: for every ordered pair of sites the largest number of such migrations on one path, summed.
 
     .. math:: \gamma = \sum_{s \neq t} \max_{\text{root-to-leaf paths } p} |\{(u, s) \to (v, t) \in p\}|
 
@@ -73,7 +73,7 @@ def count_comigrations(edges: Sequence[Edge]) -> int:
 
 
 def migration_forest(edges: Sequence[Edge]) -> tuple[list[tuple[int, int]], list[int]]:
-    """The migrations of a history in the partial order of the tree.
+    """Put the migrations of a history in the partial order of the tree.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def migration_forest(edges: Sequence[Edge]) -> tuple[list[tuple[int, int]], list
 
 
 def count_consistent_comigrations(edges: Sequence[Edge]) -> int:
-    """The least number of comigration events that can be put in one order of time consistent with the history.
+    """Count the fewest comigration events that can be put in one order of time consistent with the history.
 
     An event moves clones from one site to another at one time; migrations of one path never share an event. MACHINA's
     path maximum takes each pair of sites by itself, and may need two events to be each before the other. Exact: A*

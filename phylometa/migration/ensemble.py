@@ -38,7 +38,7 @@ def infer_history_ensemble(
     pattern: str | None = None,
     routes: BoolArray | None = None,
 ) -> HistoryEnsemble:
-    r"""Histories of every tree of a posterior, weighted jointly.
+    r"""Infer the histories of every tree of a posterior, weighted jointly.
 
     .. math::
         w(T, H) \propto w_T \exp(-c U_T - d \mu_T - \gamma(H) - 2 \sigma(H) - a \Delta U(H) - b \Delta\mu(H))

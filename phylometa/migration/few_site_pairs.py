@@ -21,7 +21,7 @@ ORDERS = 6
 
 
 def list_frugal(optimal: OptimalHistories, limit: int, *, cost: Callable[[int, int], float]) -> list[tuple[Edge, ...]]:
-    """Up to `limit` optimal histories of small `cost`, the smallest first; deterministic.
+    """List up to `limit` optimal histories of small `cost`, the smallest first; deterministic.
 
     Parameters
     ----------

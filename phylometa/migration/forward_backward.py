@@ -223,7 +223,7 @@ def _log_likelihood(
 
 
 def log_likelihood(parents: IntArray, leaf_site: IntArray, transition: FloatArray, *, primary: int) -> float:
-    """Log probability of the leaves' sites, summed over all labellings of the other vertices."""
+    """Compute the log probability of the leaves' sites, summed over all labellings of the other vertices."""
     parents = np.asarray(parents, dtype=np.int64)
     scratch = np.zeros((len(parents), len(transition))), np.zeros((len(parents), len(transition)))
     sites = np.asarray(leaf_site, dtype=np.int64)

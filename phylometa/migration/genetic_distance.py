@@ -16,7 +16,7 @@ __all__ = ["favour_genetic_distance", "mean_genetic_distance"]
 
 
 def mean_genetic_distance(tree: CloneTree, history: MigrationHistory) -> float:
-    r"""Mean over the migrations of the mutations that the founding clone has and the departing one has not.
+    r"""Average over the migrations the number of mutations that the founding clone has and the departing one has not.
 
     .. math:: D(H) = \frac{1}{\mu} \sum_{(u,s) \to (v,t)} [u \ne v] \, n_v / \max_{w \ne root} n_w
 
@@ -39,7 +39,7 @@ def mean_genetic_distance(tree: CloneTree, history: MigrationHistory) -> float:
 def favour_genetic_distance(
     histories: HistoryEnsemble, tree_of: Callable[[int], CloneTree], weight: float
 ) -> HistoryEnsemble:
-    """The ensemble with every history's weight multiplied by exp(weight x `mean_genetic_distance`).
+    """Return the ensemble with every history's weight multiplied by exp(weight x `mean_genetic_distance`).
 
     Parameters
     ----------

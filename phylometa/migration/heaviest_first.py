@@ -20,7 +20,7 @@ LISTED_PER_GRAPH = 200_000  # histories of one site graph that are looked at
 def list_simplest(
     optimal: OptimalHistories, limit: int, *, cost: Callable[[int, int], float], seconds: float
 ) -> list[tuple[Edge, ...]]:
-    """The `limit` histories of least `cost`, without listing the others.
+    """List the `limit` histories of least `cost`, without listing the others.
 
     Site graphs are searched by rising cost of (number of pairs, seeding sites); the histories of a graph that use
     all of its pairs cost at least as much.

@@ -42,7 +42,7 @@ def histories_of_independent_tumours(
     *,
     settings: MigrationSettings,
 ) -> HistoryEnsemble:
-    """Histories without a migration between tumours of independent origin.
+    """Infer histories without a migration between tumours of independent origin.
 
     Parameters
     ----------

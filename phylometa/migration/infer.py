@@ -32,7 +32,7 @@ CONSISTENT_UP_TO = 200
 
 
 def make_question(tree: CloneTree, presence: BoolArray, primary: int) -> Question:
-    """The clone tree and its observed sites as bitmasks.
+    """Express the clone tree and its observed sites as bitmasks.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def make_question(tree: CloneTree, presence: BoolArray, primary: int) -> Questio
 def history_from_edges(
     edges: Sequence[Edge], root: tuple[int, int], scores: Scores, weight: float, *, consistent: bool = True
 ) -> MigrationHistory:
-    """A `MigrationHistory` with its counts; without `consistent` the temporally consistent one is left out."""
+    """Make a `MigrationHistory` with its counts; without `consistent` the temporally consistent one is left out."""
     return MigrationHistory(
         root=root,
         edges=np.array(edges, dtype=np.int64).reshape(-1, 4),
@@ -85,7 +85,7 @@ def infer_migration_histories(
     alternatives: bool = True,
     exact_ranking: bool = True,
 ) -> TreeHistories:
-    """All optimal migration histories of a clone tree.
+    """Infer all optimal migration histories of a clone tree.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def criteria_of_model(settings: MigrationSettings, model: str) -> str:
 
 
 def open_routes(removed: FloatArray, not_before: FloatArray) -> BoolArray:
-    """Routes that time leaves open: a site that was gone before another was seeded did not seed it.
+    """Find the routes that time leaves open: a site that was gone before another was seeded did not seed it.
 
     Parameters
     ----------

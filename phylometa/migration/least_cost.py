@@ -125,7 +125,7 @@ class OptimalHistories:
 
 
 def complete_graph(n_sites: int) -> tuple[int, ...]:
-    """Every site may send clones to every other."""
+    """Make the graph in which every site may send clones to every other."""
     every = (1 << n_sites) - 1
     return tuple(every & ~(1 << s) for s in range(n_sites))
 
@@ -189,7 +189,7 @@ def cost_table(
     reach: Sequence[int] | None = None,
     site_sets: Sequence[Sequence[int]] | None = None,
 ) -> CostTable:
-    """Least costs from the leaves up; the arguments are those of `solve`."""
+    """Compute the least costs from the leaves up; the arguments are those of `solve`."""
     every = complete_graph(question.n_sites)
     reach = every if reach is None else tuple(reach)
     complete = reach == every
@@ -231,7 +231,7 @@ def solve(
     reach: Sequence[int] | None = None,
     site_sets: Sequence[Sequence[int]] | None = None,
 ) -> OptimalHistories:
-    """The least cost of a history and all choices that reach it.
+    """Find the least cost of a history and all choices that reach it.
 
     Parameters
     ----------
@@ -277,7 +277,7 @@ def solve(
 
 
 def count_histories(optimal: OptimalHistories, reach: Sequence[int] | None = None) -> int:
-    """Exact number of optimal histories, without listing them.
+    """Count the optimal histories exactly, without listing them.
 
     Parameters
     ----------

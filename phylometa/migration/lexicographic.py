@@ -88,7 +88,7 @@ def find_optima(
     seconds: float = 60.0,
     prefer_search: bool = False,
 ) -> Optima:
-    """Histories that are optimal in a lexicographic order of the criteria.
+    """Find the histories that are optimal in a lexicographic order of the criteria.
 
     The additive criteria before the first of C and S are solved by dynamic programming; C and S by search over site
     graphs, or by comparing all histories if they are few; criteria that follow by dynamic programming within each

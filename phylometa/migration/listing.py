@@ -19,7 +19,7 @@ Choice = tuple[tuple[Edge, ...], tuple[tuple[int, State], ...]]
 
 
 def list_histories(optimal: OptimalHistories, reach: Sequence[int] | None = None) -> Iterator[tuple[Edge, ...]]:
-    """The optimal histories one by one, each as edges (u, s, v, t), parent first; the order is fixed.
+    """Yield the optimal histories one by one, each as edges (u, s, v, t), parent first; the order is fixed.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def list_histories(optimal: OptimalHistories, reach: Sequence[int] | None = None
 def walk_choices(
     order: Sequence[int], start: State, choices: Callable[[int, State], Iterator[Choice[State]]]
 ) -> Iterator[tuple[Edge, ...]]:
-    """All histories by one choice a clone, none of which leads nowhere; without recursion, for trees of any depth.
+    """Yield all histories by one choice per clone, none a dead end; without recursion, for trees of any depth.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def walk_choices(
 
 
 def viable_entries(optimal: OptimalHistories, reach: Sequence[int]) -> list[int]:
-    """Entering sites of every clone from which an optimal subtree within the graph exists."""
+    """Find the entering sites of every clone from which an optimal subtree within the graph exists."""
     question = optimal.question
     viable = [0] * len(question.parents)
     out_of: dict[int, int] = {}  # sites within one migration of a set

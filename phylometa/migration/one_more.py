@@ -73,7 +73,7 @@ class NearOptimal:
 
 
 def simplest_near_optimal(question: Question, kind: str, settings: MigrationSettings) -> NearOptimal:
-    """The simplest of the first near-optimal histories of a kind, up to ``settings.max_alternatives``.
+    """List the simplest of the first near-optimal histories of a kind, up to ``settings.max_alternatives``.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def simplest_near_optimal(question: Question, kind: str, settings: MigrationSett
 
 
 def list_near_optimal(question: Question, kind: str) -> Iterator[tuple[Edge, ...]]:
-    """Histories next to the optimum of criteria U, mu.
+    """Yield the histories next to the optimum of criteria U, mu.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ def infer_origin(
     model: str = "refined",
     pattern: str | None = None,
 ) -> OriginPosterior:
-    r"""Histories from every candidate site of origin, and how probable each origin is.
+    r"""Infer the histories from every candidate site of origin, and how probable each origin is.
 
     .. math:: P(r) \propto \pi_r e^{-8 U_r - 4 \mu_r} \sum_H e^{-\gamma(H) - 2 \sigma(H)}
 

@@ -30,7 +30,7 @@ def find_optima_within_pattern(
     seconds: float = 60.0,
     limit: int = 10_000,
 ) -> Optima:
-    """Optima among the histories whose pattern is within a bound (PS within S within M within R).
+    """Find optima among the histories whose pattern is within a bound (PS within S within M within R).
 
     PS closes every route but those from the primary. For S and M, sets of open routes are explored by rising least
     cost of the additive criteria before the first of C and S; if no optimal history of a set keeps to the pattern,

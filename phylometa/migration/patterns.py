@@ -14,7 +14,7 @@ PATTERNS: tuple[str, ...] = ("none", "PS", "S", "M", "R")
 
 
 def migration_pattern(pairs: Iterable[tuple[int, int]]) -> str:
-    """The pattern of a migration graph.
+    """Classify the pattern of a migration graph.
 
     Parameters
     ----------
@@ -43,5 +43,5 @@ def migration_pattern(pairs: Iterable[tuple[int, int]]) -> str:
 
 
 def is_within_pattern(pattern: str, bound: str | None) -> bool:
-    """Whether `pattern` is allowed under the upper `bound` (PS within S within M within R; None allows all)."""
+    """Return whether `pattern` is allowed under the upper `bound` (PS within S within M within R; None allows all)."""
     return bound is None or PATTERNS.index(pattern) <= PATTERNS.index(bound)

@@ -99,7 +99,7 @@ class ProcessState:
 
 
 def log_prior_of_graphs(graphs: IntArray, settings: ProcessSettings) -> FloatArray:
-    """Log prior weight of graphs (G, n_sites) whose site 0 is the primary, not normalised."""
+    """Compute the log prior weight of graphs (G, n_sites) whose site 0 is the primary, not normalised."""
     n_routes = np.bitwise_count(graphs) if hasattr(np, "bitwise_count") else _count_bits(graphs)
     back = graphs[:, 1:] & 1
     total = math.log(settings.route) * n_routes[:, 0]
@@ -263,7 +263,7 @@ def _neighbours(graph: Graph, n_sites: int) -> list[Graph]:
 
 
 def drop_idle_copies(edges: Sequence[Edge], root: tuple[int, int], presence: BoolArray) -> tuple[Edge, ...]:
-    """A history without the hidden copies that change nothing: those of a clone with others, with at most one way on.
+    """Return a history without hidden copies that change nothing: those of a clone with others, at most one way on.
 
     Parameters
     ----------

@@ -133,7 +133,7 @@ def process_ensemble(
     settings: MigrationSettings | None = None,
     rng: np.random.Generator | None = None,
 ) -> HistoryEnsemble:
-    """Histories of a posterior over trees and presence, each weighed by its marginal weight under the process model.
+    """Weigh each history of a posterior over trees and presence by its marginal weight under the process model.
 
     Parameters
     ----------

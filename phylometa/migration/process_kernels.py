@@ -34,7 +34,7 @@ def _closure(start: int, sites: int, reach: IntArray) -> int:
 
 @njit(cache=True)
 def spanning_weight(sites: int, root: int, reach: IntArray) -> float:
-    """Number of spanning trees of `sites` directed away from `root` along `reach` (matrix-tree theorem, Tutte 1948)."""
+    """Count spanning trees of `sites` directed away from `root` along `reach` (matrix-tree theorem, Tutte 1948)."""
     rest = sites & ~(1 << root)
     if rest == 0:
         return 1.0
@@ -131,7 +131,7 @@ def graph_log_weight(
     entering: FloatArray,
     leaving: FloatArray,
 ) -> float:
-    """Log weight of all histories within a graph; -inf if there is none.
+    """Compute the log weight of all histories within a graph; -inf if there is none.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def graph_log_weights(
     entering: FloatArray,
     leaving: FloatArray,
 ) -> FloatArray:
-    """`graph_log_weight` of many graphs (G, n_sites)."""
+    """Compute the `graph_log_weight` of many graphs (G, n_sites)."""
     found = np.empty(len(graphs))
     for g in range(len(graphs)):
         found[g] = graph_log_weight(

@@ -21,7 +21,7 @@ BITS = 6  # of the count of one pair on a path; more than 63 uses cannot be opti
 
 
 def cyclic_pairs(reach: Sequence[int]) -> list[Pair]:
-    """Pairs of a graph (target bitmasks by source) that lie on a directed cycle.
+    """Find the pairs of a graph (target bitmasks by source) that lie on a directed cycle.
 
     Examples
     --------

@@ -35,7 +35,7 @@ class Scores:
 
 
 def score_edges(edges: Sequence[Edge], root: tuple[int, int], observed: Sequence[int]) -> Scores:
-    """U, mu, gamma and sigma of a history.
+    """Compute U, mu, gamma and sigma of a history.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def score_edges(edges: Sequence[Edge], root: tuple[int, int], observed: Sequence
 
 
 def check_criteria(criteria: str) -> str:
-    """The order in capitals, with U appended if it is absent: copies that improve no criterion are dropped.
+    """Return the order in capitals, with U appended if it is absent: copies that improve no criterion are dropped.
 
     Examples
     --------
@@ -78,12 +78,12 @@ def check_criteria(criteria: str) -> str:
 
 
 def simplicity_cost(settings: MigrationSettings, comigrations: int, seeding_sites: int) -> float:
-    """Minus the logarithm of a history's exponential weight."""
+    """Compute minus the logarithm of a history's exponential weight."""
     return settings.comigration_weight * comigrations + settings.seeding_site_weight * seeding_sites
 
 
 def excess_cost(settings: MigrationSettings, unobserved: int, migrations: int) -> float:
-    """Minus the logarithm of what a history's weight loses by unobserved nodes and migrations beyond the least.
+    """Compute minus the log of the weight that a history loses by unobserved nodes and migrations beyond the least.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def tree_cost(settings: MigrationSettings, unobserved: int, migrations: int) -> 
 
 
 def history_weights(scores: Sequence[Scores], settings: MigrationSettings) -> list[float]:
-    """Weights of tied histories, not normalised: exp(-gamma - 2 sigma) with the settings' coefficients, or 1."""
+    """Compute unnormalised weights of tied histories: exp(-gamma - 2 sigma) with the settings' coefficients, or 1."""
     if settings.weights == "uniform":
         return [1.0] * len(scores)
     return [math.exp(-simplicity_cost(settings, each.comigrations, each.seeding_sites)) for each in scores]

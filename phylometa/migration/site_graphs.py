@@ -32,7 +32,7 @@ class _TooManyNodes(Exception):
 
 
 def graph_pairs(reach: Sequence[int]) -> frozenset[Pair]:
-    """(source, target) pairs of a graph given as target bitmasks."""
+    """List the (source, target) pairs of a graph given as target bitmasks."""
     return frozenset((s, t) for s, targets in enumerate(reach) for t in bits(targets))
 
 
@@ -349,5 +349,5 @@ class SiteGraphSearch:
 
 
 def is_acyclic_graph(reach: Sequence[int]) -> bool:
-    """Whether a graph given as target bitmasks has no directed cycle."""
+    """Return whether a graph given as target bitmasks has no directed cycle."""
     return is_acyclic(graph_pairs(reach))

@@ -22,7 +22,7 @@ __all__ = ["CloneTree", "ancestor_matrix", "children_of", "preorder"]
 
 
 def children_of(parents: NDArray[Any]) -> list[list[int]]:
-    """Children of every vertex of a parent vector, in index order."""
+    """List the children of every vertex of a parent vector, in index order."""
     children: list[list[int]] = [[] for _ in parents]
     for child, parent in enumerate(parents):
         if parent >= 0:
@@ -31,7 +31,7 @@ def children_of(parents: NDArray[Any]) -> list[list[int]]:
 
 
 def preorder(parents: NDArray[Any]) -> list[int]:
-    """Vertices of a parent vector, every parent before its children; ValueError unless it is one rooted tree."""
+    """List a parent vector's vertices, every parent before its children; ValueError unless it is one rooted tree."""
     children = children_of(parents)
     roots = [v for v, parent in enumerate(parents) if parent < 0]
     if len(roots) != 1:
@@ -47,7 +47,7 @@ def preorder(parents: NDArray[Any]) -> list[int]:
 
 
 def ancestor_matrix(parents: NDArray[Any]) -> BoolArray:
-    """``B[u, v]`` True iff u is an ancestor of v or v itself (K, K); phi = B eta in the sum condition."""
+    """Make ``B[u, v]`` True iff u is an ancestor of v or v itself (K, K); phi = B eta in the sum condition."""
     n = len(parents)
     matrix = np.eye(n, dtype=bool)
     for v in preorder(parents):

@@ -149,7 +149,7 @@ class _Caches:
 
 
 def njit(*, cache: bool = True, **options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`numba.njit`, its compiled code kept as this module describes.
+    """Wrap `numba.njit`; its compiled code is kept as this module describes.
 
     Parameters
     ----------

@@ -24,6 +24,6 @@ class Estimate:
 
 
 def quantile_estimate(draws: ArrayLike) -> Estimate:
-    """Median and 2.5 / 97.5 % quantiles of posterior draws."""
+    """Compute the median and the 2.5 / 97.5 % quantiles of posterior draws."""
     lo, median, hi = np.quantile(np.asarray(draws, dtype=np.float64), [0.025, 0.5, 0.975])
     return Estimate(float(median), float(lo), float(hi))

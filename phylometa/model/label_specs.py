@@ -209,7 +209,7 @@ _PATTERNS = {
 
 
 def label_name(label: str) -> str:
-    """What a label is called; its key if it has no words of its own.
+    """Return what a label is called; its key if it has no words of its own.
 
     >>> label_name("ln_route"), label_name("my_own")
     ('Lymph-node route', 'my own')
@@ -218,7 +218,7 @@ def label_name(label: str) -> str:
 
 
 def value_name(label: str, value: str) -> str:
-    """What a value of a label is called.
+    """Return what a value of a label is called.
 
     >>> value_name("pattern", "PS"), value_name("self_seeding", "False"), value_name("site_sources", "liver+lung")
     ('parallel single-source', 'no', 'liver, lung')

@@ -102,7 +102,7 @@ CALENDAR_MODELS = ("joint", "clock", "growth_exponential", "growth_gompertz")
 
 
 def best_dates(intervals: Iterable[SeedingInterval]) -> dict[tuple[str, str], SeedingInterval]:
-    """The age interval with the most evidence of every (site, founding clone)."""
+    """Find the age interval with the most evidence of every (site, founding clone)."""
     found: dict[tuple[str, str], SeedingInterval] = {}
     rows = [x for x in intervals if x.unit == "age_years" and x.model in CALENDAR_MODELS]
     for x in sorted(rows, key=lambda x: CALENDAR_MODELS.index(x.model)):

@@ -15,7 +15,7 @@ MAX_MISSING_PROBABILITY = 0.05
 
 
 def detection_power(depth: ArrayLike, expected_vaf: ArrayLike, *, min_alt_reads: int = MIN_ALT_READS) -> FloatArray:
-    """P(at least `min_alt_reads` alternate reads), reads binomial.
+    """Compute P(at least `min_alt_reads` alternate reads), reads binomial.
 
     Parameters
     ----------

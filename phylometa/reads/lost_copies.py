@@ -36,12 +36,12 @@ _DOUBLING_MARGIN = 0.25
 
 
 def carriers(mutations: MutationTable) -> BoolArray:
-    """Cells (n, S) whose reads show the mutation."""
+    """Find the cells (n, S) whose reads show the mutation."""
     return np.asarray(mutations.is_informative & (mutations.alt_counts >= MIN_ALT_READS))
 
 
 def has_lost_allele(copy_number: CopyNumberAtLoci) -> BoolArray:
-    """Cells (n, S) in which an allele of an autosome (or of a female's X) is gone, from all cells or from some."""
+    """Find cells (n, S) in which an allele of an autosome (or of a female's X) is gone, from all cells or from some."""
     first = np.nan_to_num(np.asarray(copy_number.minor), nan=1.0) < 1.0
     second = np.nan_to_num(np.asarray(copy_number.minor2), nan=1.0) < 1.0
     return np.asarray((first | second) & (copy_number.normal > 1.0))
@@ -74,7 +74,7 @@ def is_doubled(copy_number: CopyNumberAtLoci) -> BoolArray:
 
 
 def loss_probability(copy_number: CopyNumberAtLoci, carries: BoolArray) -> FloatArray:
-    """P(no mutated copy is left in a sample | its cells descend from a carrier), from copy number (n, S).
+    """Compute P(no mutated copy is left in a sample | its cells descend from a carrier), from copy number (n, S).
 
     A mutation lies on either of the alleles that a carrier has with the same probability. It is lost with an allele
     that is gone; of an allele with fewer copies than the ancestor had (see the module), with the share of its copies
@@ -121,7 +121,7 @@ def lost_cells(
     lost: Sequence[int] | IntArray,
     multiplicity: FloatArray | None = None,
 ) -> BoolArray:
-    """Cells (n, len(lost)) from which a loss may have removed a mutation that the `kept` samples carry.
+    """Find cells (n, len(lost)) from which a loss may have removed a mutation that the `kept` samples carry.
 
     True if no copy is left, if an allele is gone in the sample (in either state of a subclonal segment) that
     some `kept` sample has, or if the sample has fewer copies of an allele than its ancestor with the `kept` samples
@@ -201,7 +201,7 @@ def _losses(
 def deleted_mutations(
     mutations: MutationTable, ccf: CcfTable, clusters: Clustering, *, error_rate: float, min_ccf: float = 0.05
 ) -> IntArray:
-    """Cells whose mutation is probably deleted: its cluster is in the sample, its reads are not.
+    """Find cells whose mutation is probably deleted: its cluster is in the sample, its reads are not.
 
     Parameters
     ----------

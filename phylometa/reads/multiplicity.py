@@ -97,7 +97,7 @@ def enumerate_multiplicities(
     *,
     settings: CcfSettings,
 ) -> MultiplicityOptions:
-    """Every multiplicity that copy number allows, with its prior, for every mutation and sample.
+    """List every multiplicity that copy number allows, with its prior, for every mutation and sample.
 
     If a sample has fewer copies than those that carry the mutation, one option is that no mutated copy is left
     (`phylometa.reads.lost_copies`).
@@ -180,7 +180,7 @@ def enumerate_multiplicities(
 
 
 def share_over_groups(evidence: FloatArray, options: MultiplicityOptions) -> FloatArray:
-    """Log posterior weight of every option: the prior once, plus the evidence of all samples of the same group.
+    """Compute every option's log posterior weight: the prior once, plus the evidence of all samples of the same group.
 
     Parameters
     ----------

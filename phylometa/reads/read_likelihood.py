@@ -31,7 +31,7 @@ __all__ = [
 
 
 def ccf_grid(n_points: int) -> FloatArray:
-    """CCF values from 0 to 1 on which a binomial at VAF = CCF / 2 has about the same width everywhere.
+    """Make CCF values from 0 to 1 on which a binomial at VAF = CCF / 2 has about the same width everywhere.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def ccf_grid(n_points: int) -> FloatArray:
 
 
 def slab_weights(ccf: FloatArray) -> FloatArray:
-    """Trapezoid weights of a uniform density on [0, 1] at the points of a CCF grid; they add up to 1."""
+    """Compute trapezoid weights of a uniform density on [0, 1] at the points of a CCF grid; they add up to 1."""
     widths = np.diff(ccf)
     return np.concatenate(([0.0], widths)) / 2.0 + np.concatenate((widths, [0.0])) / 2.0
 
@@ -82,7 +82,7 @@ class DistinctCells:
 
 
 def distinct_cells(mutations: MutationTable, options: MultiplicityOptions) -> DistinctCells:
-    """The distinct cells of a table of reads."""
+    """Find the distinct cells of a table of reads."""
     usable = mutations.is_informative
     alt = np.where(usable, mutations.alt_counts, 0).astype(np.int64)
     ref = np.where(usable, mutations.depth - mutations.alt_counts, 0).astype(np.int64)
@@ -104,7 +104,7 @@ def log_likelihood_table(
     precision: float,
     dtype: type = np.float32,
 ) -> NDArray[np.floating]:
-    """Log-likelihood of the reads of every cell under every option on a CCF grid, without binomial coefficients.
+    """Compute the log-likelihood of every cell's reads under every option on a CCF grid, without binomial coefficients.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ def cell_log_likelihood(
     precision: float,
     dtype: type = np.float32,
 ) -> NDArray[np.floating]:
-    """`log_likelihood_table` of distinct cells.
+    """Compute the `log_likelihood_table` of distinct cells.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def _rising(a: FloatArray, highest: int) -> FloatArray:
 
 
 def log_sum_exp(values: NDArray[Any], axis: int) -> NDArray[Any]:
-    """ln of the sum of exp along an axis; -inf if all are (np.logaddexp.reduce, several times faster)."""
+    """Compute ln of the sum of exp along an axis; -inf if all are (several times faster than np.logaddexp.reduce)."""
     peak = values.max(axis=axis, keepdims=True)
     peak = np.where(np.isfinite(peak), peak, 0.0).astype(values.dtype)
     with np.errstate(divide="ignore"):
@@ -197,7 +197,7 @@ def log_sum_exp(values: NDArray[Any], axis: int) -> NDArray[Any]:
 
 
 def allele_probability(slope: FloatArray, error: FloatArray, ccf: FloatArray) -> FloatArray:
-    """P(a read shows the alternate allele) = v (1 - e) + (1 - v) e, v = slope x CCF; the arguments are broadcast."""
+    """Compute P(a read shows the alternate allele) = v (1 - e) + (1 - v) e, v = slope x CCF; arguments broadcast."""
     expected = slope * ccf
     return np.asarray(np.clip(expected * (1.0 - 2.0 * error) + error, 1e-9, 1.0 - 1e-9))
 
@@ -205,7 +205,7 @@ def allele_probability(slope: FloatArray, error: FloatArray, ccf: FloatArray) ->
 def read_log_likelihood(
     alt: NDArray[Any], ref: NDArray[Any], slope: FloatArray, error: FloatArray, ccf: FloatArray, precision: float
 ) -> FloatArray:
-    """Log-likelihood of reads at a CCF and multiplicity, without the binomial coefficient; arguments are broadcast.
+    """Compute the log-likelihood of reads at a CCF and multiplicity, less the binomial coefficient; broadcasts.
 
     A beta-binomial of mean p (`allele_probability`): ``ln B(alt + a, ref + b) - ln B(a, b)``, a = p precision,
     b = (1 - p) precision. Its limit at precision inf is the binomial, ``alt ln p + ref ln(1 - p)``, which also holds
@@ -225,7 +225,7 @@ def read_log_likelihood(
 
 
 def log_gamma(x: FloatArray) -> FloatArray:
-    """ln Gamma of positive numbers by Stirling's series, to about 1e-12 (importing scipy.special takes 0.4 s).
+    """Compute ln Gamma of positive numbers by Stirling's series, to about 1e-12 (importing scipy.special takes 0.4 s).
 
     Parameters
     ----------

@@ -115,7 +115,7 @@ def batch_histories(
     *,
     primary: int,
 ) -> list[HistoryBatch]:
-    """Histories of one tree in batches of equal numbers of edges, in the order of their first member."""
+    """Group the histories of one tree into batches of equal numbers of edges, in the order of their first member."""
     by_size: dict[int, list[MigrationHistory]] = {}
     for history in histories:
         by_size.setdefault(len(history.edges), []).append(history)
@@ -133,7 +133,7 @@ def batch_histories(
 
 
 def distinct_rows(rows: BoolArray) -> tuple[BoolArray, IntArray]:
-    """Distinct rows of a boolean matrix (n, m), and the index of each row among them (n,)."""
+    """Find the distinct rows of a boolean matrix (n, m), and the index of each row among them (n,)."""
     if rows.shape[1] == 0:
         return rows[:1], np.zeros(len(rows), dtype=np.int64)
     packed = np.ascontiguousarray(np.packbits(rows, axis=1))
@@ -143,7 +143,7 @@ def distinct_rows(rows: BoolArray) -> tuple[BoolArray, IntArray]:
 
 
 def column_of_rows(rows: BoolArray, value_of: Callable[[list[int]], str | None]) -> LabelColumn:
-    """Column of a label that depends on a set of indices, one row of `rows` (H, m) a history.
+    """Make the column of a label that depends on a set of indices, one row of `rows` (H, m) per history.
 
     `value_of` gets the members of each distinct set; None stands for no value.
     """
@@ -152,7 +152,7 @@ def column_of_rows(rows: BoolArray, value_of: Callable[[list[int]], str | None])
 
 
 def column_of_truths(truths: BoolArray, words: tuple[str, str] = ("False", "True")) -> LabelColumn:
-    """Column of a yes/no label (H,): ``words[0]`` if False, ``words[1]`` if True."""
+    """Make the column of a yes/no label (H,): ``words[0]`` if False, ``words[1]`` if True."""
     return LabelColumn(words, np.asarray(truths).astype(np.int64))
 
 

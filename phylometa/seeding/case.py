@@ -57,7 +57,7 @@ class SeedingCase:
 
 
 def classify_case(case_input: Mapping[str, Any], *, settings: Settings | None = None) -> dict[str, Any]:
-    """Histories and labels of one case.
+    """Infer the histories and labels of one case.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def _classify_parsed(case: SeedingCase, settings: Settings) -> tuple[SeedingLabe
 def parsimony_summary(
     histories: TreeHistories, site_names: Sequence[str], *, with_pattern: bool = False
 ) -> dict[str, Any]:
-    """Optimum of the criteria, the number of histories that reach it, and their migration graphs.
+    """Summarise the optimum of the criteria, the number of histories that reach it, and their migration graphs.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def classify_seeding(
     over_clusterings: tuple[JointPosterior, HistoryEnsemble] | None = None,
     origin: CommonOrigin | None = None,
 ) -> SeedingLabels:
-    """Labels of a patient, summed over trees, presence and histories, and over clusterings if these are given.
+    """Infer a patient's labels, summed over trees, presence and histories, and over clusterings if these are given.
 
     P(label = x) = sum over (tree, presence, history) of its weight x 1[label = x], for each label on its own, so that
     a certain label stays certain if another is not.
@@ -172,7 +172,7 @@ def classify_seeding(
 
 
 def compared_labels(comparison: Comparison, sites: Sequence[Site]) -> dict[str, Any]:
-    """Fields of `SeedingLabels` that a comparison of primary and metastases gives.
+    """List the fields of `SeedingLabels` that a comparison of primary and metastases gives.
 
     Counts and calls of a metastasis are None if the primary was not sampled; calls also if the JSI is undefined.
     """
@@ -241,7 +241,7 @@ def _merge_kinds(
 def alternative_criteria(
     scenarios: Sequence[tuple[CloneTree, TreeHistories]], sites: Sequence[Site], *, primary: int, settings: Settings
 ) -> dict[str, Any]:
-    """Distributions of the compared labels under other orders of the criteria.
+    """Compute the distributions of the compared labels under other orders of the criteria.
 
     Parameters
     ----------
@@ -311,7 +311,7 @@ def _optimal_under(
 
 
 def criterion_sensitive(labels: Mapping[str, Any], alternatives: Mapping[str, Any]) -> tuple[str, ...]:
-    """Labels whose set of most probable values differs under one of the alternative criteria, sorted."""
+    """List labels whose set of most probable values differs under one of the alternative criteria, sorted."""
     return tuple(
         name
         for name in sorted(CRITERION_LABELS)

@@ -56,7 +56,7 @@ def driver_hits(
     drivers: frozenset[str] = frozenset(),
     copy_number_hits: Iterable[DriverHit] = (),
 ) -> tuple[DriverHit, ...]:
-    """Hits of driver genes by clone.
+    """Find the hits of driver genes by clone.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class RegionalEvent:
 
 
 def regional_events(found: CopyNumberResult, sample_names: Sequence[str]) -> tuple[RegionalEvent, ...]:
-    """Deletions and amplifications of a copy-number tree, branch by branch, with the samples below.
+    """List the deletions and amplifications of a copy-number tree, branch by branch, with the samples below.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def copy_number_hits(
     drivers: frozenset[str],
     settings: ComparisonSettings | None = None,
 ) -> tuple[DriverHit, ...]:
-    """Copy-number events of driver genes, placed on clones.
+    """Place the copy-number events of driver genes on clones.
 
     An event belongs to the clone whose cluster is present in exactly the samples that carry the event; if several
     are, to the most prevalent (the uppermost, which makes parallel evolution harder to claim); if none is, it is
@@ -202,7 +202,7 @@ def copy_number_hits(
 
 
 def parallel_evolution(tree: CloneTree, hits: Sequence[DriverHit]) -> dict[str, bool]:
-    """Gene -> True iff two different events hit it on clones of which neither is the other's ancestor.
+    """Map each gene to True iff two different events hit it on clones of which neither is the other's ancestor.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ def parallel_evolution(tree: CloneTree, hits: Sequence[DriverHit]) -> dict[str, 
 
 
 def presentation(days_from_primary_diagnosis: Mapping[str, float], *, synchronous_days: float) -> dict[str, str]:
-    """Site -> ``synchronous`` (found within `synchronous_days` of the primary, before or after) or ``metachronous``.
+    """Map sites to ``synchronous`` (found within `synchronous_days` of the primary, either way) or ``metachronous``.
 
     Examples
     --------

@@ -51,7 +51,7 @@ def label_history(
     primary: int,
     presence: BoolArray | None = None,
 ) -> dict[str, Any]:
-    """All labels of one history.
+    """Give all labels of one history.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def label_history(
 
 
 def label_batch(batch: HistoryBatch) -> dict[tuple[str, str], LabelColumn]:
-    """All labels of many histories: (label, site or "") -> column; see `label_history`."""
+    """Give all labels of many histories: (label, site or "") -> column; see `label_history`."""
     tree, sites = batch.tree, batch.sites
     is_migration = batch.is_migration
     from_primary = is_migration & (batch.edges[:, :, 1] == batch.primary)
@@ -150,7 +150,7 @@ def label_batch(batch: HistoryBatch) -> dict[tuple[str, str], LabelColumn]:
 
 
 def is_chain(tree: CloneTree, clones: Iterable[int]) -> bool:
-    """True iff all `clones` lie on one root-to-leaf path of `tree`."""
+    """Return True iff all `clones` lie on one root-to-leaf path of `tree`."""
     clones = list(clones)
     related = tree.is_ancestor | tree.is_ancestor.T
     return bool(related[np.ix_(clones, clones)].all())
@@ -159,7 +159,7 @@ def is_chain(tree: CloneTree, clones: Iterable[int]) -> bool:
 def count_labels(
     tables: Iterable[tuple[FloatArray, Mapping[tuple[str, str], LabelColumn]]], names: Sequence[str]
 ) -> dict[str, Any]:
-    """Probability of every value of the labels `names`: the sum of the weights of the histories that have it.
+    """Sum the weights of the histories that have each value of the labels `names`: the probability of the value.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ def count_labels_by_draw(
 
 
 def most_probable(distribution: Mapping[str, float]) -> frozenset[str]:
-    """The values of the highest probability (several if they tie)."""
+    """Return the values of the highest probability (several if they tie)."""
     top = max(distribution.values(), default=0.0)
     return frozenset(value for value, probability in distribution.items() if probability > top - _TIE)
 

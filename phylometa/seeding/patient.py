@@ -41,7 +41,7 @@ def classify_patient(
     other_roots: Mapping[str, HistoryEnsemble] | None = None,
     comparison: Comparison | None = None,
 ) -> SeedingLabels:
-    """Seeding labels of a result that has trees and histories, with everything else the patient's data allow.
+    """Infer the seeding labels of a result with trees and histories, with all else that the patient's data allow.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def histories_from(result: PatientResult, primary: int, settings: Settings) -> H
 
 
 def find_origin(patient: Patient, settings: Settings) -> CommonOrigin:
-    """Groups of sites of one origin (`phylometa.comparison.common_origin`), with the package's table of recurrence."""
+    """Find groups of sites of one origin (`phylometa.comparison.common_origin`), by the package's recurrence table."""
     return origin_of_patient(
         patient, recurrence=gene_recurrence(), settings=settings.origin, error_rate=settings.ccf.error_rate
     )
@@ -195,7 +195,7 @@ def _compared(labels: SeedingLabels, plain: SeedingLabels) -> SeedingLabels:
 def classify_without_tree(
     patient: Patient, clusters: Clustering, comparison: Comparison, *, settings: Settings | None = None
 ) -> SeedingLabels:
-    """What presence alone tells if no clone tree can be had: JSI, TRACERx rules, counts, the divergence test.
+    """Tell what presence alone shows if there is no clone tree: JSI, TRACERx rules, counts, the divergence test.
 
     Parameters
     ----------
@@ -246,7 +246,7 @@ def classify_without_tree(
 
 
 def days_from_primary(patient: Patient) -> dict[str, float] | None:
-    """Days from the diagnosis of the primary to that of each other site; None without dates.
+    """Count the days from the diagnosis of the primary to that of each other site; None without dates.
 
     The earliest date of a site's samples counts: diagnosis dates if the primary and the site have them, else dates
     of collection.

@@ -20,7 +20,7 @@ __all__ = ["lymph_node_origins", "presence_labels"]
 def presence_labels(
     scenarios: Sequence[tuple[CloneTree, TreeHistories]], sites: Sequence[Site], primary: int
 ) -> dict[str, Any]:
-    """Labels that need presence only: the most probable value of each, and its distribution over scenarios.
+    """Infer labels that need presence only: the most probable value of each, and its distribution over scenarios.
 
     ``states`` and ``state_probability`` (K, n_sites) are those of the clusters in the trees.
     """
@@ -82,7 +82,7 @@ def lymph_node_origins(
     primary: int,
     pairs: Sequence[tuple[str, str]] | None,
 ) -> dict[str, str] | None:
-    """Most probable origin of every pair of a lymph node and a distant site; None if there is no pair."""
+    """Find the most probable origin of every pair of a lymph node and a distant site; None if there is no pair."""
     index = {site.name: t for t, site in enumerate(sites)}
     if pairs is None:
         nodes = [site.name for site in sites if site.site_class == "lymph_node"]

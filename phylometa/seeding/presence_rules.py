@@ -17,7 +17,7 @@ __all__ = ["lymph_node_distant_origin", "tracerx_labels", "unrelated_sites"]
 
 
 def tracerx_labels(tree: CloneTree | None, states: IntArray, sites: Sequence[Site], *, primary: int) -> dict[str, Any]:
-    """The rules of the TRACERx metastasis study (Al Bakir et al. 2023, 10.1038/s41586-023-05729-x).
+    """Apply the rules of the TRACERx metastasis study (Al Bakir et al. 2023, 10.1038/s41586-023-05729-x).
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def tracerx_labels(tree: CloneTree | None, states: IntArray, sites: Sequence[Sit
 def lymph_node_distant_origin(
     tree: CloneTree, presence: BoolArray, *, primary: int, lymph_node: int, distant: int
 ) -> str:
-    """``common`` iff some clone of the primary lies outside the subtree of the common ancestor of both sites' clones.
+    """Return ``common`` iff a clone of the primary lies outside the subtree of both sites' common ancestor.
 
     A common origin (Naxerova et al. 2017, 10.1126/science.aai8515) is not proof that the lymph node seeded the
     distant site. ``undetermined`` if one of the three sites holds no clone.
@@ -78,7 +78,7 @@ def lymph_node_distant_origin(
 
 
 def unrelated_sites(n_mutations: FloatArray, states: IntArray, sites: Sequence[Site], *, primary: int) -> list[int]:
-    """Metastases that share no mutation with the sampled primary: independent tumours, not metastases of it."""
+    """Find metastases that share no mutation with the sampled primary: independent tumours, not metastases of it."""
     if sites[primary].is_virtual:
         return []
     carries = np.asarray(n_mutations) > 0

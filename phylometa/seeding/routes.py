@@ -19,7 +19,7 @@ _LN_WORDS = ("independent", "ln_mediated", "mixed")
 
 
 def label_routes(batch: HistoryBatch) -> dict[tuple[str, str], LabelColumn]:
-    """Labels of the routes of many histories.
+    """Label the routes of many histories.
 
     Parameters
     ----------

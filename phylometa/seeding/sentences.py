@@ -79,7 +79,7 @@ _DIVERGENCE = {
 
 
 def headline_sentences(labels: SeedingLabels) -> list[HeadlineSentence]:
-    """The labels in sentences, the most general first.
+    """Put the labels in sentences, the most general first.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ def settle_labels(
     labels: Mapping[str, Any],
     settings: SeedingSettings,
 ) -> dict[str, str]:
-    """What would settle each label that is neither supported nor favoured.
+    """Find what would settle each label that is neither supported nor favoured.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def settle_labels(
 
 
 def explained_entropy(label: IntArray, feature: IntArray, weights: FloatArray) -> float:
-    """Mutual information of a label and a feature as a share of the label's entropy, in [0, 1].
+    """Compute the mutual information of a label and a feature as a share of the label's entropy, in [0, 1].
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ CONFLICT = 0.05
 
 
 def two_sided(predicted: FloatArray, observed: float) -> float:
-    """Two-sided p-value of an observation among predictions, ties shared: 2 min(P(<=), P(>=)), at most 1."""
+    """Compute the two-sided p-value of an observation among predictions, sharing ties: 2 min(P(<=), P(>=)) <= 1."""
     below, equal = float(np.mean(predicted < observed)), float(np.mean(predicted == observed))
     low = below + equal / 2
     return min(1.0, 2 * max(min(low, 1 - low), 0.5 / (len(predicted) + 1)))
@@ -29,7 +29,7 @@ def two_sided(predicted: FloatArray, observed: float) -> float:
 def predicted_diameters(
     lesion: LesionEvidence, arrival: FloatArray, model: GrowthModel, *, rng: np.random.Generator
 ) -> FloatArray:
-    """Diameters (cm) at the last measurement that arrivals at these ages lead to, the rest from the prior; 0 = none."""
+    """Predict diameters (cm) at the last measurement from ages of arrival, the rest from the prior; 0 = none."""
     n = len(arrival)
     rest = np.where(rng.random(n) < lesion.dormancy_probability, rng.exponential(lesion.dormancy_years, n), 0.0)
     doubling = lesion.doubling_median * np.exp(lesion.doubling_sigma * rng.standard_normal(n))
@@ -49,7 +49,7 @@ def check_sources(
     *,
     rng: np.random.Generator,
 ) -> list[SourceCheck]:
-    """Both checks of every measured metastasis under one growth model.
+    """Run both checks of every measured metastasis under one growth model.
 
     Parameters
     ----------

@@ -31,7 +31,7 @@ class ClockChoice:
 
 
 def mutation_burden(patient: Patient) -> FloatArray:
-    """Detected mutations per callable Mb of every sample (S,); NaN if the assay is not given."""
+    """Count detected mutations per callable Mb of every sample (S,); NaN if the assay is not given."""
     mutations = patient.mutations
     detected = ((mutations.alt_counts >= MIN_ALT_READS) & mutations.is_informative).sum(axis=0)
     size = np.array([CALLABLE_MB.get(sample.assay or "", np.nan) for sample in patient.samples])
@@ -50,7 +50,7 @@ def _treated_hypermutated(patient: Patient, limit: float) -> list[str]:
 
 
 def select_clock(patient: Patient, *, settings: TimingSettings) -> ClockChoice:
-    """The clock-like mutations of a patient.
+    """Select the clock-like mutations of a patient.
 
     C>T at CpG if contexts are known for at least 95 % of the SNVs, otherwise all SNVs with a warning. Mutations
     that a treatment brought leave the clock: if a treated sample has 10 or more mutations per Mb, only C>T at CpG
@@ -86,7 +86,7 @@ def select_clock(patient: Patient, *, settings: TimingSettings) -> ClockChoice:
 
 
 def site_ages(patient: Patient) -> FloatArray:
-    """Mean age at sampling of every site (n_sites,); NaN if unknown."""
+    """Compute the mean age at sampling of every site (n_sites,); NaN if unknown."""
     ages = np.array([sample.age for sample in patient.samples], dtype=np.float64)
     site_of = patient.sample_site
     found = np.full(len(patient.sites), np.nan)
@@ -104,7 +104,7 @@ def calendar_clock(
     choice: ClockChoice,
     settings: TimingSettings,
 ) -> tuple[AccelerationPrior, list[str], list[str]]:
-    """The prior of the acceleration, the reasons against calendar dates by the clock (empty: none), and warnings."""
+    """Give the prior of the acceleration, reasons against calendar dates by the clock (empty: none), and warnings."""
     refusals, warnings = list(choice.refusals), []
     n_clock = int(choice.is_clock.sum())
     if not np.isfinite(site_ages(patient)).any():

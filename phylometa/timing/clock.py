@@ -26,7 +26,7 @@ __all__ = [
 
 
 def age_at_divergence(age: ArrayLike, tau: ArrayLike, b: ArrayLike, acceleration: ArrayLike = 1.0) -> FloatArray:
-    """Age at which two lineages parted, strict clock: t = A tau / (tau + b / a).
+    """Compute the age at which two lineages parted, strict clock: t = A tau / (tau + b / a).
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def age_at_divergence(age: ArrayLike, tau: ArrayLike, b: ArrayLike, acceleration
 
 
 def years_before_sampling(age: ArrayLike, tau: ArrayLike, b: ArrayLike, acceleration: ArrayLike = 1.0) -> FloatArray:
-    """Years from divergence to sampling, A (b / a) / (tau + b / a); parameters as in `age_at_divergence`.
+    """Compute the years from divergence to sampling, A (b / a) / (tau + b / a); parameters as in `age_at_divergence`.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class SerialClock:
 
 
 def serial_clock(b_first: float, b_second: float, interval: float) -> SerialClock:
-    """Rate and divergence from serial samples: mu = (b_m - b_p) / D, divergence b_p D / (b_m - b_p) before the first.
+    """Compute rate and divergence from serial samples: mu = (b_m - b_p) / D, b_p D / (b_m - b_p) before the first.
 
     With Jeffreys priors R = b_m / b_p is BetaPrime(b_m + 1/2, b_p + 1/2) and the time D / (R - 1) falls with R, so its
     quantiles are exact; R <= 1 gives no date (derivation).
@@ -118,7 +118,7 @@ def serial_clock(b_first: float, b_second: float, interval: float) -> SerialCloc
 
 
 def is_snv(mutations: MutationTable) -> BoolArray:
-    """Rows that are single-nucleotide variants (n,); rows without alleles count as such."""
+    """Find rows that are single-nucleotide variants (n,); rows without alleles count as such."""
     return np.array(
         [len(ref) <= 1 and len(alt) <= 1 and "-" not in (ref, alt) for ref, alt in zip(mutations.refs, mutations.alts)],
         dtype=bool,
@@ -126,7 +126,7 @@ def is_snv(mutations: MutationTable) -> BoolArray:
 
 
 def is_cpg_transition(refs: Sequence[str], alts: Sequence[str], contexts: Sequence[str]) -> BoolArray:
-    """C>T at CpG, on either strand, from the trinucleotide context (n,); False if the context is unknown.
+    """Find C>T at CpG, on either strand, from the trinucleotide context (n,); False if the context is unknown.
 
     Parameters
     ----------

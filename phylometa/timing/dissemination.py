@@ -45,7 +45,7 @@ def draw_migrations(
     rng: np.random.Generator,
     layers: Sequence[str] = LAYERS,
 ) -> dict[tuple[int, int], MigrationDraws]:
-    """Draws of divergence, founder and seeding for every (site, founding clone).
+    """Draw divergence, founder and seeding for every (site, founding clone).
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def draw_migrations(
 def clone_times(
     histories: Sequence[HistoryNodes], clone_clock: CloneClock, *, draws: int, rng: np.random.Generator
 ) -> FloatArray:
-    """Draws of the molecular time of every clone's node (draws, K), over trees, counts and assignments."""
+    """Draw the molecular time of every clone's node (draws, K), over trees, counts and assignments."""
     allocated = allocate_draws([h.weight for h in histories], draws, rng=rng)
     return np.concatenate(
         [draw_lengths(clone_clock, int(n), rng=rng) @ h.ancestors for h, n in zip(histories, allocated) if n]
@@ -124,7 +124,7 @@ def variance_shares(
     draws: int,
     rng: np.random.Generator,
 ) -> dict[tuple[int, int], dict[str, float]]:
-    """Share of the variance of each migration's seeding time that each layer brings in alone; they add up to 1.
+    """Compute the share of variance of each migration's seeding time due to each layer alone; the shares add up to 1.
 
     Each layer varies by itself while the others stay at their centre; interactions are left out.
     """

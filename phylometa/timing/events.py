@@ -20,7 +20,7 @@ _YEAR = 365.25
 
 
 def age_at(patient: Patient, date: datetime.date | None) -> float:
-    """The patient's age on a date (years), from samples with age and collection date; NaN if none has both."""
+    """Compute the patient's age on a date (years), from samples with age and collection date; NaN if none has both."""
     if date is None:
         return math.nan
     ages = [
@@ -39,7 +39,7 @@ def _first_date(patient: Patient, site: str) -> datetime.date | None:
 
 
 def patient_events(patient: Patient) -> tuple[TimedEvent, ...]:
-    """Diagnosis of the primary and all dated treatments on the age axis, by time; undated ones are left out."""
+    """List the primary's diagnosis and all dated treatments on the age axis, by time; undated ones are left out."""
     raw = []
     diagnosed = [s.diagnosis_date for s in patient.samples if s.site == patient.primary.name and s.diagnosis_date]
     if not diagnosed:
@@ -66,7 +66,7 @@ def patient_events(patient: Patient) -> tuple[TimedEvent, ...]:
 
 
 def sites_synchronous(patient: Patient, *, limit: float) -> dict[str, bool | None]:
-    """Metastatic site -> found within `limit` days of the primary; None if a date is missing."""
+    """Map metastatic sites to whether each was found within `limit` days of the primary; None if a date is missing."""
     primary = _first_date(patient, patient.primary.name)
     found: dict[str, bool | None] = {}
     for site in patient.sites:

@@ -39,7 +39,7 @@ _JACKKNIFE_LIMIT = 400
 def expected_vaf(
     multiplicity: ArrayLike, purity: ArrayLike, total: ArrayLike, *, ccf: ArrayLike = 1.0, normal: ArrayLike = 2.0
 ) -> FloatArray:
-    """m rho CCF / (rho C_T + n (1 - rho)): variant allele frequency of a mutation.
+    """Compute m rho CCF / (rho C_T + n (1 - rho)): variant allele frequency of a mutation.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def expected_vaf(
 
 
 def gain_time(counts: ArrayLike, major: int, minor: int) -> float:
-    """T_m = P_m C_T / (n_m sum_j j P_j), m the copies of the gained allele.
+    """Compute T_m = P_m C_T / (n_m sum_j j P_j), m the copies of the gained allele.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ class MultiplicityReads:
 def multiplicity_posterior(
     reads: MultiplicityReads, *, error_rate: float = 0.001, max_iterations: int = 500
 ) -> tuple[FloatArray, FloatArray]:
-    """Posterior multiplicity of every mutation and the shares P_j that maximise the likelihood, detection corrected.
+    """Compute every mutation's posterior multiplicity and the maximum-likelihood shares P_j, corrected for detection.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def _maximum(log_likelihood: FloatArray, grid: FloatArray) -> FloatArray:
 
 
 def pooled_gain_time(groups: list[MultiplicityReads], *, error_rate: float = 0.001) -> GainTime:
-    """Time of one event that left every group of segments with two copies of an allele (2+0, 2+1, 2+2).
+    """Estimate the time of one event that left every group of segments with two copies of an allele (2+0, 2+1, 2+2).
 
     One group: a single gain. Several states together: a genome doubling. The likelihood conditions on detection
     (3 or more alternate reads); the prior of the time is uniform.
@@ -255,7 +255,7 @@ def pooled_gain_time(groups: list[MultiplicityReads], *, error_rate: float = 0.0
 
 
 def estimate_gain_time(reads: MultiplicityReads, *, rng: np.random.Generator, error_rate: float = 0.001) -> GainTime:
-    """Time of the (first) gain of a segment from the reads of its clonal mutations.
+    """Estimate the time of the (first) gain of a segment from the reads of its clonal mutations.
 
     Two copies of the gained allele: exact posterior on a grid. Three or more: Gibbs sampling of multiplicities and
     their shares (Dirichlet prior 1/2), the time by `gain_time`, draws above 1 left out.

@@ -35,17 +35,17 @@ CELLS_PER_CM3_UPPER = 1e9
 
 
 def cells_from_diameter(diameter_cm: ArrayLike, *, cells_per_cm3: float = CELLS_PER_CM3) -> FloatArray:
-    """N = (pi / 6) d^3 rho_c: cells of a sphere of diameter d (cm)."""
+    """Compute N = (pi / 6) d^3 rho_c: cells of a sphere of diameter d (cm)."""
     return math.pi / 6 * np.asarray(diameter_cm, dtype=np.float64) ** 3 * cells_per_cm3
 
 
 def exponential_age(cells: ArrayLike, doubling_days: ArrayLike) -> FloatArray:
-    """Days since one cell, N(t) = exp(k t): DT log2 N."""
+    """Compute the days since one cell, N(t) = exp(k t): DT log2 N."""
     return np.asarray(doubling_days, dtype=np.float64) * np.log2(np.asarray(cells, dtype=np.float64))
 
 
 def gompertz_rate(cells: ArrayLike, doubling_days: ArrayLike, *, capacity: float) -> FloatArray:
-    """beta = ln[(ln K - ln N) / (ln K - ln 2N)] / DT (per day): the rate at which a lesion of N cells doubles in DT.
+    """Compute beta = ln[(ln K - ln N) / (ln K - ln 2N)] / DT (per day): the rate at which N cells double in DT.
 
     NaN if the lesion cannot double (2 N >= K).
     """
@@ -58,7 +58,7 @@ def gompertz_rate(cells: ArrayLike, doubling_days: ArrayLike, *, capacity: float
 def gompertz_age(
     cells: ArrayLike, doubling_days: ArrayLike, *, capacity: float, rate: ArrayLike | None = None
 ) -> FloatArray:
-    """Days since one cell under Gompertz growth ln N(t) = ln K (1 - exp(-beta t)): -ln(1 - ln N / ln K) / beta.
+    """Compute days since one cell under Gompertz growth ln N(t) = ln K (1 - exp(-beta t)): -ln(1 - ln N / ln K) / beta.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def gompertz_age(
 
 
 def gompertz_cells(days: ArrayLike, rate: ArrayLike, *, capacity: float) -> FloatArray:
-    """Cells after `days` since one cell: exp[ln K (1 - exp(-beta t))]."""
+    """Compute the cells after `days` since one cell: exp[ln K (1 - exp(-beta t))]."""
     return np.exp(math.log(capacity) * -np.expm1(-np.asarray(rate) * np.asarray(days, dtype=np.float64)))
 
 
@@ -124,7 +124,7 @@ def lesion_age(
     draws: int = 4000,
     diameter_relative_sd: float = 0.1,
 ) -> GrowthAge:
-    """Age of a lesion from its diameter and a doubling time, under both models.
+    """Estimate the age of a lesion from its diameter and a doubling time, under both models.
 
     The doubling time is lognormal with the given mean and standard deviation; the cell density log-uniform between
     1e8 and 1e9 per cm3; the diameter has a relative error.
@@ -212,7 +212,7 @@ class SerialGrowth:
 def fit_serial_diameters(
     days: Sequence[float], diameters_cm: Sequence[float], *, capacity: float, cells_per_cm3: float = CELLS_PER_CM3
 ) -> SerialGrowth:
-    """Exponential and Gompertz growth fitted by least squares on ln N to two or more sizes of one lesion.
+    """Fit exponential and Gompertz growth by least squares on ln N to two or more sizes of one lesion.
 
     Exponential: ln N = ln N0 + k t. Gompertz with K fixed: ln(1 - ln N / ln K) = c - beta t, which is linear.
 

@@ -21,7 +21,7 @@ _NORMAL = 1.959963984540054
 
 
 def growth_rate(days: Sequence[float], diameters_cm: Sequence[float], *, relative_sd: float) -> tuple[float, float]:
-    """Specific growth rate of the volume (per year) and its standard error, by least squares on 3 ln d.
+    """Estimate the specific growth rate of the volume (per year) and its standard error, by least squares on 3 ln d.
 
     The error of a diameter is known, so that two sizes are enough: se = 3 sd / sqrt(sum (t - mean t)^2).
 
@@ -49,7 +49,7 @@ def growth_rate(days: Sequence[float], diameters_cm: Sequence[float], *, relativ
 
 
 def growth_changes(patient: Patient, *, settings: TimingSettings) -> tuple[GrowthChangeRow, ...]:
-    """Rate before and after each course of radiotherapy of every lesion outside its field that has the sizes to say so.
+    """Compare growth before and after each course of radiotherapy, for lesions outside its field with enough sizes.
 
     Two sizes or more on different days before the start, and two or more from the start on; systemic treatments that
     began between the first and the last of them are named, since they may have done it.

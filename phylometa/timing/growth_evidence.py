@@ -144,7 +144,7 @@ class LesionEvidence:
 def draw_growth(
     lesion: LesionEvidence, years: FloatArray, model: GrowthModel, *, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
-    """Rest before growth (years) and doubling time (days) of each draw, given the years from arrival.
+    """Draw rest before growth (years) and doubling time (days) for each draw, given the years from arrival.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def _draw_rows(log_weight: FloatArray, rng: np.random.Generator) -> np.ndarray:
 
 
 def lognormal_of(mean: float, sd: float) -> tuple[float, float]:
-    """Median, and standard deviation of the logarithm, of the lognormal with a mean and a standard deviation.
+    """Compute median and log standard deviation of the lognormal with a given mean and standard deviation.
 
     Examples
     --------

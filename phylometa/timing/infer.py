@@ -145,7 +145,7 @@ def date_dissemination(
     rng: np.random.Generator,
     comparison: Comparison | None = None,
 ) -> TimingResult:
-    """When each founding clone reached each site, from the clock, growth, dates and treatments in one posterior.
+    """Date when each founding clone reached each site, by clock, growth, dates and treatments in one posterior.
 
     Molecular time always. Ages by the clock need the age at sampling and at least `settings.min_clock_mutations`
     clock-like mutations of a whole genome; ages by growth need a measured size and the age then. The clock runs at one

@@ -118,7 +118,7 @@ def date_jointly(
 
 
 def mix_models(first: TimeDraws, second: TimeDraws, share: float, rng: np.random.Generator) -> TimeDraws:
-    """Draws of two models, the first with probability `share`: row by row from one or the other."""
+    """Mix draws of two models, the first with probability `share`: row by row from one or the other."""
     n = len(first.rate)
     own = rng.random(n) < share
 
@@ -235,7 +235,7 @@ def _width(runs: Mapping[str, TimeDraws], model: str, key: tuple[int, int]) -> f
 
 
 def narrowing(runs: Mapping[str, TimeDraws], model: str, key: tuple[int, int]) -> dict[str, float]:
-    """Share by which growth and the clock narrow a joint interval: 1 - width with / width without."""
+    """Compute the share by which growth and the clock narrow a joint interval: 1 - width with / width without."""
     if not model.startswith("joint"):
         return {}
     kind = model.partition("_")[2] or "exponential"
@@ -245,7 +245,7 @@ def narrowing(runs: Mapping[str, TimeDraws], model: str, key: tuple[int, int]) -
 
 
 def variance_by_layer(drawn: TimeDraws, key: tuple[int, int]) -> dict[str, float]:
-    """Share of the variance of a seeding age that each layer explains, in order: tree, acceleration, rates, interval.
+    """Compute each layer's share of the variance of a seeding age, in order: tree, acceleration, rates, interval.
 
     Sums of squares of linear regressions, each on what the layers before it leave; ``counts`` is the rest.
     """

@@ -233,7 +233,7 @@ def draw_times(
     draws: int,
     rng: np.random.Generator,
 ) -> TimeDraws:
-    """Draws of the joint posterior of all times, over histories in proportion to their weight.
+    """Draw from the joint posterior of all times, over histories in proportion to their weight.
 
     Parameters
     ----------

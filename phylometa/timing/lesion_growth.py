@@ -19,7 +19,7 @@ __all__ = ["trace_lesions"]
 def trace_lesions(
     patient: Patient, lesions: tuple[LesionEvidence, ...], *, settings: TimingSettings, rng: np.random.Generator
 ) -> tuple[GrowthRow, ...]:
-    """Years from the first cell to the last measurement of every measured lesion, by growth alone.
+    """Estimate the years from first cell to last measurement of every measured lesion, by growth alone.
 
     The doubling time comes from the lesion's own serial sizes if they grow, otherwise from the table. The exponential
     and the Gompertz estimate stand beside each other.

@@ -15,7 +15,7 @@ __all__ = ["doubling_prior", "lesion_evidence", "untreated_sizes"]
 
 
 def doubling_prior(patient: Patient, site: Site, settings: TimingSettings) -> DoublingTime | None:
-    """Doubling time tabulated for a lesion of the site; the default row of the table if its type is not there."""
+    """Find the doubling time tabulated for a lesion of the site; the table's default row if its type is not there."""
     types = sorted({sample.cancer_type for sample in patient.samples if sample.cancer_type})
     for cancer_type in (types[0] if types else "", "default"):
         row = doubling_time(cancer_type, site.name, is_metastasis=site.is_metastasis, directory=settings.tables)
@@ -25,7 +25,7 @@ def doubling_prior(patient: Patient, site: Site, settings: TimingSettings) -> Do
 
 
 def untreated_sizes(patient: Patient, site: str) -> list[tuple[datetime.date, float]]:
-    """Largest diameter (cm) at each date of a site's measurements, up to the first treatment that could change it.
+    """Find the largest diameter (cm) at each date of a site, up to the first treatment that could change it.
 
     A treatment counts if it names the site, or if it names none and is no surgery.
     """
@@ -47,7 +47,7 @@ def untreated_sizes(patient: Patient, site: str) -> list[tuple[datetime.date, fl
 
 
 def lesion_evidence(patient: Patient, settings: TimingSettings) -> tuple[tuple[LesionEvidence, ...], list[str]]:
-    """Evidence of every sampled or measured metastasis, and of a measured primary; and what must be said.
+    """Collect the evidence of every sampled or measured metastasis, and of a measured primary; and what must be said.
 
     Measured sizes are those before treatment (`untreated_sizes`), else the size of the largest sample. A metastasis
     without a size was sampled all the same: it had the detectable diameter at least, and that of sampled metastases

@@ -39,7 +39,7 @@ _REPLICATES = 100
 
 
 def clone_detection(mutations: MutationTable, ccf: CcfTable, prevalence: FloatArray) -> FloatArray:
-    """P(a clone's mutation shows 3 alternate reads in some sample), mean over loci (K,).
+    """Compute P(a clone's mutation shows 3 alternate reads in some sample), mean over loci (K,).
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def assignment_counts(
     replicates: int,
     rng: np.random.Generator,
 ) -> IntArray:
-    """Clock mutations of every cluster under redrawn assignments (replicates, K).
+    """Count the clock mutations of every cluster under redrawn assignments (replicates, K).
 
     A mutation keeps its cluster with its posterior probability; otherwise it moves to another cluster in proportion
     to that cluster's size and the likelihood of its reads at the cluster's prevalences.
@@ -143,7 +143,7 @@ def clone_clock(
     *,
     rng: np.random.Generator,
 ) -> CloneClock:
-    """Clock counts of all clones of a tree ensemble (an artificial root has none); see `CloneClock`."""
+    """Count the clock mutations of all clones of a tree ensemble (an artificial root has none); see `CloneClock`."""
     redrawn = assignment_counts(mutations, ccf, clusters, is_clock, replicates=_REPLICATES, rng=rng)
     given = np.bincount(clusters.labels[is_clock], minlength=clusters.n_clusters)
     counts = np.zeros((_REPLICATES + 1, n_clones), dtype=np.int64)
@@ -156,7 +156,7 @@ def clone_clock(
 def draw_lengths(
     clock: CloneClock, draws: int, *, rng: np.random.Generator, counts: bool = True, reads: bool = True
 ) -> FloatArray:
-    """Draws of the expected clock mutations on every clone's edge (draws, K).
+    """Draw the expected clock mutations on every clone's edge (draws, K).
 
     Parameters
     ----------
@@ -211,7 +211,7 @@ class HistoryNodes:
 
 
 def history_nodes(trees: TreeEnsemble, histories: HistoryEnsemble) -> list[HistoryNodes]:
-    """Every weighted history with what is needed to place its migrations in molecular time."""
+    """List every weighted history with what is needed to place its migrations in molecular time."""
     ancestors = [ancestor_matrix(parents).astype(np.float64) for parents in trees.parents]
     found = []
     for tree, history in histories:
@@ -229,7 +229,7 @@ def history_nodes(trees: TreeEnsemble, histories: HistoryEnsemble) -> list[Histo
 
 
 def allocate_draws(weights: Sequence[float], draws: int, *, rng: np.random.Generator) -> IntArray:
-    """Draws of each item in proportion to its weight (systematic resampling): counts that add up to `draws`."""
+    """Allocate draws to items in proportion to their weights (systematic resampling): counts that add up to `draws`."""
     edges = np.cumsum(np.asarray(weights, dtype=np.float64))
     points = (np.arange(draws) + rng.random()) / draws * edges[-1]
     index = np.minimum(np.searchsorted(edges, points, side="right"), len(edges) - 1)

@@ -65,7 +65,7 @@ def irradiated_recurrences(
     *,
     settings: ComparisonSettings,
 ) -> tuple[ReseedingRow, ...]:
-    """One row for every irradiated site that was sampled after irradiation, with the grade of the evidence.
+    """Give one row per irradiated site that was sampled after irradiation, with the grade of the evidence.
 
     The recurrence is what was sampled in the irradiated primary or bed after the start of radiotherapy; the
     pre-treatment primary is what was sampled of the primary before it.

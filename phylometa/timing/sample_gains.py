@@ -23,7 +23,7 @@ MAX_MAJOR = 4
 
 
 def is_genome_doubled(major: FloatArray) -> bool:
-    """Whether more than half of the loci have two or more copies of the major allele (rule `wgd_major`)."""
+    """Return whether more than half of the loci have two or more copies of the major allele (rule `wgd_major`)."""
     known = np.asarray(major, dtype=np.float64)
     known = known[np.isfinite(known)]
     return bool(len(known) and (known >= 1.5).mean() > 0.5)
@@ -45,7 +45,7 @@ def time_sample_gains(
     settings: ComparisonSettings,
     rng: np.random.Generator,
 ) -> tuple[GainRow, ...]:
-    """Time of every clonal gain with enough mutations, in every sample; and of a genome doubling.
+    """Estimate the time of every clonal gain with enough mutations, in every sample; and of a genome doubling.
 
     Only mutations of clusters that are clonal in the sample count, on segments whose integer copy number is clonal.
     Loci of one chromosome in one state are one gain. If the genome doubled, all segments with two copies of the

@@ -28,7 +28,7 @@ MIN_MUTATIONS = 10
 
 
 def fit_mixture(counts: FloatArray, signatures: FloatArray, *, iterations: int = _ITERATIONS) -> FloatArray:
-    """Weights (K,) of signatures (C, K) that fit counts (C,), by expectation and maximisation from equal ones."""
+    """Fit weights (K,) of signatures (C, K) to counts (C,), by expectation and maximisation from equal ones."""
     weights = np.full(signatures.shape[1], 1 / signatures.shape[1])
     total = counts.sum()
     for _ in range(iterations if total > 0 else 0):
@@ -40,7 +40,7 @@ def fit_mixture(counts: FloatArray, signatures: FloatArray, *, iterations: int =
 def exposure_evidence(
     counts: FloatArray, background: FloatArray, therapy: FloatArray, *, extra: float = 0.0
 ) -> tuple[float, Estimate]:
-    """ln Bayes factor that a therapy's process acted on a branch, and its share if it did.
+    """Compute the ln Bayes factor that a therapy's process acted on a branch, and its share if it did.
 
     The likelihood of a share is maximised over the weights of the other signatures (profile); the gain that any further
     signature brings by chance is taken off as `extra` (nats).
@@ -80,7 +80,7 @@ def exposure_evidence(
 def branch_stamps(
     patient: Patient, clusters: Clustering, table: SignatureTable
 ) -> tuple[tuple[Stamp, ...], tuple[StampRow, ...], list[str]]:
-    """Stamps of every clone's branch by every dated treatment whose process the table holds; what cannot be said.
+    """Find stamps of every clone's branch by every dated treatment whose process the table holds; what cannot be said.
 
     A branch that carries the process ended after the exposure began, so its clone passed through one cell after that. A
     branch without it may have ended before, or grown under it without a mark.

@@ -16,7 +16,7 @@ __all__ = ["clone_deadlines", "clone_heights", "last_ages", "tail_like_clones"]
 
 
 def clone_heights(parents: IntArray) -> IntArray:
-    """Edges on the longest chain below every clone (K,)."""
+    """Count the edges on the longest chain below every clone (K,)."""
     height = np.zeros(len(parents), dtype=np.int64)
     for v in reversed(preorder(parents)):
         if parents[v] >= 0:
@@ -25,7 +25,7 @@ def clone_heights(parents: IntArray) -> IntArray:
 
 
 def clone_deadlines(parents: IntArray, last_age: FloatArray) -> FloatArray:
-    """Latest age at which every clone may have been founded: when it, or a descendant earlier, was last sampled.
+    """Find the latest age at which every clone may have been founded: when it or a descendant was last sampled.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def clone_deadlines(parents: IntArray, last_age: FloatArray) -> FloatArray:
 
 
 def tail_like_clones(nodes: HistoryNodes, proportions: FloatArray, limit: float, share: float = 0.0) -> BoolArray:
-    """Clones that may be several lineages rather than one (K,): their number of mutations is then no branch length.
+    """Find clones that may be several lineages (K,): their number of mutations is then no branch length.
 
     Leaves seen in one sample only, and there at a prevalence below `limit` (a neutral tail of many small lineages), or
     so rare that a second clone of that prevalence would find room beside it: a clone there, its parent or any other,
@@ -72,6 +72,6 @@ def tail_like_clones(nodes: HistoryNodes, proportions: FloatArray, limit: float,
 
 
 def last_ages(presence: BoolArray, site_age: FloatArray) -> FloatArray:
-    """Age at the last sampling of a site that holds each clone (K,); NaN if none is dated."""
+    """Find the age at the last sampling of a site that holds each clone (K,); NaN if none is dated."""
     ages = np.where(presence & np.isfinite(site_age)[None, :], site_age[None, :], -np.inf).max(axis=1)
     return np.where(np.isfinite(ages), ages, np.nan)

@@ -36,7 +36,7 @@ SCAR_DELETION_BP = (5, 15)
 
 
 def surviving_fraction(dose_per_fraction: ArrayLike, fractions: ArrayLike, *, alpha: float, beta: float) -> FloatArray:
-    """Linear-quadratic survival SF = exp(-n (alpha d + beta d^2)).
+    """Compute linear-quadratic survival SF = exp(-n (alpha d + beta d^2)).
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def surviving_fraction(dose_per_fraction: ArrayLike, fractions: ArrayLike, *, al
 
 
 def tumour_control_probability(clonogens: float, survival: ArrayLike) -> FloatArray:
-    """TCP = exp(-N SF): P(no clonogen survives), Poisson.
+    """Compute TCP = exp(-N SF): P(no clonogen survives), Poisson.
 
     Examples
     --------
@@ -63,12 +63,12 @@ def tumour_control_probability(clonogens: float, survival: ArrayLike) -> FloatAr
 def biologically_effective_dose(
     total_dose: ArrayLike, dose_per_fraction: ArrayLike, *, alpha_beta: float
 ) -> FloatArray:
-    """BED = D (1 + d / (alpha/beta)), Gy."""
+    """Compute BED = D (1 + d / (alpha/beta)), Gy."""
     return np.asarray(total_dose, dtype=np.float64) * (1 + np.asarray(dose_per_fraction) / alpha_beta)
 
 
 def equivalent_dose_2gy(total_dose: ArrayLike, dose_per_fraction: ArrayLike, *, alpha_beta: float) -> FloatArray:
-    """EQD2 = D (d + alpha/beta) / (2 + alpha/beta), Gy.
+    """Compute EQD2 = D (d + alpha/beta) / (2 + alpha/beta), Gy.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def control_curves(
     clonogenic_probability: float,
     dose_per_fraction: float = 2.0,
 ) -> ControlCurves:
-    """Control with recruitment of circulating tumour cells in proportion to dose.
+    """Compute control with recruitment of circulating tumour cells in proportion to dose.
 
     TCP_r(D) = exp(-(N SF(D) + r D p_clon)), which turns down at high dose.
 
@@ -151,17 +151,17 @@ def control_curves(
 
 
 def is_synchronous(days_between: float, *, limit: float) -> bool | None:
-    """Metastasis found within `limit` days of the primary, before or after it; None if a date is missing."""
+    """Return whether a metastasis was found within `limit` days of the primary, either way; None without a date."""
     return None if math.isnan(days_between) else abs(days_between) <= limit
 
 
 def is_oligometastatic(n_lesions: int) -> bool:
-    """One to five metastatic lesions."""
+    """Return whether there are one to five metastatic lesions."""
     return 1 <= n_lesions <= OLIGOMETASTATIC_LESIONS
 
 
 def is_radiotherapy(kind: str) -> bool:
-    """Whether a treatment's kind is irradiation, in any of its common words.
+    """Return whether a treatment's kind is irradiation, in any of its common words.
 
     Examples
     --------
@@ -172,7 +172,7 @@ def is_radiotherapy(kind: str) -> bool:
 
 
 def is_radiation_scar_deletion(ref: str, alt: str) -> bool:
-    """Whether a variant is a deletion of 5-15 bp (VCF or MAF alleles).
+    """Return whether a variant is a deletion of 5-15 bp (VCF or MAF alleles).
 
     Examples
     --------
@@ -184,7 +184,7 @@ def is_radiation_scar_deletion(ref: str, alt: str) -> bool:
 
 
 def radiation_scar_excess(n_deletions: int, n_mutations: int, *, background_share: float) -> float:
-    """P(as many or more 5-15 bp deletions | background share of all mutations), binomial; small = an excess.
+    """Compute P(as many or more 5-15 bp deletions | background share of all mutations), binomial; small = an excess.
 
     Parameters
     ----------

@@ -174,7 +174,7 @@ def _quantiles(posterior: FloatArray, ccf: FloatArray) -> tuple[FloatArray, Floa
 def _widen(
     result: dict[str, FloatArray], copy_number: CopyNumberAtLoci, purity: FloatArray, purity_sd: FloatArray
 ) -> None:
-    """Add the uncertainty of the purity to the intervals, to first order."""
+    """Add the uncertainty of the purity to the intervals in place, to first order."""
     total = np.where(np.isfinite(copy_number.total), copy_number.total, 2.0)
     normal = np.asarray(copy_number.normal, dtype=np.float64)
     # d ln(slope) / d rho, slope = m rho / (rho C_T + C_N (1 - rho))

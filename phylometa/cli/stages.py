@@ -367,7 +367,7 @@ def timing(directory: str | None, table: str | None, output: str | None, **optio
 
 
 def fitting_result(directory: str | Path, stage: str) -> Any:
-    """A result whose stages fit together as `stage` uses them; nothing is written, not even a lock."""
+    """Load a result whose stages fit together as `stage` uses them; nothing is written, not even a lock."""
     from phylometa.io.stage_records import check_upstream
     from phylometa.pipeline.stages import load_result
 

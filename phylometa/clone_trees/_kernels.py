@@ -32,7 +32,7 @@ def clone_message(
     new_scales: FloatArray,
     sample: int,
 ) -> None:
-    """Message of one vertex in one sample from the messages of its children, into `new_messages`, `new_scales`.
+    """Write one vertex's message in a sample, from those of its children, into `new_messages`, `new_scales`.
 
     A child's message is read from `new_messages` if the child is marked in `changed`. The scale is the log of what
     was divided away in the whole subtree. For the germline (the last vertex) the message is that of all founders.
@@ -95,7 +95,7 @@ def refresh(
     new_messages: FloatArray,
     new_scales: FloatArray,
 ) -> FloatArray:
-    """Log-likelihood of a tree (S,) after the messages of the vertices in `marks` were computed anew.
+    """Compute the log-likelihood of a tree (S,) after the messages of the vertices in `marks` were computed anew.
 
     `order` lists the marked vertices, every child before its parent; the germline is the last. `founder` (S, G).
     """
@@ -115,7 +115,7 @@ def refresh(
 
 @njit(cache=True)
 def marked_order(marks: BoolArray, parent: IntArray) -> IntArray:
-    """The marked vertices by falling depth (a child before its parent)."""
+    """List the marked vertices by falling depth (a child before its parent)."""
     n = len(parent)
     depth = np.full(n, -1)
     count = 0
@@ -141,7 +141,7 @@ def marked_order(marks: BoolArray, parent: IntArray) -> IntArray:
 
 @njit(cache=True)
 def mark_path(marks: BoolArray, vertex: int, parent: IntArray) -> None:
-    """Mark a vertex and all its ancestors."""
+    """Mark a vertex and all its ancestors, in place."""
     v = vertex
     while v >= 0 and not marks[v]:
         marks[v] = True
@@ -192,7 +192,7 @@ def run_chain(
     uniforms: FloatArray,
     heat: FloatArray,
 ) -> tuple[NDArray[np.int16], FloatArray, NDArray[np.int16], FloatArray, int]:
-    """Metropolis-Hastings over clone trees.
+    """Run Metropolis-Hastings over clone trees.
 
     Parameters: `parent` int64 (K + 1,), the start (germline last, its parent -1); `likelihood` (K, S, G); `prevalence`
     and `variance` (K + 1, S) of the clusters' own estimates, for informed proposals; `density` the slab per unit of
@@ -343,7 +343,7 @@ def run_chain(
 
 @njit(cache=True)
 def correlate_into(out: FloatArray, functional: FloatArray, message: FloatArray) -> None:
-    """out(x) = sum_y functional(x + y) message(y): a functional of a whole once the part `message` is known."""
+    """Fill out(x) = sum_y functional(x + y) message(y): a functional of a whole once the part `message` is known."""
     n_grid = len(out)
     for x in range(n_grid):
         out[x] = 0.0
@@ -358,7 +358,7 @@ def correlate_into(out: FloatArray, functional: FloatArray, message: FloatArray)
 def proportions_and_presence(
     parent: IntArray, likelihood: FloatArray, slab: float, founder: FloatArray, least: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Posterior mean proportions and presence of every clone in every sample under one tree (K, S each).
+    """Compute mean proportions and presence of every clone in every sample under one tree (K, S each).
 
     `parent` int64 (K + 1,), the germline last. The same as `tree_likelihood.sample_posterior`, by prefix and suffix
     products over the children of a vertex.

@@ -21,7 +21,7 @@ from phylometa.model.compiled import njit
 def vertex_score(
     vertex: int, parent: IntArray, prevalence: FloatArray, variance: FloatArray, slab: float, floor: float
 ) -> float:
-    """Local score of one vertex: log density of what its children leave of it, summed over samples."""
+    """Compute the local score of one vertex: log density of what its children leave of it, summed over samples."""
     n, n_samples = prevalence.shape
     room = prevalence[vertex].copy()
     spread = variance[vertex].copy()

@@ -187,7 +187,7 @@ class ClusteringModel:
         return (totals - totals.max(axis=2, keepdims=True)).astype(np.float32)
 
     def _add_distinct(self, totals: FloatArray, labels: IntArray) -> None:
-        """Add the log-likelihood of every mutation to its cluster's (K, S, G), equal cells of a cluster at once."""
+        """Add every mutation's log-likelihood to its cluster's (K, S, G) in place, equal cells of a cluster at once."""
         table, n_distinct = self._distinct_items, len(self._cells.state)
         step = max(1, _VALUES_AT_ONCE // len(self.ccf))
         for sample in range(totals.shape[1]):

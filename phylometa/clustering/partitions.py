@@ -115,7 +115,7 @@ def _marginal_and_spikes(log_likelihood: LogGrid, prior: CcfPrior) -> tuple[NDAr
 def log_distinct(first: NDArray[np.float32], others: NDArray[np.float32]) -> FloatArray:
     """Compute the log probability that two clusters do not lie at the same spike in every sample.
 
-    Two clusters with one and the same CCF vector are one cluster. A continuous prior never gives them that, but two
+    Two clusters with the same CCF vector are one cluster. A continuous prior never gives them that, but two
     spikes do: of the weight of "two clusters", the part in which both have the same pattern of CCF 0 and 1 is void. A
     sample in which one of them was not observed tells nothing apart.
 

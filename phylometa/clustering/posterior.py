@@ -182,7 +182,7 @@ def cluster_posterior(
     weight[:, :, -1] += truncal
     mean = (weight * ccf).sum(axis=2)
     cumulative = np.cumsum(weight, axis=2)
-    # Next to a spike that holds nearly all of the weight the mean may lie beyond a quantile by a hair.
+    # Next to a spike that holds nearly all of the weight the mean may lie just beyond a quantile.
     low = np.minimum(_quantile(cumulative, ccf, 0.025), mean)
     high = np.maximum(_quantile(cumulative, ccf, 0.975), mean)
     # Of the continuous part: absent mutations are binomial, so that overdispersed reads have a jump at CCF 0.

@@ -133,7 +133,7 @@ def patient_directory(output: str | Path, patient: str) -> Path:
 
 
 def read_job(job: PatientJob) -> Patient:
-    """The patient of a job, read from its sheet."""
+    """Read the patient of a job from its sheet."""
     from phylometa.io.tables import read_patient
 
     return read_patient(job.sheet, settings=job.settings.read, patient=job.patient, **job.inputs)
@@ -278,7 +278,7 @@ def run_cohort(
     fail_fast: bool = False,
     progress: Callable[[Outcome, int, int], None] | None = None,
 ) -> list[Outcome]:
-    """All patients, in this process or through an executor; outcomes in the order of `jobs`.
+    """Run all patients, in this process or through an executor; outcomes in the order of `jobs`.
 
     Parameters
     ----------
@@ -413,7 +413,7 @@ def check_cohort_files(directory: Path) -> None:
 
 
 def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> None:
-    """Tables and page of a cohort: cohort.tsv, cohort_sites.tsv, frequencies.tsv, site_frequencies.tsv,
+    """Write tables and page of a cohort: cohort.tsv, cohort_sites.tsv, frequencies.tsv, site_frequencies.tsv,
     routes.tsv, associations.tsv, parallel_drivers.tsv, MultiQC's phylometa_mqc.tsv and index.html.
 
     Parameters

@@ -112,7 +112,7 @@ def _metastases(summary: Summary) -> Iterable[tuple[str, str]]:
 
 
 def site_label_frequencies(summaries: Sequence[Summary]) -> list[SiteFrequency]:
-    """How frequent every value of a site's label is, over all metastases and by organ.
+    """Count how frequent every value of a site's label is, over all metastases and by organ.
 
     `site_sources` is counted by the sources' groups: the names of other sites mean nothing across patients.
     """
@@ -148,7 +148,7 @@ def _by_group(values: Mapping[str, float], groups: Mapping[str, str]) -> dict[st
 
 
 def organ_routes(summaries: Sequence[Summary]) -> list[SiteFrequency]:
-    """Migration flow between organs: of the pairs of sampled sites, the share in which one seeded the other."""
+    """Compute the migration flow between organs: the share of pairs of sampled sites in which one seeded the other."""
     tally: dict[tuple[str, str, str], list[tuple[int, float]]] = defaultdict(list)
     for number, summary in enumerate(summaries):
         if not summary.get("migration_graph"):
@@ -168,7 +168,7 @@ def organ_routes(summaries: Sequence[Summary]) -> list[SiteFrequency]:
 
 
 def site_measures(summary: Summary) -> dict[str, dict[str, float]]:
-    """What is measured of each metastasis: site -> quantity -> number.
+    """Collect what is measured of each metastasis: site -> quantity -> number.
 
     By the joint posterior, otherwise by the clock, of the most probable founding clone: ``seeding_age`` with ``_lo``
     and ``_hi`` (years),
@@ -206,7 +206,7 @@ def site_measures(summary: Summary) -> dict[str, dict[str, float]]:
 
 
 def site_quantities(summaries: Sequence[Summary], *, seed: int = 1) -> list[SiteFrequency]:
-    """Dates and instability of metastases (`site_measures`), over all and by organ."""
+    """Summarise dates and instability of metastases (`site_measures`), over all and by organ."""
     tally: dict[tuple[str, str, str], list[tuple[int, float]]] = defaultdict(list)
     for number, summary in enumerate(summaries):
         measured = site_measures(summary)

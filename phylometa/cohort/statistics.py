@@ -60,7 +60,7 @@ class Frequency:
 
 
 def share_interval(expected: float, n: int) -> tuple[float, float, float]:
-    """Mean and 95 % interval of a share: Beta(x + 1/2, n - x + 1/2), Jeffreys' prior, x the expected count."""
+    """Compute mean and 95 % interval of a share: Beta(x + 1/2, n - x + 1/2), Jeffreys' prior, x the expected count."""
     from scipy.special import betaincinv
 
     a, b = expected + 0.5, n - expected + 0.5
@@ -74,7 +74,7 @@ def _is_meaningful(values: Mapping[str, float]) -> bool:
 
 
 def label_frequencies(summaries: Sequence[Summary], *, group: str | None = None) -> list[Frequency]:
-    """Share of every value of every patient label, over all patients or by the column `group` of the summaries.
+    """Compute the share of every value of every patient label, over all patients or by the column `group`.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def label_frequencies(summaries: Sequence[Summary], *, group: str | None = None)
 
 
 def route_frequencies(summaries: Sequence[Summary]) -> list[Frequency]:
-    """How often one site seeded another, among the patients in whom both were sampled.
+    """Count how often one site seeded another, among the patients in whom both were sampled.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def label_association(
     rng: np.random.Generator,
     permutations: int = 9999,
 ) -> AssociationTest:
-    """Permutation test of a label's value against a clinical column.
+    """Test a label's value against a clinical column by permutation.
 
     The statistic is the between-group sum of squares of the patients' probabilities, sum_g n_g (mean_g - mean)^2; the
     column is permuted over the patients; p = (1 + number at least as large) / (1 + permutations). It is exact whatever
@@ -207,7 +207,7 @@ def label_association(
 
 
 def adjusted(tests: Sequence[AssociationTest]) -> list[AssociationTest]:
-    """The tests that compare at least two groups, with the false discovery rate at which each would be called.
+    """Select tests that compare at least two groups, and add the false discovery rate at which each would be called.
 
     Benjamini & Hochberg 1995; the values of one label are dependent, which this procedure bears if the dependence is
     positive (Benjamini & Yekutieli 2001).
@@ -220,7 +220,7 @@ def adjusted(tests: Sequence[AssociationTest]) -> list[AssociationTest]:
 
 
 def parallel_drivers(summaries: Sequence[Summary]) -> list[tuple[str, int, float]]:
-    """Genes hit twice independently within a patient: (gene, patients with any support, expected patients)."""
+    """Find genes hit twice independently within a patient: (gene, patients with any support, expected patients)."""
     total: dict[str, float] = defaultdict(float)
     patients: dict[str, int] = defaultdict(int)
     for summary in summaries:

@@ -30,7 +30,7 @@ __all__ = ["divergence_from_table", "divergence_row"]
 def _divergence_numbers(
     S: float, L_p: float, L_m: float, W_s: float, exposure_ratio: float, settings: ComparisonSettings
 ) -> tuple[dict[str, Any], list[str]]:
-    """The statistics that follow from four counts, and what must be said about them."""
+    """The statistics that follow from four counts, and the notes that go with them."""
     notes = []
     nan = math.nan
     jsi = jaccard_similarity_index(L_p, L_m, W_s)

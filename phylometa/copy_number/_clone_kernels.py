@@ -184,7 +184,7 @@ def score_plans(  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def add_plans(found, share, plan_first, plan_second, group_of_clone, states, changes):  # type: ignore[no-untyped-def]
-    """Add plans with posterior shares to P(state of a clone) (K, top + 1, top + 1) and P(change on a branch) (K,)."""
+    """Add plans with posterior shares, in place, to P(state of a clone) (K, top + 1, top + 1) and P(change) (K,)."""
     top = states.shape[1] - 1
     own = np.empty((N_GROUPS, 2), dtype=np.int64)
     for k in range(len(found)):

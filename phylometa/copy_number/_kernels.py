@@ -18,7 +18,7 @@ MAX_DOUBLINGS = 3
 
 @njit(cache=True)
 def directed_cost(x, u, w):  # type: ignore[no-untyped-def]
-    """Least number of events from x to u on one allele of one chromosome with w doublings (their cost not counted)."""
+    """Compute the least number of events from x to u on an allele of a chromosome; its w doublings cost nothing."""
     n = len(u)
     if w == 0:
         limit = 1
@@ -226,7 +226,7 @@ def _no_zero_costs(u, v, n, width, limit, out):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _merge(u, v, start, end, a, b, with_mixed):  # type: ignore[no-untyped-def]
-    """Drop positions where both are zero (and, unless asked for, where one is) and merge equal neighbours."""
+    """Drop, in place, positions where both are zero (and, unless asked for, where one is); merge equal neighbours."""
     n = 0
     is_mixed = False
     highest = 1
@@ -248,7 +248,7 @@ def _merge(u, v, start, end, a, b, with_mixed):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def pair_bounds(u, v, starts, max_doublings, floor, bounds, is_exact):  # type: ignore[no-untyped-def]
-    """Lower bounds of the symmetric cost of every sequence for every number of doublings; exact if flagged.
+    """Fill in lower bounds of the symmetric cost of every sequence for every number of doublings; exact if flagged.
 
     u, v: concatenated sequences (an allele of a chromosome each); starts: first position of each, the length at the
     end; floor: copy number the ancestor may reach at least (8); bounds: (n_sequences, W + 1, W + 1); is_exact:
@@ -281,7 +281,7 @@ def pair_bounds(u, v, starts, max_doublings, floor, bounds, is_exact):  # type: 
 
 @njit(cache=True)
 def mixed_cost(u, v, start, end, w_u, w_v, floor):  # type: ignore[no-untyped-def]
-    """Exact symmetric cost of one sequence that has positions where exactly one copy number is zero."""
+    """Compute the exact symmetric cost of one sequence that has positions where exactly one copy number is zero."""
     a = np.empty(end - start, dtype=np.int64)
     b = np.empty(end - start, dtype=np.int64)
     n, _, highest = _merge(u, v, start, end, a, b, True)
@@ -291,7 +291,7 @@ def mixed_cost(u, v, start, end, w_u, w_v, floor):  # type: ignore[no-untyped-de
 
 @njit(cache=True)
 def resampled_distances(profiles, starts, sequence_chrom, counts, max_doublings, floor):  # type: ignore[no-untyped-def]
-    """Distance matrices under resampled (or all) chromosomes, exact; (replicates, n, n).
+    """Compute exact distance matrices under resampled (or all) chromosomes; (replicates, n, n).
 
     counts: (replicates, n_chromosomes) how often each chromosome was drawn; sequence_chrom: chromosome of each
     sequence. Every pair is min over x of T(x -> u) + T(x -> v): numbers of doublings are tried in the order of lower
@@ -344,7 +344,7 @@ def resampled_distances(profiles, starts, sequence_chrom, counts, max_doublings,
 
 @njit(cache=True)
 def zero_agnostic(profiles, starts, out):  # type: ignore[no-untyped-def]
-    """ZCNT distance of all pairs: half the L1 distance of breakpoint profiles; out (n, n) is filled."""
+    """Fill out (n, n) with the ZCNT distance of all pairs: half the L1 distance of breakpoint profiles."""
     n = len(profiles)
     n_sequences = len(starts) - 1
     # one breakpoint before each position and one at the end of each sequence; small integers, so that sums vectorise

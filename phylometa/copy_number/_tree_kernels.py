@@ -10,7 +10,7 @@ from phylometa.model.compiled import njit
 
 @njit(cache=True)
 def neighbour_joining(distance, outgroup):  # type: ignore[no-untyped-def]
-    """Neighbour joining (Saitou & Nei 1987), rooted at `outgroup`: parents of n leaves and n - 2 inner nodes.
+    """Join neighbours (Saitou & Nei 1987), rooted at `outgroup`: parents of n leaves and n - 2 inner nodes.
 
     The outgroup is the root (parent -1). Ties go to the pair with the smaller indices. With 2 leaves the other hangs on
     the outgroup.
@@ -74,7 +74,7 @@ def neighbour_joining(distance, outgroup):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def branch_cost(x, u, starts, max_doublings):  # type: ignore[no-untyped-def]
-    """T(x -> u) = min over w of w + sum of directed costs; returns (cost, w), the least w of ties."""
+    """Compute T(x -> u) = min over w of w + sum of directed costs; returns (cost, w), the least w of ties."""
     best = INFINITE
     best_w = 0
     for w in range(max_doublings + 1):
@@ -91,7 +91,7 @@ def branch_cost(x, u, starts, max_doublings):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def fitch_profiles(profiles, parents, order, n_leaves, doublings, is_late):  # type: ignore[no-untyped-def]
-    """Profiles of the inner nodes by interval parsimony at each position, given the doublings on every branch.
+    """Fill in the inner nodes' profiles by interval parsimony at each position, given the doublings on branches.
 
     profiles: (n_nodes, N), rows of leaves and root given, inner rows filled. order: root first. Bottom-up every node
     has the interval of values that change least below it, a child's values lowered by the doublings on its branch;
@@ -314,7 +314,7 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
 
 @njit(cache=True)
 def refine_profiles(profiles, parents, order, n_leaves, doublings, starts, rounds, kicks):  # type: ignore[no-untyped-def]
-    """Improve inner profiles until no move helps, then again from `kicks` disturbed states, keeping what is no worse.
+    """Improve inner profiles in place until no move helps, then again from `kicks` disturbed states; keep no worse.
 
     A move gives a run of columns of an inner node (alone, or with the inner nodes below that agree with it there) the
     values of a neighbour, or one copy more or less. A kick is such a move taken whatever it costs; its random numbers
@@ -376,7 +376,7 @@ def refine_profiles(profiles, parents, order, n_leaves, doublings, starts, round
 
 @njit(cache=True)
 def tree_cost(profiles, parents, order, starts, max_doublings, doublings):  # type: ignore[no-untyped-def]
-    """Sum of T over all branches; `doublings` is filled with the number on every branch."""
+    """Sum T over all branches; `doublings` is filled with the number on every branch."""
     total = 0
     for k in range(1, len(order)):
         v = order[k]
@@ -388,7 +388,7 @@ def tree_cost(profiles, parents, order, starts, max_doublings, doublings):  # ty
 
 @njit(cache=True)
 def sankoff_profiles(candidates, profiles, parents, order, n_leaves, bound, most):  # type: ignore[no-untyped-def]
-    """Least events of one sequence over candidate profiles of the inner nodes, which are filled; -1 beyond `most`.
+    """Find a sequence's least events over candidate profiles of inner nodes, which are filled; -1 beyond `most`.
 
     candidates: (M, N). profiles: (n_nodes, N), leaves and root given. A candidate of a node counts if the events from
     the root to it and on to the farthest leaf below do not exceed `bound`, which some solution reaches.

@@ -170,7 +170,7 @@ def genotype_patient(
     -------
     Patient
         Cells with reads of a caller stay as they are; unobserved cells hold the reads of the alignments, and stay
-        unobserved if no read covers them. How well caller and alignments agree stands in the provenance.
+        unobserved if no read covers them. The provenance records how well caller and alignments agree.
 
     Raises
     ------

@@ -295,7 +295,7 @@ def _says(word: str, *, letters: bool = False) -> str | None:
 
 
 def _organ(part: str) -> str:
-    """Name of the organ that a part of a name speaks of; its numbers are regions, not vertebrae."""
+    """Find the organ that a part of a name refers to; its numbers are regions, not vertebrae."""
     word = re.sub(r"\d+$", "", part.lower())
     return word if len(word) > 2 and find_organ(word) else ""
 

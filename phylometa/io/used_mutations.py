@@ -1,4 +1,4 @@
-"""Which mutations of a patient are used: the others are dropped with their reason, and odd counts are said."""
+"""Which mutations of a patient are used: the others are dropped with a reason, and odd counts are reported."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class UsedMutations:
         return arrays
 
     def _contig_faults(self, calls: Calls) -> dict[str, str]:
-        """Contigs that are no chromosome, with the reason; names that are not known are said."""
+        """Find contigs that are no chromosome, with the reason; unknown names are reported."""
         contigs = dict.fromkeys(chrom for chrom in calls.chroms if chrom)
         faults = {contig: f"{fault} {contig}" for contig in contigs if (fault := contig_fault(contig))}
         unknown = [

@@ -36,7 +36,7 @@ CALLERS = (
     ("clairs", "ClairS"),
     ("deepsomatic", "DeepSomatic"),
 )
-# Lines that describe fields may speak of any other program.
+# Lines that describe fields may mention any other program.
 DESCRIBING = ("##info=", "##format=", "##filter=", "##contig=", "##alt=")
 TUMOR_NAMES = frozenset(("tumor", "tumour"))
 NORMAL_NAME = re.compile(r"(?i)normal|germline|blood|control|(^|[_.\-])N[LB]?$")

@@ -135,7 +135,7 @@ def empty_slot(slot: int, state: State) -> None:
 
 @njit(cache=True)
 def choose_move(u: float) -> int:
-    """The move of a uniform random number."""
+    """Choose the move of a uniform random number."""
     if u < _REGRAFT_UNTIL:
         return REGRAFT
     if u < _SWAP_UNTIL:

@@ -59,7 +59,7 @@ def change_item(item: int, label: int, option: IntArray, trial: Trial) -> None:
 
 @njit(cache=True)
 def nth_clone(ordinal: int, parent: IntArray) -> int:
-    """The slot of the n-th clone."""
+    """Find the slot of the n-th clone."""
     for slot in range(len(parent) - 1):
         if parent[slot] != UNUSED:
             if ordinal == 0:
@@ -70,7 +70,7 @@ def nth_clone(ordinal: int, parent: IntArray) -> int:
 
 @njit(cache=True)
 def count_clones(parent: IntArray) -> int:
-    """How many slots hold a clone."""
+    """Count the slots that hold a clone."""
     count = 0
     for slot in range(len(parent) - 1):
         count += parent[slot] != UNUSED
@@ -79,7 +79,7 @@ def count_clones(parent: IntArray) -> int:
 
 @njit(cache=True)
 def free_slot(parent: IntArray) -> int:
-    """The first slot without a clone; -1: none."""
+    """Find the first slot without a clone; -1 if there is none."""
     for slot in range(len(parent) - 1):
         if parent[slot] == UNUSED:
             return slot
@@ -94,7 +94,7 @@ def has_children(slot: int, parent: IntArray) -> bool:
 
 @njit(cache=True)
 def blocked_vertices(parent: IntArray) -> BoolArray:
-    """Vertices below which no clone may hang: unused slots and the germline (one founder)."""
+    """Mark vertices below which no clone may hang: unused slots and the germline (one founder)."""
     blocked = np.ones(len(parent), np.bool_)
     for slot in range(len(parent) - 1):
         blocked[slot] = parent[slot] == UNUSED
@@ -103,14 +103,14 @@ def blocked_vertices(parent: IntArray) -> BoolArray:
 
 @njit(cache=True)
 def random_clone(state: State, rng: np.random.Generator) -> int:
-    """A clone drawn uniformly."""
+    """Draw a clone uniformly."""
     n = count_clones(state.parent)
     return nth_clone(min(int(rng.random() * n), n - 1), state.parent)
 
 
 @njit(cache=True)
 def move_regraft(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
-    """Prune a clone with its descendants and graft it below another, as the prevalences leave room."""
+    """Prune a clone with its descendants and graft it below another in place, as the prevalences leave room."""
     germline = len(state.parent) - 1
     k = random_clone(state, rng)
     old = state.parent[k]
@@ -135,7 +135,7 @@ def move_regraft(state: State, data: Data, trial: Trial, rng: np.random.Generato
 
 @njit(cache=True)
 def move_swap(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
-    """Exchange the places of a clone and its parent."""
+    """Exchange the places of a clone and its parent, in place."""
     germline = len(state.parent) - 1
     k = random_clone(state, rng)
     old = state.parent[k]
@@ -154,7 +154,7 @@ def move_swap(state: State, data: Data, trial: Trial, rng: np.random.Generator) 
 
 @njit(cache=True)
 def move_clone(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
-    """Move one clone alone: its children go to its parent, and it adopts children of its new parent as they fit."""
+    """Move one clone alone, in place: its children go to its parent; it may adopt children of its new parent."""
     germline = len(state.parent) - 1
     k, p = random_clone(state, rng), random_clone(state, rng)
     old = state.parent[k]
@@ -198,7 +198,7 @@ def target_options(
 
 @njit(cache=True)
 def home_options(item: int, state: State, data: Data, place: IntArray) -> float:
-    """Log probability with which the present options of an item would be drawn by `target_options` at home."""
+    """Compute the log probability that `target_options` draws an item's present options at home."""
     if state.label[item] < 0:
         return 0.0
     places_without(item, state.label[item], state, data, place)
@@ -213,13 +213,13 @@ def as_label(chosen: int, n_slots: int) -> int:
 
 @njit(cache=True)
 def as_index(label: int, n_slots: int) -> int:
-    """Index into `fit_weights` of a label."""
+    """Convert a label to its index in `fit_weights`."""
     return label if label >= 0 else n_slots - 1 - label
 
 
 @njit(cache=True)
 def move_item(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
-    """Move an item to another cluster or null class, or draw its options anew at home."""
+    """Move an item, in place, to another cluster or null class, or draw its options anew at home."""
     n_slots = len(state.size)
     i = min(int(rng.random() * len(state.label)), len(state.label) - 1)
     home = state.label[i]
@@ -245,7 +245,7 @@ def move_item(state: State, data: Data, trial: Trial, rng: np.random.Generator) 
 
 @njit(cache=True)
 def sums_without(slot: int, items: BoolArray, state: State, data: Data) -> tuple[FloatArray, FloatArray]:
-    """Alternate and total reads (S,) of the marked items of a cluster."""
+    """Sum the alternate and total reads (S,) of the marked items of a cluster."""
     n_samples = data.alt.shape[1]
     seen, reads = np.zeros(n_samples), np.zeros(n_samples)
     for m in range(len(items)):
@@ -258,7 +258,7 @@ def sums_without(slot: int, items: BoolArray, state: State, data: Data) -> tuple
 
 @njit(cache=True)
 def found_clone(state: State, data: Data, trial: Trial, rng: np.random.Generator, i: int) -> tuple[bool, float]:
-    """An item founds a clone of its own, as a leaf or above some of its parent's children."""
+    """Let an item found a clone of its own, in place, as a leaf or above some of its parent's children."""
     n_slots, germline = len(state.size), len(state.parent) - 1
     home, free = state.label[i], free_slot(state.parent)
     if free < 0:
@@ -303,7 +303,7 @@ def found_clone(state: State, data: Data, trial: Trial, rng: np.random.Generator
 
 @njit(cache=True)
 def dissolve_clone(state: State, data: Data, trial: Trial, rng: np.random.Generator, i: int) -> tuple[bool, float]:
-    """A clone of one item is given up: the item goes to another clone or null class, its children to its parent."""
+    """Give up a clone of one item, in place: the item goes to another clone or class, its children to its parent."""
     n_slots, germline = len(state.size), len(state.parent) - 1
     home = state.label[i]
     above, n_clones = state.parent[home], count_clones(state.parent)
@@ -340,7 +340,7 @@ def dissolve_clone(state: State, data: Data, trial: Trial, rng: np.random.Genera
 
 @njit(cache=True)
 def move_single(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
-    """An item founds a clone of its own, or gives its own up."""
+    """Let an item found a clone of its own, or give its own up."""
     i = min(int(rng.random() * len(state.label)), len(state.label) - 1)
     home = state.label[i]
     if home < 0 or state.size[home] - data.weight[i] > 0.5:
@@ -350,13 +350,13 @@ def move_single(state: State, data: Data, trial: Trial, rng: np.random.Generator
 
 @njit(cache=True)
 def items_of(slot: int, label: IntArray) -> IntArray:
-    """The items of a cluster."""
+    """List the items of a cluster."""
     return np.flatnonzero(label == slot)
 
 
 @njit(cache=True)
 def count_partners(gone: int, how: int, parent: IntArray) -> int:
-    """Clones that `gone` could be merged with: its parent (how 0), its siblings (1), or any, if it is a leaf (2)."""
+    """Count clones that `gone` could be merged with: its parent (how 0), siblings (1), or any, if it is a leaf (2)."""
     above = parent[gone]
     if how == 2:
         return 0 if has_children(gone, parent) else count_clones(parent) - 1
@@ -367,7 +367,7 @@ def count_partners(gone: int, how: int, parent: IntArray) -> int:
 
 @njit(cache=True)
 def nth_partner(gone: int, how: int, ordinal: int, parent: IntArray) -> int:
-    """The n-th of the clones that `count_partners` counts."""
+    """Find the n-th of the clones that `count_partners` counts."""
     if how == 0:
         return parent[gone]
     for slot in range(len(parent) - 1):
@@ -380,7 +380,7 @@ def nth_partner(gone: int, how: int, ordinal: int, parent: IntArray) -> int:
 
 @njit(cache=True)
 def split_clone(state: State, data: Data, trial: Trial, rng: np.random.Generator, how: int) -> tuple[bool, float]:
-    """Split a clone around two of its items: the new one below it (how 0), beside it (1), or a leaf anywhere (2)."""
+    """Split a clone in place around two items: the new one below it (how 0), beside it (1), or a leaf anywhere (2)."""
     germline = len(state.parent) - 1
     free, home = free_slot(state.parent), random_clone(state, rng)
     members = items_of(home, state.label)
@@ -429,7 +429,7 @@ def split_clone(state: State, data: Data, trial: Trial, rng: np.random.Generator
 
 @njit(cache=True)
 def merge_clones(state: State, data: Data, trial: Trial, rng: np.random.Generator, how: int) -> tuple[bool, float]:
-    """Merge a clone into its parent (how 0), a sibling (1), or, if it is a leaf, any (2): reverses `split_clone`."""
+    """Merge a clone in place into its parent (how 0), a sibling (1), or, if a leaf, any (2): undoes `split_clone`."""
     germline = len(state.parent) - 1
     gone = random_clone(state, rng)
     above = state.parent[gone]
@@ -477,7 +477,7 @@ def move_split(state: State, data: Data, trial: Trial, rng: np.random.Generator)
 
 @njit(cache=True)
 def move_options(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
-    """Draw the options of all items of a clone anew, one item after the other, from the last prevalences that count.
+    """Draw all options of a clone anew, in place, one item after the other, from the last prevalences that count.
 
     An item's options follow from the prevalences of those drawn before it: a clone whose items have all the wrong
     copies, each held there by the others, finds its other prevalence.

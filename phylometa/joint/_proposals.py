@@ -18,7 +18,7 @@ _LOGS = np.log(np.maximum(np.arange(256), 1))
 
 @njit(cache=True)
 def log_sum(terms: FloatArray, start: int, stop: int) -> float:
-    """ln of the sum of exp of some entries; -inf if all are."""
+    """Compute ln of the sum of exp of some entries; -inf if all are."""
     top = -np.inf
     for i in range(start, stop):
         top = max(top, terms[i])
@@ -57,7 +57,7 @@ def set_terms(item: int, place: IntArray, data: Data, terms: FloatArray) -> None
 
 @njit(cache=True)
 def sum_terms(item: int, data: Data, terms: FloatArray) -> float:
-    """Log-likelihood of an item with its options summed out, of the terms that `set_terms` set."""
+    """Compute the log-likelihood of an item with its options summed out, of the terms that `set_terms` set."""
     annotated = data.log_annotated[item]
     for s in range(data.first.shape[1]):
         if data.first[item, s] == s:
@@ -71,7 +71,7 @@ def sum_terms(item: int, data: Data, terms: FloatArray) -> float:
 
 @njit(cache=True)
 def bound_terms(item: int, data: Data, terms: FloatArray) -> float:
-    """What `sum_terms` gives at most."""
+    """Bound what `sum_terms` gives."""
     n_options, n_annotated = data.log_prior.shape[2], data.n_annotated[0]
     bound = data.log_annotated[item]
     for s in range(data.first.shape[1]):
@@ -89,7 +89,7 @@ def bound_terms(item: int, data: Data, terms: FloatArray) -> float:
 
 @njit(cache=True)
 def draw_term(terms: FloatArray, start: int, stop: int, uniform: float) -> int:
-    """Index drawn with probabilities proportional to exp of the entries."""
+    """Draw an index with probabilities proportional to exp of the entries."""
     whole = log_sum(terms, start, stop)
     remaining = uniform
     chosen = start
@@ -129,7 +129,7 @@ def draw_options(
 
 @njit(cache=True)
 def options_probability(item: int, place: IntArray, option: IntArray, data: Data, terms: FloatArray) -> float:
-    """Log probability with which `draw_options` draws given options."""
+    """Compute the log probability with which `draw_options` draws given options."""
     set_terms(item, place, data, terms)
     whole = sum_terms(item, data, terms)
     if option[0] >= data.n_annotated[0]:
@@ -153,7 +153,7 @@ def places_without(item: int, slot: int, state: State, data: Data, place: IntArr
 
 @njit(cache=True)
 def fit_weights(item: int, state: State, data: Data) -> FloatArray:
-    """How well an item fits every cluster (M,), itself left out, and every null class (N,); sums to 1."""
+    """Weigh how well an item fits every cluster (M,), itself left out, and every null class (N,); sums to 1."""
     n_slots, n_null = len(state.size), data.null.shape[1]
     weights = np.full(n_slots + n_null, -np.inf)
     place = np.empty(data.alt.shape[1], np.int64)
@@ -186,7 +186,7 @@ def fit_weights(item: int, state: State, data: Data) -> FloatArray:
 def attachment_weights(
     moved: int, parent: IntArray, prevalence: FloatArray, variance: FloatArray, blocked: BoolArray
 ) -> FloatArray:
-    """Weights of the vertices below which `moved`, taken out of the tree, may be put; 0 if blocked."""
+    """Weigh the vertices below which `moved`, taken out of the tree, may be put; 0 if blocked."""
     costs = attachment_costs(moved, parent, prevalence, variance, blocked)
     weights = np.exp(-np.minimum(0.5 * (costs - costs.min()), 12.0))
     for p in range(len(weights)):
@@ -197,7 +197,7 @@ def attachment_weights(
 
 @njit(cache=True)
 def pick(weights: FloatArray, uniform: float) -> int:
-    """Index drawn with probabilities proportional to `weights`."""
+    """Draw an index with probabilities proportional to `weights`."""
     remaining = uniform * weights.sum()
     chosen = -1
     for k in range(len(weights)):
@@ -211,7 +211,7 @@ def pick(weights: FloatArray, uniform: float) -> int:
 
 @njit(cache=True)
 def adoption_probability(child: int, first: int, second: int, prevalence: FloatArray, variance: FloatArray) -> float:
-    """Probability that `child` is put below clone `first` rather than `second` (-1: a clone that holds it anyway)."""
+    """Compute P(`child` is put below clone `first` rather than `second`) (-1: a clone that holds it anyway)."""
     cost = 0.0
     for s in range(prevalence.shape[1]):
         excess = prevalence[child, s] - prevalence[first, s]

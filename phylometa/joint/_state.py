@@ -93,20 +93,20 @@ class State(NamedTuple):
 
 @njit(cache=True)
 def class_of(label: int) -> int:
-    """0: clone, 1: artefact, 2: tail."""
+    """Return the class of a label: 0 clone, 1 artefact, 2 tail."""
     return 0 if label >= 0 else (1 if label == -1 else 2)
 
 
 @njit(cache=True)
 def bounded_prevalence(seen: float, reads: float, data: Data) -> float:
-    """Prevalence at which alternate reads are most likely, within the grid."""
+    """Find the prevalence at which alternate reads are most likely, within the grid."""
     error = data.numbers[ERROR]
     return min(max((seen / reads - error) / (0.5 - error), 0.0), data.numbers[TOP])
 
 
 @njit(cache=True)
 def grid_place(seen: float, reads: float, data: Data) -> int:
-    """Grid point of `bounded_prevalence`; -1 without reads."""
+    """Find the grid point of `bounded_prevalence`; -1 without reads."""
     if reads <= NO_READS:
         return -1
     return int(bounded_prevalence(seen, reads, data) * data.numbers[STEPS] + 0.5)
@@ -114,7 +114,7 @@ def grid_place(seen: float, reads: float, data: Data) -> int:
 
 @njit(cache=True)
 def shared_error(seen: float, reads: float, error: float, enough: float, top: float) -> float:
-    """What an error that all reads of a cluster share leaves of their likelihood: log of beta-binomial over binomial.
+    """Compute what an error shared by a cluster's reads leaves of their likelihood: ln(beta-binomial / binomial).
 
     At their most likely rate; the precision levels off at `enough` reads. `top`: largest prevalence.
     """
@@ -162,7 +162,7 @@ def score_cluster(slot: int, state: State, data: Data) -> None:
 
 @njit(cache=True)
 def options_prior(item: int, option: IntArray, data: Data) -> float:
-    """Log prior of an item's options (S,), once per group of samples."""
+    """Compute the log prior of an item's options (S,), once per group of samples."""
     n_annotated = data.n_annotated[0]
     if option[0] >= n_annotated:
         return data.log_missed[item] + data.log_prior[item, 0, option[0]]
@@ -175,7 +175,7 @@ def options_prior(item: int, option: IntArray, data: Data) -> float:
 
 @njit(cache=True)
 def item_value(item: int, label: int, option: IntArray, data: Data) -> float:
-    """What an item adds to the log posterior besides its cluster: the prior of its options, or its null class."""
+    """Compute what an item adds to the log posterior besides its cluster: its options' prior, or its null class."""
     if label >= 0:
         return options_prior(item, option, data)
     return data.null[item, -1 - label]
@@ -199,7 +199,7 @@ def add_item(item: int, label: int, option: IntArray, sign: float, state: State,
 
 @njit(cache=True)
 def clusters_value(parent: IntArray, state: State, data: Data) -> float:
-    """Log prior of partition, classes and tree, plus the maxima of the clusters' likelihoods."""
+    """Compute the log prior of partition, classes and tree, plus the maxima of the clusters' likelihoods."""
     n_slots = len(parent) - 1
     count = 0
     value = 0.0
@@ -224,7 +224,7 @@ def clusters_value(parent: IntArray, state: State, data: Data) -> float:
 def refresh_tree(
     marks: BoolArray, parent: IntArray, state: State, data: Data, new_messages: FloatArray, new_scales: FloatArray
 ) -> tuple[float, IntArray]:
-    """Log-likelihood of a tree after the messages of marked vertices were worked out anew, and their order."""
+    """Work out marked messages anew into `new_messages`, `new_scales`; return the log-likelihood and the order."""
     marks[len(parent) - 1] = True  # the value is read off the germline, also if no clone changed
     order = marked_order(marks, parent)
     value = refresh(
@@ -266,7 +266,7 @@ def initialise(state: State, data: Data) -> None:
 
 @njit(cache=True)
 def tree_misfit(parent: IntArray, prevalence: FloatArray, variance: FloatArray) -> float:
-    """Half the squared, standardised excess of the children over their parent, over clones and samples."""
+    """Compute half the squared, standardised excess of the children over their parent, over clones and samples."""
     n, n_samples = prevalence.shape
     room = prevalence.copy()
     spread = variance.copy()

@@ -217,7 +217,7 @@ def project_draws(joint: JointPosterior, labels: IntArray, kind: IntArray) -> tu
 
     A shown clone is matched with the clone of the draw that holds most of its mutations. Shown clones that the draw
     does not tell apart form a chain, the more prevalent above; the draw's population is that of the last. A clone of
-    the draw that matches none is one with the clone above it, so that ancestors stay ancestors.
+    the draw that matches none is merged with the clone above it, so that ancestors stay ancestors.
     """
     n_shown = int(labels.max()) + 1
     counted = kind == 0
@@ -247,7 +247,7 @@ def _project(draw: JointDraw, labels: IntArray, counted: BoolArray, n_shown: int
         if match[k] >= 0:
             members[match[k]].append(k)
     shown = np.array([chain[-1] if chain else -1 for chain in members])
-    for c in range(draw.n_clones):  # a clone of the draw that matches no shown clone is one with the clone above it
+    for c in range(draw.n_clones):  # a clone of the draw that matches no shown clone joins the clone above it
         above = c
         while above >= 0 and not members[above]:
             above = draw.parents[above].item()

@@ -231,7 +231,7 @@ def draw_history(
     edges: IntArray,
     rng: np.random.Generator,
 ) -> int:
-    """Draw one history given a graph, after `graph_log_weight` filled in its weights; returns the number of edges.
+    """Draw one history given a graph into `edges`, after `graph_log_weight` filled in its weights; return their number.
 
     `edges` (at least K n_sites rows, 4) gets (clone, site, clone, site), parents first. Site trees within a clone are
     drawn by Wilson's algorithm (1996, doi:10.1145/237814.237880), on reversed routes towards the entry.

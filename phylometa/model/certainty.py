@@ -75,7 +75,7 @@ class Evidence:
     Parameters
     ----------
     without_one, without_two : float
-        Probability if every clone of one mutation, or of at most two, is made one with its parent.
+        Probability if every clone of one mutation, or of at most two, is merged with its parent.
     carriers : tuple of Carrier
         Single mutations without any one of which it falls below `favoured`.
     """

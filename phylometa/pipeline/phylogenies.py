@@ -68,7 +68,7 @@ def label_phylogenies(
     sites: str | Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PhylogenyMigrations:
-    """Sites of all vertices of the trees in a file, summed exactly (`phylometa.migration.forward_backward`).
+    """Infer the sites of all vertices of the trees in a file, summed exactly (`phylometa.migration.forward_backward`).
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def _sites_of_leaves(tree: Phylogeny, table: dict[str, str] | None, source: str,
 
 
 def write_phylogeny_migrations(found: PhylogenyMigrations, directory: Path) -> None:
-    """routes.tsv (all trees), migrations.tsv and vertices.tsv (the first tree), graph.dot and graph.graphml."""
+    """Write routes.tsv (all trees), migrations.tsv and vertices.tsv (the first tree), graph.dot and graph.graphml."""
     sites = found.site_names
     routes = [
         (sites[s], sites[t], found.any_migration[s, t], found.migrations[s, t])

@@ -339,7 +339,7 @@ def run_stage(name: str, result: AnalysisResult, settings: Settings) -> Analysis
 def analyse(
     patient: Patient, *, settings: Settings | None = None, seed: int | None = None, progress: Progress | None = None
 ) -> AnalysisResult:
-    """Every stage on one patient: clusters, clone trees, migration histories, seeding labels, timing.
+    """Run every stage on one patient: clusters, clone trees, migration histories, seeding labels, timing.
 
     Parameters
     ----------
@@ -375,7 +375,7 @@ def analyse(
 
 
 def classify_cases(document: Any, *, source: str = "cases", settings: Settings | None = None) -> dict[str, Any]:
-    """Histories and labels of clone trees given as JSON, a list of cases or a single one.
+    """Infer histories and labels of clone trees given as JSON, a list of cases or a single one.
 
     Parameters
     ----------
@@ -425,7 +425,7 @@ def migrate_tree(
     pattern: str | None = None,
     settings: MigrationSettings | None = None,
 ) -> tuple[CloneTree, HistoryEnsemble]:
-    """Optimal histories of one given tree, equally weighted.
+    """Find the optimal histories of one given tree, equally weighted.
 
     Parameters
     ----------
@@ -483,7 +483,7 @@ def match_primary(tree: str | PathLike[str], labeling: str | PathLike[str], prim
 
 
 def load_result(directory: str | PathLike[str]) -> AnalysisResult:
-    """The result that was written to `directory`, as far as its stages have run.
+    """Load the result that was written to `directory`, as far as its stages have run.
 
     Raises
     ------

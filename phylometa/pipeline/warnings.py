@@ -15,7 +15,7 @@ SPELT_OUT = 8
 
 
 def conflict_warnings(patient: Patient, clusters: Clustering, settings: Settings) -> tuple[str, ...]:
-    """Pairs of clusters that no tree can place, with the likely cause."""
+    """Warn of pairs of clusters that no tree can place, with the likely cause."""
     from phylometa.clustering.sum_condition import explain_conflicts
 
     data = (patient.mutations, patient.copy_number, patient.purity)

@@ -87,7 +87,7 @@ def _separate(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
 def body_map_scene(
     result: PatientResult, *, min_probability: float = 0.5, width: float = COLUMN_WIDTHS["double"]
 ) -> Scene:
-    """The body map as a `Scene`; see `plot_body_map`."""
+    """Lay out the body map as a `Scene`; see `plot_body_map`."""
     sites = result.patient.sites
     found = _known_places(sites)
     elsewhere = [i for i in range(len(sites)) if i not in found]
@@ -297,7 +297,7 @@ def _draw_mark(scene: Scene, sites: Sequence[Site], i: int, x: float, y: float) 
 def plot_body_map(
     result: PatientResult, *, ax: Axes | None = None, min_probability: float = 0.5, width: str | float = "double"
 ) -> Axes:
-    """Schematic body with the sites where they lie (primary square, others round) and the migrations between them.
+    """Draw a schematic body with the sites where they lie (primary square, others round) and their migrations.
 
     Sites are placed by the words of their names; those without a known word stand below the body. If no name has one,
     no body is drawn. Arrows bend around other sites; below 80 % they are dashed.

@@ -61,7 +61,7 @@ def _heat_image(values: np.ndarray, labels: np.ndarray, order: np.ndarray, colum
 
 
 def plot_ccf_heatmap(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
-    """Heat map of cancer cell fractions: one row per sample, mutations from left to right by cluster.
+    """Plot cancer cell fractions as a heat map: one row per sample, mutations from left to right by cluster.
 
     Clusters get at least a readable width, so that the horizontal axis is not to scale; the number of mutations stands
     below each. Cells without reads, and without the mutation

@@ -179,7 +179,7 @@ def plot_ccf_pairs(
 ) -> Axes:
     """Plot the cancer cell fractions of every two samples: one column and row per sample, one point per mutation.
 
-    At most 8 samples in two columns and 5 in one; which are left out is said below.
+    At most 8 samples in two columns and 5 in one; a note below names those left out.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ __all__ = ["clone_drivers", "clone_tree_scene", "plot_clone_tree"]
 
 
 def clone_drivers(result: PatientResult, clone: int) -> tuple[str, ...]:
-    """Driver genes mutated on the edge into `clone`, sorted; empty if the patient lists no drivers."""
+    """List the driver genes mutated on the edge into `clone`, sorted; empty if the patient lists no drivers."""
     if result.clusters is None or clone >= result.clusters.n_clusters:
         return ()
     genes = result.patient.mutations.genes
@@ -48,7 +48,7 @@ def _mutations(count: float) -> str:
 
 
 def clone_tree_scene(result: PatientResult, *, tree: int = 0, width: float = COLUMN_WIDTHS["double"]) -> Scene:
-    """The clone tree number `tree` of the ensemble as a `Scene`; see `plot_clone_tree`."""
+    """Lay out the clone tree number `tree` of the ensemble as a `Scene`; see `plot_clone_tree`."""
     trees = result.trees
     title = f"Clone tree of {clean_text(result.patient.name)}"
     if trees is None or len(trees) == 0:

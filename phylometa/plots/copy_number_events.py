@@ -22,7 +22,7 @@ _SWATCH = 6.0
 
 
 def plot_copy_number_events(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
-    """The copy-number tree, its branches labelled with their events.
+    """Draw the copy-number tree, its branches labelled with their events.
 
     Above a branch stand the number of its events and the support of the samples right of it, below it the events that
     cover a chromosome or an arm, those of several branches with an asterisk; a double bar marks a genome doubling.
@@ -44,7 +44,7 @@ def plot_copy_number_events(result: PatientResult, *, ax: Axes | None = None, wi
 
 
 def copy_number_events_scene(result: PatientResult, *, width: float) -> Scene:
-    """The shapes of `plot_copy_number_events`, `width` points wide."""
+    """Lay out the shapes of `plot_copy_number_events`, `width` points wide."""
     title = "Copy-number events"
     found = result.copy_number
     if found is None or len(found.sample_names) < 2:

@@ -46,7 +46,7 @@ _UNKNOWN = "#d9d9d9"
 
 
 def chromosome_order(chroms: Sequence[str]) -> list[str]:
-    """Distinct chromosomes in karyotype order: numbers, then X and Y, then the rest by name.
+    """List the distinct chromosomes in karyotype order: numbers, then X and Y, then the rest by name.
 
     >>> chromosome_order(["chrX", "chr10", "chr2", "chr2"])
     ['chr2', 'chr10', 'chrX']
@@ -64,7 +64,7 @@ def chromosome_order(chroms: Sequence[str]) -> list[str]:
 def segment_image(
     segments: CopyNumberProfile, n_columns: int = _COLUMNS
 ) -> tuple[FloatArray, FloatArray, list[tuple[str, float, float]]]:
-    """Total and minor copies of all samples in equal steps along the genome.
+    """Sample the total and minor copies of all samples in equal steps along the genome.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def _colour_image(total: FloatArray, minor: FloatArray) -> FloatArray:
 
 
 def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
-    """Total copy number along the genome, one row per sample; a black line below marks loss of heterozygosity.
+    """Plot total copy number along the genome, one row per sample; a black line below marks loss of heterozygosity.
 
     Parameters
     ----------

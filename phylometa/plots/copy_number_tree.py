@@ -15,7 +15,7 @@ _SIZE = 5.5
 
 
 def children_of_nodes(result: CopyNumberResult) -> dict[int, list[int]]:
-    """Node -> nodes below it."""
+    """Map each node to the nodes below it."""
     children: dict[int, list[int]] = {}
     for node, parent in enumerate(result.parents.tolist()):
         children.setdefault(parent, []).append(node)
@@ -23,8 +23,8 @@ def children_of_nodes(result: CopyNumberResult) -> dict[int, list[int]]:
 
 
 def leaf_order(result: CopyNumberResult, patient: Patient) -> list[int]:
-    """Samples (indices into ``patient.samples``) from top to bottom, small clades first; those without copy number,
-    which are not in the tree, last."""
+    """Order samples (indices into ``patient.samples``) from top to bottom, small clades first; those without
+    copy number, which are not in the tree, come last."""
     children = children_of_nodes(result)
     index = {sample.name: i for i, sample in enumerate(patient.samples)}
     order: list[int] = []

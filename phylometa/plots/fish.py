@@ -43,7 +43,7 @@ _EARLY_STEPS = 3
 
 
 def nested_intervals(tree: CloneTree, proportions: FloatArray) -> FloatArray:
-    """Where every clone and its descendants lie within [0, 1] in one sample.
+    """Compute where every clone and its descendants lie within [0, 1] in one sample.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def _site_columns(tree: CloneTree, proportions: FloatArray) -> FloatArray:
 
 
 def fish_scene(result: PatientResult, *, tree: int = 0, width: float = COLUMN_WIDTHS["double"]) -> Scene:
-    """The fish plots of all sites as a `Scene`; see `plot_fish`."""
+    """Lay out the fish plots of all sites as a `Scene`; see `plot_fish`."""
     title = f"Clonal composition of the sites of {clean_text(result.patient.name)}"
     trees, patient = result.trees, result.patient
     if trees is None or len(trees) == 0:
@@ -233,7 +233,7 @@ def _widest_own_part(tree: CloneTree, clone: int, shares: FloatArray, intervals:
 
 
 def plot_fish(result: PatientResult, *, ax: Axes | None = None, tree: int = 0, width: str | float = "double") -> Axes:
-    """Fish plots, one per site: clones within their parents, from the first cell to the samples of the site.
+    """Draw fish plots, one per site: clones within their parents, from the first cell to the samples of the site.
 
     The samples of a site follow each other by date if all have one. What lies left of the first sample shows the
     order in which clones arose under the tree, not when.

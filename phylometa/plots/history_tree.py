@@ -26,7 +26,7 @@ def history_scene(
     width: float = COLUMN_WIDTHS["double"],
     ranked: Sequence[tuple[TreeHistories, MigrationHistory]] | None = None,
 ) -> Scene:
-    """The migration history number `rank` (by falling probability) as a `Scene`; see `plot_history`.
+    """Lay out the migration history number `rank` (by falling probability) as a `Scene`; see `plot_history`.
 
     `ranked` saves ranking the histories again if many are drawn.
     """
@@ -92,7 +92,7 @@ def _typical(counts: Any) -> float:
 def plot_history(
     result: PatientResult, *, ax: Axes | None = None, rank: int = 0, width: str | float = "double"
 ) -> Axes:
-    """A migration history drawn on the clone tree: each node a clone in a site, in the site's colour.
+    """Draw a migration history on the clone tree: each node a clone in a site, in the site's colour.
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ _PANELS: tuple[tuple[str, str, tuple[float, float] | None, tuple[float, ...]], .
 
 
 def plot_instability(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
-    """Chromosomal instability of the samples by site, with the comparison of primaries and metastases.
+    """Plot chromosomal instability of the samples by site, with the comparison of primaries and metastases.
 
     One row per site, one dot per sample, with a black centre if its genome doubled (P above 1/2); a line is the mean of
     the primaries or of the metastases. Below each measure stands the p-value of the permutation test between the two.
@@ -61,7 +61,7 @@ def plot_instability(result: PatientResult, *, ax: Axes | None = None, width: st
 
 
 def instability_scene(result: PatientResult, *, width: float) -> Scene:
-    """The shapes of `plot_instability`, `width` points wide."""
+    """Lay out the shapes of `plot_instability`, `width` points wide."""
     title = "Chromosomal instability"
     found = result.copy_number
     if found is None:

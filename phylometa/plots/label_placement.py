@@ -10,7 +10,7 @@ __all__ = ["nice_ticks", "spread"]
 
 
 def spread(wanted: Sequence[float], sizes: Sequence[float], low: float, high: float) -> list[float]:
-    """Centres for labels of `sizes` within [low, high], as near to the `wanted` centres (ascending) as can be without
+    """Place labels of `sizes` within [low, high], as near to the `wanted` centres (ascending) as can be without
     overlap: least squares by pooling adjacent violators.
 
     Parameters
@@ -50,7 +50,7 @@ def spread(wanted: Sequence[float], sizes: Sequence[float], low: float, high: fl
 
 
 def nice_ticks(low: float, high: float, count: int = 6) -> list[float]:
-    """About `count` round numbers within [low, high]."""
+    """Choose about `count` round numbers within [low, high]."""
     from matplotlib.ticker import MaxNLocator
 
     ticks = MaxNLocator(nbins=max(1, count), steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)

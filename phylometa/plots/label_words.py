@@ -26,6 +26,6 @@ SITE_COLUMNS = ("site_seeding", "site_sources", "seeding_waves", "ln_route", "on
 
 
 def most_probable_value(distribution: Mapping[str, float]) -> tuple[str, float]:
-    """Value with the highest probability (ties: first by name) and that probability."""
+    """Find the value with the highest probability (ties: first by name) and that probability."""
     value = min(distribution, key=lambda name: (-distribution[name], name))
     return value, float(distribution[value])

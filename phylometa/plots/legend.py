@@ -30,7 +30,7 @@ def _flow(entries: Sequence[tuple[str, Swatch]], width: float) -> list[tuple[flo
 
 
 def legend_height(entries: Sequence[tuple[str, Swatch]], width: float) -> float:
-    """Height (points) of the legend of `entries` within `width`."""
+    """Compute the height (points) of the legend of `entries` within `width`."""
     placed = _flow(entries, width)
     return (placed[-1][1] + 1) * _LINE if placed else 0.0
 
@@ -44,7 +44,7 @@ def draw_legend(
     *,
     keys: Sequence[tuple[str, int]] = (),
 ) -> None:
-    """Swatch and name of every entry, wrapped within `width` points; `keys` are (kind, index), by default the sites."""
+    """Draw swatch and name of every entry, wrapped at `width` points; `keys`: (kind, index), by default the sites."""
     for i, (x, line, text, swatch) in enumerate(_flow(entries, width)):
         middle = top + (line + 0.5) * _LINE
         kind, index = keys[i] if keys else ("site", i)

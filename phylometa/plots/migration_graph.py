@@ -100,7 +100,7 @@ def migration_graph_scene(
     is_best: bool = False,
     overview: HistoryOverview | None = None,
 ) -> Scene:
-    """The migration graph as a `Scene`; see `plot_migration_graph`.
+    """Lay out the migration graph as a `Scene`; see `plot_migration_graph`.
 
     `rank` None draws no history in particular: edges of at least `min_probability`, all in colour; with `is_best` only
     the most probable way into every site, and what else is more probable than not. Routes whose level is lower than
@@ -415,8 +415,9 @@ def plot_migration_graph(
     is_merged: bool | None = None,
     width: str | float = "double",
 ) -> Axes:
-    """Migration graph: one edge per migrating clone; its line (thick from 95 %, thin from 80 %, dashed below) and label
-    are its own probability over all histories.
+    """Draw the migration graph, one edge per migrating clone.
+
+    Its line (thick from 95 %, thin from 80 %, dashed below) and label are its own probability over all histories.
 
     Beyond 30 clones (or in one column) one edge per pair of sites; beyond 30 pairs (18 in one column), where lines
     could not be followed any more, a table of source by target sites.

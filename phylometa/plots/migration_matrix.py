@@ -52,7 +52,7 @@ def migration_matrix_scene(
     legend: str = LEGEND,
     data: Mapping[Migration, Mapping[str, Any]] | None = None,
 ) -> Scene:
-    """One row per source, one column per target, each cell the probability of a migration in per cent.
+    """Lay out a table of sources (rows) by targets (columns), each cell the probability of a migration in per cent.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ _LEGEND = (
 
 
 def organ_flow_scene(routes: Sequence[Any], *, width: float = 510.0) -> Scene | None:
-    """One row per source organ, one column per target organ, each cell the share of pairs of sites with a migration.
+    """Lay out a table of source by target organs, each cell the share of pairs of sites with a migration.
 
     Parameters
     ----------

@@ -30,7 +30,7 @@ _SMALLEST = 0.01
 
 
 def clone_proportions_scene(result: PatientResult, *, tree: int = 0, width: float = COLUMN_WIDTHS["double"]) -> Scene:
-    """The clone proportions as a `Scene`; see `plot_clone_proportions`."""
+    """Lay out the clone proportions as a `Scene`; see `plot_clone_proportions`."""
     title = f"Clone proportions of {clean_text(result.patient.name)}"
     trees, patient = result.trees, result.patient
     if trees is None or len(trees) == 0:
@@ -91,7 +91,7 @@ def _chip(scene: Scene, x: float, y: float, text: str) -> None:
 def plot_clone_proportions(
     result: PatientResult, *, ax: Axes | None = None, tree: int = 0, width: str | float = "double"
 ) -> Axes:
-    """Share of every clone among the tumour cells of every sample, as stacked bars in the order of the sites.
+    """Plot every clone's share of the tumour cells of every sample, as stacked bars in the order of the sites.
 
     Parameters
     ----------

@@ -18,17 +18,17 @@ __all__ = ["axis_text", "ccf_axes", "label_sample_rows", "sample_order"]
 
 
 def sample_order(patient: Patient) -> IntArray:
-    """Samples by site, in the order of the sheet within a site."""
+    """Order samples by site, in the order of the sheet within a site."""
     return np.argsort(patient.sample_site, kind="stable")
 
 
 def axis_text(ax: Axes, x: float, y: float, text: str, **style: Any) -> Text:
-    """Plain text (never mathematics) in the small size; `style` as for `Axes.text`."""
+    """Write plain text (never mathematics) in the small size; `style` as for `Axes.text`."""
     return ax.text(x, y, text, **{"fontsize": SMALL_FONT_SIZE, "parse_math": False, **style})
 
 
 def label_sample_rows(ax: Axes, patient: Patient, samples: Sequence[int], names: Sequence[str]) -> None:
-    """Names of the samples left of their rows (row i from y = i to i + 1), the colour of their site between."""
+    """Write names of samples left of their rows (row i from y = i to i + 1), with their site's colour between."""
     width = axes_size(ax)[0]
     swatches = site_swatches(len(patient.sites))
     ax.set_yticks(np.arange(len(samples)) + 0.5, labels=list(names))
@@ -51,7 +51,7 @@ def label_sample_rows(ax: Axes, patient: Patient, samples: Sequence[int], names:
 
 
 def ccf_axes(ax: Axes, *, ticks: Sequence[float], x: str = "", y: str = "") -> None:
-    """Both axes from 0 to 1, open at the top and right, with the names of the samples as far as given."""
+    """Set both axes from 0 to 1, open at the top and right, with the names of the samples as far as given."""
     for axis, limits, name, length in (
         (ax.xaxis, ax.set_xlim, x, axes_size(ax)[0]),
         (ax.yaxis, ax.set_ylim, y, axes_size(ax)[1]),

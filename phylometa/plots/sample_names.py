@@ -11,7 +11,7 @@ _SEPARATORS = "_-. :/"
 
 
 def short_sample_names(patient: Patient) -> tuple[str, ...]:
-    """Sample names without the patient's name if all begin with it (``P1_liver_2`` becomes ``liver_2``); tables and
+    """Remove the patient's name from sample names if all begin with it (``P1_liver_2`` becomes ``liver_2``); tables and
     files keep the names as they are.
 
     Parameters

@@ -208,7 +208,7 @@ class Scene:
 
 
 def note_lines(texts: Iterable[str], room: float) -> list[str]:
-    """Sentences in the small size, each begun on a line of its own and broken where it exceeds `room` points."""
+    """Lay out sentences in the small size, each on a line of its own and broken where it exceeds `room` points."""
     return [line for text in texts for line in wrap_text(text, room, SMALL_FONT_SIZE, lines=4)]
 
 
@@ -278,12 +278,12 @@ def _patch(shape: Shape, scale: float) -> PathPatch:
 
 
 def empty_scene(width: float, message: str, title: str) -> Scene:
-    """A scene that says why there is nothing to draw."""
+    """Make a scene that says why there is nothing to draw."""
     scene = Scene(width, 40, title, message)
     scene.text(6, 20, fit_text(message, width - 12), colour=MUTED)
     return scene
 
 
 def scene_width(ax: Axes | None, width: str | float) -> float:
-    """Width (points) a scene is laid out for: that of `ax`, or that of `phylometa.plots.style.column_width`."""
+    """Return the width (points) a scene is laid out for: that of `ax`, or of `phylometa.plots.style.column_width`."""
     return column_width(width) if ax is None else max(axes_size(ax)[0], 160.0)

@@ -89,7 +89,7 @@ def _group_open(group: Group, is_interactive: bool) -> str:
 
 
 def scene_svg(scene: Scene, *, prefix: str, is_interactive: bool = False) -> str:
-    """`scene` as an ``<svg>`` element.
+    """Convert `scene` to an ``<svg>`` element.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ _SHADES = {"supported": "#9ecae1", "favoured": "#deebf7", "not determined": "#ff
 
 
 def seeding_matrix_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS["double"]) -> Scene:
-    """The seeding matrix as a `Scene`; see `plot_seeding_matrix`."""
+    """Lay out the seeding matrix as a `Scene`; see `plot_seeding_matrix`."""
     title = f"Seeding labels of {clean_text(result.patient.name)}"
     if result.labels is None:
         return empty_scene(width, "No seeding labels could be determined from these samples.", title)
@@ -139,7 +139,7 @@ def _key(scene: Scene, y: float) -> float:
 
 
 def plot_seeding_matrix(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
-    """Seeding labels: above those of the patient with a bar of their probability, below one row per site.
+    """Plot the seeding labels: above those of the patient with a bar of their probability, below one row per site.
 
     Shades and words give the level of support: supported (at least 95 %), favoured (80 to 95 %), not determined.
 

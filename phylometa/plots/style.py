@@ -114,7 +114,7 @@ _METADATA = {
 
 @contextmanager
 def figure_style() -> Iterator[None]:
-    """phylometa's matplotlib settings for the time of the block; what the font lacks draws as a box, in silence."""
+    """Apply phylometa's matplotlib settings within the block; what the font lacks draws as a box, in silence."""
     with rc_context(_RC), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         yield
@@ -133,7 +133,7 @@ def _swatches(palette: Sequence[str], n: int) -> tuple[Swatch, ...]:
 
 
 def site_swatches(n_sites: int) -> tuple[Swatch, ...]:
-    """One swatch a site, by the site's index in ``Patient.sites``: the same site has the same colour in all figures.
+    """Make one swatch per site, by its index in ``Patient.sites``: a site has the same colour in all figures.
 
     >>> [swatch.hatch for swatch in site_swatches(9)][-2:]
     ['', '////']
@@ -142,7 +142,7 @@ def site_swatches(n_sites: int) -> tuple[Swatch, ...]:
 
 
 def clone_swatches(n_clones: int) -> tuple[Swatch, ...]:
-    """One swatch a clone, by the clone's index in the `TreeEnsemble`."""
+    """Make one swatch per clone, by the clone's index in the `TreeEnsemble`."""
     return _swatches(CLONE_PALETTE, n_clones)
 
 
@@ -163,12 +163,12 @@ def contrast(first: str, second: str) -> float:
 
 
 def text_colour_on(background: str) -> str:
-    """Ink or white, whichever stands out more on `background`."""
+    """Choose ink or white, whichever stands out more on `background`."""
     return max((INK, "#ffffff"), key=lambda colour: contrast(colour, background))
 
 
 def clean_text(text: str) -> str:
-    """`text` as it can be drawn on one line and stored in XML.
+    """Clean `text` so that it can be drawn on one line and stored in XML.
 
     Control, format (bidirectional overrides among them) and unpaired surrogate characters become U+FFFD; all white
     space becomes a space.
@@ -203,14 +203,14 @@ _FONT_UNITS = 100.0
 
 
 def text_width(text: str, size: float = FONT_SIZE, weight: str = "normal") -> float:
-    """Width of `text` in points, in the font of the figures (matplotlib's own, so that layouts do not depend on the
+    """Measure `text` in points, in the font of the figures (matplotlib's own, so that layouts do not depend on the
     machine); kerning, which only shortens, is left out."""
     return size * sum(_advance(char, weight) for char in text)
 
 
 @lru_cache(maxsize=65536)
 def fit_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "normal") -> str:
-    """`text`, cleaned and shortened with an ellipsis to at most `width` points; '' if not even that fits.
+    """Clean `text` and shorten it with an ellipsis to at most `width` points; '' if not even that fits.
 
     A number at its end is kept, since it may be all that tells two names apart.
 
@@ -236,7 +236,7 @@ def fit_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "no
 
 
 def wrap_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "normal", *, lines: int = 2) -> list[str]:
-    """`text` broken at spaces, or behind underscores, into at most `lines` lines of `width` points.
+    """Break `text` at spaces, or behind underscores, into at most `lines` lines of `width` points.
 
     The last is shortened if needed.
 
@@ -259,7 +259,7 @@ def wrap_text(text: str, width: float, size: float = FONT_SIZE, weight: str = "n
 
 
 def percent(probability: float) -> str:
-    """A probability as a reader takes it in: ``100%`` is certain, ``>99%`` is not quite; ``–`` if undefined.
+    """Format a probability as a reader takes it in: ``100%`` is certain, ``>99%`` is not quite; ``–`` if undefined.
 
     >>> percent(1.0), percent(0.999), percent(0.834), percent(0.004), percent(0.0)
     ('100%', '>99%', '83%', '<1%', '0%')
@@ -293,7 +293,7 @@ _CSS_DPI = 96
 
 
 def column_width(width: str | float) -> float:
-    """Width in points of a journal column (``single``, ``double``) or of so many millimetres.
+    """Return the width in points of a journal column (``single``, ``double``) or of so many millimetres.
 
     Raises
     ------
@@ -315,7 +315,7 @@ def column_width(width: str | float) -> float:
 
 
 def new_axes(width: float, height: float) -> Axes:
-    """One axes that fills a new figure of `width` x `height` points (object interface, Agg canvas)."""
+    """Make one axes that fills a new figure of `width` x `height` points (object interface, Agg canvas)."""
     figure = Figure(figsize=(width / 72, height / 72), dpi=72)
     FigureCanvasAgg(figure)
     return figure.add_axes((0.0, 0.0, 1.0, 1.0), axes_class=_ShownAxes)

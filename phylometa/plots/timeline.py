@@ -242,7 +242,7 @@ def _is_drawable(interval: Any) -> bool:
 
 
 def timeline_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS["double"]) -> Scene:
-    """The timeline as a `Scene`; see `plot_timeline`."""
+    """Lay out the timeline as a `Scene`; see `plot_timeline`."""
     patient = result.patient
     title = f"Timeline of {clean_text(patient.name)}"
     has_age = any(s.collection_date is not None and math.isfinite(s.age) for s in patient.samples)
@@ -369,7 +369,7 @@ def _draw_mark(scene: Scene, mark: _Mark, place: Callable[[float], float], y: fl
 
 
 def plot_timeline(result: PatientResult, *, ax: Axes | None = None, width: str | float = "double") -> Axes:
-    """Intervals of dissemination on the axis of the patient's age, with diagnosis, samples, treatments and lesions.
+    """Plot intervals of dissemination over the patient's age, with diagnosis, samples, treatments and lesions.
 
     A bar is the 95 % interval of the seeding, which lies between divergence and founder; there is no single date.
     Intervals in molecular time have a panel of their own.

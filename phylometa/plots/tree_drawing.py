@@ -36,8 +36,9 @@ _GAP = 4.0
 
 
 def row_layout(parents: Any) -> list[int]:
-    """Vertices of a parent vector from top to bottom: a parent stands between its children's subtrees, an only child
-    below its parent.
+    """Order vertices of a parent vector from top to bottom.
+
+    A parent stands between its children's subtrees, an only child below its parent.
 
     >>> row_layout([-1, 0, 0, 1])
     [1, 3, 0, 2]

@@ -40,7 +40,7 @@ _LEAST_RANGE = 80.0  # Gy
 
 
 def irradiations(patient: Patient, *, alpha_beta: float) -> list[tuple[Treatment, float, bool]]:
-    """Courses of radiotherapy with a dose, their dose in 2-Gy fractions (EQD2, Gy), and whether fractions are known.
+    """List radiotherapy with a dose, its dose in 2-Gy fractions (EQD2, Gy), and whether fractions are known.
 
     Without the number of fractions the dose is taken as given in fractions of 2 Gy.
     """
@@ -55,7 +55,7 @@ def irradiations(patient: Patient, *, alpha_beta: float) -> list[tuple[Treatment
 
 
 def wants_control_curves(result: PatientResult) -> bool:
-    """Whether the settings ask for the figure and the patient had radiotherapy with a dose."""
+    """Return whether the settings ask for the figure and the patient had radiotherapy with a dose."""
     asked = result.settings is not None and result.settings.timing.radiotherapy_curves
     return bool(asked and irradiations(result.patient, alpha_beta=1.0))
 
@@ -67,7 +67,7 @@ def plot_tumour_control(
     settings: TimingSettings | None = None,
     width: str | float = "double",
 ) -> Axes:
-    """Probability that no clonogen survives against total dose in 2-Gy fractions, and the same where circulating cells
+    """Plot P(no clonogen survives) against total dose in 2-Gy fractions, and the same if circulating cells
     reseed the irradiated site in proportion to dose; the courses the patient had are marked.
 
     Linear-quadratic survival, Poisson control. The number of clonogens, radiosensitivity and recruitment are

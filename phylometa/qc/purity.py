@@ -14,7 +14,7 @@ __all__ = ["check_purity", "largest_frequency"]
 
 
 def largest_frequency(patient: Patient, purity: FloatArray) -> FloatArray:
-    """Largest VAF (n, S) that a somatic mutation can have at a purity: all copies of the major allele mutated.
+    """Compute the largest VAF (n, S) of a somatic mutation at a purity: all copies of the major allele mutated.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from phylometa.model.arrays import FloatArray
 
 __all__ = ["MAX_MISSING_PROBABILITY", "detection_power"]
 
-# "Absent" is said only if P(fewer than MIN_ALT_READS reads | clonal present) is at most this.
+# A mutation is called "absent" only if P(fewer than MIN_ALT_READS reads | clonal present) is at most this.
 MAX_MISSING_PROBABILITY = 0.05
 
 

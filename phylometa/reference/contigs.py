@@ -29,14 +29,14 @@ NOT_A_CHROMOSOME = (
 
 
 def genome_of(text: str) -> str:
-    """Species of an assembly's name (``GRCh38``, ``mm10``, ``CanFam3.1``); '' if it is none that is known."""
+    """Find the species of an assembly's name (``GRCh38``, ``mm10``, ``CanFam3.1``); '' if it is none that is known."""
     word = re.sub(r"[^a-z0-9]", "", text.lower())
     return next((name for name, words in GENOMES.items() if word and word.startswith(words)), "")
 
 
 @lru_cache(maxsize=65536)
 def contig_name(contig: str, genome: str = "human") -> str:
-    """Name of a contig for comparison: without ``chr`` and band, X and Y for the numbers after the autosomes, MT for M.
+    """Name a contig for comparison: without ``chr`` and band, X and Y for the numbers after the autosomes, MT for M.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def contig_name(contig: str, genome: str = "human") -> str:
 
 
 def contig_fault(contig: str) -> str:
-    """Why a contig is no chromosome: alternative, decoy, viral or unplaced; '' if it may be one.
+    """Say why a contig is no chromosome: alternative, decoy, viral or unplaced; '' if it may be one.
 
     Examples
     --------
@@ -79,20 +79,20 @@ def contig_fault(contig: str) -> str:
 
 
 def is_chromosome(name: str, genome: str = "human") -> bool:
-    """Whether `contig_name` gave an autosome, X, Y, W, Z or MT of the species."""
+    """Return whether `contig_name` gave an autosome, X, Y, W, Z or MT of the species."""
     if name.isascii() and name.isdigit():
         return 1 <= int(name) <= AUTOSOMES.get(genome, 22)
     return name in ("X", "Y", "W", "Z", "MT")
 
 
 def genome_of_contigs(contigs: Iterable[str]) -> str:
-    """``dog`` if contigs are numbered beyond what a human genome can have; '' if the numbers do not tell."""
+    """Return ``dog`` if contigs are numbered beyond what a human genome can have; '' if the numbers do not tell."""
     numbers = [int(name) for name in map(contig_name, contigs) if name.isascii() and name.isdigit()]
     return "dog" if any(25 < number <= 38 for number in numbers) else ""
 
 
 def contig_lookup(contigs: Sequence[str]) -> Callable[[str], str | None]:
-    """Finder of a contig among those of an alignment or a reference: spelled alike, else of the same name."""
+    """Make a finder of contigs among those of an alignment or reference: spelled alike, else of the same name."""
     genome = genome_of_contigs(contigs) or "human"
     exact = frozenset(contigs)
     by_name = {contig_name(name, genome): name for name in reversed(contigs)}

@@ -42,7 +42,7 @@ def _vocabulary() -> dict[str, tuple[str, float, float, bool]]:
 
 
 def find_organ(site: str) -> Organ | None:
-    """The organ a site's name speaks of; None if no word of it is known.
+    """Find the organ that a site's name refers to; None if no word of it is known.
 
     A numbered vertebra (``T9``) goes before all; else the first known word counts, its plural too.
 
@@ -67,7 +67,7 @@ def find_organ(site: str) -> Organ | None:
 
 
 def site_group(name: str, site_class: str) -> str:
-    """The group under which a cohort counts a site: its class if that says it all, else its organ, else its name.
+    """Choose the group in which a cohort counts a site: its class if that says it all, else its organ, else its name.
 
     >>> site_group("left obturator", "lymph_node"), site_group("left lung", "distant"), site_group("M1", "distant")
     ('lymph node', 'lung', 'M1')

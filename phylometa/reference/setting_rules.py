@@ -151,7 +151,7 @@ def rules_of(kind: Any) -> dict[str, Rule]:
 
 
 def rule_of(hint: Any) -> Rule | None:
-    """The rule that a setting's annotation states; None if it is no plain value (a stage of `Settings`)."""
+    """Find the rule that a setting's annotation states; None if it is no plain value (a stage of `Settings`)."""
     limit = None
     if get_origin(hint) is Annotated:
         hint, *extras = get_args(hint)
@@ -197,7 +197,7 @@ class Checked:
 
 
 def changed(stage: Any, values: Mapping[str, Any], prefix: str, source: str, problems: list[Problem]) -> Any:
-    """One stage's settings with `values` applied; what does not fit is appended to `problems`.
+    """Apply `values` to one stage's settings; what does not fit is appended to `problems` (in place).
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ class SignatureTable:
 
 
 def read_signatures(path: str | Path) -> SignatureTable:
-    """The signatures of a table: one row per channel in its first column, one column per signature.
+    """Read the signatures of a table: one row per channel in its first column, one column per signature.
 
     Rows of indels are left out: their channels need the reference around them.
 
@@ -101,7 +101,7 @@ def read_signatures(path: str | Path) -> SignatureTable:
 
 
 def channel_of(ref: str, alt: str, context: str) -> str:
-    """Channel of a mutation on the strand of the pyrimidine; empty if it has none.
+    """Name the channel of a mutation on the strand of the pyrimidine; empty if it has none.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def _reverse(text: str) -> str:
 
 
 def therapies_of(kind: str) -> tuple[str, ...]:
-    """Therapies with a known process that the words of a treatment name.
+    """List therapies with a known process that the words of a treatment name.
 
     Examples
     --------

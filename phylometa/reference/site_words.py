@@ -35,12 +35,12 @@ _SAID = frozenset(("primary", "metastasis", "metastatic", "distant", "lymph node
 
 
 def plain_word(text: str) -> str:
-    """A word in lower case, its parts separated by one blank."""
+    """Write a word in lower case, its parts separated by one blank."""
     return re.sub(r"[\s_\-/.]+", " ", text.strip().lower()).strip()
 
 
 def site_class_of(text: str) -> tuple[SiteClass, str] | None:
-    """Class of a site, and the word it is taken for if that should be shown; None for a word that is not known.
+    """Find the class of a site, and the word it is taken for if that should be shown; None for an unknown word.
 
     Examples
     --------

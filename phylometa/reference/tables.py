@@ -28,7 +28,7 @@ COLUMNS = {
 
 
 def read_reference_table(name: str, *, directory: str = "") -> list[dict[str, str]]:
-    """Rows of a table: the package's own, or the one of the same name in `directory` if it is there.
+    """Read the rows of a table: the package's own, or the one of the same name in `directory` if it is there.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class AccelerationPrior:
 
 
 def acceleration_prior(cancer_type: str, *, median: float, sigma: float, directory: str = "") -> AccelerationPrior:
-    """The prior of a cancer type, or the given default if its row is missing.
+    """Find the prior of a cancer type, or the given default if its row is missing.
 
     Examples
     --------
@@ -116,7 +116,7 @@ ASSUMED_VARIATION = 0.5
 
 
 def doubling_time(cancer_type: str, site: str, *, is_metastasis: bool, directory: str = "") -> DoublingTime | None:
-    """Doubling time of a lesion, or None if none is tabulated (metastases need not grow like their primary).
+    """Find the doubling time of a lesion; None if none is tabulated (metastases need not grow like their primary).
 
     A row applies if its cancer type (or alias) is the patient's, its lesion class is the site's, and its site is
     ``any`` or a word of the site's name.
@@ -139,7 +139,7 @@ def doubling_time(cancer_type: str, site: str, *, is_metastasis: bool, directory
 
 
 def expansion_years(cancer_type: str, *, directory: str = "") -> float | None:
-    """T_exp of the hu2020 mode (years), or None if the cancer type has none.
+    """Find T_exp of the hu2020 mode (years); None if the cancer type has none.
 
     Examples
     --------
@@ -153,5 +153,5 @@ def expansion_years(cancer_type: str, *, directory: str = "") -> float | None:
 
 
 def gene_recurrence(*, directory: str = "") -> dict[str, float]:
-    """Gene -> probability that another tumour of the kind has the same mutation of it (recurrence.tsv)."""
+    """Map genes to the probability that another tumour of the kind has the same mutation of it (recurrence.tsv)."""
     return {row["gene"]: float(row["share"]) for row in read_reference_table("recurrence", directory=directory)}

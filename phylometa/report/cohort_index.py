@@ -147,7 +147,7 @@ def cohort_index_html(
     routes: Sequence[Any] = (),
     by_site: Sequence[Sequence[Any]] = ((), (), ()),
 ) -> str:
-    """The index page as text; see `write_cohort_index`."""
+    """Write the index page as text; see `write_cohort_index`."""
     failures = [(outcome.patient, outcome.reason) for outcome in outcomes if outcome.status == "failed"]
     flow = organ_flow_scene(by_site[1])
     return render_page(

@@ -92,7 +92,7 @@ def _drawn(ax: Axes, title: str, description: str, **options: Any) -> Markup:
 
 
 def report_html(result: PatientResult) -> str:
-    """The report as text; see `write_report`."""
+    """Write the report as text; see `write_report`."""
     frames = explorer_frames(result)
     context: dict[str, Any] = {
         "patient": result.patient,
@@ -123,7 +123,7 @@ def report_html(result: PatientResult) -> str:
 
 
 def first_screen_html(result: PatientResult) -> str:
-    """The first screen as a piece of HTML without style or script, for a notebook.
+    """Write the first screen as a piece of HTML without style or script, for a notebook.
 
     Parameters
     ----------

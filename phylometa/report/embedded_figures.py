@@ -13,7 +13,7 @@ __all__ = ["inline_svg"]
 
 
 def inline_svg(figure: Any, *, prefix: str, title: str, description: str, dpi: float = 120) -> str:
-    """`figure` as an ``<svg>`` element that can stand beside others in one HTML document.
+    """Convert `figure` to an ``<svg>`` element that can stand beside others in one HTML document.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ class Evidence:
 
 
 def site_evidence(result: PatientResult) -> dict[str, tuple[Evidence, ...]]:
-    """Site -> its founding clones of at least 50 % with the reads of their mutations in the site and in its source.
+    """Map sites to their founding clones of at least 50 %, with the reads of their mutations in site and source.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ class Frame:
 
 
 def explorer_frames(result: PatientResult) -> tuple[Frame, ...]:
-    """The most probable histories, at most `MAX_FRAMES`, or fewer if their pictures are large.
+    """Draw the most probable histories, at most `MAX_FRAMES`, or fewer if their pictures are large.
 
     Without histories one frame with the clone tree; without trees none.
     """
@@ -77,7 +77,7 @@ def _svg(scene: Any, prefix: str) -> str:
 
 
 def evidence_json(result: PatientResult) -> str:
-    """Clones with their mutations and reads, for the page's script: JSON that cannot end a ``<script>`` element."""
+    """Write clones, their mutations and reads for the page's script: JSON that cannot end a ``<script>`` element."""
     patient = result.patient
     document: dict[str, Any] = {
         "samples": [clean_text(sample.name) for sample in patient.samples],

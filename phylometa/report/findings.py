@@ -77,7 +77,7 @@ class Findings:
     answers : tuple of Finding
         About the patient, most important first.
     sites : tuple of SiteFindings
-        In the order of the patient's sites; those of which nothing is said are left out.
+        In the order of the patient's sites; those without a finding are left out.
     open_questions : tuple of Finding
         What is not determined and belongs to no single site.
     banner : str
@@ -110,7 +110,7 @@ class Findings:
 
 
 def describe(result: PatientResult) -> Findings:
-    """The findings of a patient, most important first; what is not determined stands apart.
+    """Describe the findings of a patient, most important first; what is not determined stands apart.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ CITATIONS: tuple[tuple[str, str], ...] = (
 
 
 def methods_paragraph(result: PatientResult, version: str) -> str:
-    """What was done, in words, with the settings that matter.
+    """Write what was done, in words, with the settings that matter.
 
     Parameters
     ----------

@@ -41,7 +41,7 @@ def write_one_page(result: PatientResult, path: str | Path) -> Path:
 
 
 def one_page_scene(result: PatientResult) -> Scene:
-    """The page: sentence, table of sites, routes and body map, what is known besides, what is not determined."""
+    """Lay out the page: sentence, table of sites, routes and body map, what else is known, what is not determined."""
     found = overview(result)
     width, height = PAGE
     scene = Scene(width, height, f"Summary of {clean_text(result.patient.name)}", found.sentence)

@@ -31,7 +31,7 @@ def _digest(text: str) -> str:
 
 
 def render_page(template: str, **context: Any) -> str:
-    """A page from a template of this package; everything is escaped unless it is `Markup`.
+    """Render a page from a template of this package; everything is escaped unless it is `Markup`.
 
     Parameters
     ----------

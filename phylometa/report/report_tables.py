@@ -24,7 +24,7 @@ _MAX_ROWS = 1000
 
 
 def all_tables(result: PatientResult) -> dict[str, Table]:
-    """Every table the result has something for, by key."""
+    """Make every table the result has something for, by key."""
     tables = [
         sites_table(result),
         labels_table(result),

@@ -43,5 +43,5 @@ class Table:
 
 
 def number(value: float, digits: int = 3) -> float | str:
-    """`value` rounded to significant digits; an empty cell if it is not finite."""
+    """Round `value` to significant digits; an empty cell if it is not finite."""
     return float(f"{value:.{digits}g}") if np.isfinite(value) else ""

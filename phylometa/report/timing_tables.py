@@ -14,7 +14,7 @@ __all__ = ["timing_tables"]
 
 
 def timing_tables(result: PatientResult) -> tuple[Table, ...]:
-    """Every table the timing stage has something for."""
+    """Make every table the timing stage has something for."""
     timing = result.timing
     if timing is None:
         return ()

@@ -1,6 +1,6 @@
 """What a statement rests on: how probable it is without clones of one or two mutations, and without single mutations.
 
-A mutation that is alone in its clone carries the clone. Without it the clone is one with its parent, and the
+A mutation that is alone in its clone carries the clone. Without it the clone is merged with its parent, and the
 migrations that only this clone showed are gone; a mutation that shares its clone with others can be missed. So the
 probability of a statement without some mutations is a sum over the draws in which their clones are contracted, each
 weighed by the histories that are then possible.
@@ -33,7 +33,7 @@ _DRAWS, _DRAWS_OF_ONE, _TRIED, _LISTED, _NEAR_OPTIMAL = (32, 16), 16, 3, 100, 8
 
 
 def contract_clones(draw: JointDraw, chosen: BoolArray) -> JointDraw:
-    """Make the chosen clones of a draw one with their parents (a founder: with its only child).
+    """Merge the chosen clones of a draw with their parents (a founder: with its only child).
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ def draw_events(
     settings: SimulationSettings,
     rng: np.random.Generator,
 ) -> tuple[CopyNumberEvent, ...]:
-    """Copy-number events of every edge, by clone and age.
+    """Draw the copy-number events of every edge, by clone and age.
 
     The number of events on an edge is Poisson (mean `trunk_cn_events` on the trunk, `branch_cn_events` elsewhere);
     kind, size, place, allele and copy of each are drawn independently, its age uniformly over the edge. A chromosome
@@ -88,7 +88,7 @@ def draw_events(
 
 
 def draw_doubled_founders(plan: HistoryPlan, n_sites: int, rng: np.random.Generator) -> tuple[int, ...]:
-    """Clones that founded `n_sites` metastatic sites drawn at random (all, if there are fewer), by index.
+    """Draw `n_sites` metastatic sites (all, if there are fewer) and list the clones that founded them, by index.
 
     A clone counts if it arose in the site, out of a population elsewhere.
     """
@@ -110,7 +110,7 @@ def add_doublings(
     edge_end: FloatArray,
     rng: np.random.Generator,
 ) -> tuple[CopyNumberEvent, ...]:
-    """The events with a genome doubling more on the edge into each of `clones`, by clone and age."""
+    """Add one genome doubling on the edge into each of `clones` to the events, by clone and age."""
     added = tuple(
         CopyNumberEvent(clone, rng.uniform(edge_start[clone], edge_end[clone]), "wgd", "genome", "", 0, 0, -1, 0.0)
         for clone in clones
@@ -268,7 +268,7 @@ def evolve_copies(
 
 
 def exact_profile(lineages: CopyLineages, clone_names: tuple[str, ...]) -> CopyNumberProfile:
-    """Copies of both alleles in every clone, phased; its samples are the clones."""
+    """Compute both alleles' copies in every clone, phased; its samples are the clones."""
     segments = lineages.segments
     n_clones, n_segments = lineages.copies.shape[:2]
     return _merged_profile(
@@ -286,7 +286,7 @@ def exact_profile(lineages: CopyLineages, clone_names: tuple[str, ...]) -> CopyN
 def reported_profile(
     lineages: CopyLineages, proportions: FloatArray, sample_names: tuple[str, ...], *, two_states: bool
 ) -> CopyNumberProfile:
-    """What a caller without error would report for bulk samples.
+    """Compute what a caller without error would report for bulk samples.
 
     Clones with equal (major, minor) copies are one state. With `two_states` (Battenberg) a segment has its two most
     common states and the share of the first among the two; otherwise (ASCAT) the mean copies of each allele, rounded.

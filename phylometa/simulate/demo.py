@@ -16,7 +16,7 @@ RADIOTHERAPY_END_AGE = 61.5
 
 
 def demo_plan() -> HistoryPlan:
-    """Ten clones in a prostate, a pelvic lymph node and three distant sites.
+    """Make a plan of ten clones in a prostate, a pelvic lymph node and three distant sites.
 
     Two clones of the prostate, B and C, seed the lymph node (polyclonal); the lymph node seeds the spine, the spine the
     liver (a cascade) and, after radiotherapy, the prostate again (reseeding); B also seeds the adrenal gland. A biopsy

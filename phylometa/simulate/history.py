@@ -165,7 +165,7 @@ def _deadlines(plan: HistoryPlan) -> FloatArray:
 def draw_ages(
     plan: HistoryPlan, *, transformation_age: float, regularity: float, rng: np.random.Generator
 ) -> FloatArray:
-    """Age at which every population was founded.
+    """Draw the age at which every population was founded.
 
     The root arises at transformation. A population i with parent p, deadline D_i and h_i populations on the longest
     chain below it is founded at t_i = max(t_p, after_i) + (D_i - max(t_p, after_i)) B, B ~ Beta(k, k h_i + k). With
@@ -211,7 +211,7 @@ def draw_ages(
 
 
 def edge_ages(plan: HistoryPlan, ages: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """Arrival and seeding age of every edge of the history, both (E,).
+    """Draw the arrival and seeding age of every edge of the history, both (E,).
 
     The founder node of a migration is its arrival age. The cell left the source between the arrival of the departing
     clone there and the founder node, or the source's resection if that came first; uniform between the two. If the

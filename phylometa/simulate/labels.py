@@ -16,7 +16,7 @@ __all__ = ["true_labels", "true_labels_document", "truth_document"]
 
 
 def true_labels(simulated: SimulatedPatient) -> dict[str, Any]:
-    """Labels of the true history (docs/methods/seeding.md), each a string or one string per site.
+    """Give the labels of the true history (docs/methods/seeding.md), each a string or one string per site.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def true_labels(simulated: SimulatedPatient) -> dict[str, Any]:
 
 
 def truth_document(simulated: SimulatedPatient) -> dict[str, Any]:
-    """The truth as plain lists and dictionaries (JSON-ready); see docs/methods/simulation.md."""
+    """Convert the truth to plain lists and dictionaries (JSON-ready); see docs/methods/simulation.md."""
     truth, patient = simulated.truth, simulated.patient
     clones, sites = truth.tree.names, patient.site_names
     history = [
@@ -110,7 +110,7 @@ def truth_document(simulated: SimulatedPatient) -> dict[str, Any]:
 
 
 def true_labels_document(simulated: SimulatedPatient) -> dict[str, Any]:
-    """The truth that statements from reads are compared with: of the history on the clones that samples can show.
+    """Give the truth that statements from reads are compared with: of the history on the clones that samples can show.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class Mutations:
 
 
 def clock_years(start: FloatArray, end: FloatArray, settings: SimulationSettings) -> FloatArray:
-    """Years of the clock at its rate before transformation: a year after transformation counts `acceleration` times."""
+    """Count years of the clock at its rate before transformation: a later year counts `acceleration` times."""
     bend = settings.transformation_age
     before = np.minimum(end, bend) - np.minimum(start, bend)
     after = np.maximum(end, bend) - np.maximum(start, bend)
@@ -54,7 +54,7 @@ def clock_years(start: FloatArray, end: FloatArray, settings: SimulationSettings
 
 
 def expected_counts(lineages: CopyLineages, settings: SimulationSettings) -> FloatArray:
-    """Expected mutations of every piece (P,): rate x callable Mb x share of the genome x clock years / 2 copies."""
+    """Compute expected mutations of every piece (P,): rate x callable Mb x share of genome x clock years / 2 copies."""
     genome = sum(chromosome.length for chromosome in CHROMOSOMES)
     share = lineages.segments.length[lineages.piece_segment] / genome
     years = clock_years(lineages.piece_start, lineages.piece_end, settings)
@@ -70,7 +70,7 @@ def place_mutations(
     settings: SimulationSettings,
     rng: np.random.Generator,
 ) -> Mutations:
-    """Mutations of a patient: a Poisson number on every copy of every segment, by the clock, and the given drivers.
+    """Place a Poisson number of mutations on every copy of every segment, by the clock, and the given drivers.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def _draw_ages(
 def draw_alleles(
     n: int, is_driver: BoolArray, settings: SimulationSettings, rng: np.random.Generator
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Reference allele, alternate allele and trinucleotide context of n mutations; drivers are always SNVs.
+    """Draw reference allele, alternate allele and trinucleotide context of n mutations; drivers are always SNVs.
 
     A share of the SNVs is C>T at CpG (either strand); the rest is uniform over all other substitutions in context.
     """

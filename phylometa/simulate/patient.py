@@ -262,7 +262,7 @@ def _sequenced_mutations(
 
 
 def scored_history(history: MigrationHistory, presence: BoolArray) -> MigrationHistory:
-    """A history with its counts by the rules of `phylometa.migration`."""
+    """Make a history with its counts by the rules of `phylometa.migration`."""
     from phylometa.migration.comigration import count_comigrations, count_consistent_comigrations
     from phylometa.migration.patterns import migration_pattern
 

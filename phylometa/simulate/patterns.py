@@ -204,7 +204,7 @@ GROWN: dict[Pattern, Callable[[_Growth], None]] = {
 
 
 def draw_plan(settings: SimulationSettings, rng: np.random.Generator) -> HistoryPlan:
-    """The plan of one patient's history, by `settings.pattern`.
+    """Draw the plan of one patient's history, by `settings.pattern`.
 
     Parameters
     ----------

@@ -80,7 +80,7 @@ PRESETS["single_sample"] = replace(PRESETS["single_sample"], primary_regions=1)
 
 
 def settings_from_text(preset: str | None, changes: Mapping[str, str]) -> SimulationSettings:
-    """Settings of a preset (None: the defaults) with some of them changed, as the command line gives them.
+    """Make the settings of a preset (None: the defaults) with some changed, as the command line gives them.
 
     Parameters
     ----------

@@ -25,7 +25,7 @@ __all__ = [
 def draw_proportions(
     alive: BoolArray, groups: Sequence[NDArray[np.int64]], *, settings: SimulationSettings, rng: np.random.Generator
 ) -> FloatArray:
-    """Clone proportions of every sample.
+    """Draw the clone proportions of every sample.
 
     A clone that lives in the site is in a region with probability `region_share`; one drawn for no region of the site
     is put into one at random, and a region without any clone gets one. Within a region the proportions are
@@ -71,7 +71,7 @@ def expected_vaf(
     leakage: float | FloatArray,
     donor: IntArray,
 ) -> tuple[FloatArray, FloatArray]:
-    """Share of mutated molecules, and molecules per cell, at every mutation in every sample, both (n, S).
+    """Compute the share of mutated molecules, and molecules per cell, at every mutation in every sample, both (n, S).
 
     With clone proportions eta, mutated copies m_k and total copies c_k of clone k, purity rho and normal copies c_N:
     v = rho sum_k eta_k m_k / (rho sum_k eta_k c_k + (1 - rho) c_N). Leakage l mixes numerators and denominators of
@@ -103,7 +103,7 @@ def leak(values: FloatArray, leakage: float | FloatArray, donor: IntArray) -> Fl
 
 
 def draw_depth(mean: FloatArray, size: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Negative binomial depth of a given mean and size r, variance mean + mean^2 / r; Poisson if r is infinite."""
+    """Draw negative binomial depths of mean and size r, variance mean + mean^2 / r; Poisson if r is infinite."""
     if np.isfinite(size):
         mean = mean * rng.gamma(size, 1.0 / size, size=mean.shape)
     return rng.poisson(mean)
@@ -117,7 +117,7 @@ def draw_alternate_reads(
     precision: float,
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Alternate reads: beta-binomial with mean p = v (1 - e) + (1 - v) e and precision M, binomial if M is infinite.
+    """Draw alternate reads: beta-binomial, mean p = v (1 - e) + (1 - v) e, precision M; binomial if M is infinite.
 
     The error rate e is one number or one per cell. Variance n p (1 - p) (1 + (n - 1) / (M + 1)).
     """
@@ -132,7 +132,7 @@ def draw_alternate_reads(
 def draw_observed(
     alt_counts: NDArray[np.int64], depth: NDArray[np.int64], *, settings: SimulationSettings, rng: np.random.Generator
 ) -> BoolArray:
-    """Cells (n, S) of the table with evidence: covered, not lost at random, called in that sample if that is asked."""
+    """Draw which cells (n, S) have evidence: covered, not lost at random, called in that sample if that is asked."""
     observed = depth > 0
     if settings.missing_rate > 0:
         observed = observed & (rng.random(depth.shape) >= settings.missing_rate)
@@ -149,7 +149,7 @@ def sequence(
     settings: SimulationSettings,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], BoolArray]:
-    """Alternate reads, depth and whether a cell is observed, all (n, S), given shares of mutated molecules."""
+    """Draw alternate reads, depth and whether a cell is observed, all (n, S), given shares of mutated molecules."""
     depth = draw_depth(mean_depth, settings.depth_size, rng)
     alt_counts = draw_alternate_reads(depth, vaf, error_rate=error_rate, precision=settings.precision, rng=rng)
     return alt_counts, depth, draw_observed(alt_counts, depth, settings=settings, rng=rng)
@@ -158,6 +158,6 @@ def sequence(
 def sequence_normal(
     vaf: FloatArray, *, settings: SimulationSettings, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Alternate reads and depth of the matched normal, both (n,), given shares of mutated molecules."""
+    """Draw alternate reads and depth of the matched normal, both (n,), given shares of mutated molecules."""
     depth = draw_depth(np.full(len(vaf), settings.normal_depth * settings.depth), settings.depth_size, rng)
     return rng.binomial(depth, vaf * (1.0 - settings.error_rate) + (1.0 - vaf) * settings.error_rate), depth

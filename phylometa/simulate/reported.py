@@ -109,7 +109,7 @@ def _next_name(stem: str, taken: list[str]) -> str:
 def hide_loh(
     profile: CopyNumberProfile, share: float, haploid_chroms: frozenset[str], rng: np.random.Generator
 ) -> CopyNumberProfile:
-    """The profile with a share of its losses of heterozygosity reported as balanced: (t, 0) as (t - 1, 1), t >= 2.
+    """Report a share of a profile's losses of heterozygosity as balanced: (t, 0) as (t - 1, 1), t >= 2.
 
     Totals stay as they are, as in callers that see coverage alone. Two states that come out the same are one.
 

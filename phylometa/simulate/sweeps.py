@@ -14,7 +14,7 @@ __all__ = ["lose_populations", "shrink_swept", "sweep_populations"]
 
 
 def lose_populations(plan: HistoryPlan, share: float, rng: np.random.Generator) -> HistoryPlan:
-    """The plan with populations that die out before anything is sampled, each with probability `share`.
+    """Let populations of the plan die out before anything is sampled, each with probability `share`.
 
     Never the last one of a site: it would not have been sampled at all.
 
@@ -65,7 +65,7 @@ def sweep_populations(plan: HistoryPlan, share: float, rng: np.random.Generator)
 def shrink_swept(
     proportions: FloatArray, is_swept: BoolArray, settings: SimulationSettings, rng: np.random.Generator
 ) -> FloatArray:
-    """Clone proportions (K, S) after sweeps: swept clones keep a uniform share below `swept_proportion`.
+    """Compute clone proportions (K, S) after sweeps: swept clones keep a uniform share below `swept_proportion`.
 
     The other clones of the sample grow in proportion; a sample that holds swept clones alone stays as it was.
 

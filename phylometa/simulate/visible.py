@@ -49,10 +49,10 @@ class VisibleTruth:
 
 
 def visible_truth(simulated: SimulatedPatient, *, unseen_births: bool = False) -> VisibleTruth:
-    """Visible clones and the true history on them.
+    """Find the visible clones and the true history on them.
 
-    A clone without a called mutation is one with its parent. A clone that is in no sample is dropped if it has no
-    descendants, and is one with its child if it has a single one (their mutations are everywhere equally
+    A clone without a called mutation is merged with its parent. A clone that is in no sample is dropped if it has no
+    descendants, and is merged with its child if it has a single one (their mutations are everywhere equally
     prevalent). Populations of the history that are in no sample and have no sampled descendants are left out; nodes of
     the same visible clone in the same site are one, founded when the first of them was. If a clone was born in a
     site, was not sampled there and left descendants by one migration of its own alone, it is born on arrival.
@@ -141,7 +141,7 @@ def _born_on_arrival(edges: list[Edge], presence: BoolArray) -> list[Edge]:
 
 
 def visible_labels(simulated: SimulatedPatient, *, unseen_births: bool = False) -> dict[str, Any]:
-    """Labels of the true history on the visible clones, as `phylometa.seeding.labels.label_history` gives them."""
+    """Give the labels of the true history on visible clones, as `phylometa.seeding.labels.label_history` does."""
     from phylometa.seeding.labels import label_history
 
     seen = visible_truth(simulated, unseen_births=unseen_births)

@@ -86,7 +86,7 @@ class Stamp:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What speaks of the times of one patient.
+    """What bears on the times of one patient.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ def untreated_sizes(patient: Patient, site: str) -> list[tuple[datetime.date, fl
 
 
 def lesion_evidence(patient: Patient, settings: TimingSettings) -> tuple[tuple[LesionEvidence, ...], list[str]]:
-    """Collect the evidence of every sampled or measured metastasis, and of a measured primary; and what must be said.
+    """Collect the evidence of every sampled or measured metastasis, and of a measured primary, with notes for the user.
 
     Measured sizes are those before treatment (`untreated_sizes`), else the size of the largest sample. A metastasis
     without a size was sampled all the same: it had the detectable diameter at least, and that of sampled metastases

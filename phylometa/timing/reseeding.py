@@ -53,7 +53,7 @@ def _has_scar(patient: Patient, own: BoolArray, other: BoolArray) -> bool | None
     p = radiation_scar_excess(int(scar[own].sum()), int(own.sum()), background_share=float(background))
     if p < SCAR_ALPHA:
         return True
-    # Absence is said only if a fourfold excess would have shown.
+    # Absence is claimed only if a fourfold excess would have shown.
     return False if 4 * background * own.sum() >= SCAR_MIN_EXPECTED else None
 
 

@@ -482,11 +482,11 @@ class Settings(Checked):
         return f"Settings({', '.join([*changed[:12], *more])})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain nested dictionary (JSON-ready)."""
+        """Return a plain nested dictionary (JSON-ready)."""
         return dataclasses.asdict(self)
 
     def replace(self, **changes: Any) -> Settings:
-        """A copy with whole stages or the seed replaced."""
+        """Return a copy with whole stages or the seed replaced."""
         return dataclasses.replace(self, **changes)
 
 

@@ -65,7 +65,7 @@ class TreePosterior:
     log_evidence: float
 
     def shifted(self, constant: float) -> TreePosterior:
-        """The same posterior with `constant` added to its log scores."""
+        """Return the same posterior with `constant` added to its log scores."""
         return replace(self, log_score=self.log_score + constant, log_evidence=self.log_evidence + constant)
 
 

@@ -81,7 +81,7 @@ class ClusteringModel:
         settings: ClusteringSettings,
         ccf_settings: CcfSettings,
     ) -> ClusteringModel:
-        """The model of a table of reads, binomial unless the settings give a precision."""
+        """Build the model of a table of reads, binomial unless the settings give a precision."""
         options = enumerate_multiplicities(mutations, copy_number, purity, settings=ccf_settings)
         precision = settings.precision if settings.precision > 0.0 else float("inf")
         return cls(
@@ -116,15 +116,15 @@ class ClusteringModel:
         )
 
     def take(self, rows: IntArray) -> ClusteringModel:
-        """The model of some of the mutations."""
+        """Return the model of some of the mutations."""
         return replace(self, mutations=self.mutations.take(rows), options=self.options.take(rows))
 
     def with_grid(self, n_points: int) -> ClusteringModel:
-        """The model on a grid of another size."""
+        """Return the model on a grid of another size."""
         return replace(self, ccf=ccf_grid(n_points))
 
     def items(self, log_option: FloatArray | None = None) -> LogGrid:
-        """Log-likelihood of every mutation on the grid, multiplicities summed out in each cell.
+        """Compute the log-likelihood of every mutation on the grid, multiplicities summed out in each cell.
 
         Parameters
         ----------
@@ -161,7 +161,7 @@ class ClusteringModel:
         return result
 
     def cluster_totals(self, labels: IntArray, log_option: FloatArray | None = None) -> LogGrid:
-        """Log-likelihood (K, S, G) of each cluster's CCF on the grid: sums of `items`, in bounded memory.
+        """Compute the log-likelihood (K, S, G) of each cluster's CCF on the grid: sums of `items`, in bounded memory.
 
         Parameters
         ----------
@@ -239,7 +239,7 @@ class ClusteringModel:
         return sums[0], sums[1]
 
     def read_weights(self, sample: int, log_option: FloatArray | None, ccf: FloatArray) -> FloatArray:
-        """Weight (n, J) of every mutation's reads in one sample, for sums of reads in place of single mutations.
+        """Weigh (n, J) every mutation's reads in one sample, for sums of reads in place of single mutations.
 
         The posterior probability of the multiplicity at the given CCF (n,), times the share of its information that a
         read keeps when reads are overdispersed, 1 / (1 + (depth - 1) / (precision + 1)).
@@ -269,7 +269,7 @@ class ClusteringModel:
         return mean
 
     def with_fitted_weights(self, items: LogGrid) -> ClusteringModel:
-        """The model with the weights of the two spikes fitted to single mutations, before there are clusters (EM)."""
+        """Fit the weights of the two spikes to single mutations by EM, before there are clusters; return the model."""
         ends = np.exp(items[:, :, [0, -1]] - items.max(axis=2, keepdims=True))
         slab = np.exp(items - items.max(axis=2, keepdims=True)) @ slab_weights(self.ccf).astype(np.float32)
         component = np.concatenate((ends, slab[:, :, None]), axis=2)[self.mutations.is_informative]
@@ -285,7 +285,7 @@ class ClusteringModel:
         return replace(self, absent_weight=float(share[0]), clonal_weight=float(share[1]))
 
     def with_revised_weights(self, totals: LogGrid) -> ClusteringModel:
-        """The model with the weights of the two spikes revised by the clusters found."""
+        """Return the model with the weights of the two spikes revised by the clusters found."""
         prior = self.prior
         weight = np.exp(totals - totals.max(axis=2, keepdims=True)) * prior.points
         weight /= weight.sum(axis=2, keepdims=True)
@@ -300,12 +300,12 @@ class ClusteringModel:
         )
 
     def log_posterior(self, totals: LogGrid, sizes: IntArray) -> float:
-        """Log posterior of a partition, up to a constant that depends on the reads alone."""
+        """Compute the log posterior of a partition, up to a constant that depends on the reads alone."""
         prior = self.count_prior[len(sizes)] + sum(lgamma(size) for size in sizes.tolist())
         return float(log_marginal(totals, self.prior).sum(dtype=np.float64) + prior)
 
     def multiplicity_weights(self, ccf: FloatArray) -> FloatArray:
-        """Log weight (n, S, J) of each multiplicity given a CCF in every cell (n, S), the cell's own reads left out.
+        """Compute log weights (n, S, J) of multiplicities given each cell's CCF (n, S), without the cell's own reads.
 
         All samples of a mutation with the same copy number share its multiplicity; if one of them is subclonal,
         several copies are weighted by `CcfSettings.subclonal_gain`.
@@ -329,7 +329,7 @@ class ClusteringModel:
         return read_log_likelihood(alt[:, :, None], ref[:, :, None], slope, error, ccf[:, :, None], self.precision)
 
     def best_log_likelihood(self) -> FloatArray:
-        """Log-likelihood (n,) of every mutation at the CCF and multiplicity that suit each of its cells best."""
+        """Compute log-likelihoods (n,) of mutations at the CCF and multiplicity that suit each cell best."""
         alt, ref = self.usable_reads()
         total = np.zeros(len(alt))
         for sample in range(alt.shape[1]):
@@ -343,7 +343,7 @@ class ClusteringModel:
         return total
 
     def residuals(self, ccf: FloatArray) -> FloatArray:
-        """Standardised residuals (n, S) of the alternate reads at given CCFs (n, S), at the most probable multiplicity.
+        """Standardise residuals (n, S) of the alternate reads at given CCFs (n, S) and the most probable multiplicity.
 
         Each is divided by the standard deviation of its beta-binomial; 0 if a cell carries no evidence.
         """
@@ -360,7 +360,7 @@ class ClusteringModel:
         return np.asarray((alt - depth * p) / np.sqrt(np.maximum(variance, 1e-3)))
 
     def assignment_log_likelihood(self, ccf: FloatArray) -> FloatArray:
-        """Log-likelihood of every mutation in clusters of known CCF, multiplicities summed out, shared over samples.
+        """Compute log-likelihoods of mutations in clusters of known CCF; multiplicities, shared, are summed out.
 
         Parameters
         ----------
@@ -404,7 +404,7 @@ class ClusteringModel:
     def join_options(
         self, by_sample: Sequence[FloatArray], ccf: FloatArray, rows: IntArray | None = None
     ) -> FloatArray:
-        """Log joint weight of reads and multiplicity in clusters of known CCF, samples of one multiplicity together.
+        """Compute log joint weights of reads and multiplicity in clusters of known CCF; samples share multiplicities.
 
         Parameters
         ----------

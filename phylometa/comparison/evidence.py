@@ -108,11 +108,11 @@ class ReadEvidence:
         )
 
     def regions(self, site: int) -> IntArray:
-        """Samples of a site."""
+        """List the samples of a site."""
         return np.flatnonzero(self.sample_site == site)
 
     def missed_in(self, samples: Sequence[int] | IntArray) -> FloatArray:
-        """P(no sample of `samples` shows the mutation | clonal there), (n,); 1 if none of them tells."""
+        """Compute P(no sample of `samples` shows the mutation | clonal there), (n,); 1 if none of them tells."""
         return np.asarray(self.missed[:, np.asarray(samples, dtype=np.int64)].prod(axis=1))
 
 

@@ -52,13 +52,13 @@ class DropLog:
         self.lines = array("q", [self.lines[i] for i in order])
 
     def frozen(self) -> DroppedVariants:
-        """The record that goes into the patient."""
+        """Return the record that goes into the patient."""
         return DroppedVariants(
             tuple(self.ids), tuple(self.samples), tuple(self.reasons), tuple(self.files), tuple(self.lines)
         )
 
     def counts(self) -> dict[str, int]:
-        """Number of variants (or cells) by reason, most frequent first."""
+        """Count variants (or cells) by reason, most frequent first."""
         table: dict[str, int] = {}
         for reason in self.reasons:
             table[reason] = table.get(reason, 0) + 1

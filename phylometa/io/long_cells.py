@@ -118,7 +118,7 @@ class CellParser:
         return 0, min(max(round(vaf * (1 - vaf) * (2 * 1.96 / (width / 2)) ** 2), 1), 10000)
 
     def bounded(self, text: str, column: str, line: int, low: float, high: float, *, closed: bool = False) -> float:
-        """A number between bounds (low itself only if `closed`); NaN if missing, or after a problem."""
+        """Parse a number between bounds (low itself only if `closed`); NaN if missing, or after a problem."""
         if is_missing(text):
             return math.nan
         number = parse_fraction(text) if high <= 1 else parse_decimal(text)

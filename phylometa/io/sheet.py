@@ -137,11 +137,11 @@ class SampleSheet:
         return tuple(dict.fromkeys(row.patient for row in self.rows))
 
     def resolve(self, cell: str) -> Path:
-        """Path of a file named in the sheet (relative to the sheet)."""
+        """Return the path of a file named in the sheet (relative to the sheet)."""
         return self.path.parent / Path(cell).expanduser()
 
     def rows_of(self, patient: str) -> tuple[SheetRow, ...]:
-        """Rows of one patient that are read: not excluded and no normal tissue."""
+        """List the rows of one patient that are read: not excluded and no normal tissue."""
         return tuple(
             row for row in self.rows if row.patient == patient and not row.is_excluded and row.site_class != "normal"
         )

@@ -139,12 +139,12 @@ class TableReader:
         self._lines.close()
 
     def index(self, name: str) -> int:
-        """Position of column `name`, -1 if the table has none."""
+        """Return the position of column `name`, -1 if the table has none."""
         self._check_once(name)
         return self._index.get(name, -1)
 
     def indices(self, names: Iterable[str]) -> list[int]:
-        """Positions of columns, -1 if absent."""
+        """Return the positions of columns, -1 if absent."""
         return [self.index(name) for name in names]
 
     def require(self, names: Sequence[str]) -> None:

@@ -352,7 +352,7 @@ class RecordReader:
         return ""
 
     def _check_has_counts(self) -> None:
-        """Warn if none of a file's records could be counted, unless its filters left nothing to count."""
+        """Raise `InputError` if none of a file's records could be counted, unless its filters left nothing to count."""
         if not self.n_tried or any(self.rule_cells.values()):
             return
         formats = ", ".join(list(self.plans)[:3]) or "no FORMAT column"

@@ -72,7 +72,7 @@ class Costs:
 
     @classmethod
     def from_criteria(cls, letters: str) -> Costs:
-        """Costs of the additive letters (U, M) of a criteria order; absent letters are free."""
+        """Make the costs of the additive letters (U, M) of a criteria order; absent letters are free."""
         additive = [letter for letter in letters if letter in "UM"]
         cost = {letter: PRIORITY ** (len(additive) - 1 - rank) for rank, letter in enumerate(additive)}
         return cls(cost.get("U", 0), cost.get("M", 0))

@@ -64,6 +64,6 @@ class PendantTree:
         return cls(expanded, tuple(clone_of))
 
     def contract(self, edges: Sequence[Edge]) -> tuple[Edge, ...]:
-        """The history on (clone, site) nodes: a pendant leaf in its vertex's own site is the vertex's node."""
+        """Return the history on (clone, site) nodes: a pendant leaf in its vertex's own site is the vertex's node."""
         contracted = ((self.clone_of[u], s, self.clone_of[v], t) for u, s, v, t in edges)
         return tuple(edge for edge in contracted if edge[:2] != edge[2:])

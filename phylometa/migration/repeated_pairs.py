@@ -68,7 +68,7 @@ class CappedHistories:
         self._counts: dict[tuple[int, int, int], int] = {}
 
     def count(self) -> int:
-        """Exact number of such histories."""
+        """Count these histories exactly."""
         question = self.optimal.question
         number = self._count(question.root, question.primary, 0) if self.optimal.is_feasible else 0
         self._check = None  # the time is that of the search, not of what is listed afterwards

@@ -23,7 +23,7 @@ class Scores:
     seeding_sites: int
 
     def key(self, letters: str) -> tuple[int, ...]:
-        """The values in an order of criteria letters.
+        """Return the values in an order of criteria letters.
 
         Examples
         --------

@@ -33,10 +33,10 @@ class CutSource(Protocol):
         """Pairs that some optimal history uses, as bitmasks of targets by source."""
 
     def disjoint_cuts(self, reach: Sequence[int], allowed: Sequence[int]) -> list[list[tuple[int, int]]]:
-        """Sets of further pairs of which every feasible larger graph holds at least one; empty if feasible."""
+        """List sets of further pairs of which every feasible larger graph holds at least one; empty if feasible."""
 
     def seconds_left(self) -> float:
-        """CPU seconds until the deadline."""
+        """Return the CPU seconds until the deadline."""
 
     def check_time(self) -> None:
         """Raise `OutOfTime` past the deadline."""
@@ -59,7 +59,7 @@ class SiteGraphProgram:
         self._least: dict[tuple[int, ...], int] = {}
 
     def least_size(self, allowed: Sequence[int]) -> int:
-        """The least number of pairs of a feasible graph within `allowed`; one more than there are if none is."""
+        """Return the least number of pairs of a feasible graph within `allowed`; one more than there are if none is."""
         key = tuple(allowed)
         if key not in self._least:
             chosen = self._next(None, None, allowed, ())
@@ -67,7 +67,7 @@ class SiteGraphProgram:
         return self._least[key]
 
     def graphs(self, size: int, max_sources: int | None, allowed: Sequence[int]) -> Iterator[tuple[int, ...]]:
-        """Every feasible site graph of exactly `size` pairs, once each; the arguments are those of the search.
+        """Yield every feasible site graph of exactly `size` pairs, once each; the arguments are those of the search.
 
         Raises
         ------

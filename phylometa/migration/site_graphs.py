@@ -86,7 +86,7 @@ class SiteGraphSearch:
         return roots
 
     def possible_entries(self, reach: Sequence[int]) -> tuple[list[int], int]:
-        """Entering sites of every clone with an optimal subtree inside the graph, up to the first clone without any.
+        """List each clone's entering sites with an optimal subtree in the graph, up to the first clone without any.
 
         Returns
         -------
@@ -188,7 +188,7 @@ class SiteGraphSearch:
     def disjoint_cuts(
         self, reach: Sequence[int], open_pairs: Sequence[int], enough: int | None = None
     ) -> list[list[Pair]]:
-        """Disjoint cuts of a graph, at most `enough` + 1; none if it is feasible, ending with [] if hopeless."""
+        """List disjoint cuts of a graph, at most `enough` + 1; none if it is feasible, ending with [] if hopeless."""
         grown = list(reach)
         cuts: list[list[Pair]] = []
         while enough is None or len(cuts) <= enough:
@@ -205,7 +205,7 @@ class SiteGraphSearch:
     def lower_bound(
         self, reach: Sequence[int], open_pairs: Sequence[int], enough: int
     ) -> tuple[int, list[Pair] | None]:
-        """A lower bound on the pairs still to add (disjoint cuts, up to `enough`), and the smallest cut met."""
+        """Compute a lower bound on the pairs still to add (disjoint cuts, up to `enough`), and the smallest cut met."""
         cuts = self.disjoint_cuts(reach, open_pairs, enough)
         if not cuts:
             return 0, None
@@ -214,7 +214,7 @@ class SiteGraphSearch:
     def graphs(
         self, size: int, *, max_sources: int | None = None, allowed: Sequence[int] | None = None
     ) -> Iterator[tuple[int, ...]]:
-        """Every feasible site graph of exactly `size` pairs, once each.
+        """Yield every feasible site graph of exactly `size` pairs, once each.
 
         Parameters
         ----------
@@ -236,7 +236,7 @@ class SiteGraphSearch:
             yield from self._program.graphs(size, max_sources, open_pairs)
 
     def seconds_left(self) -> float:
-        """CPU seconds until the deadline, not below a tenth."""
+        """Return the CPU seconds until the deadline, not below a tenth."""
         return max(min(self.deadline - time.process_time(), 1e6), 0.1)
 
     def check_time(self) -> None:
@@ -317,7 +317,7 @@ class SiteGraphSearch:
         return ancestors
 
     def small_graph(self) -> tuple[int, ...]:
-        """A feasible graph from which no pair can be taken: whole sources, then pairs taken away; not the least."""
+        """Find a feasible graph from which no pair can be taken (whole sources go first, then pairs); not the least."""
         reach = list(self.useful)
         for group in ([(s, t) for t in bits(reach[s])] for s in reversed(range(self.n_sites))):
             trial = self._without(reach, group)
@@ -335,7 +335,7 @@ class SiteGraphSearch:
         return smaller
 
     def least_source_sets(self) -> tuple[int, list[tuple[int, ...]]]:
-        """The least number of seeding sites, and for every such set of sites the graph of all pairs from it."""
+        """Find the least number of seeding sites, and for every such set of sites the graph of all pairs from it."""
         for size in range(self.n_sites + 1):
             found = []
             for sources in combinations(range(self.n_sites), size):

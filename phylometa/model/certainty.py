@@ -85,7 +85,7 @@ class Evidence:
     carriers: tuple[Carrier, ...] = ()
 
     def rests_on(self, settings: SeedingSettings) -> int | None:
-        """Mutations of the clones that carry the statement, 1 or 2; None if it stands without these."""
+        """Return the mutations (1 or 2) of the clones that carry the statement; None if it stands without them."""
         for number, left in ((1, self.without_one), (2, self.without_two)):
             if left < settings.favoured_probability - _ROUNDING:
                 return number
@@ -242,12 +242,12 @@ class Certainty:
     __repr__ = short_repr
 
     def error_of(self, label: str, site: str, value: str) -> float:
-        """Monte-Carlo standard error of one value of a label; 0 if there is none."""
+        """Return the Monte-Carlo standard error of one value of a label; 0 if there is none."""
         part = self.mcse.get(label, {})
         return float((part.get(site, {}) if site else part).get(value, 0.0))
 
     def to_json(self, settings: SeedingSettings) -> dict[str, Any]:
-        """Keys of labels.json: ``mcse could_be caps rests_on routes convergence``."""
+        """Return the keys of labels.json: ``mcse could_be caps rests_on routes convergence``."""
         return {
             "mcse": {
                 "labels": _rounded(self.mcse),

@@ -61,7 +61,7 @@ class CloneCopyEvent:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> CloneCopyEvent:
-        """The event of a document's row; its lists are tuples."""
+        """Read the event of a document's row; its lists are tuples."""
         fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
         return cls(**fields)
 
@@ -135,7 +135,7 @@ class CloneCopyNumber:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> CloneCopyNumber:
-        """The record that `dataclasses.asdict` made a document of."""
+        """Read the record from the document that `dataclasses.asdict` made of it."""
         fields = dict(document)
         if fields["noise"] is None:
             fields["noise"] = float("nan")

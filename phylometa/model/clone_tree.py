@@ -99,7 +99,7 @@ class CloneTree:
         root: str | None = None,
         n_mutations: Mapping[str, float] | None = None,
     ) -> CloneTree:
-        """A tree from (parent, child) pairs; `root` is needed only for a single clone. Vertices in preorder."""
+        """Make a tree from (parent, child) pairs; `root` is needed only for a single clone. Vertices in preorder."""
         parent_of: dict[str, str] = {}
         vertices: dict[str, None] = {root: None} if root is not None else {}
         for parent, child in edges:
@@ -144,26 +144,26 @@ class CloneTree:
         return self.is_ancestor.T.astype(float) @ self.n_mutations
 
     def edges(self) -> Iterator[tuple[int, int]]:
-        """(parent, child) index pairs, in preorder."""
+        """List (parent, child) index pairs, in preorder."""
         for v in self.preorder:
             if self.parents[v] >= 0:
                 yield int(self.parents[v]), v
 
     def path_from_root(self, clone: int) -> list[int]:
-        """Clones from the root to `clone`, both included."""
+        """List the clones from the root to `clone`, both included."""
         path = [clone]
         while self.parents[path[-1]] >= 0:
             path.append(int(self.parents[path[-1]]))
         return path[::-1]
 
     def lowest_common_ancestor(self, clones: Sequence[int]) -> int:
-        """The deepest clone that is an ancestor of (or equal to) all of `clones`."""
+        """Find the deepest clone that is an ancestor of (or equal to) all of `clones`."""
         common = self.is_ancestor[:, list(clones)].all(axis=1)
         depth = self.is_ancestor.sum(axis=0)
         return int(max(np.flatnonzero(common), key=lambda v: depth[v]))
 
     def to_networkx(self) -> nx.DiGraph:
-        """DiGraph parent -> child; node attributes ``n_mutations``; node names are clone names."""
+        """Convert to a DiGraph parent -> child; node attributes ``n_mutations``; node names are clone names."""
         import networkx as nx
 
         graph = nx.DiGraph()
@@ -173,7 +173,7 @@ class CloneTree:
         return graph
 
     def to_phylo(self, support: Mapping[int, float] | None = None) -> PhyloTree:
-        """Bio.Phylo tree; branch length = mutations on the edge, confidence = `support` of the clone's edge."""
+        """Convert to a Bio.Phylo tree; branch length: edge's mutations, confidence: its `support`."""
         from Bio.Phylo.BaseTree import Clade, Tree
 
         clades = [

@@ -152,7 +152,7 @@ class Clustering:
         return np.asarray(self.kind == 0)
 
     def to_frame(self, library: str | None = None, *, sample_names: Sequence[str] = ()) -> Any:
-        """Prevalence of every cluster in every sample, a row each.
+        """Tabulate the prevalence of every cluster in every sample, one row each.
 
         Parameters
         ----------

@@ -84,7 +84,7 @@ class PrivateCounts:
         return self.W_s / total if total > 0 and not self.withheld else math.nan
 
     def to_labels(self) -> dict[str, Any]:
-        """The counts as the key ``pm_counts`` of labels.json has them; None for what is undefined or withheld."""
+        """Return the counts as under ``pm_counts`` in labels.json; None for what is undefined or withheld."""
 
         def number(value: float) -> float | int | None:
             if not math.isfinite(value) or self.withheld:
@@ -167,7 +167,7 @@ class Comparison:
         return {found.metastasis: found for found in self.metastases}
 
     def to_json(self) -> dict[str, Any]:
-        """The whole as plain lists and mappings; numbers that are not finite become None."""
+        """Return the comparison as plain lists and mappings; numbers that are not finite become None."""
         return {
             "primary": self.primary,
             "site_names": list(self.site_names),
@@ -189,7 +189,7 @@ class Comparison:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any], *, settings: ComparisonSettings | None = None) -> Comparison:
-        """The comparison that `to_json` wrote.
+        """Read the comparison that `to_json` wrote.
 
         Parameters
         ----------
@@ -225,7 +225,7 @@ class Comparison:
         )
 
     def to_frame(self, library: str | None = None) -> Any:
-        """Counts and call of every metastasis against the primary, a row each.
+        """Tabulate counts and call of every metastasis against the primary, one row each.
 
         Parameters
         ----------

@@ -268,7 +268,7 @@ class CopyNumberResult:
         return tuple(name for name, w in zip(self.node_names, self.doublings) if w)
 
     def clade(self, node: int) -> frozenset[str]:
-        """Samples at or below a node."""
+        """List the samples at or below a node."""
         inside = {node}
         grew = True
         while grew:
@@ -278,7 +278,7 @@ class CopyNumberResult:
         return frozenset(self.node_names[v] for v in inside if v < len(self.sample_names))
 
     def newick(self, *, labels: str = "support") -> str:
-        """The tree in Newick, the diploid an outgroup of length 0.
+        """Format the tree in Newick, the diploid an outgroup of length 0.
 
         Parameters
         ----------
@@ -302,12 +302,12 @@ class CopyNumberResult:
         return f"({','.join(written(v) for v in children[root])},{_quoted(self.node_names[root])}:0);"
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready document that `from_json` reads."""
+        """Return a JSON-ready document that `from_json` reads."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> CopyNumberResult:
-        """The result that `to_json` wrote."""
+        """Read the result that `to_json` wrote."""
         fields = dict(document)
         missing = float("nan")
         fields["support"] = [missing if value is None else value for value in fields["support"]]
@@ -328,7 +328,7 @@ class CopyNumberResult:
         return cls(**fields)
 
     def to_frame(self, library: str | None = None) -> Any:
-        """Copy-number events, a row each.
+        """Tabulate copy-number events, one row each.
 
         Parameters
         ----------

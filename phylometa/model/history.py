@@ -93,7 +93,7 @@ class MigrationHistory:
         return dict(sorted(Counter((int(s), int(t)) for _, s, _, t in self.migrations).items()))
 
     def migration_graph(self, site_names: Sequence[str]) -> nx.MultiDiGraph:
-        """MultiDiGraph on sites, one edge per migration with attributes ``departing_clone`` and ``founding_clone``."""
+        """Make a MultiDiGraph on sites, one edge per migration, with ``departing_clone`` and ``founding_clone``."""
         import networkx as nx
 
         graph = nx.MultiDiGraph()
@@ -170,7 +170,7 @@ class MigrationErrors:
     __repr__ = short_repr
 
     def of_routes(self, n_sites: int) -> FloatArray:
-        """Standard errors of all routes (n_sites, n_sites); 0 for those that no history has."""
+        """Return the standard errors of all routes (n_sites, n_sites); 0 for those that no history has."""
         errors = np.zeros((n_sites, n_sites))
         for (s, t), (mcse, _, _) in self.routes.items():
             errors[s, t] = mcse
@@ -275,7 +275,7 @@ class HistoryEnsemble:
         return replace(self.with_log_priors([0.0 for _ in self]), drawn=drawn, errors=None)
 
     def to_frame(self, library: str | None = None) -> Any:
-        """Pairs of sites with the probability that a clone migrated from the one to the other.
+        """Tabulate pairs of sites with the probability that a clone migrated from the one to the other.
 
         Parameters
         ----------

@@ -77,13 +77,13 @@ class JointPosterior:
         freeze_array(self, "weights", np.float64, (len(self.draws),))
 
     def tree(self, index: int) -> CloneTree:
-        """Clone tree of one draw; its clones have numbers for names."""
+        """Return the clone tree of one draw; its clones have numbers for names."""
         draw = self.draws[index]
         sizes = np.bincount(draw.labels[draw.labels >= 0], minlength=draw.n_clones).astype(np.float64)
         return CloneTree(tuple(str(k + 1) for k in range(draw.n_clones)), draw.parents, sizes)
 
     def with_weights(self, weights: FloatArray) -> JointPosterior:
-        """The draws with other weights, which are made to add up to 1."""
+        """Return the draws with other weights, which are made to add up to 1."""
         return replace(self, weights=np.asarray(weights) / np.sum(weights))
 
     @property
@@ -142,7 +142,7 @@ class JointPosterior:
         return max((float(np.abs(a - b).max()) for i, a in enumerate(of_chains) for b in of_chains[:i]), default=0.0)
 
     def to_json(self, site_names: Sequence[str]) -> dict[str, Any]:
-        """Document of joint.json.
+        """Return the document of joint.json.
 
         ``items``: the item of every mutation, mutations that are in one clone in every draw. ``draws``: clone of every
         item and parent of every clone, from 1 on, 0 at the founder (an item that belongs to no clone is -1 as an

@@ -144,7 +144,7 @@ class SeedingLabels:
     __repr__ = short_repr
 
     def to_json(self, *, raw: bool = False) -> dict[str, Any]:
-        """One case of the JSON schema of `phylometa seeding`.
+        """Return one case of the JSON schema of `phylometa seeding`.
 
         Parameters
         ----------
@@ -199,7 +199,7 @@ class SeedingLabels:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any], *, settings: SeedingSettings | None = None) -> SeedingLabels:
-        """The labels of a `labels.json` (what an override replaced stays replaced).
+        """Read the labels of a `labels.json` (what an override replaced stays replaced).
 
         Parameters
         ----------
@@ -238,18 +238,18 @@ class SeedingLabels:
         )
 
     def level(self, name: str, site: str = "") -> str:
-        """The level of a label; "not determined" if it has no value."""
+        """Return the level of a label; "not determined" if it has no value."""
         found = self.status.get(name, "not determined")
         return str(found if isinstance(found, str) else found.get(site, "not determined"))
 
     def graded(self, certainty: Certainty) -> SeedingLabels:
-        """The labels with other errors, caps and evidence, and the levels that follow."""
+        """Return the labels with other errors, caps and evidence, and the levels that follow."""
         return replace(
             self, **grade_labels(self.labels, self.extra, self.settings, certainty, is_open=self.n_mutations == 1)
         )
 
     def with_override(self) -> SeedingLabels:
-        """The labels as a patient's results show them: raw values that an override or a flag forbids are replaced."""
+        """Return the labels as results show them: raw values that an override or a flag forbids are replaced."""
         if self.clonally_unrelated:
             return self._replaced(dict.fromkeys((*PATIENT_LABELS, *SITE_LABELS, *EXTRA_LABELS), UNRELATED))
         if not self.primary_sampled:
@@ -293,7 +293,7 @@ class SeedingLabels:
         )
 
     def to_frame(self, library: str | None = None) -> Any:
-        """Every value of every label with its probability; `site` is empty for labels of the patient.
+        """Tabulate every value of every label with its probability; `site` is empty for labels of the patient.
 
         Parameters
         ----------

@@ -235,7 +235,7 @@ class MutationTable:
         return np.asarray(self.observed) & (self.depth > 0)
 
     def take(self, rows: Sequence[int] | NDArray[Any]) -> MutationTable:
-        """The table restricted to `rows` (indices or mask), in that order."""
+        """Return the table restricted to `rows` (indices or mask), in that order."""
         rows = np.asarray(rows)
         index = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
         picked: dict[str, Any] = {
@@ -256,7 +256,7 @@ class MutationTable:
         )
 
     def to_frame(self, library: str | None = None) -> Any:
-        """Reads as a table, one row per mutation and sample: NaN reads if it was not observed.
+        """Tabulate the reads, one row per mutation and sample; NaN if it was not observed.
 
         Parameters
         ----------
@@ -382,7 +382,7 @@ class CopyNumberAtLoci:
 
     @classmethod
     def diploid(cls, n_mutations: int, n_samples: int) -> CopyNumberAtLoci:
-        """One copy of each allele everywhere."""
+        """Give one copy of each allele everywhere."""
         one = np.ones((n_mutations, n_samples), dtype=np.float32)
         return cls(major=one, minor=one, normal=2 * one)
 
@@ -530,5 +530,5 @@ class Patient:
         return primaries[0]
 
     def with_changes(self, **changes: Any) -> Patient:
-        """A copy with some fields replaced."""
+        """Return a copy with some fields replaced."""
         return replace(self, **changes)

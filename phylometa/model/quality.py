@@ -86,7 +86,7 @@ class QualityReport:
     __repr__ = short_repr
 
     def of_verdict(self, verdict: Verdict) -> tuple[QualityFinding, ...]:
-        """Findings with one verdict."""
+        """List the findings with one verdict."""
         return tuple(finding for finding in self.findings if finding.verdict == verdict)
 
     @property
@@ -100,11 +100,11 @@ class QualityReport:
         return tuple(dict.fromkeys(name for finding in self.of_verdict("failed") for name in finding.sites))
 
     def sample_verdict(self, name: str) -> Verdict:
-        """The worst verdict of the findings about a sample; ``pass`` if there is none."""
+        """Return the worst verdict of the findings about a sample; ``pass`` if there is none."""
         return _worst(finding.verdict for finding in self.findings if name in finding.samples)
 
     def site_verdict(self, name: str) -> Verdict:
-        """The worst verdict of the findings about a site; ``pass`` if there is none."""
+        """Return the worst verdict of the findings about a site; ``pass`` if there is none."""
         return _worst(finding.verdict for finding in self.findings if name in finding.sites)
 
     @property
@@ -116,7 +116,7 @@ class QualityReport:
         return tuple(dict.fromkeys(found))
 
     def findings_of_stratum(self, stratum: Stratum) -> tuple[QualityFinding, ...]:
-        """The findings that put the patient into a stratum: their remedies say what would lift a cap."""
+        """List the findings that put the patient into a stratum: their remedies say what would lift a cap."""
         if stratum == "failed_check":
             return self.of_verdict("failed")
         return tuple(f for f in self.findings if f.stratum == stratum and f.verdict in ("warning", "failed"))
@@ -127,7 +127,7 @@ class QualityReport:
         return tuple(f.text for f in self.findings if f.verdict in ("warning", "failed"))
 
     def to_frame(self, library: str | None = None) -> Any:
-        """Findings, a row each.
+        """Tabulate findings, one row each.
 
         Parameters
         ----------

@@ -434,7 +434,7 @@ class TimingResult:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> TimingResult:
-        """The result of a ``timing.json``; null numbers become NaN.
+        """Read the result of a ``timing.json``; null numbers become NaN.
 
         Parameters
         ----------
@@ -481,7 +481,7 @@ class TimingResult:
         return cls(**read)
 
     def to_frame(self, library: str | None = None) -> Any:
-        """Divergence, founder and seeding of every migration under every model, a row each.
+        """Tabulate divergence, founder and seeding of every migration under every model, one row each.
 
         Parameters
         ----------

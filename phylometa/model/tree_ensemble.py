@@ -112,7 +112,7 @@ class TreeEnsemble:
         return len(self.weights)
 
     def tree(self, index: int = 0) -> CloneTree:
-        """One tree; 0 is the most probable."""
+        """Return one tree; 0 is the most probable."""
         return CloneTree(self.names, self.parents[index], self.n_mutations)
 
     @property
@@ -160,7 +160,7 @@ class TreeEnsemble:
         return float(self.diagnostics.get("listed_share", 1.0))
 
     def consensus(self) -> tuple[CloneTree, dict[int, float]]:
-        """The tree with the greatest total edge support, and the support of the edge into each clone.
+        """Find the tree with the greatest total edge support, and the support of the edge into each clone.
 
         It minimises the expected parent-child distance to the posterior: a maximum-weight arborescence of
         `edge_support` (Govek, Sikes & Oesper 2018, doi:10.1145/3233547.3233584). Ties go to the more probable tree.
@@ -184,7 +184,7 @@ class TreeEnsemble:
         return tree, {v: float(self.edge_support[u, v]) for u, v in tree.edges()}
 
     def to_frame(self, library: str | None = None) -> Any:
-        """Pairs of clones with the probability that the one is the other's parent, or an ancestor of it.
+        """Tabulate pairs of clones with the probability that the one is the other's parent, or an ancestor of it.
 
         Parameters
         ----------

@@ -165,7 +165,7 @@ class HistoryOverview:
         self._sums: dict[bool, MigrationSums] = {}
 
     def sums(self, is_merged: bool) -> MigrationSums:
-        """The summed migrations, computed when first asked for."""
+        """Return the summed migrations, computed when first asked for."""
         if is_merged not in self._sums:
             self._sums[is_merged] = sum_migrations(self._histories, is_merged=is_merged)
         return self._sums[is_merged]

@@ -143,7 +143,7 @@ class Scene:
         self.items.append(Shape(tuple(commands), group=self._group, **style))
 
     def line(self, points: Sequence[tuple[float, float]], **style: Any) -> None:
-        """A polyline."""
+        """Draw a polyline."""
         style.setdefault("stroke", INK)
         self.path([("M" if i == 0 else "L", x, y) for i, (x, y) in enumerate(points)], **style)
 
@@ -172,7 +172,7 @@ class Scene:
         )
 
     def arrow_head(self, x: float, y: float, direction: tuple[float, float], size: float, colour: str) -> None:
-        """A filled triangle with its tip at (x, y), pointing along `direction`."""
+        """Draw a filled triangle with its tip at (x, y), pointing along `direction`."""
         norm = math.hypot(*direction) or 1.0
         dx, dy = direction[0] / norm, direction[1] / norm
         back_x, back_y = x - size * dx, y - size * dy
@@ -181,7 +181,7 @@ class Scene:
         self.path([("M", *corners[0]), ("L", *corners[1]), ("L", *corners[2]), ("Z",)], fill=colour)
 
     def text(self, x: float, y: float, text: str, *, room: float | None = None, **style: Any) -> None:
-        """One line of text, shortened to `room` points if given."""
+        """Write one line of text, shortened to `room` points if given."""
         if room is None:
             text = clean_text(text)
         else:
@@ -190,15 +190,15 @@ class Scene:
             self.items.append(Label(x, y, text, group=self._group, **style))
 
     def small(self, x: float, y: float, text: str, **style: Any) -> None:
-        """Text in the small size."""
+        """Write text in the small size."""
         self.text(x, y, text, size=SMALL_FONT_SIZE, **style)
 
     def note(self, x: float, y: float, text: str, **style: Any) -> None:
-        """Text in the small size and in grey."""
+        """Write text in the small size and in grey."""
         self.small(x, y, text, colour=MUTED, **style)
 
     def notes(self, x: float, y: float, lines: Sequence[str]) -> None:
-        """Lines of grey text, the first centred at `y`, as `note_lines` broke them."""
+        """Write lines of grey text, the first centred at `y`, as `note_lines` broke them."""
         for i, line in enumerate(lines):
             self.note(x, y + NOTE_LINE * i, line)
 

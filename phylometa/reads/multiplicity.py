@@ -77,7 +77,7 @@ class MultiplicityOptions:
         return replace(self, cell_state=self.cell_state[rows], group=self.group[rows])
 
     def log_prior_given_ccf(self, ccf: FloatArray, subclonal_gain: float) -> FloatArray:
-        """Log P(option | CCF), shape (n_states, J, G).
+        """Compute log P(option | CCF), shape (n_states, J, G).
 
         A mutation on more than one copy came before a gain. If all tumour cells have the gain, they all carry the
         mutation too, so several copies below CCF 1 need a second event and are weighted by `subclonal_gain` (rising

@@ -94,14 +94,14 @@ class HistoryBatch:
         return np.asarray(np.einsum("hss->h", reach) > 0)
 
     def clones_of(self, chosen: BoolArray, column: int) -> BoolArray:
-        """Clones (H, K) that stand in `column` of the `chosen` edges (H, E)."""
+        """List the clones (H, K) that stand in `column` of the `chosen` edges (H, E)."""
         members = np.zeros((self.n_histories, self.tree.n_clones), dtype=bool)
         of_history, edge = np.nonzero(chosen)
         members[of_history, self.edges[of_history, edge, column]] = True
         return members
 
     def clones_in(self, chosen_sites: BoolArray) -> BoolArray:
-        """Clones (H, K) that lie in one of `chosen_sites` (n_sites,), observed there or not."""
+        """List the clones (H, K) that lie in one of `chosen_sites` (n_sites,), observed there or not."""
         members = self.clones_of(chosen_sites[self.edges[:, :, 3]], 2)
         members[:, self.tree.root] |= chosen_sites[self.primary]
         return members

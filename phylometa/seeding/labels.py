@@ -217,7 +217,7 @@ class DrawnLabels:
     weights: FloatArray
 
     def conditional(self) -> FloatArray:
-        """Probability of every key given each draw (D, Q); 0 for draws without weight."""
+        """Compute the probability of every key given each draw (D, Q); 0 for draws without weight."""
         weights = self.weights[:, None]
         return np.divide(self.by_draw, weights, out=np.zeros_like(self.by_draw), where=weights > 0.0)
 

@@ -61,7 +61,7 @@ class Specimens:
         return np.asarray(weights @ (tumour + (1.0 - self.purity) * self.normal_copies[:, None]))
 
     def molecules(self, segment: IntArray) -> FloatArray:
-        """Molecules per cell at loci in `segment` (n,), in every sample (n, S)."""
+        """Count molecules per cell at loci in `segment` (n,), in every sample (n, S)."""
         tumour = self.copies.sum(axis=2).T[segment] @ self.proportions * self.purity
         total = tumour + (1.0 - self.purity) * self.normal_copies[segment][:, None]
         return leak(total, self.leakage, self.donor)
@@ -82,7 +82,7 @@ class Damage:
     def error_rates(
         self, refs: tuple[str, ...], alts: tuple[str, ...], settings: SimulationSettings
     ) -> float | FloatArray:
-        """Error rate of every cell (n, S): that of the damage if a read can show it; one number if all are alike."""
+        """Give each cell's error rate (n, S): that of the damage if a read can show it; one number if all are alike."""
         if not any(samples.any() for samples in self.is_damaged.values()):
             return settings.error_rate
         n_samples = len(next(iter(self.is_damaged.values())))

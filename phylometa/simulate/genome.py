@@ -42,7 +42,7 @@ class Segments:
         return tuple(CHROMOSOMES[c].name for c in self.chrom)
 
     def at(self, chrom: str, position: int) -> int:
-        """Index of the segment that holds a 0-based position."""
+        """Find the index of the segment that holds a 0-based position."""
         inside = (np.array(self.names) == chrom) & (self.start <= position) & (position < self.end)
         return int(np.flatnonzero(inside)[0])
 

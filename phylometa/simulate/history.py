@@ -123,11 +123,11 @@ class HistoryPlan:
         return np.array([int(np.argmax(self.population_clone == k)) for k in range(len(self.clone_names))])
 
     def tree(self, n_mutations: FloatArray) -> CloneTree:
-        """The clone tree."""
+        """Make the clone tree."""
         return CloneTree(self.clone_names, self.clone_parents, n_mutations)
 
     def history(self) -> MigrationHistory:
-        """The history on (clone, site) nodes, in the order of the populations; its counts are not yet filled in."""
+        """Make the history on (clone, site) nodes, in the order of the populations; counts are not filled in."""
         clone, site = self.population_clone, self.population_site
         edges = [
             (clone[population.parent], site[population.parent], clone[index], site[index])

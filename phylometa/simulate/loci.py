@@ -73,7 +73,7 @@ class Loci:
         return len(self.causes)
 
     def take(self, rows: NDArray[np.int64] | BoolArray) -> Loci:
-        """The loci of `rows` (indices or mask), in that order."""
+        """Return the loci of `rows` (indices or mask), in that order."""
         index = np.arange(len(self))[rows].tolist()
         columns: dict[str, Any] = {item.name: getattr(self, item.name) for item in fields(self)}
         taken: dict[str, Any] = {
@@ -83,13 +83,13 @@ class Loci:
         return Loci(**taken)
 
     def with_samples(self, columns: NDArray[np.int64]) -> Loci:
-        """The same loci in other samples: `columns` are indices into the S samples, which may come again."""
+        """Return the same loci in other samples: `columns` are indices into the S samples, which may come again."""
         in_samples = ("vaf", "alt_counts", "depth", "observed")
         return replace(self, **{name: getattr(self, name)[:, columns] for name in in_samples})
 
     @classmethod
     def merged(cls, parts: Sequence[Loci], chrom_of_segment: IntArray) -> Loci:
-        """All loci of `parts` in genome order."""
+        """Merge all loci of `parts` in genome order."""
         columns: dict[str, list[Any]] = {
             item.name: [getattr(part, item.name) for part in parts] for item in fields(cls)
         }

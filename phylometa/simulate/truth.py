@@ -150,7 +150,7 @@ class SimulationTruth:
         return tuple(CLASS_OF_CAUSE[cause] for cause in self.causes)
 
     def history_ensemble(self, site_names: tuple[str, ...]) -> HistoryEnsemble:
-        """The true history as an ensemble of one, weight 1: the input of the seeding rules."""
+        """Return the true history as an ensemble of one, weight 1: the input of the seeding rules."""
         history = self.history
         criteria = {
             "unobserved": history.unobserved,

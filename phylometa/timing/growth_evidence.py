@@ -91,7 +91,7 @@ class LesionEvidence:
         return np.asarray(self.doubling_median * np.exp(self.doubling_sigma * _DOUBLINGS), dtype=np.float64)
 
     def log_cells(self, years: FloatArray, doubling_days: FloatArray, model: GrowthModel) -> FloatArray:
-        """ln N after `years` of growth from one cell; broadcasts. Gompertz: doubling time at the reference size."""
+        """Compute ln N after `years` from one cell; broadcasts. Gompertz: doubling time at the reference size."""
         days = years * DAYS_PER_YEAR
         if model == "exponential":
             return np.asarray(math.log(2) * days / doubling_days, dtype=np.float64)
@@ -100,7 +100,7 @@ class LesionEvidence:
         return np.asarray(math.log(self.capacity) * -np.expm1(-rate * days), dtype=np.float64)
 
     def log_likelihood_grid(self, years: FloatArray, model: GrowthModel) -> FloatArray:
-        """ln p(sizes | years of growth, doubling time), density summed out (len(years), D); floored."""
+        """Compute ln p(sizes | years of growth, doubling time), density summed out (len(years), D); floored."""
         days = self.doubling_days[None, :]
         spread = 3.0 * self.relative_sd
         by_density = np.zeros((len(_DENSITIES), len(years), len(self.doubling_days)))
@@ -120,7 +120,7 @@ class LesionEvidence:
         return np.asarray(np.maximum(summed, 10 * _FLOOR), dtype=np.float64)
 
     def growth_table(self, model: GrowthModel) -> FloatArray:
-        """ln p(sizes | years from the start of growth) on `GRID`, the doubling time summed out."""
+        """Compute ln p(sizes | years from the start of growth) on `GRID`, the doubling time summed out."""
         weight = np.exp(-0.5 * _DOUBLINGS**2)
         likelihood = np.exp(self.log_likelihood_grid(GRID, model)) @ (weight / weight.sum())
         return np.asarray(np.log(np.maximum(likelihood, math.exp(10 * _FLOOR))), dtype=np.float64)
@@ -135,7 +135,7 @@ class LesionEvidence:
             return rests, np.asarray(np.where(grown > 0, value, -1e3) + np.log(share)[None, :], dtype=np.float64)
 
     def arrival_table(self, model: GrowthModel) -> FloatArray:
-        """ln p(sizes | years from arrival) on `GRID`, doubling time, density and a rest before growth summed out."""
+        """Compute ln p(sizes | years from arrival) on `GRID`; doubling time, density and a rest are summed out."""
         _, value = self.rest_weights(GRID, self.growth_table(model))
         top = value.max(axis=1)
         return np.asarray(np.maximum(np.log(np.exp(value - top[:, None]).sum(axis=1)) + top, _FLOOR), dtype=np.float64)

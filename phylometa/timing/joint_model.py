@@ -161,7 +161,7 @@ class TimeDraws:
     sources: Mapping[tuple[int, int], Mapping[int, float]]
 
     def first_arrival(self, site: int) -> FloatArray:
-        """Age at the first arrival in a site (n,); NaN in draws whose history does not seed it."""
+        """Find the age at the first arrival in a site (n,); NaN in draws whose history does not seed it."""
         found = np.full(len(self.rate), np.inf)
         for (t, _), (rows, ages) in self.migrations.items():
             if t == site:

@@ -12,7 +12,7 @@ PAGE = Path(__file__).parent / "commands.md"
 INTRODUCTION = """# Commands
 
 What `phylometa COMMAND --help` prints; `docs/make_commands.py` writes this page. Settings that are no options stand in
-a TOML file (`--config`), one table a stage, with the names, defaults and ranges of `phylometa/config.py`; what lies
+a TOML file (`--config`), one table per stage, with the names, defaults and ranges of `phylometa/config.py`; what lies
 outside is refused. The report and `manifest.json` print those that were used.
 """
 

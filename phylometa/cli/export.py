@@ -23,7 +23,7 @@ __all__ = ["export"]
 @output_option("File to write; for jellyfish, itol and cytoscape a directory.")
 @force_option
 def export(directory: str, target: str, output: str, force: bool) -> None:
-    """Results of a patient's directory PDIR for other tools: viewers of trees, methods, networks.
+    """Export results of a patient's directory PDIR to other tools: viewers of trees, methods, networks.
 
     nexus (FigTree), nhx, newick, auspice: OUTPUT is a file. machina, mach2: X.tree, and X.labeling beside it. metient:
     X.tsv and X.tree. pairtree: X.ssm and X.params.json. jellyfish, itol, cytoscape: a directory.

@@ -26,7 +26,7 @@ __all__ = ["convert", "counts", "genotype", "simulate"]
 @click.command()
 @click.argument("sheet", type=click.Path())
 @output_option("Table to write, or - for stdout.")
-@click.option("--patient", default=None, help="The patient, where the sheet has several [default: its only one].")
+@click.option("--patient", default=None, help="The patient, if the sheet has several [default: its only one].")
 @uncalled_option
 @columns_option
 @config_option
@@ -40,7 +40,7 @@ def counts(
     config: str | None,
     force: bool,
 ) -> None:
-    """Mutation x sample read counts with copy number of SHEET, in PyClone-VI's columns.
+    """Write mutation x sample read counts with copy number of SHEET, in PyClone-VI's columns.
 
     \b
     Examples:
@@ -75,14 +75,14 @@ def counts(
     "--fasta",
     type=click.Path(),
     required=True,
-    help="Reference genome of the alignments, FASTA; indexed where the index is missing.",
+    help="Reference genome of the alignments, FASTA; indexed if the index is missing.",
 )
 @output_option("Table of counts to write.")
-@click.option("--patient", default=None, help="The patient, where the sheet has several [default: its only one].")
+@click.option("--patient", default=None, help="The patient, if the sheet has several [default: its only one].")
 @config_option
 @force_option
 def genotype(sheet: str, fasta: str, output: str, patient: str | None, config: str | None, force: bool) -> None:
-    """Reads at every site of SHEET in every BAM/CRAM of its column `bam`: fills cells that no caller reported.
+    """Count reads at every site of SHEET in every BAM/CRAM of its column `bam`: fills cells no caller reported.
 
     Base and mapping quality of at least 20 (`min_base_quality`, `min_mapping_quality` of [read] in the settings).
 
@@ -110,7 +110,7 @@ def genotype(sheet: str, fasta: str, output: str, patient: str | None, config: s
 )
 @click.option("--to", "target", required=True, help="Format to write, of the same kind as INPUT.")
 @click.argument("input", type=click.Path())
-@output_option("File (or, for jellyfish, directory) to write; a second file is put beside it where the format has two.")
+@output_option("File (or, for jellyfish, directory) to write; a second file is put beside it if the format has two.")
 @click.option("--primary", default=None, metavar="SITE", help="Primary site, which metient needs.")
 @click.option("--patient", default=None, help="The patient, if tables of jellyfish hold several.")
 @columns_option
@@ -118,8 +118,8 @@ def genotype(sheet: str, fasta: str, output: str, patient: str | None, config: s
 def convert(
     source: str, target: str, input: str, output: str, primary: str | None, patient: str | None, **options: Any
 ) -> None:
-    """Between machina, mach2, metient and jellyfish (trees with sites), pairtree and pyclone (reads), medicc2 and
-    segments (copy number).
+    """Convert between machina, mach2, metient and jellyfish (trees with sites), pairtree and pyclone (reads), medicc2
+    and segments (copy number).
 
     machina, mach2: INPUT is X.tree, with X.labeling beside it. metient: X.tsv with X.tree. pairtree: X.ssm with
     X.params.json. jellyfish: a directory.
@@ -171,7 +171,7 @@ def convert(
 def simulate(
     output: str, preset: str | None, changes: tuple[str, ...], patients: int, seed: int | None, force: bool
 ) -> None:
-    """A patient with known truth, in the input formats, with truth.json.
+    """Simulate a patient with known truth, in the input formats, with truth.json.
 
     \b
     Examples:

@@ -12,11 +12,11 @@ __all__ = ["qc"]
 @click.command()
 @click.argument("sheet", type=click.Path())
 @output_option("Table to write, or - for stdout.", required=False, default="-")
-@click.option("--patient", default=None, help="The patient, where the sheet has several [default: its only one].")
+@click.option("--patient", default=None, help="The patient, if the sheet has several [default: its only one].")
 @config_option
 @force_option
 def qc(sheet: str, output: str, patient: str | None, config: str | None, force: bool) -> None:
-    """Quality control of SHEET before any inference: every check with figures, limit, verdict and remedy.
+    """Check the quality of SHEET before any inference: every check with figures, limit, verdict and remedy.
 
     Doubtful purities, sex, samples that are identical or mislabelled, contamination, germline variants, damaged DNA,
     calls without filter or counts, and what each sample could show. `run` makes the same checks and writes qc.tsv.

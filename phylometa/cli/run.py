@@ -50,7 +50,7 @@ DEMO_PATIENT = Path(__file__).parent.parent / "demo_patient"
 @click.option(
     "--lesions", type=click.Path(), help="Table: patient site date diameter_cm (serial sizes, cm; dates YYYY-MM-DD)."
 )
-@click.option("--genes", type=click.Path(), help="Driver genes, one a line.")
+@click.option("--genes", type=click.Path(), help="Driver genes, one per line.")
 @click.option("--fasta", type=click.Path(), help="Reference genome, for the trinucleotide context.")
 @click.option(
     "--cn-missing",
@@ -72,7 +72,7 @@ DEMO_PATIENT = Path(__file__).parent.parent / "demo_patient"
 )
 @config_option
 def run(sheet: str, output: str, patients: tuple[str, ...], **options: Any) -> int:
-    """The whole analysis of SHEET (TSV or CSV, one row a tumour sample), one patient or a cohort.
+    """Run the whole analysis of SHEET (TSV or CSV, one row per tumour sample), one patient or a cohort.
 
     Writes PATH/<patient>/ with summary.json, report.html, tables and figures; with several patients cohort.tsv too.
 
@@ -243,7 +243,7 @@ def _report_outcome(outcome: Outcome, directory: Path) -> None:
 @click.option("--no-plots", is_flag=True, help="No figure files (the report keeps its own).")
 @force_option
 def demo(output: str, seed: int | None, no_plots: bool, force: bool) -> int:
-    """The whole analysis of the bundled patient, simulated with known truth (see its README.md and truth.json).
+    """Run the whole analysis of the bundled patient, simulated with known truth (see its README.md and truth.json).
 
     \b
     Examples:
@@ -274,13 +274,13 @@ def demo(output: str, seed: int | None, no_plots: bool, force: bool) -> int:
 @click.option("--primary", default=None, help="Primary site [default: the sheet's site_type].", metavar="SITE")
 @click.option("--treatments", type=click.Path(), help="Treatments table.")
 @click.option("--lesions", type=click.Path(), help="Lesions table.")
-@click.option("--genes", type=click.Path(), help="Driver genes, one a line.")
+@click.option("--genes", type=click.Path(), help="Driver genes, one per line.")
 @click.option("--fasta", type=click.Path(), help="Reference genome.")
 @uncalled_option
 @columns_option
 @config_option
 def validate(sheet: str, config: str | None, uncalled: str | None, columns: tuple[str, ...], **inputs: Any) -> int:
-    """What `run` would read of SHEET, and every problem at once; exit status 3 if there is one.
+    """Check what `run` would read of SHEET, and every problem at once; exit status 3 if there is one.
 
     \b
     Example:

@@ -83,7 +83,7 @@ def _run_on_directory(directory: Path, stage: str, settings: Settings, *, force:
 @config_option
 @force_option
 def cluster(counts: str, sheet: str | None, clusters: str | None, output: str, **options: Any) -> None:
-    """Mutation clusters of COUNTS (PyClone-VI's columns); known ones (column `cluster`, or --clusters) are kept.
+    """Cluster the mutations of COUNTS (PyClone-VI's columns); known ones (column `cluster`, or --clusters) are kept.
 
     \b
     Examples:
@@ -121,7 +121,7 @@ def cluster(counts: str, sheet: str | None, clusters: str | None, output: str, *
 @config_option
 @force_option
 def tree(directory: str | None, ssm: str | None, params: str | None, output: str | None, **options: Any) -> None:
-    """Clone trees of a patient's directory PDIR, or of Pairtree's files.
+    """Infer clone trees of a patient's directory PDIR, or of Pairtree's files.
 
     \b
     Examples:
@@ -180,7 +180,7 @@ def tree(directory: str | None, ssm: str | None, params: str | None, output: str
 @config_option
 @force_option
 def migrate(directory: str, labeling: str | None, output: str | None, **options: Any) -> None:
-    """Migration histories of a patient's directory PDIR, or of one TREE (edge list) with its LABELING.
+    """Infer migration histories of a patient's directory PDIR, or of one TREE (edge list) with its LABELING.
 
     LABELING is `clone site [site...]` a line (MACH2) or `leaf site` (MACHINA). A TREE in Newick, NHX, NEXUS or BEAST
     format has one site per leaf, in its annotations or in the table --sites; of several trees the mean is taken.
@@ -266,7 +266,7 @@ def _label_phylogenies(tree: str, sites: str | None, output: str | None, *, prim
 @config_option
 @force_option
 def seeding(source: str, output: str | None, **options: Any) -> None:
-    """Seeding labels of a patient's directory PDIR, or of clone trees given as JSON.
+    """Infer seeding labels of a patient's directory PDIR, or of clone trees given as JSON.
 
     \b
     Examples:
@@ -309,7 +309,7 @@ def seeding(source: str, output: str | None, **options: Any) -> None:
 @config_option
 @force_option
 def cnv(tables: tuple[str, ...], output: str, wgd: bool, bootstrap: int | None, **options: Any) -> None:
-    """Copy-number distances, tree, events and instability of segments in any dialect, or MEDICC2's TSV.
+    """Infer copy-number distances, tree, events and instability of segments in any dialect, or MEDICC2's TSV.
 
     \b
     Examples:
@@ -341,7 +341,7 @@ def cnv(tables: tuple[str, ...], output: str, wgd: bool, bootstrap: int | None, 
 @config_option
 @force_option
 def timing(directory: str | None, table: str | None, output: str | None, **options: Any) -> None:
-    """Dissemination timing of a patient's directory PDIR, or of a table of published counts.
+    """Date dissemination in a patient's directory PDIR, or in a table of published counts.
 
     \b
     Examples:
@@ -423,7 +423,7 @@ def plot(
     width: float | None,
     force: bool,
 ) -> None:
-    """The figures of a patient's directory again, as SVG, PDF and PNG.
+    """Draw the figures of a patient's directory again, as SVG, PDF and PNG.
 
     With --figure or --format the named ones are drawn into figures/ beside the others. Tumour control against dose is
     a model with assumed constants and is drawn only if it is named.
@@ -462,7 +462,7 @@ def plot(
 @click.option("--one-page", is_flag=True, help="Its first screen on one page, as PDF.")
 @force_option
 def report(directory: str, output: str | None, one_page: bool, force: bool) -> None:
-    """The self-contained HTML report of a patient's directory again, or one page of it as PDF.
+    """Write the self-contained HTML report of a patient's directory again, or one page of it as PDF.
 
     \b
     Examples:
@@ -505,7 +505,7 @@ def _one_page(directory: str, output: str | None, *, force: bool) -> None:
 @click.command()
 @click.argument("directory", type=PATIENT_DIRECTORY, metavar="PDIR")
 def status(directory: str) -> int:
-    """Which stage of a patient's directory was made with what, and which is stale; exit status 3 if one is.
+    """Show which stage of a patient's directory was made with what, and which is stale; exit status 3 if one is.
 
     A stage is stale if a stage or settings that it used are others now, and changed if its own files are.
 

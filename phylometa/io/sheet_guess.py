@@ -219,7 +219,7 @@ def _rows_of_reads(found: Sequence[_Found], folder: Path) -> list[GuessedRow]:
             row.normal_sample = row.normal_sample or entry.normal
             if not is_generic and sample != name:
                 row.vcf_sample = name
-    for row in rows.values():  # one kind of reads a row: the most direct
+    for row in rows.values():  # one kind of reads per row: the most direct
         kinds = [kind for kind in ("vcf", "maf", "counts") if kind in row.files]
         for kind in kinds[1:]:
             del row.files[kind]

@@ -51,7 +51,7 @@ def is_doubled(copy_number: CopyNumberAtLoci) -> BoolArray:
     """Tell which samples have a doubled genome, from their states at the loci (S,).
 
     A sample is doubled if single gains and losses from 2 + 2 explain its states with fewer events than from 1 + 1, by
-    more than a quarter of an event a locus. An allele that is gone costs one event from either (a loss before the
+    more than a quarter of an event per locus. An allele that is gone costs one event from either (a loss before the
     doubling). Totals without alleles are compared with 4 and 2. X and Y of males are left out.
 
     Examples

@@ -263,7 +263,7 @@ class _Enumerator:
                         self._score(first.take(first.last < second.first.max()), context, second)
 
     def _score(self, first: PartialTrees, context: PartialTrees, second: PartialTrees) -> None:
-        """All trees of a context with the trees of `first` and, if any, of `second` below its leaf."""
+        """Score all trees of a context with the trees of `first` and, if any, of `second` below its leaf."""
         if not (len(first) and len(second)):
             return
         masses = [first.mass, context.log_scale, second.mass]

@@ -29,7 +29,7 @@ _UNCERTAIN = 0.025
 # The same below which, if no other partition is nearly as probable, a single chain is enough.
 _CERTAIN = 0.005
 _MORE_DRAWS = 5
-# Share of a cluster's mutations that lie in lost segments where the cluster is missing, from which it is flagged.
+# A cluster is flagged if at least this share of its mutations lies in lost segments where the cluster is missing.
 _LOSS_SHARE = 0.5
 
 

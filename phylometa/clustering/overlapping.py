@@ -31,7 +31,7 @@ from phylometa.model.arrays import FloatArray, IntArray
 
 __all__ = ["split_overlapping", "two_cluster_bound"]
 
-# Mutations of a patient, and of a cluster, that are looked at (a draw, if there are more).
+# Most mutations of a patient, and of a cluster, that are looked at (a random draw, if there are more).
 _SCORED, _FITTED = 5000, 2000
 # Members a cluster needs before it is tried, and the least share of them in either half: a few mutations at wrong copy
 # numbers look like a small clone.

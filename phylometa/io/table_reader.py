@@ -100,7 +100,7 @@ class TableReader:
                 self._index[name] = i
         self._twice = {name for name in lowered if name and lowered.count(name) > 1}
         self._header_line = self._lines.n_lines
-        self.row_name = ""  # of the row read last, if R's names of rows stand before it
+        self.row_name = ""  # of the row read last, if R wrote names of rows before it
         self.has_extra_fields = False  # whether rows may be wider than the header
 
     def _first_line(self) -> str:

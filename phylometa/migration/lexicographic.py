@@ -33,7 +33,7 @@ class Family:
     n_histories : int
         Exact number.
     listed : tuple of histories or None
-        All of them, if they had to be told from others one by one; None: every history of `optimal` within
+        All of them, if they had to be told apart one by one; None: every history of `optimal` within
         `reach` belongs to the family.
     capped : CappedHistories or None
         The family, if pairs of a cycle may only repeat so often on a path.

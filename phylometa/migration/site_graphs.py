@@ -228,7 +228,7 @@ class SiteGraphSearch:
         self._nodes_left = NODES_BEFORE_PROGRAM if self.pattern is None else None
         try:
             for graph in self._extend([0] * self.n_sites, open_pairs, size, max_sources):
-                self._nodes_left = None  # if there are graphs, branching lists them faster than the programme
+                self._nodes_left = None  # once a graph is found, branching lists the others faster than the programme
                 yield graph
         except _TooManyNodes:
             if self._program is None:

@@ -263,7 +263,7 @@ def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:
 
 
 def _copy_number(result: PatientResult, settings: Settings) -> dict[str, Any]:
-    """The copy-number tree of the samples; if the data admit none, a warning says why and the other stages stay."""
+    """Infer the copy-number tree of the samples; if the data admit none, a warning says why and other stages go on."""
     from phylometa.copy_number import clone_copy_number_of_trees, compare_with_clones, infer_copy_number_tree
 
     patient, trees = result.patient, result.trees

@@ -131,7 +131,7 @@ _NOTE = "Height at a sample (dotted line): share of its tumour cells. Left of th
 
 
 def _samples_of(patient: Patient, site: int) -> list[int]:
-    """Samples of a site by date if all have one, else in the order of the sheet."""
+    """Order the samples of a site by date if all have one, else in the order of the sheet."""
     members = [int(s) for s in np.flatnonzero(patient.sample_site == site)]
     dates = [patient.samples[s].collection_date for s in members]
     if all(date is not None for date in dates):

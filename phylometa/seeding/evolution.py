@@ -162,9 +162,9 @@ def copy_number_hits(
 ) -> tuple[DriverHit, ...]:
     """Place the copy-number events of driver genes on clones.
 
-    An event belongs to the clone whose cluster is present in exactly the samples that carry the event; if several
-    are, to the most prevalent (the uppermost, which makes parallel evolution harder to claim); if none is, it is
-    left out. A gene lies where its mutations lie: genes without one have no known position.
+    An event belongs to the clone whose cluster is present in exactly the samples that carry the event. Of several
+    such clones it is the most prevalent (the uppermost, which makes parallel evolution harder to claim). Without one
+    the event is left out. A gene lies where its mutations lie: genes without one have no known position.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ __all__ = ["HeadlineSentence", "evidence_in_words", "headline_sentences", "limit
 
 class HeadlineSentence(NamedTuple):
     """A sentence, the probability of its claim, and ``supported``, ``favoured`` or ``not determined``; the label and
-    the site it is about, if it is about one; and a note on what limits its level or what it rests on."""
+    the site that it is about, if any; and a note on what limits its level or what it rests on."""
 
     sentence: str
     probability: float

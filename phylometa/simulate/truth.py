@@ -68,7 +68,7 @@ class SimulationTruth:
         On (clone, site) nodes.
     arrival_age : float64 array (E,)
         Age at which the child population of each history edge was founded. For a new clone that is its `clone_age`,
-        the founder node; if a clone spreads without a new one it is later: many of its cells left together.
+        the founder node; if a clone spreads without a new one, it is later, since many of its cells left together.
     seeding_age : float64 array (E,)
         Age at which the cell left the source site; NaN on edges within a site.
     presence : bool array (K, n_sites)

@@ -164,7 +164,7 @@ def draw_lengths(
     draws : int
     rng : numpy.random.Generator
     counts, reads : bool
-        Whether the Poisson counts and the assignments vary; if not, they stay at their mean and at the given one.
+        Whether the Poisson counts and the assignments vary; otherwise they stay at their mean and as given.
 
     Returns
     -------

@@ -279,7 +279,7 @@ def test_mutation_counts_are_poisson_with_the_clocks_mean():
 
 
 def test_mutations_of_an_edge_fall_evenly_in_clock_years_and_on_all_copies():
-    """A trunk of 2+1 from age 25 on (transformation 30, sampled 40): T_m formula of docs/methods/timing.md, and the ages."""
+    """A trunk of 2+1 from age 25 on (transformation 30, sampled 40): T_m of docs/methods/timing.md, and the ages."""
     settings = SimulationSettings(
         transformation_age=30.0, acceleration=3.0, mutation_rate=0.05, drivers=0, parallel_drivers=0
     )

@@ -5,7 +5,7 @@
 Each stage runs in a process of its own, after one call that is not counted (imports, compiled kernels from their
 cache); `memory` is that process's peak, interpreter and libraries included. Peers' figures are data with their source:
 benchmarks/peers.tsv. m5 are the simulated tumours of El-Kebir et al. 2018 (the folder PHYLOMETA_DATA); without them own
-simulations of the same kind are used where there are any. The single benchmarks beside this print more of each stage.
+simulations of the same kind are used if there are any. The single benchmarks beside this print more of each stage.
 """
 
 from __future__ import annotations

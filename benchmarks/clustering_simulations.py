@@ -15,7 +15,7 @@ ERROR_RATE = 0.001
 @dataclass(frozen=True)
 class SimulatedReads:
     """Reads, what is known of the samples, and the truth: cluster of every mutation, CCF (K, S) of every cluster, and,
-    where the clusters were drawn from a tree, the parent of every cluster (-1: the founder)."""
+    if the clusters were drawn from a tree, the parent of every cluster (-1: the founder)."""
 
     mutations: MutationTable
     copy_number: CopyNumberAtLoci

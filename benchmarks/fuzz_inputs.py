@@ -1,6 +1,6 @@
 """Damaged inputs of every format: how many were tried, refused and read (python benchmarks/fuzz_inputs.py [N] [SEED]).
 
-Stops with a traceback where a reader raises anything but InputError, takes long, or reads a wrong number.
+Stops with a traceback if a reader raises anything but InputError, takes long, or reads a wrong number.
 """
 
 from __future__ import annotations

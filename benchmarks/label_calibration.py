@@ -10,13 +10,13 @@ happened, on the clones that the samples can show at all (`phylometa.simulate.vi
 where an unsampled population arose, also those of the whole history. Printed for every label:
 accuracy of the most probable value, Brier score, log score, expected calibration error beside the 95 % quantile of a
 calibrated predictor, how many are `supported` (.95) and how many of these are right; then accuracy by label and pattern
-beside a naive chain: our clusters taken as certain, the one best tree, presence where the mean proportion is above .05,
+beside a naive chain: our clusters taken as certain, the one best tree, presence if the mean proportion is above .05,
 one labelling of fewest migrations, comigrations and seeding sites (MACHINA's order).
 
 `--stages` takes the clusters as certain, and then puts the truth in place of one stage after the other: true clusters;
 and the true tree; and true presence. `--set` (several times) runs with other settings, as those of
 docs/methods/seeding.md were chosen: on seeds 101 and 102, never on those that figures are quoted of.
-One JSON line a patient is written to `--results` as soon as it is done; patients found there are not run again, so that
+One JSON line per patient is written to `--results` when it is done; patients found there are not run again, so that
 an interrupted study goes on where it stopped. `--presence` prints only how P(clone present in site) given the true
 clusters and tree compares with what is there. Times are seconds of CPU.
 """
@@ -137,7 +137,7 @@ def print_presence(found: list[tuple[np.ndarray, np.ndarray]]) -> None:
 
 
 def _until(result, stages, settings, chains=None, name=""):
-    """The result after `stages`; its labels and time under `name` in `chains`. None where no result is possible."""
+    """The result after `stages`; its labels and time under `name` in `chains`. None if no result is possible."""
     start = time.process_time()
     try:
         for stage in stages:
@@ -286,7 +286,7 @@ def print_stages(rows: list[dict]) -> None:
 
 
 def print_unseen_births(rows: list[dict]) -> None:
-    """The labels that change where a clone counts as born in the site it left, although it was never sampled there."""
+    """The labels that change if a clone counts as born in the site it left, although it was never sampled there."""
     names = [name for name in LABELS if any(row["truth"][name] != row["truth_unseen_births"][name] for row in rows)]
     scores = [score for _, score in scores_of(rows, "reads", "truth_unseen_births") if score[0] in names]
     if scores:
@@ -363,7 +363,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--stages", action="store_true", help="truth in place of one stage after the other")
     parser.add_argument("--presence", action="store_true", help="only presence given the true clusters and tree")
-    parser.add_argument("--results", help="JSON lines, one a patient; read first, then continued")
+    parser.add_argument("--results", help="JSON lines, one per patient; read first, then continued")
     parser.add_argument("--set", action="append", default=[], metavar="STAGE.NAME=VALUE", help="a number of Settings")
     parser.add_argument("--figure", help="reliability diagram")
     options = parser.parse_args()

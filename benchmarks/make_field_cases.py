@@ -289,7 +289,7 @@ KINDS: dict[str, Callable[[Path, Design, np.random.Generator], None]] = {
     "metwgd": side((1, 1), (2, 2), 20, 40),
     "wgd_post": side((2, 2), (1, 1), 40, 20),
 }
-# Cases that the standard design alone tells apart from `clean`: the same stream, so the same reads where they can be.
+# Cases that the standard design alone tells apart from `clean`: the same stream, so the same reads if possible.
 SAME_READS = ("clean", "purity_understated")
 
 

@@ -9,7 +9,7 @@ label, the most probable seeding of a site, or a route between two sites of whic
 has a published weight: of .5 or more it was drawn, of .2 or less it was not, between the two nothing is compared;
 routes that neither side claims (weight and P below .5) are no statements. That there is no route has the level of its
 probability alone: the results do not say it in words. Counted are the statements that can be
-compared, those made at .8 and at .95, those at the level "supported", and how many of each are contradicted. Where no
+compared, those made at .8 and at .95, those at the level "supported", and how many of each are contradicted. If no
 fact is at hand, only the number of supported labels is printed.
 """
 

@@ -34,7 +34,7 @@ def published_clusters(folder: Path, patient: str):
 
 
 def colours_of_mutations(folder: Path, patient: str, ccf):
-    """Mutation -> published colour, where its cluster number is given and one colour is clearly the nearest."""
+    """Mutation -> published colour, if its cluster number is given and one colour is clearly the nearest."""
     number, fractions = {}, {}
     with (folder / "variants.csv").open(newline="") as handle:
         for row in csv.DictReader(handle):

@@ -116,7 +116,7 @@ def given(n: int, seed: int) -> None:
 
 
 def true_purity(rows: list[dict[str, str]]) -> float:
-    """Purity from mutation copy number / VAF = C_T + x, x = 2 (1 - rho) / rho; NaN where nothing was deposited.
+    """Purity from mutation copy number / VAF = C_T + x, x = 2 (1 - rho) / rho; NaN if nothing was deposited.
 
     The most frequent fraction of the ratios is that of x; its integer is the largest one with the fewest
     contradictions: loci without a copy, more mutated copies than copies, X of a male not at C_T + x / 2.

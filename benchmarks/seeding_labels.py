@@ -1,4 +1,4 @@
-"""Seeding labels where tree and presence are known: how right and how sure, by the weights of the histories.
+"""Seeding labels with tree and presence known: how right and how sure, by the weights of the histories.
 
     python benchmarks/seeding_labels.py [--patients 600] [--seed 1] [--unsampled 0.15] [--fit]
 

@@ -5,7 +5,7 @@
 
 Analyses every patient (names: `patients.py`) with seeds 1 to N. Printed for each: the standard deviation between seeds
 of every stated probability (labels and routes), the largest and their share above .015; levels that change between
-seeds; and, where the results hold Monte-Carlo standard errors (`mcse`), the variance of the z-scores between seeds,
+seeds; and, if the results hold Monte-Carlo standard errors (`mcse`), the variance of the z-scores between seeds,
 which is 1 if the errors are right.
 
 `--invariance` adds runs at seed 1 with the rows of the mutation table shuffled, with samples and sites renamed, with
@@ -40,7 +40,7 @@ PER_SAMPLE = ("call_threshold", "usual_depth")  # columns of a table of mutation
 
 
 class Run(NamedTuple):
-    """Stated probabilities by fact, levels of labels, and Monte-Carlo standard errors where there are any."""
+    """Stated probabilities by fact, levels of labels, and Monte-Carlo standard errors if there are any."""
 
     stated: dict[tuple[str, ...], float]
     levels: dict[tuple[str, str], str]

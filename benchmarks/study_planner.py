@@ -3,7 +3,7 @@
     python benchmarks/study_planner.py --preset polyclonal --set distant_sites=1 --label site_seeding:metastasis_1 \
         --vary metastasis_regions=1,2,3 --patients 20
 
-A label is settled where one value has probability >= .95. Patient i has the same seed in every design.
+A label is settled if one value has probability >= .95. Patient i has the same seed in every design.
 """
 
 import argparse
@@ -18,7 +18,7 @@ STAGES = ("clusters", "trees", "histories", "labels")
 
 
 def pick(labels, name):
-    """A label, or LABEL:SITE; None where the site has none."""
+    """A label, or LABEL:SITE; None if the site has none."""
     label, _, site = name.partition(":")
     return labels[label].get(site) if site else labels[label]
 

@@ -3,7 +3,7 @@
     python benchmarks/timing_coverage.py [--patients 400]
 
 The timing stage alone, given the true clone tree and history; then how it fails when the model does not hold. From
-reads to dates: timing_from_reads.py. The limit: 92-98 % coverage where the model holds, expected calibration error at
+reads to dates: timing_from_reads.py. The limit: 92-98 % coverage if the model holds, expected calibration error at
 most .05 (read at 3,000 or more events, otherwise against the 95 % quantile of a calibrated predictor).
 """
 

@@ -3,12 +3,12 @@
     python benchmarks/timing_from_reads.py LINES.jsonl [--patients 320] [--failures 40] [--seed 1]
 
 Every simulated patient is analysed three times: from the reads; with the true clusters given, trees and histories
-inferred; with everything given but the times. Where the first fails and the last does not, the clusters or the trees
-are at fault, not the clock. One JSON line a patient is added to LINES.jsonl as soon as it is done, and patients that
+inferred; with everything given but the times. If the first fails and the last does not, the clusters or the trees
+are at fault, not the clock. One JSON line per patient is added to LINES.jsonl as soon as it is done, and patients that
 are already there are not repeated: the run can be stopped and taken up again. The table is printed at the end, or
 with `--patients 0 --failures 0` from the lines alone.
 
-The limits: 92-98 % coverage where the model holds, expected calibration error at most .05.
+The limits: 92-98 % coverage if the model holds, expected calibration error at most .05.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def matched_rows(timing, clusters, simulated, seeding):
     """Intervals of at least 50 % with the truth of the migration they are about.
 
     A site with one true founding clone: that one, whichever clone is said to have founded it. Several: the clone that
-    most of the inferred founder's mutations belong to; `truth` is None where these are less than half.
+    most of the inferred founder's mutations belong to; `truth` is None if these are less than half.
     """
     truth = true_migrations(simulated, seeding)
     true_names, names = simulated.truth.tree.names, clusters.names

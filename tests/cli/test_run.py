@@ -328,7 +328,7 @@ def test_an_interrupt_in_mid_run_leaves_nothing(tmp_path, small_sheet):
     time.sleep(1.2)
     os.killpg(process.pid, signal.SIGINT)
     _, err = process.communicate(timeout=60)
-    assert process.returncode in (0, 130), err  # 0 where the machine was faster than the signal
+    assert process.returncode in (0, 130), err  # 0 if the machine was faster than the signal
     if process.returncode == 130:
         assert not target.exists() or not any(target.iterdir())
 

@@ -16,7 +16,7 @@ NAN = float("nan")
 
 
 def patient_of(folder: Path, *samples: str, file: str = "c.tsv", columns: str = "", cells: str = "") -> Patient:
-    """One row a sample over one table; a file name with {} is one a sample."""
+    """One row per sample over one table; a file name with {} is one per sample."""
     rows = [f"P {sample} {sample} {file.format(sample)} {cells}" for sample in samples]
     return read_patient(write_table(folder / "s.tsv", f"patient sample site counts {columns}", *rows))
 

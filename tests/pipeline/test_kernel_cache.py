@@ -13,7 +13,7 @@ from small_patients import QUICK, simulate_small
 
 import phylometa
 
-# Names of the functions that Numba compiled while the command ran, one a line on stdout.
+# Names of the functions that Numba compiled while the command ran, one per line on stdout.
 LISTEN = """
 import sys
 from numba.core import event

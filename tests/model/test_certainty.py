@@ -80,5 +80,5 @@ def test_the_json_is_read_back():
 def test_what_has_not_converged_is_named_with_the_remedy():
     apart = Convergence(240, 4, 0.06, "site_seeding:M", 1.2, "pattern", 12.0, False)
     assert "Seeding of M has a standard error of 0.06" in apart.text
-    assert "chains disagree on Migration pattern (R-hat 1.20)" in apart.text and "joint_sweeps" in apart.text
+    assert "chains disagree on Migration pattern (R-hat 1.20)" in apart.text and "joint_rounds" in apart.text
     assert Convergence(240, 4, 0.01, "pattern", 1.0, "pattern", 200.0, True).text == ""

@@ -99,7 +99,7 @@ def test_chains_that_disagree_are_said_and_lower_the_levels():
     found = labels.certainty.convergence
     assert not found.is_converged and found.largest_mcse > 0.1 and found.largest_r_hat > 2
     (warning,) = [text for text in labels.warnings if "converged" in text]
-    assert "standard error" in warning and "joint_sweeps" in warning
+    assert "standard error" in warning and "joint_rounds" in warning
     assert labels.level("site_sources", "M") == "not determined"
     assert labels.certainty.could_be["site_sources:M"] in ("favoured", "supported")
     notes = [said.note for said in headline_sentences(labels) if said.label == "site_sources" and said.site == "M"]

@@ -202,7 +202,7 @@ class TreeSettings(Checked):
     """Mutations from which those that could lie in no other cluster are bundled for the joint sampler."""
     joint_sweeps: Annotated[int, Range(1, 10_000_000, "moves per mutation")] = 250
     """Moves per mutation of a chain of that search in a round; the first half of all is discarded."""
-    joint_moves: Annotated[int, Range(1, 1_000_000_000, "moves")] = 60000
+    joint_moves: Annotated[int, Range(1, 1_000_000_000, "moves")] = 30000
     """At most so many in a round."""
     joint_rounds: Annotated[int, Range(1, 10_000, "rounds")] = 3
     """Rounds at most; the search ends when the chains agree."""

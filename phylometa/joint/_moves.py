@@ -29,6 +29,8 @@ from phylometa.model.compiled import njit
 
 # Places in `Trial.count`: changed items, then the (at most two) clusters whose items change; -1: none.
 CHANGED, FIRST, SECOND = 0, 1, 2
+# Items up to which a move of a whole clone is always tried.
+_CHEAP = 12.0
 
 
 class Trial(NamedTuple):
@@ -379,13 +381,19 @@ def nth_partner(gone: int, how: int, ordinal: int, parent: IntArray) -> int:
 
 
 @njit(cache=True)
+def is_tried(n_items: int, rng: np.random.Generator) -> bool:
+    """Whether a move that costs as much as it changes items is tried: less often for many, and the reverse alike."""
+    return rng.random() * n_items < _CHEAP
+
+
+@njit(cache=True)
 def split_clone(state: State, data: Data, trial: Trial, rng: np.random.Generator, how: int) -> tuple[bool, float]:
     """Split a clone in place around two items: the new one below it (how 0), beside it (1), or a leaf anywhere (2)."""
     germline = len(state.parent) - 1
     free, home = free_slot(state.parent), random_clone(state, rng)
     members = items_of(home, state.label)
     n_members = len(members)
-    if free < 0 or n_members < 2 or (how == 1 and state.parent[home] == germline):
+    if free < 0 or n_members < 2 or not is_tried(n_members, rng) or (how == 1 and state.parent[home] == germline):
         return False, 0.0
     first = min(int(rng.random() * n_members), n_members - 1)
     second = min(int(rng.random() * (n_members - 1)), n_members - 2)
@@ -438,6 +446,8 @@ def merge_clones(state: State, data: Data, trial: Trial, rng: np.random.Generato
         return False, 0.0
     home = nth_partner(gone, how, min(int(rng.random() * n_partners), n_partners - 1), state.parent)
     going, staying = items_of(gone, state.label), items_of(home, state.label)
+    if not is_tried(len(going) + len(staying), rng):
+        return False, 0.0
     i = going[min(int(rng.random() * len(going)), len(going) - 1)]
     j = staying[min(int(rng.random() * len(staying)), len(staying) - 1)]
     log_ratio = allocate(i, j, gone, home, False, state.label, state, data, rng)
@@ -484,6 +494,8 @@ def move_options(state: State, data: Data, trial: Trial, rng: np.random.Generato
     """
     slot = random_clone(state, rng)
     members = items_of(slot, state.label)
+    if not is_tried(len(members), rng):
+        return False, 0.0
     for m in range(len(members) - 1, 0, -1):
         other = min(int(rng.random() * (m + 1)), m)
         members[m], members[other] = members[other], members[m]

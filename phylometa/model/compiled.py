@@ -3,7 +3,7 @@
 Compiled code is looked for beside the source (a wheel brings it along), which may be read-only, and then in a
 directory of the user's own, where what is missing is kept: ``NUMBA_CACHE_DIR`` if it is set, the package's own folder
 if it can be written, ``XDG_CACHE_HOME`` or ``~/.cache``, or the directory for temporary files. If none can be written,
-kernels are compiled in memory. The key is the text of the source, Numba's version and the processor.
+kernels are compiled in memory. The key is the text of all sources with kernels, Numba's version and the processor.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from typing import Any
 import numba
 
 __all__ = ["njit"]
+
+_PACKAGE = Path(__file__).parents[1]
 
 
 def _is_private(folder: Path) -> bool:
@@ -67,9 +69,13 @@ def _own_folder(package_folder: Path) -> Path | None:
 
 
 @cache
-def _stamp(file: str) -> bytes:
-    """The source's content, not its time: a copied or unpacked package keeps its compiled code."""
-    return hashlib.sha256(Path(file).read_bytes()).digest()
+def _stamp(package: Path) -> bytes:
+    """The content of every source with kernels, not its time: a copied or unpacked package keeps its compiled code.
+
+    A kernel holds those that it calls, also of other modules: a change in one makes all anew.
+    """
+    sources = (path.read_bytes() for path in sorted(package.rglob("*.py")))
+    return hashlib.sha256(b"".join(text for text in sources if b"import njit" in text)).digest()
 
 
 class _Locator:
@@ -91,7 +97,7 @@ class _Locator:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def get_source_stamp(self) -> bytes:
-        return _stamp(self._file)
+        return _stamp(_PACKAGE)
 
     def get_disambiguator(self) -> str:
         return str(self._line)

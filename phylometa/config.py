@@ -200,11 +200,11 @@ class TreeSettings(Checked):
     """Draws of tree and presence handed to the migration stage."""
     joint_items: Annotated[int, Range(1, 1_000_000, "mutations")] = 400
     """Mutations from which those that could lie in no other cluster are bundled for the joint sampler."""
-    joint_sweeps: Annotated[int, Range(1, 10_000_000, "moves per mutation")] = 250
+    joint_sweeps: Annotated[int, Range(1, 10_000_000, "moves per mutation")] = 1000
     """Moves per mutation of a chain of that search in a round; the first half of all is discarded."""
-    joint_moves: Annotated[int, Range(1, 1_000_000_000, "moves")] = 30000
+    joint_moves: Annotated[int, Range(1, 1_000_000_000, "moves")] = 100_000
     """At most so many in a round."""
-    joint_rounds: Annotated[int, Range(1, 10_000, "rounds")] = 3
+    joint_rounds: Annotated[int, Range(1, 10_000, "rounds")] = 2
     """Rounds at most; the search ends when the chains agree."""
     joint_agreement: Annotated[float, Range(0, 1, "probability")] = 0.01
     """Standard error of the relation of two mutations, as the chains differ, at which they agree (root mean square)."""

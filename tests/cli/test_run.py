@@ -128,7 +128,8 @@ def test_tree_stage_reads_clusters_from_disk(small_run, tmp_path):
     assert _invoke(["tree", str(copy)]) == 0
     fresh = json.loads((copy / "trees/trees.json").read_text())
     whole = json.loads((small_run / "trees/trees.json").read_text())
-    assert fresh["trees"][0]["parents"] == whole["trees"][0]["parents"]
+    # the same draws; in the run, histories have weighed them
+    assert {json.dumps(t["parents"]) for t in whole["trees"]} == {json.dumps(t["parents"]) for t in fresh["trees"]}
 
 
 def test_saved_results_load_and_save_again(small_run, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.clone_trees._kernels import mark_path
+from phylometa.joint._clone_moves import move_options, move_split
 from phylometa.joint._moves import (
     CHANGED,
     FIRST,
@@ -16,10 +17,8 @@ from phylometa.joint._moves import (
     count_clones,
     move_clone,
     move_item,
-    move_options,
     move_regraft,
     move_single,
-    move_split,
     move_swap,
 )
 from phylometa.joint._state import (
@@ -227,9 +226,7 @@ def run_chain(
             per_clone = state.score[PER_CLONE]
             initialise(state, data)
             state.score[PER_CLONE] = per_clone
-        if (
-            is_new and step % 1000 == 0 and 2 * step < steps
-        ):  # what a clone costs where it fits; not once states are kept
+        if is_new and step % 1000 == 0 and 2 * step < steps:  # what a clone costs if it fits; not once states are kept
             cost = -(state.score[TREE] + state.score[MISFIT]) / count_clones(state.parent)
             state.score[PER_CLONE] = max(cost, 0.0)
         kind = choose_move(rng.random())

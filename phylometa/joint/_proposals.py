@@ -13,7 +13,6 @@ from phylometa.model.compiled import njit
 
 # Power of the fit by which an item's target is drawn, and the least log weight of a target.
 _FIT_POWER, _LEAST_FIT = 0.7, -9.0
-_LOGS = np.log(np.maximum(np.arange(256), 1))
 
 
 @njit(cache=True)
@@ -80,11 +79,12 @@ def bound_terms(item: int, data: Data, terms: FloatArray) -> float:
             best = terms[s, 0]
             for o in range(1, count):
                 best = max(best, terms[s, o])
-            bound += best + _LOGS[count]
+            bound += best + math.log(count)
     if data.log_missed[item] > -1e300:
+        log_count = math.log(n_options - n_annotated)
         for o in range(n_annotated, n_options):
-            bound = max(bound, terms[-1, o] + _LOGS[n_options - n_annotated])
-    return bound + _LOGS[2]
+            bound = max(bound, terms[-1, o] + log_count)
+    return bound + math.log(2.0)
 
 
 @njit(cache=True)

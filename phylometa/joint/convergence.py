@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.model.arrays import BoolArray, FloatArray
+from phylometa.model.arrays import FloatArray
+from phylometa.model.clone_tree import ancestor_matrix
 
 __all__ = ["disagreement"]
 
@@ -46,19 +47,8 @@ def _relations(labels: NDArray[np.integer], parents: NDArray[np.integer]) -> Flo
         inside = label >= 0
         both = inside[:, None] & inside
         place = np.maximum(label, 0)
-        above = _ancestors(parent)[np.ix_(place, place)] & both
         same = (place[:, None] == place) & both
+        tree = np.where(parent < -1, len(parent) - 1, parent)  # unused slots hold nothing: they hang anywhere
+        above = ancestor_matrix(tree)[np.ix_(place, place)] & both & ~same
         total += np.stack((same, above, both & ~same & ~above & ~above.T))
     return np.asarray(total / len(labels))
-
-
-def _ancestors(parent: NDArray[np.integer]) -> BoolArray:
-    """Whether a slot is a proper ancestor of another (M + 1, M + 1)."""
-    n = len(parent)
-    found = np.zeros((n, n), dtype=bool)
-    for slot in np.flatnonzero(parent >= 0):
-        above = int(parent[slot])
-        while above >= 0:
-            found[above, slot] = True
-            above = int(parent[above])
-    return found

@@ -9,7 +9,8 @@ state and class: `phylometa.reads.observation`. An error that all reads of a clu
 as a beta-binomial factor (`_state.shared_error`): without it every cluster would be free to fit its reads better than
 it can be known to.
 
-The moves are those of `phylometa.joint._moves`. Chains start from different clusterings and trees.
+The moves are those of `phylometa.joint._moves` and `phylometa.joint._clone_moves`. Chains start from different
+clusterings and trees.
 """
 
 from __future__ import annotations

@@ -33,9 +33,9 @@ COMMANDS = {
     "seeding": "stages",
     "cnv": "stages",
     "timing": "stages",
-    "plot": "stages",
-    "report": "stages",
-    "status": "stages",
+    "plot": "results",
+    "report": "results",
+    "status": "results",
     "export": "export",
 }
 SHORT_HELP = {

@@ -37,7 +37,7 @@ def export(directory: str, target: str, output: str, force: bool) -> None:
 
     if target not in EXPORT_FORMATS:
         raise click.UsageError(f"--to {target}: unknown; known: {', '.join(EXPORT_FORMATS)}")
-    from phylometa.cli.stages import fitting_result
+    from phylometa.cli.results import fitting_result
     from phylometa.plots.style import clone_swatches, site_swatches
 
     result = fitting_result(directory, "report")

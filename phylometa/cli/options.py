@@ -216,3 +216,14 @@ class TerminalProgress:
         if self.is_shown:
             self.stream.write("\r\033[K")
             self.stream.flush()
+
+
+PATIENT_DIRECTORY = click.Path(file_okay=False)
+
+
+def existing_directory(path: str) -> Path:
+    """Check that a path is a patient's directory; UsageError if it is not."""
+    directory = Path(path)
+    if not (directory / "input").is_dir():
+        raise click.UsageError(f"{directory} is no patient's directory: it has no input/")
+    return directory

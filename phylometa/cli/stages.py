@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from phylometa.cli.options import (
+    PATIENT_DIRECTORY,
     check_output_directory,
-    check_output_file,
     columns_option,
     config_option,
+    existing_directory,
     force_option,
     output_option,
     read_settings,
@@ -26,19 +26,10 @@ from phylometa.cli.options import (
 if TYPE_CHECKING:
     from phylometa.config import Settings
 
-__all__ = ["cluster", "cnv", "fitting_result", "migrate", "plot", "report", "seeding", "status", "timing", "tree"]
+__all__ = ["cluster", "cnv", "migrate", "seeding", "timing", "tree"]
 
 # Stages without a command of their own on a patient's directory, made again with the one that they use.
 MADE_WITH = {"trees": ("copy_number",), "histories": ("copy_number",)}
-_ONE_PAGE = "one_page.pdf"
-PATIENT_DIRECTORY = click.Path(file_okay=False)
-
-
-def _existing_directory(path: str) -> Path:
-    directory = Path(path)
-    if not (directory / "input").is_dir():
-        raise click.UsageError(f"{directory} is no patient's directory: it has no input/")
-    return directory
 
 
 def _settings_of(directory: Path, options: Mapping[str, Any]) -> Settings:
@@ -132,7 +123,7 @@ def tree(directory: str | None, ssm: str | None, params: str | None, output: str
     if directory is not None:
         if ssm or params or output:
             raise click.UsageError("PDIR excludes --ssm, --params and -o")
-        found = _existing_directory(directory)
+        found = existing_directory(directory)
         _run_on_directory(found, "trees", _settings_of(found, options), force=options["force"])
         return
     if not (ssm and params and output):
@@ -204,7 +195,7 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
     if labeling is None:
         if output is not None:
             raise click.UsageError("-o goes with TREE LABELING; a patient's directory is written in place")
-        found = _existing_directory(directory)
+        found = existing_directory(directory)
         settings = _settings_of(found, options)
         settings = settings.replace(migration=with_options(settings.migration, criteria=options["criteria"]))
         _run_on_directory(found, "histories", settings, force=options["force"])
@@ -279,7 +270,7 @@ def seeding(source: str, output: str | None, **options: Any) -> None:
     if Path(source).is_dir():
         if output is not None:
             raise click.UsageError("-o goes with CASES.json; a patient's directory is written in place")
-        directory = _existing_directory(source)
+        directory = existing_directory(source)
         settings = _settings_of(directory, options)
         settings = settings.replace(migration=with_options(settings.migration, **changes))
         if changes:
@@ -352,7 +343,7 @@ def timing(directory: str | None, table: str | None, output: str | None, **optio
     if directory is not None:
         if table or output:
             raise click.UsageError("PDIR excludes --table and -o")
-        found = _existing_directory(directory)
+        found = existing_directory(directory)
         _run_on_directory(found, "timing", _settings_of(found, options), force=options["force"])
         return
     if not (table and output):
@@ -364,159 +355,3 @@ def timing(directory: str | None, table: str | None, output: str | None, **optio
         read_divergence_table(table), settings=settings.comparison, tables=settings.timing.tables, source=table
     )
     write_text(output, divergence_text(rows, with_patient=True), force=options["force"])
-
-
-def fitting_result(directory: str | Path, stage: str) -> Any:
-    """Load a result whose stages fit together as `stage` uses them; nothing is written, not even a lock."""
-    from phylometa.io.stage_records import check_upstream
-    from phylometa.pipeline.stages import load_result
-
-    target = _existing_directory(str(directory))
-    for text in check_upstream(target, stage):
-        click.echo(f"warning: {text}", err=True)
-    return load_result(target)
-
-
-@contextmanager
-def _locked_result(directory: str, stage: str) -> Iterator[tuple[Any, Path]]:
-    """`fitting_result` and its directory, under its lock."""
-    from phylometa.io.ownership import locked
-
-    target = _existing_directory(directory)
-    with locked(target, on_wait=say_waiting):
-        yield fitting_result(target, stage), target
-
-
-def _redraw(directory: str, stage: str, draw: Callable[[Any, Path], None]) -> None:
-    """Draw a result that fits together again."""
-    from phylometa.io.stage_records import recorded
-
-    with _locked_result(directory, stage) as (result, target):
-        draw(result, target)
-        if (target / "manifest.json").is_file():
-            recorded(target, [stage], result.settings.to_dict())
-
-
-@click.command()
-@click.argument("directory", type=PATIENT_DIRECTORY, metavar="PDIR")
-@click.option("--figure", "figures", multiple=True, metavar="NAME", help="This figure only [repeatable; default: all].")
-@click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    type=click.Choice(["svg", "pdf", "png"]),
-    help="This format only [repeatable; default: all].",
-)
-@click.option("--dpi", type=click.FloatRange(min=36, max=2400), default=None, help="Of PNG [default: 300].")
-@click.option(
-    "--width",
-    type=click.FloatRange(min=60, max=600),
-    default=None,
-    help="Of the figures in millimetres [default: 183 or 89, journal columns].",
-)
-@force_option
-def plot(
-    directory: str,
-    figures: tuple[str, ...],
-    formats: tuple[str, ...],
-    dpi: float | None,
-    width: float | None,
-    force: bool,
-) -> None:
-    """Draw the figures of a patient's directory again, as SVG, PDF and PNG.
-
-    With --figure or --format the named ones are drawn into figures/ beside the others. Tumour control against dose is
-    a model with assumed constants and is drawn only if it is named.
-
-    \b
-    Examples:
-      phylometa plot results/P01
-      phylometa plot results/P01 --figure tumour_control
-      phylometa plot results/P01 --figure timeline --format png --dpi 600 --width 90
-    """
-
-    from phylometa.plots import FIGURES, FORMATS
-
-    for name in figures:
-        if name not in FIGURES:
-            raise click.UsageError(f"--figure {name}: unknown; the figures are {', '.join(FIGURES)}")
-
-    def draw(result: Any, target: Path) -> None:
-        import shutil
-
-        from phylometa.io.ownership import replace_part
-        from phylometa.plots import save_figures
-
-        with replace_part(target, "figures", force=force) as partial:
-            if (figures or formats) and (target / "figures").is_dir():
-                shutil.copytree(target / "figures", partial, dirs_exist_ok=True)
-            chosen = formats or FORMATS
-            save_figures(result, partial, figures=figures, formats=chosen, dpi=dpi, width=width)
-
-    _redraw(directory, "figures", draw)
-
-
-@click.command()
-@click.argument("directory", type=PATIENT_DIRECTORY, metavar="PDIR")
-@output_option("File to write [default: PDIR/report.html, or PDIR/one_page.pdf].", required=False)
-@click.option("--one-page", is_flag=True, help="Its first screen on one page, as PDF.")
-@force_option
-def report(directory: str, output: str | None, one_page: bool, force: bool) -> None:
-    """Write the self-contained HTML report of a patient's directory again, or one page of it as PDF.
-
-    \b
-    Examples:
-      phylometa report results/P01 -o P01.html
-      phylometa report results/P01 --one-page -o P01.pdf
-    """
-    if one_page:
-        _one_page(directory, output, force=force)
-        return
-
-    def draw(result: Any, target: Path) -> None:
-        from phylometa.io.ownership import check_ours, replace_file
-        from phylometa.report import write_report
-
-        if output is None:
-            check_ours(target, "report.html", force=force)
-        path = target / "report.html" if output is None else check_output_file(output, force=force)
-        with replace_file(path) as partial:
-            write_report(result, partial)
-
-    _redraw(directory, "report", draw)
-
-
-def _one_page(directory: str, output: str | None, *, force: bool) -> None:
-    from phylometa.io.ownership import check_ours, list_files, replace_file
-    from phylometa.report import write_one_page
-
-    with _locked_result(directory, "report") as (result, target):
-        path = target / _ONE_PAGE if output is None else check_output_file(output, force=force)
-        if path.suffix != ".pdf":
-            raise click.UsageError(f"--one-page writes PDF: {path} does not end in .pdf")
-        if output is None:
-            check_ours(target, _ONE_PAGE, force=force)
-        with replace_file(path) as partial:
-            write_one_page(result, partial)
-        if output is None and (target / "manifest.json").is_file():
-            list_files(target, _ONE_PAGE)
-
-
-@click.command()
-@click.argument("directory", type=PATIENT_DIRECTORY, metavar="PDIR")
-def status(directory: str) -> int:
-    """Show which stage of a patient's directory was made with what, and which is stale; exit status 3 if one is.
-
-    A stage is stale if a stage or settings that it used are others now, and changed if its own files are.
-
-    \b
-    Example:
-      phylometa status results/P01
-    """
-    from phylometa.io.stage_records import stage_status
-
-    entries = [entry for entry in stage_status(_existing_directory(directory)) if entry.state != "missing"]
-    click.echo("stage\tstate\tversion\treason")
-    for entry in entries:
-        click.echo(f"{entry.stage}\t{entry.state}\t{entry.version}\t{entry.reason}")
-    return 3 if any(entry.state not in ("current", "unrecorded") for entry in entries) else 0

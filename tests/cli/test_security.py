@@ -143,11 +143,16 @@ BAD_NAMES = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_NAMES.values(), ids=BAD_NAMES)
-@pytest.mark.parametrize("column", ["patient", "sample", "site"])
-def test_names_that_are_paths_are_refused_in_the_sheet(name, column, tmp_path, capsys):
-    if (column, name) == ("site", "a/b"):
-        pytest.skip("a site names no file: a slash may be in it")
+@pytest.mark.parametrize(
+    ("column", "name"),
+    [
+        pytest.param(column, name, id=f"{column}-{kind}")
+        for column in ("patient", "sample", "site")
+        for kind, name in BAD_NAMES.items()
+        if (column, name) != ("site", "a/b")  # a site names no file: a slash may be in it
+    ],
+)
+def test_names_that_are_paths_are_refused_in_the_sheet(column, name, tmp_path, capsys):
     write_vcf(tmp_path / "calls.vcf", RECORDS)
     row = {"patient": "P", "sample": "S1", "site": "colon", "vcf": "calls.vcf", column: name}
     text = "\t".join(row) + "\n" + "\t".join(f'"{value}"' for value in row.values()) + "\n"

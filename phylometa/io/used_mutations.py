@@ -22,17 +22,23 @@ __all__ = ["UsedMutations", "mutation_table"]
 SWAPPED_VAF = 0.7
 
 
-def _has_evidence(alt: NDArray[np.integer], depth: NDArray[np.integer], by_error: float) -> NDArray[np.bool_]:
+def _has_evidence(calls: Calls, by_error: float) -> NDArray[np.bool_]:
     """Whether some sample, or all together, show more alternate reads than sequencing errors make (n,).
 
-    A mutation that another, left-out sample brought in would else be a clone wherever a stray read lies.
+    Errors are binomial, at the cell's own rate or at that of the default settings; the least tail probability of the
+    samples, times their number, and that of all reads together are compared with `by_error`. A mutation that another,
+    left-out sample brought in would else be a clone wherever a stray read lies.
     """
     from scipy.special import bdtrc
 
-    error = CcfSettings().error_rate
+    alt, depth = calls.alt, calls.depth
+    error = np.full(alt.shape, CcfSettings().error_rate)
+    if calls.error_rate is not None:
+        error = np.where(np.isfinite(calls.error_rate), calls.error_rate, error)
+    pooled = (error * depth).sum(axis=1) / np.maximum(depth.sum(axis=1), 1)
     alone = np.where(alt > 0, bdtrc(np.maximum(alt - 1.0, 0.0), np.maximum(depth, 1), error), 1.0).min(axis=1)
     total = alt.sum(axis=1)
-    together = np.where(total > 0, bdtrc(np.maximum(total - 1.0, 0.0), np.maximum(depth.sum(axis=1), 1), error), 1.0)
+    together = np.where(total > 0, bdtrc(np.maximum(total - 1.0, 0.0), np.maximum(depth.sum(axis=1), 1), pooled), 1.0)
     return np.asarray(np.minimum(alone * alt.shape[1], together) < by_error)
 
 
@@ -90,7 +96,7 @@ class UsedMutations:
         if calls.clusters is not None:
             reasons[(reasons == 0) & np.array([not name for name in calls.clusters], dtype=bool)] = 5
         if self.settings.by_error < 1.0:
-            reasons[(reasons == 0) & ~_has_evidence(calls.alt, calls.depth, self.settings.by_error)] = 7
+            reasons[(reasons == 0) & ~_has_evidence(calls, self.settings.by_error)] = 7
         keep = reasons == 0
         if not keep.all():
             arrays = {name: _take_rows(values, keep) for name, values in arrays.items()}

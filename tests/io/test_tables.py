@@ -177,7 +177,7 @@ def test_counts_round_trip(tmp_path: Path) -> None:
         mutations=MutationTable(
             ids=("m1", "m2", "m3", "1:9:A:C"),
             sample_names=("S1", "S2"),
-            alt_counts=np.array([[4, 0], [0, 3], [9, 9], [1, 2]]),
+            alt_counts=np.array([[4, 0], [0, 3], [9, 9], [4, 2]]),
             depth=np.array([[10, 0], [20, 7], [9, 30], [5, 5]]),
             chroms=("1", "chr2", "", "1"),
             positions=np.array([4, 5, -1, 8]),
@@ -266,7 +266,7 @@ def test_counts_tables_put_together(tmp_path: Path) -> None:
         "n S1 6 4 2 1 2 0.5 0.01 B TP53",
         "o S1 6 4 1 1 2 0.5 NA NA NA",
     )
-    write_table(tmp_path / "2.tsv", header, "m S2 8 2 1 0 2 0.7 0.02 A KRAS", "p S2 8 2 1 0 2 0.7 0.02 C NA")
+    write_table(tmp_path / "2.tsv", header, "m S2 8 2 1 0 2 0.7 0.02 A KRAS", "p S2 6 4 1 0 2 0.7 0.02 C NA")
     sheet = write_table(
         tmp_path / "s.tsv", "patient sample site counts purity", "P S1 a 1.tsv 0.9", "P S2 b 2.tsv _", "P S3 b 2.tsv _"
     )
@@ -456,3 +456,10 @@ def test_mutations_that_errors_explain_are_left_out(tmp_path: Path) -> None:
     reason = "no more alternate reads than sequencing errors make, in any sample"
     assert set(patient.dropped.reasons) == {reason} and len(patient.dropped.reasons) == 59
     assert read_patient(sheet, settings=ReadSettings(by_error=1.0)).mutations.n_mutations == 62
+
+
+def test_the_errors_of_a_cell_decide_what_they_explain(tmp_path: Path) -> None:
+    header = "mutation_id sample_id ref_counts alt_counts error_rate"
+    rows = ["m S1 95 5 0.05", "k S1 95 5 0.001"]
+    path = write_table(tmp_path / "c.tsv", header, *rows)
+    assert read_counts(path).mutations.ids == ("k",)

@@ -317,6 +317,11 @@ class MigrationSettings(Checked):
     genetic_distance_weight: Annotated[float, Range(0, 1000, "log weight")] = 0.0
     """Optional prior: log weight that a history gains by migrations along the longest branches of the clone tree
     (`migration.genetic_distance`); routes and labels are then shown with and without. 0: no such prior."""
+    organ_prior: str = ""
+    """Optional prior of routes by the organs of their sites (`migration.organ_prior`): a table of frequencies, or
+    `published` for the package's own; routes and labels are then shown with and without. Empty: no such prior."""
+    organ_prior_weight: Annotated[float, Range(0, 100, "factor")] = 1.0
+    """Factor of the logarithms of that prior."""
     max_histories: Annotated[int, Range(1, 1_000_000, "histories")] = 1000
     """Histories listed for one tree, the simplest first; the number beyond is counted and said."""
     max_alternatives: Annotated[int, Range(0, 100_000, "histories")] = 20

@@ -58,6 +58,29 @@ def output_option(help_text: str, *, required: bool = True, default: str | None 
     return click.option("-o", "--output", type=click.Path(), required=required, help=help_text, metavar="PATH", **extra)
 
 
+organ_prior_option = click.option(
+    "--organ-prior",
+    metavar="TABLE",
+    help="Frequencies of metastatic sites by organ as a prior of routes; `published`: the package's table.",
+)
+
+
+def with_organ_prior(settings: Settings, table: str | None) -> Settings:
+    """Return the settings with the table of `--organ-prior`, which is read once so that a fault is told at the start.
+
+    Raises
+    ------
+    InputError
+        Naming the rows and columns that cannot be used.
+    """
+    changed: Settings = settings.replace(migration=with_options(settings.migration, organ_prior=table))
+    if changed.migration.organ_prior:
+        from phylometa.reference.organ_frequencies import read_organ_frequencies
+
+        read_organ_frequencies(changed.migration.organ_prior)
+    return changed
+
+
 def read_settings(
     config: str | None, seed: int | None, *, base: Settings | None = None, **read_changes: Any
 ) -> Settings:

@@ -19,12 +19,14 @@ from phylometa.cli.options import (
     columns_option,
     config_option,
     force_option,
+    organ_prior_option,
     other_package_of_our_name,
     output_option,
     read_settings,
     say_waiting,
     seed_option,
     uncalled_option,
+    with_organ_prior,
 )
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ DEMO_PATIENT = Path(__file__).parent.parent / "demo_patient"
 @force_option
 @click.option("--fail-fast", is_flag=True, help="Stop at the first patient that fails.")
 @click.option("--no-plots", is_flag=True, help="No figure files (the report keeps its own).")
+@organ_prior_option
 @click.option("--signatures", type=click.Path(), help="Mutational signatures, for stamps of treatments on branches.")
 @click.option(
     "--radiotherapy-curves", is_flag=True, help="Tumour control against dose too: a model with assumed constants."
@@ -87,6 +90,7 @@ def run(sheet: str, output: str, patients: tuple[str, ...], **options: Any) -> i
     )
     changes = {name: options[name] for name in ("radiotherapy_curves", "signatures") if options[name]}
     settings = settings.replace(timing=dataclasses.replace(settings.timing, **changes))
+    settings = with_organ_prior(settings, options["organ_prior"])
     directory = check_output_directory(output, force=options["force"], resume=options["resume"])
     if options["scheduler"] and options["jobs"] > 1:
         raise click.UsageError("--jobs and --scheduler exclude each other")

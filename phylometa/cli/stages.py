@@ -15,16 +15,18 @@ from phylometa.cli.options import (
     config_option,
     existing_directory,
     force_option,
+    organ_prior_option,
     output_option,
     read_settings,
     say_waiting,
     seed_option,
     with_options,
+    with_organ_prior,
     write_text,
 )
 
 if TYPE_CHECKING:
-    from phylometa.config import Settings
+    from phylometa.config import MigrationSettings, Settings
 
 __all__ = ["cluster", "cnv", "migrate", "seeding", "timing", "tree"]
 
@@ -166,6 +168,7 @@ def tree(directory: str | None, ssm: str | None, params: str | None, output: str
     help="Upper bound of the pattern [default: R, any].",
 )
 @click.option("--sites", type=click.Path(), default=None, help="Leaf and site a line, of a Newick or NEXUS TREE.")
+@organ_prior_option
 @output_option("Directory to write (with TREE).", required=False)
 @seed_option
 @config_option
@@ -186,9 +189,17 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
 
     settings = read_settings(options["config"], options["seed"])
     settings = settings.replace(migration=with_options(settings.migration, criteria=options["criteria"]))
+    settings = with_organ_prior(settings, options["organ_prior"])
     if Path(directory).is_file() and is_phylogeny(directory):
         table = labeling or options.pop("sites")
-        _label_phylogenies(directory, table, output, primary=options["primary"], force=options["force"])
+        _label_phylogenies(
+            directory,
+            table,
+            output,
+            primary=options["primary"],
+            force=options["force"],
+            migration=settings.migration,
+        )
         return
     if options["sites"] is not None:
         raise click.UsageError("--sites goes with a TREE in Newick or NEXUS format")
@@ -198,6 +209,7 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
         found = existing_directory(directory)
         settings = _settings_of(found, options)
         settings = settings.replace(migration=with_options(settings.migration, criteria=options["criteria"]))
+        settings = with_organ_prior(settings, options["organ_prior"])
         _run_on_directory(found, "histories", settings, force=options["force"])
         return
     if output is None or options["primary"] is None:
@@ -224,7 +236,15 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
         write_histories(histories, {entry.tree: tree for entry in histories.trees}, partial)
 
 
-def _label_phylogenies(tree: str, sites: str | None, output: str | None, *, primary: str | None, force: bool) -> None:
+def _label_phylogenies(
+    tree: str,
+    sites: str | None,
+    output: str | None,
+    *,
+    primary: str | None,
+    force: bool,
+    migration: MigrationSettings,
+) -> None:
     """Sites of the vertices of phylogenies, and the migrations between them."""
     from phylometa.io.ownership import locked, replace_part
     from phylometa.pipeline.phylogenies import label_phylogenies, write_phylogeny_migrations
@@ -237,7 +257,7 @@ def _label_phylogenies(tree: str, sites: str | None, output: str | None, *, prim
         if of > 1 and (done == of or done % max(1, of // 10) == 0):
             click.echo(f"{done} of {of} trees", err=True)
 
-    found = label_phylogenies(tree, primary=primary, sites=sites, progress=progress)
+    found = label_phylogenies(tree, primary=primary, sites=sites, settings=migration, progress=progress)
     for note in found.notes:
         click.echo(f"note: {note}", err=True)
     with locked(target, on_wait=say_waiting), replace_part(target, "seeding", force=force) as partial:

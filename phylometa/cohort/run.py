@@ -140,7 +140,8 @@ def read_job(job: PatientJob) -> Patient:
 
 
 def result_key(patient: Patient, job: PatientJob) -> str:
-    """SHA-256 over version, settings, reader options, the patient's rows of the sheet and the hashes of its files.
+    """SHA-256 over version, settings, reader options, the patient's rows of the sheet, the hashes of its files and of
+    tables that settings name.
 
     Where the files lie does not count, nor do the sheet's other patients.
     """
@@ -152,16 +153,25 @@ def result_key(patient: Patient, job: PatientJob) -> str:
         if "sha256" in source:
             source["file"] = Path(str(source["file"])).name
         inputs.append(source)
+    from phylometa.io.files import sha256_of
+
     content = {
         "version": phylometa.__version__,
         "settings": job.settings.to_dict(),
         "samples": [asdict(sample) for sample in patient.samples],
         "sites": [asdict(site) for site in patient.sites],
         "inputs": inputs,
+        "tables": {name: sha256_of(Path(name)) for name in _tables_of(job.settings)},
         "options": {key: Path(str(value)).name for key, value in sorted(job.inputs.items())},
         "figures": job.figures,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _tables_of(settings: Settings) -> list[str]:
+    """Files that settings name."""
+    named = (settings.timing.signatures, settings.migration.organ_prior)
+    return [name for name in named if name and Path(name).is_file()]
 
 
 def run_patient(

@@ -28,7 +28,9 @@ from phylometa.io.tsv import read_tsv, write_tsv
 from phylometa.model.certainty import CAP_KEYS
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.history import HistoryEnsemble
+from phylometa.model.labels import SeedingLabels
 from phylometa.model.result import PatientResult
+from phylometa.seeding.criteria import labels_under_criteria
 
 __all__ = [
     "DOCUMENTS",
@@ -121,12 +123,27 @@ def _write_stage(result: PatientResult, stage: str, directory: Path, *, is_subdi
         write_histories(result.histories, trees, target)
     elif stage == "labels":
         write_json(target / "labels.json", result.labels.to_json())
+        _write_criteria(result.labels, target / "criteria.tsv")
         if result.comparison is not None:
             write_json(target / "comparison.json", result.comparison.to_json())
     elif stage == "timing":
         write_timing(result.timing, target)
     else:
         write_copy_number(result.copy_number, target)
+
+
+def _write_criteria(labels: SeedingLabels, path: Path) -> None:
+    """Labels under every criterion side by side; no file if they were not compared."""
+    found = labels_under_criteria(labels)
+    if not found:
+        return
+    tools = list(dict.fromkeys(tool for row in found for tool in row.values))
+    header = ["label", *(column for tool in tools for column in (tool.lower(), f"{tool.lower()}_share")), "differing"]
+    rows = [
+        (row.label, *(cell for tool in tools for cell in row.values.get(tool, ("", ""))), row.differing)
+        for row in found
+    ]
+    write_tsv(path, header, rows)
 
 
 def write_histories(histories: HistoryEnsemble, trees: Mapping[int, CloneTree], directory: Path) -> None:

@@ -46,6 +46,7 @@ STAGE_TABLES: dict[str, tuple[str, ...]] = {
 # Command that makes a stage again in place.
 COMMANDS = {"trees": "tree", "histories": "migrate", "labels": "seeding", "timing": "timing"}
 COMMANDS |= {"figures": "plot", "report": "report"}
+_LABEL_FILES = ("labels.json", "comparison.json", "criteria.tsv")  # of seeding/; the others are the histories'
 _FOLDERS = {"input": "input", "clusters": "clusters", "trees": "trees", "copy_number": "copy_number"}
 _FOLDERS |= {"timing": "timing", "figures": "figures"}
 
@@ -81,7 +82,7 @@ def stage_files(directory: Path, stage: str) -> list[Path]:
         return [path for path in (directory / "report.html",) if path.is_file()]
     if stage in ("histories", "labels"):
         found = sorted(path for path in (directory / "seeding").glob("*") if path.is_file())
-        return [path for path in found if (path.name == "labels.json") == (stage == "labels")]
+        return [path for path in found if (path.name in _LABEL_FILES) == (stage == "labels")]
     return sorted(path for path in (directory / _FOLDERS[stage]).rglob("*") if path.is_file())
 
 

@@ -22,6 +22,7 @@ from phylometa.joint.diagnostics import migration_errors
 from phylometa.joint.tempering import temper_draws
 from phylometa.migration import joint_histories
 from phylometa.migration.independent_tumours import OriginGroup
+from phylometa.model.arrays import FloatArray
 from phylometa.model.clone_tree import ancestor_matrix
 from phylometa.model.clusters import Clustering
 from phylometa.model.history import HistoryEnsemble
@@ -126,6 +127,7 @@ def weigh_by_histories(
     primary: int,
     settings: Settings,
     groups: tuple[OriginGroup, ...] = (),
+    route_prior: FloatArray | None = None,
 ) -> tuple[ShownPosterior, HistoryEnsemble]:
     """Weigh every draw by its migration histories, and express both in the clones shown.
 
@@ -140,6 +142,8 @@ def weigh_by_histories(
     settings : Settings
     groups : tuple of OriginGroup, optional
         Sites of one origin; between groups there is no route.
+    route_prior : float64 array (n_sites, n_sites), optional
+        Log prior of every route.
 
     Returns
     -------
@@ -149,7 +153,14 @@ def weigh_by_histories(
     """
     assert trees.joint is not None
     sampled = trees.joint.with_weights(np.ones(trees.joint.n_draws))
-    drawn = joint_histories(sampled, trees.site_names, primary=primary, settings=settings.migration, groups=groups)
+    drawn = joint_histories(
+        sampled,
+        trees.site_names,
+        primary=primary,
+        settings=settings.migration,
+        groups=groups,
+        route_prior=route_prior,
+    )
     drawn, weights, power = temper_draws(drawn, sampled.n_draws, settings.trees.joint_effective)
     shown = sum_up(sampled.with_weights(weights), clusters, trees.site_names, settings=settings)
     errors = migration_errors(sampled, drawn, shown.projections)

@@ -126,6 +126,7 @@ def label_sites(
     primary: int,
     n_sites: int,
     transition: FloatArray | None = None,
+    route_prior: FloatArray | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> SiteLabelling:
     """Sum over all labellings of a tree's vertices with sites.
@@ -140,6 +141,8 @@ def label_sites(
     n_sites : int
     transition : float64 array (n_sites, n_sites), optional
         By default learnt by expectation-maximisation.
+    route_prior : float64 array (n_sites, n_sites), optional
+        Log prior of every route, by which the pseudo-counts of learnt transitions are multiplied.
     progress : callable (done, of), optional
 
     Returns
@@ -164,6 +167,8 @@ def label_sites(
         np.fill_diagonal(transition, 1.0 - leaving * (n_sites - 1))
     below, edge, at_vertex = (np.zeros((n, n_sites)) for _ in range(3))
     counts = np.zeros((n_sites, n_sites))
+    pseudo_counts = np.full((n_sites, n_sites), LEAVING) * (1.0 if route_prior is None else np.exp(route_prior))
+    pseudo_counts[np.diag_indices(n_sites)] = STAYING
     before, rounds = -np.inf, 0
     while True:
         rounds += 1
@@ -176,8 +181,7 @@ def label_sites(
         if not learn or rounds == MAX_ROUNDS or value - before < LEAST_GAIN * abs(value):
             break
         before = value
-        more = counts + LEAVING
-        more[np.diag_indices(n_sites)] += STAYING - LEAVING
+        more = counts + pseudo_counts
         transition = more / more.sum(axis=1, keepdims=True)
     any_migration = np.zeros((n_sites, n_sites))
     scratch = np.zeros((n, n_sites)), np.zeros((n, n_sites))

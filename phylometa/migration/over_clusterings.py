@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from phylometa.config import MigrationSettings
 from phylometa.migration.ensemble import Scenario, infer_history_ensemble
 from phylometa.migration.independent_tumours import OriginGroup, histories_of_independent_tumours
+from phylometa.migration.organ_prior import favour_routes
+from phylometa.model.arrays import FloatArray
 from phylometa.model.history import HistoryEnsemble
 from phylometa.model.joint_posterior import JointPosterior
 from phylometa.model.tree_ensemble import TreeEnsemble
@@ -15,7 +17,12 @@ __all__ = ["histories_of_trees", "joint_histories"]
 
 
 def histories_of_trees(
-    trees: TreeEnsemble, *, primary: int, settings: MigrationSettings, groups: tuple[OriginGroup, ...] = ()
+    trees: TreeEnsemble,
+    *,
+    primary: int,
+    settings: MigrationSettings,
+    groups: tuple[OriginGroup, ...] = (),
+    route_prior: FloatArray | None = None,
 ) -> HistoryEnsemble:
     """Infer the histories of a posterior of trees and presence of given clusters.
 
@@ -29,13 +36,15 @@ def histories_of_trees(
     groups : tuple of OriginGroup
         Tumours of independent origin, that of the primary first, between which nothing migrates; by default all sites
         have one origin.
+    route_prior : float64 array (n_sites, n_sites), optional
+        Log prior of every route (`phylometa.migration.organ_prior`).
 
     Returns
     -------
     HistoryEnsemble
     """
     scenarios = [Scenario(s.tree, trees.tree(s.tree), s.weight, s.presence) for s in trees.scenarios]
-    return _infer(scenarios, trees.site_names, primary, settings, groups)
+    return _infer(scenarios, trees.site_names, primary, settings, groups, route_prior)
 
 
 def joint_histories(
@@ -45,6 +54,7 @@ def joint_histories(
     primary: int,
     settings: MigrationSettings,
     groups: tuple[OriginGroup, ...] = (),
+    route_prior: FloatArray | None = None,
 ) -> HistoryEnsemble:
     """Infer the histories of every draw of clusters, tree and presence.
 
@@ -56,6 +66,7 @@ def joint_histories(
         Index of the site in which histories start.
     settings : MigrationSettings
     groups : tuple of OriginGroup
+    route_prior : float64 array (n_sites, n_sites), optional
         See `histories_of_trees`.
 
     Returns
@@ -67,7 +78,7 @@ def joint_histories(
         Scenario(index, joint.tree(index), float(weight), draw.presence)
         for index, (draw, weight) in enumerate(zip(joint.draws, joint.weights))
     ]
-    return _infer(scenarios, tuple(site_names), primary, settings, groups)
+    return _infer(scenarios, tuple(site_names), primary, settings, groups, route_prior)
 
 
 def _infer(
@@ -76,8 +87,11 @@ def _infer(
     primary: int,
     settings: MigrationSettings,
     groups: tuple[OriginGroup, ...],
+    route_prior: FloatArray | None,
 ) -> HistoryEnsemble:
     """Histories of one tumour, or of tumours of independent origin side by side."""
     if len(groups) > 1:
-        return histories_of_independent_tumours(scenarios, site_names, groups, settings=settings)
-    return infer_history_ensemble(scenarios, site_names, primary=primary, settings=settings)
+        found = histories_of_independent_tumours(scenarios, site_names, groups, settings=settings)
+    else:
+        found = infer_history_ensemble(scenarios, site_names, primary=primary, settings=settings)
+    return favour_routes(found, route_prior)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from phylometa.config import MigrationSettings
 from phylometa.errors import InputError, Problem
 from phylometa.io.history_files import write_site_graph
 from phylometa.io.phylogenies import Phylogeny, match_site, read_leaf_sites, read_phylogenies
 from phylometa.io.tsv import write_tsv
 from phylometa.migration.forward_backward import SiteLabelling, label_sites
+from phylometa.migration.organ_prior import route_prior_by_name
 from phylometa.model.arrays import FloatArray
 
 __all__ = ["PhylogenyMigrations", "label_phylogenies", "write_phylogeny_migrations"]
@@ -37,6 +40,8 @@ class PhylogenyMigrations:
         Of the first tree.
     notes : tuple of str
         What was doubtful.
+    without_prior : float64 array (n_sites, n_sites) or None
+        `any_migration` without the organ prior, if there is one.
     """
 
     site_names: tuple[str, ...]
@@ -47,6 +52,7 @@ class PhylogenyMigrations:
     first: Phylogeny
     labelling: SiteLabelling
     notes: tuple[str, ...]
+    without_prior: FloatArray | None = None
 
     def branches(self) -> Iterator[tuple[str, str, str, str, float]]:
         """Source, target, vertices above and below, and probability of the migrations on branches of the first tree."""
@@ -66,6 +72,7 @@ def label_phylogenies(
     *,
     primary: str,
     sites: str | Path | None = None,
+    settings: MigrationSettings | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> PhylogenyMigrations:
     """Infer the sites of all vertices of the trees in a file, summed exactly (`phylometa.migration.forward_backward`).
@@ -78,6 +85,8 @@ def label_phylogenies(
         Site of the root; see `phylometa.io.phylogenies.match_site`.
     sites : path, optional
         Table of leaf and site; by default the annotations of the leaves.
+    settings : MigrationSettings, optional
+        Its organ prior.
     progress : callable (done, of), optional
         Of trees.
 
@@ -98,10 +107,16 @@ def label_phylogenies(
     names = sorted({*names, chosen})
     index = {site: t for t, site in enumerate(names)}
     any_migration, migrations = np.zeros((len(names), len(names))), np.zeros((len(names), len(names)))
+    prior = route_prior_by_name(names, index[chosen], settings or MigrationSettings())
+    without = None if prior is None else np.zeros((len(names), len(names)))
     first = None
     for number, (tree, where) in enumerate(zip(trees, of_leaf), start=1):
         leaf_site = np.array([index[where[name]] if name in where else -1 for name in tree.names], dtype=np.int64)
-        found = label_sites(tree.parents, leaf_site, primary=index[chosen], n_sites=len(names))
+        data = (tree.parents, leaf_site)
+        found = label_sites(*data, primary=index[chosen], n_sites=len(names), route_prior=prior)
+        if without is not None:
+            plain = label_sites(*data, primary=index[chosen], n_sites=len(names))
+            without += plain.any_migration / len(trees)
         any_migration += found.any_migration / len(trees)
         migrations += found.migrations / len(trees)
         first = found if first is None else first
@@ -110,7 +125,7 @@ def label_phylogenies(
     assert first is not None
     notes = (note,) if note else ()
     return PhylogenyMigrations(
-        tuple(names), chosen, len(trees), any_migration, migrations, trees[0], first, notes
+        tuple(names), chosen, len(trees), any_migration, migrations, trees[0], first, notes, without
     )  # fmt: skip
 
 
@@ -144,12 +159,17 @@ def _sites_of_leaves(tree: Phylogeny, table: dict[str, str] | None, source: str,
 def write_phylogeny_migrations(found: PhylogenyMigrations, directory: Path) -> None:
     """Write routes.tsv (all trees), migrations.tsv and vertices.tsv (the first tree), graph.dot and graph.graphml."""
     sites = found.site_names
-    routes = [
+    routes: list[tuple[Any, ...]] = [
         (sites[s], sites[t], found.any_migration[s, t], found.migrations[s, t])
         for s, t in np.argwhere(found.any_migration > 0).tolist()
     ]
+    header = ["source", "target", "probability", "expected_migrations"]
+    if found.without_prior is not None:
+        header.append("probability_without_prior")
+        index = {name: t for t, name in enumerate(sites)}
+        routes = [(*row, found.without_prior[index[row[0]], index[row[1]]]) for row in routes]
     routes.sort(key=lambda row: (-row[2], row[0], row[1]))
-    write_tsv(directory / "routes.tsv", ["source", "target", "probability", "expected_migrations"], routes)
+    write_tsv(directory / "routes.tsv", header, routes)
     header = ["source", "target", "departing_vertex", "founding_vertex", "probability"]
     write_tsv(directory / "migrations.tsv", header, sorted(found.branches(), key=lambda row: (-row[4], row[:4])))
     best = found.labelling.at_vertex.argmax(axis=1)

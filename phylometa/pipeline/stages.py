@@ -193,7 +193,7 @@ def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
     """Migration histories; the draws of the joint posterior are weighed by theirs, and all that is shown with them."""
     from phylometa.comparison.independent_hits import origin_groups
     from phylometa.joint.shown import weigh_by_histories
-    from phylometa.seeding.patient import find_origin, histories_from
+    from phylometa.seeding.patient import find_origin, find_route_prior, histories_from
 
     patient, trees, clusters = result.patient, result.trees, result.clusters
     assert trees is not None and clusters is not None
@@ -201,7 +201,10 @@ def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
     if trees.joint is None:
         return {"histories": histories_from(result, primary, settings)}
     groups = origin_groups(find_origin(patient, settings), patient.sites, primary=primary)
-    shown, histories = weigh_by_histories(trees, clusters, primary=primary, settings=settings, groups=groups)
+    prior = find_route_prior(patient, primary, settings.migration)
+    shown, histories = weigh_by_histories(
+        trees, clusters, primary=primary, settings=settings, groups=groups, route_prior=prior
+    )
     found = {"trees": shown.trees, "clusters": shown.clusters, "histories": histories}
     return {**found, "warnings": history_warnings(histories)}
 
@@ -221,7 +224,7 @@ def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.comparison.independent_hits import origin_groups
     from phylometa.joint.shown import weigh_by_histories
     from phylometa.seeding import classify_patient
-    from phylometa.seeding.patient import find_origin
+    from phylometa.seeding.patient import find_origin, find_route_prior
 
     patient, trees, clusters = result.patient, result.trees, result.clusters
     rooted = None
@@ -235,6 +238,7 @@ def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:
                 primary=t,
                 settings=settings,
                 groups=origin_groups(origin, patient.sites, primary=t),
+                route_prior=find_route_prior(patient, t, settings.migration),
             )[1]
             for t, site in enumerate(patient.sites)
             if site.site_class == "primary" and site.name != patient.primary.name
@@ -441,7 +445,7 @@ def migrate_tree(
     pattern : {"PS", "S", "M", "R"}, optional
         Upper bound.
     settings : MigrationSettings, optional
-        Limits; its criteria and weights are not used.
+        Limits and the organ prior (if the primary is known); its criteria and weights are not used.
 
     Returns
     -------
@@ -456,6 +460,7 @@ def migrate_tree(
     """
     from phylometa.io.trees_io import read_tree_with_sites
     from phylometa.migration import infer_migration_histories
+    from phylometa.migration.organ_prior import favour_routes, route_prior_by_name
     from phylometa.migration.origin import infer_origin
 
     located = read_tree_with_sites(Path(tree), Path(labeling), contract=False if model == "machina" else None)
@@ -469,6 +474,8 @@ def migrate_tree(
         options: dict[str, Any] = {"primary": index, "settings": chosen, "model": model, "pattern": pattern}
         entries = (infer_migration_histories(located.tree, located.presence, **options),)
     ensemble = HistoryEnsemble(tuple(entries), located.site_names, criteria, "uniform", model)
+    if primary != "auto":
+        ensemble = favour_routes(ensemble, route_prior_by_name(located.site_names, index, chosen))
     return located.tree, ensemble
 
 

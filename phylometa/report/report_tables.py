@@ -16,11 +16,13 @@ from phylometa.plots.label_words import most_probable_value
 from phylometa.plots.style import percent
 from phylometa.report.table import Table, number
 from phylometa.report.timing_tables import timing_tables
+from phylometa.seeding.criteria import labels_under_criteria
 from phylometa.seeding.sentences import limits_in_words
 
 __all__ = ["all_tables"]
 
 _MAX_ROWS = 1000
+_LEAST_SHOWN = 0.01  # probability of a route in the table of priors
 
 
 def all_tables(result: PatientResult) -> dict[str, Table]:
@@ -28,6 +30,8 @@ def all_tables(result: PatientResult) -> dict[str, Table]:
     tables = [
         sites_table(result),
         labels_table(result),
+        criteria_table(result),
+        prior_table(result),
         clones_table(result),
         samples_table(result),
         mutations_table(result),
@@ -97,6 +101,54 @@ def labels_table(result: PatientResult) -> Table | None:
     columns = ("Label", "Site", "Most probable value", "Probability", "Error", "Level", "Limits", "Other values")
     note = "Error: Monte-Carlo standard error of the probability. Levels hold within two of them."
     return Table("labels", "All labels", columns, tuple(rows), note=note)
+
+
+def criteria_table(result: PatientResult) -> Table | None:
+    """Compared labels under our criteria and those of other tools."""
+    found = [] if result.labels is None or result.labels.override else labels_under_criteria(result.labels)
+    if not found:
+        return None
+    tools = list(dict.fromkeys(tool for row in found for tool in row.values))
+    rows = []
+    for row in found:
+        cells = [
+            f"{' or '.join(value_name(row.label, value) for value in row.values[tool][0].split('|'))} "
+            f"({percent(row.values[tool][1])})"
+            if tool in row.values
+            else "–"
+            for tool in tools
+        ]
+        rows.append((label_name(row.label), *cells, "differs" if row.differing else ""))
+    note = (
+        "Ours: over trees, presence and weighed histories. MACHINA: least migrations, comigrations, seeding sites of "
+        "labellings with one site a clone. MACH2: least unobserved nodes, then the same. Metient: the corners of its "
+        "Pareto front. In brackets: probability, or share of the optima."
+    )
+    columns = ("Label", *(tool.capitalize() if tool == "ours" else tool for tool in tools), "Compared")
+    return Table("criteria", "Labels under every criterion", columns, tuple(rows), note=note)
+
+
+def prior_table(result: PatientResult) -> Table | None:
+    """Routes, and labels of the patient whose value differs, with and without an optional prior."""
+    histories, labels = result.histories, result.labels
+    plain = None if histories is None else histories.without_prior
+    if histories is None or plain is None:
+        return None
+    names = histories.site_names
+    found, without = histories.migration_probability, plain.migration_probability
+    pairs = np.argwhere(np.maximum(found, without) >= _LEAST_SHOWN).tolist()
+    rows: list[tuple[Any, ...]] = [
+        (f"{names[s]} to {names[t]}", number(float(found[s, t])), number(float(without[s, t]))) for s, t in pairs
+    ]
+    rows.sort(key=lambda row: (-row[1], row[0]))
+    before = None if labels is None else labels.without_prior
+    if labels is not None and before is not None:
+        for name, value in labels.headline.items():
+            other = before.headline.get(name)
+            if isinstance(value, str) and isinstance(other, str) and value != other:
+                rows.append((label_name(name), value_name(name, value), value_name(name, other)))
+    note = "Probabilities of routes, and headlines that differ."
+    return Table("prior", "With and without the prior", ("", "With", "Without"), tuple(rows), note=note)
 
 
 def clones_table(result: PatientResult) -> Table | None:

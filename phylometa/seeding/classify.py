@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -12,30 +12,27 @@ from phylometa.comparison.clonality import describe_states
 from phylometa.comparison.common_origin import CommonOrigin
 from phylometa.comparison.private_counts import count_clusters
 from phylometa.comparison.statistics import call_jsi
-from phylometa.config import MigrationSettings, SeedingSettings, Settings
+from phylometa.config import SeedingSettings, Settings
 from phylometa.errors import InfeasibleError
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.certainty import Certainty, Convergence
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.comparison import Comparison
-from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
+from phylometa.model.history import HistoryEnsemble, TreeHistories
 from phylometa.model.joint_posterior import JointPosterior
 from phylometa.model.label_specs import CRITERION_LABELS, EXTRA_LABELS, PATIENT_LABELS, SITE_LABELS
 from phylometa.model.labels import NO_PRIMARY, UNRELATED, SeedingLabels, grade_labels
 from phylometa.model.patient import Site
 from phylometa.model.tree_ensemble import TreeEnsemble
 from phylometa.seeding.batch import batch_histories
+from phylometa.seeding.criteria import COMPARED_SCENARIOS, alternative_criteria, criterion_sensitive
 from phylometa.seeding.drawn import NAMING_CLONES, certainty_of_draws, labels_of_draws
 from phylometa.seeding.evolution import DriverHit, parallel_evolution, presentation
-from phylometa.seeding.labels import count_labels, label_batch, most_probable
+from phylometa.seeding.labels import count_labels, label_batch
 from phylometa.seeding.presence_labels import lymph_node_origins, presence_labels
 from phylometa.seeding.settle import settle_labels
 
-__all__ = ["alternative_criteria", "classify_seeding", "compared_labels", "criterion_sensitive"]
-
-# Most probable (tree, presence) scenarios that are classified again under other criteria.
-_COMPARED_SCENARIOS = 20
-_COMPARED_HISTORIES, _COMPARED_SECONDS = 500, 5.0  # limits of each of these comparisons
+__all__ = ["classify_seeding", "compared_labels"]
 
 
 def classify_seeding(
@@ -112,7 +109,7 @@ def classify_seeding(
         labels |= {name: drawn.labels[name] for name in labels if name not in NAMING_CLONES}
         extra = {name: drawn.labels[name] for name in extra}
         certainty = certainty_of_draws(drawn, over_clusterings[0], histories)
-    compared = scenarios[:_COMPARED_SCENARIOS]
+    compared = scenarios[:COMPARED_SCENARIOS]
     alternatives = alternative_criteria(compared, sites, primary=primary, settings=settings)
     as_compared = [(batch.weights, columns) for tables in by_scenario[: len(compared)] for batch, columns in tables]
     from_presence = presence_labels(scenarios, sites, primary)
@@ -236,87 +233,6 @@ def _merge_kinds(
         alternatives = (*first.alternatives, *near)
         merged.append((tree, replace(first, weight=weight, histories=histories, alternatives=alternatives)))
     return sorted(merged, key=lambda pair: -pair[1].weight)
-
-
-def alternative_criteria(
-    scenarios: Sequence[tuple[CloneTree, TreeHistories]], sites: Sequence[Site], *, primary: int, settings: Settings
-) -> dict[str, Any]:
-    """Compute the distributions of the compared labels under other orders of the criteria.
-
-    Parameters
-    ----------
-    scenarios : sequence of (CloneTree, TreeHistories)
-    sites : sequence of Site
-    primary : int
-    settings : Settings
-
-    Returns
-    -------
-    dict
-        ``machina_mu_gamma_sigma`` (plain labellings) and ``refined_U_mu_gamma_sigma`` (MACH2's default order), each
-        with the labels `CRITERION_LABELS`; optima weigh the same.
-    """
-    total = sum(scenario.weight for _, scenario in scenarios)
-    tables: dict[str, list[Any]] = {"machina_mu_gamma_sigma": [], "refined_U_mu_gamma_sigma": []}
-    for tree, scenario in scenarios:
-        optima = (
-            _optimal_under("MCS", "machina", tree, scenario, primary, settings.migration),
-            _refine_to_umcs(tree, scenario, primary, settings.migration),
-        )
-        for rows, histories in zip(tables.values(), optima):
-            share = scenario.weight / total / len(histories)
-            batches = batch_histories(tree, histories, sites, scenario.presence, primary=primary)
-            rows += [(np.full(batch.n_histories, share), label_batch(batch)) for batch in batches]
-    return {name: count_labels(rows, CRITERION_LABELS) for name, rows in tables.items()}
-
-
-def _refine_to_umcs(
-    tree: CloneTree, scenario: TreeHistories, primary: int, settings: MigrationSettings
-) -> tuple[MigrationHistory, ...]:
-    """The optima under UMCS: among the histories at hand if these are optimal under a beginning of UMCS.
-
-    If too many were optimal to list all, these are the best of the listed (the simplest).
-    """
-    if not "UMCS".startswith(settings.criteria.upper()):
-        return _optimal_under("UMCS", "refined", tree, scenario, primary, settings)
-
-    def rank(history: MigrationHistory) -> tuple[int, ...]:
-        return history.unobserved, history.n_migrations, history.comigrations, history.seeding_sites
-
-    best = min(rank(history) for history in scenario.histories)
-    return tuple(history for history in scenario.histories if rank(history) == best)
-
-
-def _optimal_under(
-    criteria: str,
-    model: Literal["refined", "machina"],
-    tree: CloneTree,
-    scenario: TreeHistories,
-    primary: int,
-    settings: MigrationSettings,
-) -> tuple[MigrationHistory, ...]:
-    from phylometa.migration import infer_migration_histories
-
-    options = replace(
-        settings,
-        criteria=criteria,
-        weights="uniform",
-        max_histories=min(settings.max_histories, _COMPARED_HISTORIES),
-        seconds=min(settings.seconds, _COMPARED_SECONDS),
-    )
-    found = infer_migration_histories(
-        tree, scenario.presence, primary=primary, settings=options, model=model, alternatives=False
-    )
-    return found.histories
-
-
-def criterion_sensitive(labels: Mapping[str, Any], alternatives: Mapping[str, Any]) -> tuple[str, ...]:
-    """List labels whose set of most probable values differs under one of the alternative criteria, sorted."""
-    return tuple(
-        name
-        for name in sorted(CRITERION_LABELS)
-        if any(most_probable(labels[name]) != most_probable(other[name]) for other in alternatives.values())
-    )
 
 
 def _near_optimal_labels(

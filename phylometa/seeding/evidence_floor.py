@@ -16,7 +16,7 @@ import numpy as np
 from phylometa.config import MigrationSettings, SeedingSettings
 from phylometa.migration import joint_histories
 from phylometa.migration.independent_tumours import OriginGroup
-from phylometa.model.arrays import BoolArray, IntArray
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.certainty import Carrier, Evidence, level_word
 from phylometa.model.joint_posterior import JointDraw, JointPosterior
 from phylometa.model.patient import MutationTable, Site
@@ -120,6 +120,7 @@ def find_evidence(
     migration: MigrationSettings,
     settings: SeedingSettings,
     groups: tuple[OriginGroup, ...] = (),
+    route_prior: FloatArray | None = None,
 ) -> dict[Statement, Evidence]:
     """Find what the statements that are at least favoured rest on.
 
@@ -136,6 +137,7 @@ def find_evidence(
     migration : MigrationSettings
     settings : SeedingSettings
     groups : tuple of OriginGroup
+    route_prior : float64 array (n_sites, n_sites), optional
         See `phylometa.migration.joint_histories`.
 
     Returns
@@ -156,7 +158,9 @@ def find_evidence(
     )
 
     def probabilities(drawn: JointPosterior) -> dict[Statement, float]:
-        histories = joint_histories(drawn, names, primary=primary, settings=limited, groups=groups)
+        histories = joint_histories(
+            drawn, names, primary=primary, settings=limited, groups=groups, route_prior=route_prior
+        )
         labels = labels_of_draws(drawn, histories, sites, primary)
         found = dict(zip(labels.keys, labels.by_draw.sum(axis=0).tolist()))
         routes = histories.migration_probability

@@ -11,9 +11,11 @@ import numpy as np
 from phylometa.comparison.common_origin import CommonOrigin
 from phylometa.comparison.independent_hits import origin_groups, origin_of_patient
 from phylometa.comparison.infer import compare_with_primary
-from phylometa.config import Settings
+from phylometa.config import MigrationSettings, Settings
 from phylometa.errors import InfeasibleError
 from phylometa.migration import histories_of_trees, joint_histories
+from phylometa.migration.organ_prior import organ_route_prior
+from phylometa.model.arrays import FloatArray
 from phylometa.model.certainty import Evidence
 from phylometa.model.clusters import Clustering
 from phylometa.model.comparison import ABSENT, UNKNOWN, Comparison
@@ -22,6 +24,7 @@ from phylometa.model.label_specs import EXTRA_LABELS, PATIENT_LABELS, SITE_EXTRA
 from phylometa.model.labels import NO_TREE, UNRELATED, SeedingLabels
 from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
+from phylometa.reference.organ_frequencies import read_organ_frequencies
 from phylometa.reference.tables import gene_recurrence
 from phylometa.seeding.caps import find_caps
 from phylometa.seeding.classify import classify_seeding, compared_labels
@@ -30,7 +33,8 @@ from phylometa.seeding.evolution import DriverHit, copy_number_hits, driver_hits
 from phylometa.seeding.levels import limit_levels, stated_probabilities
 from phylometa.seeding.presence_rules import tracerx_labels, unrelated_sites
 
-__all__ = ["classify_patient", "classify_without_tree", "days_from_primary", "find_origin", "histories_from"]
+__all__ = ["classify_patient", "classify_without_tree", "days_from_primary", "find_origin", "find_route_prior"]
+__all__ += ["histories_from"]
 
 
 def classify_patient(
@@ -101,15 +105,21 @@ def classify_patient(
             error_rate=settings.ccf.error_rate,
         )
 
-    def rooted_in(primary: int, ensemble: HistoryEnsemble) -> SeedingLabels:
+    def rooted_in(primary: int, ensemble: HistoryEnsemble, migration: MigrationSettings) -> SeedingLabels:
         drawn = None
+        route_prior = find_route_prior(patient, primary, migration)
         groups = origin_groups(origin, patient.sites, primary=primary)
         if trees.joint is not None:
             over_all = ensemble.drawn
             if over_all is None:  # histories that were read back: those of the draws follow from the draws
                 sampled = trees.joint.with_weights(np.ones(trees.joint.n_draws))
                 over_all = joint_histories(
-                    sampled, patient.site_names, primary=primary, settings=settings.migration, groups=groups
+                    sampled,
+                    patient.site_names,
+                    primary=primary,
+                    settings=migration,
+                    groups=groups,
+                    route_prior=route_prior,
                 )
             drawn = (trees.joint, over_all)
         labels = classify_seeding(
@@ -126,9 +136,6 @@ def classify_patient(
         )
         evidence: dict[Statement, Evidence] = {}
         if trees.joint is not None and primary == first:
-            migration = settings.migration
-            if ensemble is not histories:  # those without the genetic-distance prior
-                migration = replace(migration, genetic_distance_weight=0.0)
             evidence = find_evidence(
                 trees.joint,
                 stated_probabilities(labels, ensemble),
@@ -139,20 +146,30 @@ def classify_patient(
                 migration=migration,
                 settings=settings.seeding,
                 groups=groups,
+                route_prior=route_prior,
             )
         return limit_levels(labels, ensemble, caps, evidence)
 
-    labels = rooted_in(first, histories)
+    labels = rooted_in(first, histories, settings.migration)
     plain = histories.without_prior
     if plain is not None:
-        labels = _compared(labels, rooted_in(first, plain))
+        without = replace(settings.migration, genetic_distance_weight=0.0, organ_prior="")
+        labels = _compared(labels, rooted_in(first, plain, without), settings.migration)
+    if settings.migration.organ_prior:
+        prior = find_route_prior(patient, first, settings.migration)
+        if prior is None or not prior.any():
+            text = f"organ prior: {settings.migration.organ_prior} says nothing of the routes between these sites"
+            labels = replace(labels, warnings=(*labels.warnings, text))
     if other_roots is None:
         other_roots = {
             site.name: histories_from(result, t, settings)
             for t, site in enumerate(patient.sites)
             if site.site_class == "primary" and t != first
         }
-    others = {name: rooted_in(patient.site_names.index(name), ensemble) for name, ensemble in other_roots.items()}
+    others = {
+        name: rooted_in(patient.site_names.index(name), ensemble, settings.migration)
+        for name, ensemble in other_roots.items()
+    }
     return replace(labels, other_roots=others) if others else labels
 
 
@@ -170,7 +187,13 @@ def histories_from(result: PatientResult, primary: int, settings: Settings) -> H
     assert result.trees is not None
     patient = result.patient
     groups = origin_groups(find_origin(patient, settings), patient.sites, primary=primary)
-    return histories_of_trees(result.trees, primary=primary, settings=settings.migration, groups=groups)
+    return histories_of_trees(
+        result.trees,
+        primary=primary,
+        settings=settings.migration,
+        groups=groups,
+        route_prior=find_route_prior(patient, primary, settings.migration),
+    )
 
 
 def find_origin(patient: Patient, settings: Settings) -> CommonOrigin:
@@ -180,15 +203,43 @@ def find_origin(patient: Patient, settings: Settings) -> CommonOrigin:
     )
 
 
-def _compared(labels: SeedingLabels, plain: SeedingLabels) -> SeedingLabels:
-    """Labels under the genetic-distance prior beside those without it; a warning names the headlines that differ."""
+def find_route_prior(patient: Patient, primary: int, settings: MigrationSettings) -> FloatArray | None:
+    """Find the log prior of every route by the organs of its sites; None if no table is set.
+
+    Parameters
+    ----------
+    patient : Patient
+    primary : int
+        Index of the site in which histories start.
+    settings : MigrationSettings
+
+    Returns
+    -------
+    float64 array (n_sites, n_sites) or None
+        See `phylometa.migration.organ_prior.organ_route_prior`.
+    """
+    if not settings.organ_prior:
+        return None
+    own = (sample.cancer_type for sample in patient.samples if sample.site == patient.site_names[primary])
+    others = (sample.cancer_type for sample in patient.samples)
+    cancer_type = next((found for found in (*own, *others) if found), None)
+    rows = read_organ_frequencies(settings.organ_prior)
+    return organ_route_prior(
+        rows, patient.sites, primary=primary, cancer_type=cancer_type, weight=settings.organ_prior_weight
+    )
+
+
+def _compared(labels: SeedingLabels, plain: SeedingLabels, settings: MigrationSettings) -> SeedingLabels:
+    """Labels under optional priors beside those without; a warning names the headlines that differ."""
     changed = [
         f"{name} {plain.headline[name]} ({plain.status[name]})"
         for name, value in labels.headline.items()
         if not isinstance(value, Mapping) and value != plain.headline[name]
     ]
     told = "the headlines are the same without it" if not changed else "without it: " + "; ".join(changed)
-    text = f"seeding labels: weighed with the genetic-distance prior; {told}"
+    used = {"genetic-distance": settings.genetic_distance_weight, "organ": settings.organ_prior}
+    priors = " and the ".join(f"{name} prior" for name, value in used.items() if value)
+    text = f"seeding labels: weighed with the {priors}; {told}"
     return replace(labels, without_prior=plain, warnings=(*labels.warnings, text))
 
 

@@ -30,7 +30,13 @@ CONTRACT_FILES = (
     ),
     *("clusters/assignments.tsv", "clusters/clusters.tsv", "trees/trees.json", "trees/best.nwk", "trees/consensus.nwk"),
     *("trees/edge_support.tsv", "trees/clone_proportions.tsv", "seeding/histories.json", "seeding/migrations.tsv"),
-    *("seeding/labels.json", "seeding/graph.dot", "seeding/graph.graphml", "timing/intervals.tsv"),
+    *(
+        "seeding/labels.json",
+        "seeding/criteria.tsv",
+        "seeding/graph.dot",
+        "seeding/graph.graphml",
+        "timing/intervals.tsv",
+    ),
     *("timing/divergence.tsv", "copy_number/tree.nwk", "copy_number/distances.tsv", "copy_number/events.tsv"),
     *("copy_number/instability.tsv", "copy_number/summary.json"),
 )

@@ -20,6 +20,22 @@ _FLOOR = 1e-13  # of the local density, exp(-30)
 
 
 @njit(cache=True)
+def add_message(out: FloatArray, message: FloatArray, work: FloatArray) -> float:
+    """Convolve `out` with a child's message, in place, and scale it to maximum 1; the log of what was divided away."""
+    n_grid = len(out)
+    work[:] = out
+    out[:] = 0.0
+    for x in range(n_grid):
+        factor = work[x]
+        if factor > _TINY:
+            for y in range(n_grid - x):
+                out[x + y] += factor * message[y]
+    peak = out.max()
+    out /= peak
+    return float(np.log(peak))
+
+
+@njit(cache=True)
 def clone_message(
     vertex: int,
     parent: IntArray,
@@ -30,45 +46,35 @@ def clone_message(
     changed: BoolArray,
     new_messages: FloatArray,
     new_scales: FloatArray,
-    sample: int,
 ) -> None:
-    """Write one vertex's message in a sample, from those of its children, into `new_messages`, `new_scales`.
+    """Write one vertex's messages, from those of its children, into `new_messages`, `new_scales`.
 
     A child's message is read from `new_messages` if the child is marked in `changed`. The scale is the log of what
     was divided away in the whole subtree. For the germline (the last vertex) the message is that of all founders.
     """
-    n_clones, n_grid = likelihood.shape[0], likelihood.shape[2]
-    out = new_messages[vertex, sample]
+    n_clones, n_samples, n_grid = likelihood.shape
     work = np.zeros(n_grid)
-    scale = 0.0
-    n_children = 0
+    is_first = True
+    new_scales[vertex] = 0.0
     for child in range(n_clones):
         if parent[child] != vertex:
             continue
-        if changed[child]:
-            message = new_messages[child, sample]
-            scale += new_scales[child, sample]
-        else:
-            message = messages[child, sample]
-            scale += scales[child, sample]
-        if n_children == 0:
-            out[:] = message
-        else:
-            work[:] = out
-            out[:] = 0.0
-            for x in range(n_grid):
-                factor = work[x]
-                if factor > _TINY:
-                    for y in range(n_grid - x):
-                        out[x + y] += factor * message[y]
-            peak = out.max()
-            scale += np.log(peak)
-            out /= peak
-        n_children += 1
-    if n_children == 0:
-        out[:] = 0.0
-        out[0] = 1.0
-    if vertex < n_clones:
+        for sample in range(n_samples):
+            out = new_messages[vertex, sample]
+            message = new_messages[child, sample] if changed[child] else messages[child, sample]
+            new_scales[vertex, sample] += new_scales[child, sample] if changed[child] else scales[child, sample]
+            if is_first:
+                out[:] = message
+            else:
+                new_scales[vertex, sample] += add_message(out, message, work)
+        is_first = False
+    if is_first:
+        new_messages[vertex] = 0.0
+        new_messages[vertex, :, 0] = 1.0
+    if vertex == n_clones:
+        return
+    for sample in range(n_samples):
+        out = new_messages[vertex, sample]
         below = 0.0
         peak = 0.0
         own = likelihood[vertex, sample]
@@ -78,8 +84,7 @@ def clone_message(
             below += value
             peak = max(peak, out[x])
         out /= peak
-        scale += np.log(peak)
-    new_scales[vertex, sample] = scale
+        new_scales[vertex, sample] += np.log(peak)
 
 
 @njit(cache=True)
@@ -102,9 +107,9 @@ def refresh(
     n_samples = likelihood.shape[1]
     value = np.zeros(n_samples)
     germline = likelihood.shape[0]
+    for vertex in order:
+        clone_message(vertex, parent, likelihood, slab, messages, scales, marks, new_messages, new_scales)
     for sample in range(n_samples):
-        for vertex in order:
-            clone_message(vertex, parent, likelihood, slab, messages, scales, marks, new_messages, new_scales, sample)
         inner = 0.0
         top = new_messages[germline, sample]
         for x in range(founder.shape[1]):

@@ -30,7 +30,7 @@ from phylometa.joint._proposals import (
     options_probability,
     pick,
 )
-from phylometa.joint._state import UNUSED, Data, State, grid_place, set_prevalence
+from phylometa.joint._state import ERROR, STEPS, TOP, UNUSED, Data, State, grid_place, set_prevalence
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.compiled import njit
 
@@ -200,6 +200,7 @@ def move_options(state: State, data: Data, trial: Trial, rng: np.random.Generato
     for m in range(len(members) - 1, 0, -1):
         other = min(int(rng.random() * (m + 1)), m)
         members[m], members[other] = members[other], members[m]
+    error, top, steps = data.numbers[ERROR], data.numbers[TOP], data.numbers[STEPS]
     n_samples = data.alt.shape[1]
     seen = np.zeros(n_samples)
     reads, reads_before = np.zeros(n_samples), np.zeros(n_samples)
@@ -214,7 +215,7 @@ def move_options(state: State, data: Data, trial: Trial, rng: np.random.Generato
             seen[s] += data.alt[m, s]
             reads[s] += data.total[m, s, option[s]]
             reads_before[s] += data.total[m, s, state.option[m, s]]
-            place[s] = grid_place(seen[s], reads[s], data)
-            place_before[s] = grid_place(seen[s], reads_before[s], data)
+            place[s] = grid_place(seen[s], reads[s], error, top, steps)
+            place_before[s] = grid_place(seen[s], reads_before[s], error, top, steps)
     trial.counts[FIRST] = slot
     return True, log_ratio

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from phylometa.clone_trees._kernels import attachment_costs
-from phylometa.joint._state import UNUSED, Data, State, grid_place
+from phylometa.joint._state import ERROR, STEPS, TOP, UNUSED, Data, State, grid_place
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.compiled import njit
 
@@ -69,22 +69,26 @@ def sum_terms(item: int, data: Data, terms: FloatArray) -> float:
 
 
 @njit(cache=True)
-def bound_terms(item: int, data: Data, terms: FloatArray) -> float:
-    """Bound what `sum_terms` gives."""
-    n_options, n_annotated = data.log_prior.shape[2], data.n_annotated[0]
-    bound = data.log_annotated[item]
-    for s in range(data.first.shape[1]):
-        if data.first[item, s] == s:
-            count = data.n_options[item, s]
-            best = terms[s, 0]
-            for o in range(1, count):
-                best = max(best, terms[s, o])
-            bound += best + math.log(count)
-    if data.log_missed[item] > -1e300:
-        log_count = math.log(n_options - n_annotated)
-        for o in range(n_annotated, n_options):
-            bound = max(bound, terms[-1, o] + log_count)
-    return bound + math.log(2.0)
+def bound_fits(item: int, state: State, data: Data, weights: FloatArray) -> None:
+    """Bound the log weights of all clusters for an item that is not in them, in place.
+
+    Every sample has its best option. Whoever passes `State` or `Data` counts references to all their arrays, so that
+    the loop over clusters is in here.
+    """
+    error, top, steps = data.numbers[ERROR], data.numbers[TOP], data.numbers[STEPS]
+    best = data.best[item]
+    last = best.shape[1] - 1
+    for k in range(len(state.size)):
+        if state.parent[k] == UNUSED or state.size[k] <= 0.5 or k == state.label[item]:
+            continue
+        annotated, missed = 0.0, 0.0
+        for s in range(best.shape[0]):
+            at = grid_place(state.seen[k, s], state.reads[k, s], error, top, steps)
+            if at < 0:
+                at = last
+            annotated += best[s, at, 0]
+            missed += best[s, at, 1]
+        weights[k] = max(annotated, missed) + math.log(state.size[k])
 
 
 @njit(cache=True)
@@ -144,11 +148,24 @@ def options_probability(item: int, place: IntArray, option: IntArray, data: Data
 @njit(cache=True)
 def places_without(item: int, slot: int, state: State, data: Data, place: IntArray) -> None:
     """Set the grid points (S,) of a cluster's prevalences, in place, from its items but `item`."""
+    error, top, steps = data.numbers[ERROR], data.numbers[TOP], data.numbers[STEPS]
     own = 1.0 if state.label[item] == slot else 0.0
     for s in range(len(place)):
         seen = state.seen[slot, s] - own * data.alt[item, s]
         reads = state.reads[slot, s] - own * data.total[item, s, state.option[item, s]]
-        place[s] = grid_place(seen, reads, data)
+        place[s] = grid_place(seen, reads, error, top, steps)
+
+
+@njit(cache=True)
+def log_fit(item: int, slot: int, state: State, data: Data, place: IntArray) -> float:
+    """Compute the log weight of a cluster for an item, itself left out: its likelihood there times the cluster's size.
+
+    `place` (S,) is room to work in.
+    """
+    places_without(item, slot, state, data, place)
+    set_terms(item, place, data, state.terms)
+    own = data.weight[item] if state.label[item] == slot else 0.0
+    return sum_terms(item, data, state.terms) + math.log(state.size[slot] - own)
 
 
 @njit(cache=True)
@@ -164,16 +181,22 @@ def fit_weights(item: int, state: State, data: Data) -> FloatArray:
         others = state.classes[group] - (w if mine == group else 0.0) + data.class_prior[group]
         weights[n_slots + c] = data.null[item, c] + math.log(max(others, 1e-12))
     top = weights.max()
+    home = state.label[item]
+    bound_fits(item, state, data, weights)
+    likeliest = -1
     for k in range(n_slots):
-        own = w if state.label[item] == k else 0.0
-        if state.parent[k] != UNUSED and state.size[k] - own > 0.5:
-            places_without(item, k, state, data, place)
-            set_terms(item, place, data, state.terms)
-            size = math.log(state.size[k] - own)
-            weights[k] = bound_terms(item, data, state.terms) + size
-            if _FIT_POWER * (weights[k] - top) > _LEAST_FIT:  # else it has the least weight, whatever it is
-                weights[k] = sum_terms(item, data, state.terms) + size
-                top = max(top, weights[k])
+        if weights[k] > -np.inf and (likeliest < 0 or weights[k] > weights[likeliest]):
+            likeliest = k
+    if home >= 0 and state.size[home] - w > 0.5:
+        weights[home] = log_fit(item, home, state, data, place)
+        top = max(top, weights[home])
+    if likeliest >= 0:
+        weights[likeliest] = log_fit(item, likeliest, state, data, place)
+        top = max(top, weights[likeliest])
+    for k in range(n_slots):  # a bound that gives the least weight is as good as the fit
+        if k != home and k != likeliest and _FIT_POWER * (weights[k] - top) > _LEAST_FIT:
+            weights[k] = log_fit(item, k, state, data, place)
+            top = max(top, weights[k])
     for k in range(len(weights)):
         if weights[k] > -np.inf:
             weights[k] = math.exp(max(_FIT_POWER * (weights[k] - top), _LEAST_FIT))
@@ -235,6 +258,7 @@ def allocate(
     Each is judged by the prevalences of those already placed, at its present options. `is_new`: `label`, in which all
     are `second` but `i`, is changed in place; else it is the outcome whose probability is wanted.
     """
+    error, top, steps = data.numbers[ERROR], data.numbers[TOP], data.numbers[STEPS]
     n_samples = data.alt.shape[1]
     seen = np.zeros((2, n_samples))
     reads = np.zeros((2, n_samples))
@@ -249,7 +273,7 @@ def allocate(
         for s in range(n_samples):
             o = state.option[m, s]
             for side in range(2):
-                place = grid_place(seen[side, s], reads[side, s], data)
+                place = grid_place(seen[side, s], reads[side, s], error, top, steps)
                 if place >= 0:
                     value = data.curves[m, s, o, place]
                     difference += value if side == 0 else -value

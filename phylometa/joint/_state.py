@@ -34,9 +34,10 @@ class Data(NamedTuple):
     ``null`` (n, N), ``weight`` (n,): see `phylometa.reads.observation.Observation`. ``first`` (n, S): the first sample
     whose option a sample shares; ``n_options`` (n, S): its annotated options, the first ones. ``at_place``
     (n, S, G + 1, O): the curves once more, in single precision and in the order in which proposals read them; in the
-    last row the prevalence is summed out. ``log_annotated`` (n,): log probability that the state of the locus is the
-    one given. ``n_annotated`` (1,). ``founder`` (S, G); ``log_mass`` (slots + 1,): log prior mass of the proportions
-    by number of clones. ``class_prior`` (3,): pseudo-counts of clone, artefact and tail mutations. ``alphas``,
+    last row the prevalence is summed out. ``best`` (n, S, G + 1, 2): their largest over the annotated and over the
+    missed options. ``log_annotated`` (n,): log probability that the state of the locus is the one given.
+    ``n_annotated`` (1,). ``founder`` (S, G); ``log_mass`` (slots + 1,): log prior mass of the proportions by number of
+    clones. ``class_prior`` (3,): pseudo-counts of clone, artefact and tail mutations. ``alphas``,
     ``log_alpha`` (Q,): concentrations of the Chinese restaurant process and their log prior weights. ``numbers``:
     sequencing error, reads at which the precision levels off, greatest loss of a cell, slab, grid steps per unit of
     prevalence, largest prevalence.
@@ -45,6 +46,7 @@ class Data(NamedTuple):
     curves: FloatArray
     log_prior: FloatArray
     at_place: NDArray[np.float32]
+    best: NDArray[np.float32]
     log_missed: FloatArray
     log_annotated: FloatArray
     first: IntArray
@@ -98,18 +100,17 @@ def class_of(label: int) -> int:
 
 
 @njit(cache=True)
-def bounded_prevalence(seen: float, reads: float, data: Data) -> float:
-    """Find the prevalence at which alternate reads are most likely, within the grid."""
-    error = data.numbers[ERROR]
-    return min(max((seen / reads - error) / (0.5 - error), 0.0), data.numbers[TOP])
+def bounded_prevalence(seen: float, reads: float, error: float, top: float) -> float:
+    """Find the prevalence at which alternate reads are most likely, between 0 and `top`."""
+    return min(max((seen / reads - error) / (0.5 - error), 0.0), top)
 
 
 @njit(cache=True)
-def grid_place(seen: float, reads: float, data: Data) -> int:
-    """Find the grid point of `bounded_prevalence`; -1 without reads."""
+def grid_place(seen: float, reads: float, error: float, top: float, steps: float) -> int:
+    """Find the grid point of `bounded_prevalence`, `steps` per unit; -1 without reads."""
     if reads <= NO_READS:
         return -1
-    return int(bounded_prevalence(seen, reads, data) * data.numbers[STEPS] + 0.5)
+    return int(bounded_prevalence(seen, reads, error, top) * steps + 0.5)
 
 
 @njit(cache=True)
@@ -118,7 +119,7 @@ def shared_error(seen: float, reads: float, error: float, enough: float, top: fl
 
     At their most likely rate; the precision levels off at `enough` reads. `top`: largest prevalence.
     """
-    value = min(max((seen / reads - error) / (0.5 - error), 0.0), top)
+    value = bounded_prevalence(seen, reads, error, top)
     rate = min(max(error + value * (0.5 - error), 0.5 / max(reads, 1.0)), 0.75)
     a, b = rate * enough, (1.0 - rate) * enough
     together = math.lgamma(seen + a) + math.lgamma(reads - seen + b) - math.lgamma(reads + enough)
@@ -131,10 +132,10 @@ def set_prevalence(
     slot: int, seen: FloatArray, reads: FloatArray, data: Data, prevalence: FloatArray, variance: FloatArray
 ) -> None:
     """Set the prevalence of one cluster and its variance, in place, from its alternate and total reads (S,)."""
-    error, enough = data.numbers[ERROR], data.numbers[ENOUGH]
+    error, enough, top = data.numbers[ERROR], data.numbers[ENOUGH], data.numbers[TOP]
     for s in range(len(seen)):
         if reads[s] > NO_READS:
-            value = bounded_prevalence(seen[s], reads[s], data)
+            value = bounded_prevalence(seen[s], reads[s], error, top)
             rate = min(max(error + value * (0.5 - error), 0.5 / max(reads[s], 1.0)), 0.5)
             weight = enough / (enough + reads[s])
             prevalence[slot, s] = value

@@ -173,10 +173,12 @@ def _data(items: Observation, model: ReadModel, settings: Settings, tree_setting
         0, settings.clustering.concentration, settings.clustering.concentration_log_sd
     )
     observation = settings.observation
+    at_place = _by_place(items)
     return Data(
         curves=np.ascontiguousarray(items.curves),
         log_prior=np.ascontiguousarray(items.log_prior),
-        at_place=_by_place(items),
+        at_place=at_place,
+        best=_best_of_options(items, at_place),
         log_missed=np.maximum(items.log_missed, -1e301) + 0.0,
         log_annotated=np.log1p(-np.exp(items.log_missed)),
         first=(items.group[:, :, None] == items.group[:, None, :]).argmax(axis=2),
@@ -213,6 +215,17 @@ def _by_place(items: Observation) -> NDArray[np.float32]:
     rows[:, :, :n_grid] = items.curves.transpose(0, 1, 3, 2)
     rows[:, :, n_grid] = items.marginal
     return rows
+
+
+def _best_of_options(items: Observation, at_place: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Largest log-likelihood (n, S, G + 1, 2) among the annotated and among the missed options of every item."""
+    is_option = np.isfinite(items.log_prior)[:, :, None, :]
+    possible = np.where(is_option, at_place, np.float32(-np.inf))
+    best = np.full((*at_place.shape[:3], 2), -np.inf, dtype=np.float32)
+    best[..., 0] = possible[..., : items.n_annotated].max(axis=3)
+    if items.n_annotated < at_place.shape[3]:
+        best[..., 1] = at_place[..., items.n_annotated :].max(axis=3)
+    return best
 
 
 def _count_options(items: Observation) -> IntArray:

@@ -1,6 +1,6 @@
 """Migration histories: published trees, brute force, simulated tumors with known truth, and growth.
 
-    python benchmarks/migration_histories.py [published] [brute] [simulated] [growth] [--instances 5000] [--seconds 60]
+    python benchmarks/migration_histories.py [published] [brute] [simulated] [large] [growth] [--seconds 60]
 
 Published trees and simulated tumors are read from the folder in PHYLOMETA_DATA (mach2/, mcpherson_2016/, machina_m5/).
 Peers: MACH2's and MACHINA's optima, found independently with a commercial solver; on the simulated tumors the published
@@ -23,6 +23,7 @@ import numpy as np
 from phylometa.config import MigrationSettings
 from phylometa.io.trees_io import read_tree_with_sites
 from phylometa.migration import infer_migration_histories, migration_pattern
+from phylometa.migration.forward_backward import label_sites
 from phylometa.migration.infer import make_question
 from phylometa.migration.least_cost import Costs, solve
 from phylometa.migration.lexicographic import find_optima
@@ -270,6 +271,36 @@ def growth(seconds: float, patients: int, kinds: Sequence[str]) -> bool:
     return True
 
 
+def large(seconds: float) -> bool:
+    """The largest trees, and the hardest presence with its gap; wall and CPU seconds."""
+    print("tree                                        wall s   CPU s   answer")
+    rows = [("2,000 clones x 8 sites, migrating", 2000, 8, "migrating")]
+    rows += [("50 clones x 12 sites, 30 % of all pairs", 50, 12, "scattered")]
+    for name, n_clones, n_sites, kind in rows:
+        tree, presence = random_patient(np.random.default_rng(0), n_clones, n_sites, kind)
+        settings = MigrationSettings(criteria="UMCS", weights="uniform", seconds=seconds)
+        started = time.perf_counter(), time.process_time()
+        found = infer_migration_histories(tree, presence, primary=0, settings=settings)
+        spent = time.perf_counter() - started[0], time.process_time() - started[1]
+        answer = f"(U, mu, gamma, sigma) {tuple(found.criteria.values())}, {float(found.n_histories):.3g} optima, "
+        least = found.least_comigrations
+        answer += "proved" if least is None else f"gamma at least {least}, gap {found.criteria['comigrations'] - least}"
+        print(f"{name:43s} {spent[0]:6.1f}  {spent[1]:6.1f}   {answer}", flush=True)
+    rng = np.random.default_rng(0)
+    n = 26_000
+    parents = np.array([-1] + [int(rng.integers(max(0, v - 2000), v)) for v in range(1, n)])
+    is_leaf = np.bincount(parents[1:], minlength=n) == 0
+    sites = np.zeros(n, dtype=np.int64)
+    for v in range(1, n):
+        sites[v] = sites[parents[v]] if rng.random() > 0.03 else rng.integers(20)
+    started = time.perf_counter(), time.process_time()
+    label_sites(parents, np.where(is_leaf, sites, -1), primary=0, n_sites=20)
+    spent = time.perf_counter() - started[0], time.process_time() - started[1]
+    name = f"{is_leaf.sum():,} leaves of one site x 20 sites"
+    print(f"{name:43s} {spent[0]:6.1f}  {spent[1]:6.1f}   exact")
+    return True
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", default=["published", "brute", "simulated", "growth"])
@@ -283,6 +314,7 @@ def main() -> None:
         "published": lambda: published(data),
         "brute": lambda: brute(arguments.instances),
         "simulated": lambda: simulated(data),
+        "large": lambda: large(arguments.seconds),
         "growth": lambda: growth(arguments.seconds, arguments.patients, arguments.kinds),
     }
     failed = []

@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from label_patients import FLOOR, LABELS, calibration_error, draw_patient, label_scores
+from label_patients import draw_patient
 from migration_histories import Tumor
+from scoring import FLOOR, LABELS, calibration_error, label_scores
 
 from phylometa.config import MigrationSettings, ProcessSettings
 from phylometa.migration import Scenario, infer_history_ensemble, migration_pattern

@@ -10,6 +10,7 @@ import click
 
 from phylometa.cli.options import (
     PATIENT_DIRECTORY,
+    TerminalProgress,
     check_output_directory,
     columns_option,
     config_option,
@@ -216,20 +217,28 @@ def migrate(directory: str, labeling: str | None, output: str | None, **options:
         raise click.UsageError("TREE LABELING needs --primary and -o")
     from phylometa.io.ownership import locked, replace_part
     from phylometa.pipeline.stages import match_primary, migrate_tree
+    from phylometa.pipeline.warnings import unproved
 
     primary, note = match_primary(directory, labeling, options["primary"])
     if note:
         click.echo(f"note: {note}", err=True)
     target = check_output_directory(output, force=options["force"])
-    tree, histories = migrate_tree(
-        directory,
-        labeling,
-        primary=primary,
-        model=options["model"],
-        criteria=options["criteria"] or ("UMCS" if options["model"] == "refined" else "MCS"),
-        pattern=options["pattern"],
-        settings=settings.migration,
-    )
+    line = TerminalProgress()
+    try:
+        tree, histories = migrate_tree(
+            directory,
+            labeling,
+            primary=primary,
+            model=options["model"],
+            criteria=options["criteria"] or ("UMCS" if options["model"] == "refined" else "MCS"),
+            pattern=options["pattern"],
+            settings=settings.migration,
+            progress=line,
+        )
+    finally:
+        line.close()
+    for text in unproved(histories):
+        click.echo(f"warning: {text}", err=True)
     from phylometa.io.results import write_histories
 
     with locked(target, on_wait=say_waiting), replace_part(target, "seeding", force=options["force"]) as partial:

@@ -56,6 +56,7 @@ def histories_to_json(histories: HistoryEnsemble, trees: Mapping[int, CloneTree]
                 "presence": presence,
                 "criteria": dict(entry.criteria),
                 "excess": dict(zip(_EXCESS, entry.excess)),
+                **({} if entry.least_comigrations is None else {"least_comigrations": entry.least_comigrations}),
                 "n_histories": entry.n_histories,
                 "complete": entry.complete,
                 "histories": [_history_to_json(history, tree, sites) for history in entry.histories],
@@ -138,6 +139,7 @@ def histories_from_json(
                     complete=item["complete"],
                     histories=tuple(read(history) for history in item["histories"]),
                     alternatives=tuple(read(history) for history in item["alternatives"]),
+                    least_comigrations=item.get("least_comigrations"),
                     excess=tuple(item.get("excess", {}).get(name, 0) for name in _EXCESS),
                 )
             )

@@ -100,7 +100,7 @@ def migration_forest(edges: Sequence[Edge]) -> tuple[list[tuple[int, int]], list
     return labels, parents
 
 
-def count_consistent_comigrations(edges: Sequence[Edge]) -> int:
+def count_consistent_comigrations(edges: Sequence[Edge], *, most_states: int | None = None) -> int | None:
     """Count the fewest comigration events that can be put in one order of time consistent with the history.
 
     An event moves clones from one site to another at one time; migrations of one path never share an event. MACHINA's
@@ -112,11 +112,13 @@ def count_consistent_comigrations(edges: Sequence[Edge]) -> int:
     ----------
     edges : sequence of (departing clone, source, founding clone, target)
         All edges of the history, parent first.
+    most_states : int, optional
+        States that the search may look at; by default any number.
 
     Returns
     -------
-    int
-        At least `count_comigrations`, and equal to it if the migration graph is acyclic.
+    int or None
+        At least `count_comigrations`, and equal to it if the migration graph is acyclic. None if the search was cut.
 
     Examples
     --------
@@ -152,6 +154,8 @@ def count_consistent_comigrations(edges: Sequence[Edge]) -> int:
             return events
         if seen[frontier] < events:
             continue
+        if most_states is not None and len(seen) > most_states:
+            return None
         for label in sorted({labels[m] for m in frontier}):
             following = [m for m in frontier if labels[m] != label]
             for m in frontier:

@@ -14,7 +14,7 @@ from phylometa.migration.comigration import Edge, count_consistent_comigrations
 from phylometa.migration.few_site_pairs import list_frugal
 from phylometa.migration.heaviest_first import list_simplest
 from phylometa.migration.least_cost import Question
-from phylometa.migration.lexicographic import Optima, find_optima
+from phylometa.migration.lexicographic import Optima, Progress, find_optima
 from phylometa.migration.machina_model import PendantTree
 from phylometa.migration.one_more import simplest_near_optimal
 from phylometa.migration.pattern_bound import find_optima_within_pattern
@@ -27,8 +27,9 @@ from phylometa.model.history import MigrationHistory, TreeHistories
 __all__ = ["history_from_edges", "infer_migration_histories", "make_question", "open_routes"]
 
 
-# Migrations beyond which a history's temporally consistent comigrations are not counted: the search is exponential.
-CONSISTENT_UP_TO = 200
+# The search for temporally consistent comigrations is exponential. They are counted up to so many migrations, with at
+# least so many states a history, more if few histories are listed (states x migrations x histories).
+CONSISTENT_UP_TO, LEAST_STATES, STATES_TOGETHER = 200, 50, 4_000_000
 
 
 def make_question(tree: CloneTree, presence: BoolArray, primary: int) -> Question:
@@ -58,16 +59,30 @@ def make_question(tree: CloneTree, presence: BoolArray, primary: int) -> Questio
 
 
 def history_from_edges(
-    edges: Sequence[Edge], root: tuple[int, int], scores: Scores, weight: float, *, consistent: bool = True
+    edges: Sequence[Edge],
+    root: tuple[int, int],
+    scores: Scores,
+    weight: float,
+    *,
+    consistent: bool = True,
+    n_listed: int = 1,
 ) -> MigrationHistory:
-    """Make a `MigrationHistory` with its counts; without `consistent` the temporally consistent one is left out."""
+    """Make a `MigrationHistory` with its counts.
+
+    Without `consistent`, or if the search for it takes too long beside `n_listed` histories, the temporally consistent
+    number of comigrations is left out.
+    """
+    number = None
+    if consistent and scores.migrations <= CONSISTENT_UP_TO:
+        work = max(scores.migrations, 1) * n_listed
+        number = count_consistent_comigrations(edges, most_states=max(LEAST_STATES, STATES_TOGETHER // work))
     return MigrationHistory(
         root=root,
         edges=np.array(edges, dtype=np.int64).reshape(-1, 4),
         weight=weight,
         unobserved=scores.unobserved,
         comigrations=scores.comigrations,
-        consistent_comigrations=count_consistent_comigrations(edges) if consistent else None,
+        consistent_comigrations=number,
         seeding_sites=scores.seeding_sites,
         pattern=migration_pattern((s, t) for _, s, _, t in edges if s != t),
     )
@@ -84,6 +99,7 @@ def infer_migration_histories(
     routes: BoolArray | None = None,
     alternatives: bool = True,
     exact_ranking: bool = True,
+    progress: Progress | None = None,
 ) -> TreeHistories:
     """Infer all optimal migration histories of a clone tree.
 
@@ -110,6 +126,8 @@ def infer_migration_histories(
         If there are more optima than are listed: True lists the simplest, which may take long; False lists histories
         on few pairs of sites, which are simple but not proved the simplest, and the
         temporally consistent count of comigrations is left out.
+    progress : callable (text, CPU seconds, limit), optional
+        See `find_optima`.
 
     Returns
     -------
@@ -138,7 +156,7 @@ def infer_migration_histories(
     asked = question if pendant is None else pendant.question
     reach = None if routes is None else _reach_of_routes(routes, question.n_sites)
     if pattern is None:
-        optima = find_optima(asked, criteria, reach=reach, seconds=settings.seconds)
+        optima = find_optima(asked, criteria, reach=reach, seconds=settings.seconds, progress=progress)
     elif pattern in PATTERNS[1:]:
         optima = find_optima_within_pattern(asked, criteria, pattern, reach=reach, seconds=settings.seconds)
     else:
@@ -154,9 +172,7 @@ def infer_migration_histories(
     total = sum(weights)
     ranked = sorted(zip(weights, found), key=lambda entry: (-entry[0], entry[1][0]))
     histories = tuple(
-        history_from_edges(
-            edges, root, scores, weight / total, consistent=exact_ranking and scores.migrations <= CONSISTENT_UP_TO
-        )
+        history_from_edges(edges, root, scores, weight / total, consistent=exact_ranking, n_listed=len(ranked))
         for weight, (edges, scores) in ranked
     )
     assert all(is_within_pattern(history.pattern, pattern) for history in histories)
@@ -184,6 +200,7 @@ def infer_migration_histories(
         complete=optima.proved and n_histories == len(histories),
         histories=histories,
         alternatives=near,
+        least_comigrations=optima.least_comigrations,
     )
 
 
@@ -245,4 +262,5 @@ def _near_optimal(question: Question, settings: MigrationSettings) -> tuple[Migr
     """The simplest near-optimal histories, U + 1 before mu + 1, without weight."""
     root = (question.root, question.primary)
     found = (simplest_near_optimal(question, kind, settings) for kind in "UM")
-    return tuple(history_from_edges(edges, root, scores, 0.0) for near in found for edges, scores in near.histories)
+    listed = [entry for near in found for entry in near.histories]
+    return tuple(history_from_edges(edges, root, scores, 0.0, n_listed=len(listed)) for edges, scores in listed)

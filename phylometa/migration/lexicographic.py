@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement, count, islice
 
@@ -15,7 +15,10 @@ from phylometa.migration.scoring import check_criteria, score_edges
 from phylometa.migration.site_graph_program import OutOfTime
 from phylometa.migration.site_graphs import SiteGraphSearch, is_acyclic_graph
 
-__all__ = ["Family", "Optima", "find_optima"]
+__all__ = ["Family", "Optima", "Progress", "find_optima"]
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is proved, CPU seconds used, and their limit."""
 
 LISTED_BEFORE_SEARCH = 500  # so many histories are sooner listed and compared than searched by site graph
 LISTED_PER_GRAPH = 200_000  # histories compared one by one if a site graph has a cycle
@@ -66,10 +69,13 @@ class Optima:
         Without overlap.
     proved : bool
         True iff the families hold every optimal history and nothing else.
+    least_comigrations : int or None
+        If not proved and C comes before S: no history that is optimal by the criteria before C has fewer.
     """
 
     families: tuple[Family, ...] = field(default_factory=tuple)
     proved: bool = True
+    least_comigrations: int | None = None
 
     @property
     def n_histories(self) -> int:
@@ -87,6 +93,7 @@ def find_optima(
     reach: Sequence[int] | None = None,
     seconds: float = 60.0,
     prefer_search: bool = False,
+    progress: Progress | None = None,
 ) -> Optima:
     """Find the histories that are optimal in a lexicographic order of the criteria.
 
@@ -105,6 +112,8 @@ def find_optima(
         CPU time limit; beyond it ``proved`` is False.
     prefer_search : bool
         Search site graphs even if all histories could be listed.
+    progress : callable (text, CPU seconds, limit), optional
+        Called if a search over site graphs has come one step further.
 
     Returns
     -------
@@ -121,7 +130,7 @@ def find_optima(
         return Optima((Family(optimal, optimal.reach, count_histories(optimal)),))
     if not prefer_search and count_histories(optimal) <= LISTED_BEFORE_SEARCH:
         return Optima((_compare(optimal, optimal.reach, list_histories(optimal), rest)[0],))
-    return _Search(optimal, letters, rest, time.process_time() + seconds).run()
+    return _Search(optimal, letters, rest, seconds, progress).run()
 
 
 def _compare(
@@ -144,11 +153,16 @@ def _compare(
 class _Search:
     """Search for the optima of criteria with C or S, by site graph."""
 
-    def __init__(self, optimal: OptimalHistories, letters: str, rest: str, deadline: float) -> None:
+    def __init__(
+        self, optimal: OptimalHistories, letters: str, rest: str, seconds: float, progress: Progress | None
+    ) -> None:
         self.optimal = optimal
+        self.seconds, self.started, self.progress = seconds, time.process_time(), progress
+        self.least_gamma = 0
+        self.witness: tuple[tuple[int, ...], dict[tuple[int, int], int]] | None = None  # of the least gamma
         self.letters = letters
         self.rest = rest
-        self.graphs = SiteGraphSearch(optimal, deadline=deadline)
+        self.graphs = SiteGraphSearch(optimal, deadline=self.started + seconds)
         self.additive = Costs.from_criteria(letters)
         self.best: tuple[int, ...] = (INFINITE,)
         self.families: list[Family] = []
@@ -168,16 +182,24 @@ class _Search:
         except OutOfTime:
             self.truncated = True
             if not self.families:
-                graph = self.graphs.small_graph()
-                some = islice(list_histories(self.optimal, graph), LISTED_BEFORE_SEARCH)
-                self._keep(*_compare(self.optimal, graph, some, self.rest))
-        return Optima(tuple(self.families), not self.truncated)
+                graph, caps = self.witness or (self.graphs.small_graph(), None)
+                every = list_histories(self.optimal, graph) if caps is None else iter(self._capped(graph, caps))
+                self._keep(*_compare(self.optimal, graph, islice(every, LISTED_BEFORE_SEARCH), self.rest))
+        bound = None
+        if self.truncated and self.rest[0] == "C":
+            bound = max(self.least_gamma, self.graphs.least_pairs)
+        return Optima(tuple(self.families), not self.truncated, bound)
+
+    def _tell(self, text: str) -> None:
+        if self.progress is not None:
+            self.progress(text, int(time.process_time() - self.started), int(self.seconds))
 
     def _least_comigrations(self, allowed: list[tuple[int, ...]]) -> None:
         """Families of least gamma (and sigma, if it comes next) among graphs within one of `allowed`."""
         least, smallest = self._least_gamma(allowed)
         sigma_next = self.rest[:2] == "CS"
         for sources in count(0) if sigma_next else [None]:
+            self._tell(f"{least} comigrations" + (f", at least {sources} seeding sites" if sigma_next else ""))
             for reach in allowed:
                 for size in range(smallest, least + 1):
                     for graph in self.graphs.graphs(size, max_sources=sources, allowed=reach):
@@ -194,19 +216,25 @@ class _Search:
         smallest = -1
         cyclic: list[tuple[int, ...]] = []  # smaller graphs, whose pairs may have to repeat
         for gamma in count(0):
+            self.least_gamma = gamma
+            self._tell(f"at least {gamma} comigrations")
             for graph in cyclic:
-                if any(self._capped(graph, caps).count() for caps in _caps_of_sum(graph, gamma)):
-                    return gamma, smallest
+                for caps in _caps_of_sum(graph, gamma):
+                    if self._capped(graph, caps).count():
+                        self.witness = graph, caps
+                        return gamma, smallest
             for reach in allowed:
                 for graph in self.graphs.graphs(gamma, allowed=reach):
                     smallest = gamma if smallest < 0 else smallest
                     if is_acyclic_graph(graph) or self._capped(graph, {}).count():
+                        self.witness = graph, {}
                         return gamma, smallest
                     cyclic.append(graph)
         raise AssertionError("unreachable")
 
     def _capped(self, graph: tuple[int, ...], caps: dict[tuple[int, int], int]) -> CappedHistories:
-        return CappedHistories(self.optimal, graph, caps, self.graphs.check_time)
+        check = None if self.truncated else self.graphs.check_time
+        return CappedHistories(self.optimal, graph, caps, check)
 
     def _add_capped(self, graph: tuple[int, ...], caps: dict[tuple[int, int], int]) -> None:
         """Add the histories of a graph within caps that add up to the least gamma."""

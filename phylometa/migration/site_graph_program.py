@@ -56,6 +56,7 @@ class SiteGraphProgram:
         self.pairs = [(s, t) for s, targets in enumerate(search.useful) for t in bits(targets)]
         self.column = {pair: i for i, pair in enumerate(self.pairs)}
         self.cuts: list[list[int]] = []
+        self.bound = 0  # on the pairs of a feasible graph within the useful pairs
         self._least: dict[tuple[int, ...], int] = {}
 
     def least_size(self, allowed: Sequence[int]) -> int:
@@ -144,6 +145,8 @@ class SiteGraphProgram:
             bounds=Bounds(0, upper),
             options={"time_limit": self.search.seconds_left()},
         )
+        if size is None and tuple(allowed) == tuple(self.search.useful) and result.mip_dual_bound is not None:
+            self.bound = max(self.bound, int(np.ceil(result.mip_dual_bound - 1e-6)))
         if result.status == INFEASIBLE:
             return None
         if result.status != OPTIMAL:

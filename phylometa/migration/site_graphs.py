@@ -12,17 +12,23 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 from phylometa.migration.arborescences import bits, spanning_roots
 from phylometa.migration.comigration import is_acyclic
 from phylometa.migration.least_cost import OptimalHistories
 from phylometa.migration.site_graph_program import OutOfTime, SiteGraphProgram
 
+if TYPE_CHECKING:
+    from phylometa.migration.feasibility import FlatAlternatives
+
 __all__ = ["SiteGraphSearch", "graph_pairs", "is_acyclic_graph"]
 
 Pair = tuple[int, int]
 
 
+# Clones from which feasibility is compiled.
+COMPILED_FROM = 200
 # Branchings without a graph after which the integer programme takes over.
 NODES_BEFORE_PROGRAM = 1000
 
@@ -57,6 +63,7 @@ class SiteGraphSearch:
         self.deadline = deadline
         self.useful = self._useful_reach()
         self._roots: dict[tuple[int, ...], int] = {}
+        self._flat: FlatAlternatives | None = None
         self._nodes_left: int | None = None
         self._program: SiteGraphProgram | None = None
 
@@ -96,6 +103,12 @@ class SiteGraphSearch:
             First clone (children first) that has none; -1 if the graph is feasible.
         """
         question = self.optimal.question
+        if len(question.parents) >= COMPILED_FROM and self.n_sites <= 62:
+            if self._flat is None:
+                from phylometa.migration.feasibility import FlatAlternatives  # compiled: loaded for large trees only
+
+                self._flat = FlatAlternatives(self.optimal)
+            return self._flat.possible_entries(reach)
         possible = [0] * len(question.parents)
         for v in reversed(question.order):
             entries = 0
@@ -234,6 +247,11 @@ class SiteGraphSearch:
             if self._program is None:
                 self._program = SiteGraphProgram(self)
             yield from self._program.graphs(size, max_sources, open_pairs)
+
+    @property
+    def least_pairs(self) -> int:
+        """No feasible graph has fewer pairs, as far as the integer programme got."""
+        return 0 if self._program is None else self._program.bound
 
     def seconds_left(self) -> float:
         """Return the CPU seconds until the deadline, not below a tenth."""

@@ -129,6 +129,9 @@ class TreeHistories:
     excess : (int, int)
         Unobserved nodes and migrations of these histories beyond the least of this tree and presence: (0, 0) if
         they are the optimal ones, else they are near-optimal ones that are weighed (their optimum is `criteria`).
+    least_comigrations : int or None
+        If the time limit passed before the optimum was proved: no history has fewer comigrations; None: it is proved,
+        or no bound is known.
     """
 
     tree: int
@@ -140,6 +143,7 @@ class TreeHistories:
     histories: tuple[MigrationHistory, ...]
     alternatives: tuple[MigrationHistory, ...] = ()
     excess: tuple[int, int] = (0, 0)
+    least_comigrations: int | None = None
 
     __repr__ = short_repr
 

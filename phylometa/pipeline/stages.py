@@ -428,6 +428,7 @@ def migrate_tree(
     criteria: str = "UMCS",
     pattern: str | None = None,
     settings: MigrationSettings | None = None,
+    progress: Progress | None = None,
 ) -> tuple[CloneTree, HistoryEnsemble]:
     """Find the optimal histories of one given tree, equally weighted.
 
@@ -446,6 +447,8 @@ def migrate_tree(
         Upper bound.
     settings : MigrationSettings, optional
         Limits and the organ prior (if the primary is known); its criteria and weights are not used.
+    progress : callable (text, CPU seconds, limit), optional
+        Called as the search goes on, if the primary is known.
 
     Returns
     -------
@@ -472,7 +475,7 @@ def migrate_tree(
         located = located.with_site(primary)
         index = located.site_names.index(primary)
         options: dict[str, Any] = {"primary": index, "settings": chosen, "model": model, "pattern": pattern}
-        entries = (infer_migration_histories(located.tree, located.presence, **options),)
+        entries = (infer_migration_histories(located.tree, located.presence, **options, progress=progress),)
     ensemble = HistoryEnsemble(tuple(entries), located.site_names, criteria, "uniform", model)
     if primary != "auto":
         ensemble = favour_routes(ensemble, route_prior_by_name(located.site_names, index, chosen))

@@ -8,7 +8,7 @@ from phylometa.model.history import HistoryEnsemble
 from phylometa.model.patient import Patient
 from phylometa.model.tree_ensemble import TreeEnsemble
 
-__all__ = ["conflict_warnings", "history_warnings", "search_warnings"]
+__all__ = ["conflict_warnings", "history_warnings", "search_warnings", "unproved"]
 
 # Conflicts between clusters that are spelt out among the warnings; the others are counted there.
 SPELT_OUT = 8
@@ -46,6 +46,27 @@ def search_warnings(trees: TreeEnsemble) -> tuple[str, ...]:
             f"edge supports are over all of them, presence, histories and labels over those listed"
         )
     return tuple(texts)
+
+
+def unproved(histories: HistoryEnsemble) -> list[str]:
+    """Say what is not proved or not listed of a given tree's optimal histories, with the gap and the remedy."""
+    texts = []
+    for entry in histories.trees:
+        found = entry.criteria["comigrations"]
+        if entry.least_comigrations is not None:
+            gap = f"comigrations: at least {entry.least_comigrations}, {found} in the histories found"
+            if entry.least_comigrations >= found:
+                gap = f"{found} comigrations are the least, but not every history that has them was found"
+            texts.append(f"the time ran out before the optimum was proved ({gap}); [migration] seconds allows more")
+        elif not entry.complete and entry.n_histories > len(entry.histories):
+            number = f"{entry.n_histories:,}" if entry.n_histories < 10**9 else f"{float(entry.n_histories):.1e}"
+            texts.append(
+                f"{number} optimal histories, of which the simplest {len(entry.histories):,} are listed; "
+                "[migration] max_histories lists more"
+            )
+        elif not entry.complete:
+            texts.append("the time ran out before the optimum was proved; [migration] seconds allows more")
+    return texts
 
 
 def history_warnings(histories: HistoryEnsemble) -> tuple[str, ...]:

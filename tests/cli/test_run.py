@@ -92,8 +92,10 @@ def test_tables_and_documents_hold_what_the_contract_says(small_run):
 
 
 def test_same_seed_same_bytes(small_run, small_sheet, tmp_path):
-    assert _invoke(["run", str(small_sheet), "-o", str(tmp_path / "again"), *QUICK]) == 0
-    assert digests(tmp_path / "again" / "SMALL") == digests(small_run)
+    """Those of figures: `test_stage_chain.test_report_and_figures_are_the_same_again`."""
+    assert _invoke(["run", str(small_sheet), "-o", str(tmp_path / "again"), "--no-plots", *QUICK]) == 0
+    first = {name: digest for name, digest in digests(small_run).items() if not name.startswith("figures/")}
+    assert digests(tmp_path / "again" / "SMALL") == first
 
 
 def test_stage_commands_give_what_the_whole_gives(small_run, small_sheet, tmp_path):
@@ -114,12 +116,8 @@ def test_stage_commands_give_what_the_whole_gives(small_run, small_sheet, tmp_pa
     assert [row["reads_alone"] for row in alone] == [row["reads_alone"] for row in whole]
     for command in ("tree", "migrate", "seeding", "timing"):
         assert _invoke([command, str(copy)]) == 0
-    for command in ("plot", "report"):
-        assert _invoke([command, str(copy)]) == 0
+    assert _invoke(["report", str(copy)]) == 0
     assert (copy / "report.html").stat().st_size > 10_000
-    assert {path.name for path in (copy / "figures").iterdir()} == {
-        path.name for path in (small_run / "figures").iterdir()
-    }
     before = json.loads((small_run / "seeding/labels.json").read_text())["labels"]
     after = json.loads((copy / "seeding/labels.json").read_text())["labels"]
     assert after.keys() == before.keys()

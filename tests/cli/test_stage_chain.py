@@ -5,6 +5,7 @@ import shutil
 from dataclasses import fields
 
 import pytest
+from result_files import digests
 from small_patients import QUICK
 
 from phylometa.cli import _invoke
@@ -12,6 +13,8 @@ from phylometa.config import Settings, load_settings
 from phylometa.io.stage_records import STAGE_TABLES, STAGE_USES, stage_status
 from phylometa.model.result import PatientResult
 from phylometa.pipeline.stages import STAGES, load_result, run_stage
+
+TIMELINE = ("--figure", "timeline", "--format", "svg")
 
 
 @pytest.fixture
@@ -55,8 +58,8 @@ def test_everything_below_a_stage_made_anew_is_stale_and_said(directory, tmp_pat
         assert _invoke([*command, str(directory)]) == 3
         err = capsys.readouterr().err
         assert "stale: " in err and f"phylometa migrate {directory}" in err
-    for command in ("migrate", "seeding", "timing", "plot", "report"):
-        assert _invoke([command, str(directory)]) == 0, capsys.readouterr().err
+    for command in (["migrate"], ["seeding"], ["timing"], ["plot", *TIMELINE], ["report"]):
+        assert _invoke([*command, str(directory)]) == 0, capsys.readouterr().err
     assert stale(directory) <= {"copy_number"}
     capsys.readouterr()
     _invoke(["status", str(directory)])
@@ -97,7 +100,9 @@ def test_a_file_changed_by_hand_is_seen(file, stage, command, status, directory,
 
 def test_report_and_figures_are_the_same_again(small_run, directory):
     assert _invoke(["report", str(directory)]) == 0
+    shutil.rmtree(directory / "figures")
     assert _invoke(["plot", str(directory)]) == 0
+    assert digests(directory / "figures") == digests(small_run / "figures")
     assert states(directory)["report"] == "current"
     before, after = (json.loads((folder / "manifest.json").read_text()) for folder in (small_run, directory))
     assert after["inputs"] == before["inputs"] and after["settings"] == before["settings"]

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from small_patients import simulate_small
+from small_patients import QUICK, simulate_small
 
 from phylometa.cli import _invoke
 
@@ -70,8 +70,8 @@ def check_agreement(directory):
     return len(rows)
 
 
-def run(sheet, output):
-    assert _invoke(["run", str(sheet), "-o", str(output), "--no-plots"]) == 0
+def run(sheet, output, *options):
+    assert _invoke(["run", str(sheet), "-o", str(output), "--no-plots", *options]) == 0
     (directory,) = (path for path in output.iterdir() if (path / "summary.json").is_file())
     return directory
 
@@ -92,7 +92,7 @@ def test_bundled_patients_say_one_thing(name, real_run):
     [("sis_full", {"early"}, 8), ("sis_vcf", {"early", "undetermined"}, None), ("control", {"early"}, 40)],
 )
 def test_field_cases(case, calls, L_p, tmp_path):
-    directory = run(FIELD_CASES / case / "samples.tsv", tmp_path / "results")
+    directory = run(FIELD_CASES / case / "samples.tsv", tmp_path / "results", *QUICK)
     assert check_agreement(directory) == 1
     labels = json.loads((directory / "seeding/labels.json").read_text(encoding="utf-8"))
     assert labels["divergence"]["liver"]["call"] in calls

@@ -63,6 +63,9 @@ class ReadSettings(Checked):
     lists), unobserved, or absent (no alternate reads at the usual depth); auto: censored if a list holds calls only."""
     columns: tuple[str, ...] = ()
     """Columns of tables under another name, as NAME_IN_THE_FILE=name (VAR_COUNT=alt_counts)."""
+    as_site: tuple[str, ...] = ()
+    """Kinds of samples (ctdna, ctc, ascites, pdx, organoid) that count as tissue of their site, of one of their own if
+    the sheet names none."""
     unobserved_warning: Annotated[float, Range(0, 1, "share of cells")] = 0.2
     """Share of unobserved cells of a sample above which a warning tells how to genotype."""
     max_expansion: Annotated[float, Range(1, 1e6, "bytes per byte")] = 200.0

@@ -39,6 +39,17 @@ def uncalled_option(function: F) -> F:
     )(function)
 
 
+def as_site_option(function: F) -> F:
+    return click.option(
+        "--as-site",
+        multiple=True,
+        metavar="KIND",
+        type=click.Choice(["ctdna", "ctc", "ascites", "pdx", "organoid"]),
+        help="Take samples of this kind as tissue of their site, of one of their own if the sheet names none; may be "
+        "repeated [default: none].",
+    )(function)
+
+
 def columns_option(function: F) -> F:
     return click.option(
         "--columns",

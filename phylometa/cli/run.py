@@ -15,6 +15,7 @@ import click
 
 from phylometa.cli.options import (
     TerminalProgress,
+    as_site_option,
     check_output_directory,
     columns_option,
     config_option,
@@ -60,6 +61,7 @@ DEMO_PATIENT = Path(__file__).parent.parent / "demo_patient"
     help="Mutations without copy number [default: marginalise].",
 )
 @uncalled_option
+@as_site_option
 @columns_option
 @seed_option
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes, one thread each.")
@@ -86,7 +88,11 @@ def run(sheet: str, output: str, patients: tuple[str, ...], **options: Any) -> i
       phylometa run samples.tsv -o results --treatments treatments.tsv --genes drivers.txt
     """
     settings = read_settings(
-        options["config"], options["seed"], cn_missing=options["cn_missing"], uncalled=options["uncalled"]
+        options["config"],
+        options["seed"],
+        cn_missing=options["cn_missing"],
+        uncalled=options["uncalled"],
+        as_site=options["as_site"],
     )
     changes = {name: options[name] for name in ("radiotherapy_curves", "signatures") if options[name]}
     settings = settings.replace(timing=dataclasses.replace(settings.timing, **changes))
@@ -281,9 +287,17 @@ def demo(output: str, seed: int | None, no_plots: bool, force: bool) -> int:
 @click.option("--genes", type=click.Path(), help="Driver genes, one per line.")
 @click.option("--fasta", type=click.Path(), help="Reference genome.")
 @uncalled_option
+@as_site_option
 @columns_option
 @config_option
-def validate(sheet: str, config: str | None, uncalled: str | None, columns: tuple[str, ...], **inputs: Any) -> int:
+def validate(
+    sheet: str,
+    config: str | None,
+    uncalled: str | None,
+    as_site: tuple[str, ...],
+    columns: tuple[str, ...],
+    **inputs: Any,
+) -> int:
     """Check what `run` would read of SHEET, and every problem at once; exit status 3 if there is one.
 
     \b
@@ -292,7 +306,7 @@ def validate(sheet: str, config: str | None, uncalled: str | None, columns: tupl
     """
     from phylometa.io.validate import validate_sheet
 
-    settings = read_settings(config, None, uncalled=uncalled, columns=columns)
+    settings = read_settings(config, None, uncalled=uncalled, as_site=as_site, columns=columns)
     given = {key: value for key, value in inputs.items() if value is not None}
     report = validate_sheet(sheet, settings=settings.read, **given)
     click.echo(report.to_text())

@@ -35,6 +35,7 @@ def site_presence(presence: NDArray[np.floating], sample_site: NDArray[np.intege
     presence : float array (K, S)
         Given the tree, samples are independent.
     sample_site : int array (S,)
+        -1: names no site.
     n_sites : int
 
     Returns
@@ -44,7 +45,8 @@ def site_presence(presence: NDArray[np.floating], sample_site: NDArray[np.intege
     """
     absent = np.ones((len(presence), n_sites))
     for sample, site in enumerate(sample_site):
-        absent[:, site] *= 1.0 - presence[:, sample]
+        if site >= 0:
+            absent[:, site] *= 1.0 - presence[:, sample]
     return 1.0 - absent
 
 
@@ -176,7 +178,7 @@ def presence_scenarios(
     clusters : Clustering
         The clusters the trees were inferred from.
     sample_site : int array (S,)
-        Site of every sample.
+        Site of every sample; -1: names none.
     settings : TreeSettings
         ``max_scenarios`` bounds the number of draws.
     rng : numpy Generator
@@ -197,8 +199,8 @@ def presence_scenarios(
     for tree, model, (steps, _) in draws:
         for presence in steps >= model.least:
             in_site = np.zeros((len(trees.names), n_sites), dtype=bool)
-            for sample, site in enumerate(sites):
-                in_site[:n_clusters, site] |= presence[:, sample]
+            for sample in np.flatnonzero(sites >= 0):
+                in_site[:n_clusters, sites[sample]] |= presence[:, sample]
             key = (tree, in_site.tobytes())
             drawn[key] = drawn.get(key, 0) + 1
     ordered = sorted(drawn.items(), key=lambda item: (-item[1], item[0]))

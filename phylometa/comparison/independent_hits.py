@@ -74,13 +74,15 @@ def separate_hits(patient: Patient, origin: CommonOrigin) -> Patient:
     -------
     Patient
         The same if no mutation is shared between groups, or if clusters were given. Each copy keeps the reads
-        of its own group's samples; elsewhere its alternate reads are 0. A warning names the mutations.
+        of its own group's samples; elsewhere its alternate reads are 0, and samples that name no site say nothing of
+        it. A warning names the mutations.
     """
     mutations = patient.mutations
     shared = [i for i in origin.recurrent if HIT_IN not in mutations.ids[i]]
     if not shared or len(origin.groups) < 2 or patient.known_clusters is not None:
         return patient
-    group_of_sample = origin.group_of[patient.sample_site]
+    circulates = patient.sample_site < 0
+    group_of_sample = np.where(circulates, -1, origin.group_of[patient.sample_site])
     rows: list[int] = []
     groups: list[int] = []
     for i in range(mutations.n_mutations):
@@ -89,20 +91,22 @@ def separate_hits(patient: Patient, origin: CommonOrigin) -> Patient:
         rows += [i] * len(here)
         groups += here
     index = np.array(rows)
-    alt = np.array(mutations.alt_counts[index])
+    alt, depth = np.array(mutations.alt_counts[index]), np.array(mutations.depth[index])
+    observed = np.array(mutations.observed[index])
     names = []
     for row, (i, g) in enumerate(zip(rows, groups)):
         names.append(mutations.ids[i] if g < 0 else mutations.ids[i] + HIT_IN + origin.site_names[origin.groups[g][0]])
         if g >= 0:
             alt[row, group_of_sample != g] = 0
+            depth[row, circulates], observed[row, circulates] = 0, False
     words: dict[str, Any] = {name: tuple(getattr(mutations, name)[i] for i in rows) for name in WORDS}
-    arrays: dict[str, Any] = {
-        name: getattr(mutations, name)[index] for name in ("depth", "observed", "positions", "censored")
-    }
+    arrays: dict[str, Any] = {name: getattr(mutations, name)[index] for name in ("positions", "censored")}
     table = replace(
         mutations,
         ids=tuple(names),
         alt_counts=alt,
+        depth=depth,
+        observed=observed,
         error_rate=None if mutations.error_rate is None else mutations.error_rate[index],
         **words,
         **arrays,

@@ -94,7 +94,7 @@ def export_result(result: PatientResult, output: Path, *, target: str, colours: 
         raise InputError("has no clone trees: run `phylometa tree` on it", file=result.patient.name)
     if target == "pairtree" and result.clusters is None:
         raise InputError("has no clusters: run `phylometa cluster` on it", file=result.patient.name)
-    view = _View(result, colours)
+    view = _View(result if target == "pairtree" else result.in_place, colours)
     writer(view, output)
     return tuple(view.notes())
 

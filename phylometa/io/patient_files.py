@@ -66,13 +66,17 @@ def _write_samples(patient: Patient, path: Path) -> None:
         "assay",
         "diameter_cm",
     ]
+    has_kinds = any(sample.kind != "tissue" for sample in patient.samples)
+    header += ["kind"] if has_kinds else []
     rows = []
     for sample in patient.samples:
-        row: list[Any] = [patient.name, sample.name, sample.site, SHEET_SITE_TYPES[sites[sample.site].site_class]]
+        site_type = "" if sample.circulates else SHEET_SITE_TYPES[sites[sample.site].site_class]
+        row: list[Any] = [patient.name, sample.name, sample.site, site_type]
         source = "reads" if sample.purity_is_estimated else "checked" if sample.purity_is_checked else None
         row += ["counts.tsv", sample.purity, sample.purity_sd or None, source, sample.ploidy, sample.sex, sample.age]
         row += [sample.collection_date, sample.diagnosis_date, sample.cancer_type or None, sample.treatment or None]
         row += [sample.assay, sample.diameter_cm]
+        row += [sample.kind] if has_kinds else []
         rows.append(row)
     # an empty cell, not NA: the sheet is read by the same reader as a user's
     blank = [["" if value is None or value != value else value for value in row] for row in rows]

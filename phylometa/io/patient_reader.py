@@ -21,7 +21,7 @@ from phylometa.io.nested import drop_nested
 from phylometa.io.paired_tables import read_paired_tables
 from phylometa.io.segments import join_profiles, read_segments
 from phylometa.io.sheet import SampleSheet, SheetRow, split_files
-from phylometa.io.sites import sites_of
+from phylometa.io.sites import settle_kinds, sites_of
 from phylometa.io.table_reader import column_names
 from phylometa.io.uncalled import settle_uncalled
 from phylometa.io.used_mutations import UsedMutations, mutation_table
@@ -48,12 +48,12 @@ class PatientReader:
     def __init__(self, sheet: SampleSheet, name: str, rows: tuple[SheetRow, ...], settings: ReadSettings) -> None:
         self.sheet = sheet
         self.name = name
-        self.rows = rows
+        self.rows, notes = settle_kinds(rows, settings.as_site)
         self.settings = settings
         self.problems: list[Problem] = []
-        self.warnings: list[str] = list(sheet.warnings)
+        self.warnings: list[str] = [*sheet.warnings, *notes]
         self.provenance: list[dict[str, Any]] = []
-        self.samples = [row.sample for row in rows]
+        self.samples = [row.sample for row in self.rows]
         self.genome = self._stated_genome()
 
     def _stated_genome(self) -> str:
@@ -94,7 +94,8 @@ class PatientReader:
             named = self.attempt(sites_of, self.rows, primary=primary, source=self.sheet.display)
             sites = named[0] if named else ()
             self.warnings.extend(named[1] if named else ())
-            site_names = tuple(dict.fromkeys([site.name for site in sites] + [sample.site for sample in self.samples]))
+            placed = [sample.site for sample in self.samples if not sample.circulates]
+            site_names = tuple(dict.fromkeys([*(site.name for site in sites), *placed]))
             self._read_purity_files()
             profile = self._read_segments()
             parts = self._read_mutations()

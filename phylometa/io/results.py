@@ -23,7 +23,7 @@ from phylometa.io.result_checks import check_clusters, check_histories, check_pr
 from phylometa.io.segments import join_profiles, read_segment_tables
 from phylometa.io.stage_records import STAGE_USES, recorded, stage_files, stage_status
 from phylometa.io.timing_files import write_timing
-from phylometa.io.tree_results import read_trees, write_trees
+from phylometa.io.tree_results import read_trees, write_circulation, write_trees
 from phylometa.io.tsv import read_tsv, write_tsv
 from phylometa.model.certainty import CAP_KEYS
 from phylometa.model.clone_tree import CloneTree
@@ -117,6 +117,8 @@ def _write_stage(result: PatientResult, stage: str, directory: Path, *, is_subdi
     elif stage == "trees":
         assert result.trees is not None
         write_trees(result.trees, result.patient.mutations.sample_names, target)
+        if result.circulation is not None:
+            write_circulation(result.circulation, target)
     elif stage == "histories":
         assert result.histories is not None and result.trees is not None
         trees = {entry.tree: result.trees.tree(entry.tree) for entry in result.histories.trees}
@@ -283,6 +285,7 @@ def write_manifest(path: Path, result: PatientResult, *, arguments: Mapping[str,
 
 # Results of later stages as they are on disk.
 DOCUMENTS = {
+    "circulation": "trees/circulation.json",
     "comparison": "seeding/comparison.json",
     "labels": "seeding/labels.json",
     "timing": "timing/timing.json",
@@ -296,8 +299,8 @@ def read_result(directory: Path) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``patient``, ``ccf``, ``clusters``, ``trees``, ``histories`` as objects; ``comparison``, ``labels``, ``timing``
-        and ``copy_number`` as the JSON documents on disk; absent stages are absent.
+        ``patient``, ``ccf``, ``clusters``, ``trees``, ``histories`` as objects; ``circulation``, ``comparison``,
+        ``labels``, ``timing`` and ``copy_number`` as the JSON documents on disk; absent stages are absent.
 
     Raises
     ------

@@ -17,6 +17,7 @@ from phylometa.io.files import is_missing, parse_decimal, parse_fraction
 from phylometa.io.problems import ProblemList
 from phylometa.io.table_reader import TableReader
 from phylometa.model.patient import Sample, SiteClass
+from phylometa.reference.sample_kinds import CIRCULATING, GROWN, KIND_NAMES, SAMPLE_KINDS, SampleKind, sample_kind_of
 from phylometa.reference.site_words import PLAIN_WORDS, SITE_WORDS, plain_word, site_class_of
 
 __all__ = ["SOURCES", "SampleSheet", "SheetRow", "is_name", "parse_date", "parse_sheet", "read_sheet", "split_files"]
@@ -35,6 +36,7 @@ COLUMN_ALIASES = {
     "file_sample": "vcf_sample",
     "maf_sample": "vcf_sample",
     "counts_sample": "vcf_sample",
+    "sample_kind": "kind",
 }
 SOURCES = ("vcf", "maf", "counts")
 FILE_COLUMNS = (*SOURCES, "cn_segments", "purity_file", "bam")
@@ -43,7 +45,7 @@ KNOWN_COLUMNS = frozenset(
         *("patient", "sample", "site", "site_type", "purity", "purity_sd", "ploidy", "sex", "genome", "age", "assay"),
         *("cn_caller", "vcf_sample", "normal_sample", "vcf_caller", "collection_date", "diagnosis_date"),
         *("cancer_type", "treatment", "exclude", "diameter_cm", "purity_source", *FILE_COLUMNS),
-        *("vcf_merge", "counts_from"),
+        *("vcf_merge", "counts_from", "kind", "grown_from"),
     )
 )
 # Columns of nf-core/tumourevo's sheet that say nothing about the tumour.
@@ -181,7 +183,7 @@ def parse_sheet(path: str | Path, *, needs_source: bool = True) -> tuple[SampleS
     path = Path(path)
     display = str(path)
     table = TableReader(path, display, aliases=COLUMN_ALIASES, can_rename=False)
-    table.require(("patient", "sample", "site"))
+    table.require(("patient", "sample") if "kind" in table else ("patient", "sample", "site"))
     if needs_source and not any(kind in table for kind in SOURCES):
         raise InputError(
             f"one of the columns vcf, maf, counts is needed (columns found: {', '.join(table.original)})", file=display
@@ -267,10 +269,36 @@ class _RowParser:
             self.add(f"{value!r} is none of {', '.join(words)}", column)
         return found
 
+    def kind(self) -> SampleKind:
+        """Kind of the sample, by the column `kind` or a word of `site_type` that is one."""
+        value, of_site = self.text("kind"), _kind_in(self.text("site_type"))
+        if not value:
+            if of_site is not None:
+                self.words.setdefault((self.text("site_type"), f"the kind {of_site}"), []).append(self.line)
+            return of_site or "tissue"
+        found = sample_kind_of(value)
+        if found is None:
+            self.add(f"{value!r} is none of {', '.join(SAMPLE_KINDS)}", "kind")
+        elif of_site not in (None, found):
+            self.add(f"kind is {value}, but site_type says {self.text('site_type')}", "kind")
+        return found or "tissue"
+
+    def place(self, patient: str, kind: SampleKind) -> str:
+        """Site of a sample of a kind; '' if it circulates and the sheet names none."""
+        origin = self.text("grown_from")
+        if origin and kind not in GROWN:
+            self.add(f"is for xenografts and organoids, not for {KIND_NAMES[kind]}", "grown_from")
+        if kind in GROWN and not origin and not self.text("site"):
+            self.add(f"is empty: name the site that the {KIND_NAMES[kind]} was grown from", "grown_from")
+            return ""
+        if kind in CIRCULATING and not self.text("site"):
+            return ""
+        return self.site(patient, "grown_from" if origin else "site")
+
     def site_class(self) -> SiteClass | None:
         """Class of the site by the word of the sheet; a note if the word is not the plain one."""
         value = self.text("site_type")
-        if not value or value.lower() == "unknown":
+        if not value or value.lower() == "unknown" or _kind_in(value) is not None:
             return None
         found = site_class_of(value)
         if found is None:
@@ -282,9 +310,9 @@ class _RowParser:
             self.words.setdefault((value, found[1]), []).append(self.line)
         return found[0]
 
-    def site(self, patient: str) -> str:
+    def site(self, patient: str, column: str = "site") -> str:
         """Name of the site: of spellings that differ in case and blanks only, the first."""
-        value = self.name("site", is_site_name)
+        value = self.name(column, is_site_name)
         known = self.sites.setdefault((patient, " ".join(value.lower().split())), value)
         if known != value:
             self.respelled.setdefault((value, known), []).append(self.line)
@@ -328,7 +356,8 @@ class _RowParser:
         self.line, self.fields = line, fields
         n_before = self.problems.n_added
         patient, name = self.name("patient"), self.name("sample")
-        site = self.site(patient)
+        kind = self.kind()
+        site = self.place(patient, kind)
         is_excluded = self.flag("exclude")
         site_class = self.site_class()
         is_read = self.needs_source and not is_excluded and site_class != "normal"
@@ -354,6 +383,7 @@ class _RowParser:
             cancer_type=self.text("cancer_type"),
             treatment=self.text("treatment"),
             diameter_cm=self.number("diameter_cm", high=100.0, bounds="(0, 100] cm"),
+            kind=kind,
         )
         row = SheetRow(
             line=line,
@@ -402,7 +432,7 @@ class _RowParser:
                 self.add(f"{row.sample.name} of patient {row.patient} is already in row {first}", "sample")
                 continue
             kept.append(row)
-            if row.site_class is not None and not row.is_excluded:
+            if row.site_class is not None and not row.is_excluded and not row.sample.circulates:
                 site_class, first = types.setdefault((row.patient, row.sample.site), (row.site_class, row.line))
                 if site_class != row.site_class:
                     self.add(
@@ -413,6 +443,12 @@ class _RowParser:
                 if sex != row.sample.sex:
                     self.add(f"patient {row.patient} is {row.sample.sex} here and {sex} in row {first}", "sex")
         return tuple(kept)
+
+
+def _kind_in(site_type: str) -> SampleKind | None:
+    """The kind that a word of the column `site_type` is, if it is one other than tissue."""
+    found = sample_kind_of(site_type)
+    return None if found == "tissue" else found
 
 
 def _rows(lines: list[int]) -> str:

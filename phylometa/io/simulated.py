@@ -35,6 +35,7 @@ SHEET_COLUMNS = (
     "collection_date",
     "diagnosis_date",
     "assay",
+    "kind",
 )
 SITE_TYPES = {"primary": "primary", "lymph_node": "lymph_node", "distant": "metastasis", "bed": "recurrence"}
 TREATMENT_COLUMNS = ("patient", "site", "kind", "start", "end", "dose_gy", "fractions")
@@ -114,7 +115,9 @@ def _check_name(name: str) -> None:
 
 def _write_tables(patients: Sequence[SimulatedPatient], rows: list[list[Any]], directory: Path) -> Path:
     sheet = directory / "samples.tsv"
-    write_tsv(sheet, SHEET_COLUMNS, rows, is_input=True)
+    is_plain = not any(row[-1] for row in rows)  # tissue alone: no column of kinds
+    written = [row[:-1] for row in rows] if is_plain else rows
+    write_tsv(sheet, SHEET_COLUMNS[:-1] if is_plain else SHEET_COLUMNS, written, is_input=True)
     treatments = [
         (one.patient.name, item.site, item.kind, item.start, item.end, item.dose_gy, item.fractions)
         for one in patients
@@ -143,12 +146,12 @@ def _write_patient_files(simulated: SimulatedPatient, directory: Path, *, prefix
             patient.name,
             sample.name,
             sample.site,
-            site_type[sample.site],
+            "" if sample.circulates else site_type[sample.site],
             prefix + vcfs[s],
             normal,
             "mutect2",
-            prefix + segments[s] if segments else "",
-            simulated.settings.cn_caller if segments else "",
+            prefix + segments[s] if segments and sample.kind == "tissue" else "",
+            simulated.settings.cn_caller if segments and sample.kind == "tissue" else "",
             sample.purity,
             sample.ploidy,
             sample.sex,
@@ -156,6 +159,7 @@ def _write_patient_files(simulated: SimulatedPatient, directory: Path, *, prefix
             sample.collection_date,
             sample.diagnosis_date,
             sample.assay,
+            "" if sample.kind == "tissue" else sample.kind,
         ]
         for s, sample in enumerate(patient.samples)
     ]

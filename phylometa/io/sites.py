@@ -2,11 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
 from phylometa.errors import InputError
 from phylometa.io.sheet import SheetRow
 from phylometa.model.patient import Site, SiteClass
+from phylometa.reference.sample_kinds import KIND_NAMES
 
-__all__ = ["sites_of"]
+__all__ = ["settle_kinds", "sites_of"]
+
+
+def settle_kinds(rows: Iterable[SheetRow], as_site: Collection[str]) -> tuple[tuple[SheetRow, ...], list[str]]:
+    """Take samples of the kinds `as_site` as tissue; take the site from those that circulate. Rows, and warnings.
+
+    Parameters
+    ----------
+    rows : iterable of SheetRow
+    as_site : collection of str
+        Kinds that count as tissue of the site that the sheet names, else of a site of the kind's name.
+
+    Raises
+    ------
+    InputError
+        `as_site` names no kind of sample.
+    """
+    unknown = sorted(set(as_site) - (set(KIND_NAMES) - {"tissue"}))
+    if unknown:
+        raise InputError(
+            f"as_site: {', '.join(unknown)} is none of {', '.join(k for k in KIND_NAMES if k != 'tissue')}"
+        )
+    settled, taken = [], []
+    for row in rows:
+        sample = row.sample
+        if sample.kind in as_site:
+            site = sample.site or sample.kind
+            taken.append(f"{sample.name} ({KIND_NAMES[sample.kind]}) as {site}")
+            sample = replace(sample, kind="tissue", site=site)
+        elif sample.circulates:
+            sample = replace(sample, site="")
+        settled.append(replace(row, sample=sample))
+    warnings = [f"taken as tissue of a site, as asked (as_site): {', '.join(taken)}"] if taken else []
+    return tuple(settled), warnings
 
 
 def sites_of(rows: tuple[SheetRow, ...], *, primary: str | None, source: str) -> tuple[tuple[Site, ...], list[str]]:
@@ -23,7 +60,8 @@ def sites_of(rows: tuple[SheetRow, ...], *, primary: str | None, source: str) ->
     warnings: list[str] = []
     classes: dict[str, SiteClass | None] = {}
     for row in rows:
-        classes[row.sample.site] = classes.get(row.sample.site) or row.site_class
+        if not row.sample.circulates:
+            classes[row.sample.site] = classes.get(row.sample.site) or row.site_class
     patient = rows[0].patient
     if primary not in (None, "", "auto"):
         if primary not in classes:
@@ -57,6 +95,13 @@ def sites_of(rows: tuple[SheetRow, ...], *, primary: str | None, source: str) ->
         warnings.append(
             "no primary was sampled: a virtual primary stands for it; source, pattern, phyletic and divergence "
             "labels are undetermined"
+        )
+    with_tissue = {row.sample.site for row in rows if not row.sample.circulates and not row.sample.is_grown}
+    grown = sorted({row.sample.site for row in rows if row.sample.is_grown} - with_tissue)
+    if grown:
+        warnings.append(
+            f"{', '.join(grown)}: known by what was grown from it only, which may lack clones of the site and has them "
+            "in other proportions; a sample of its tissue would tell"
         )
     if len(rows) == 1:
         warnings.append(

@@ -11,11 +11,12 @@ from phylometa.io.annotated_trees import annotate, newick_text
 from phylometa.io.documents import read_json, reading, write_json
 from phylometa.io.history_files import quoted
 from phylometa.io.tsv import write_tsv
+from phylometa.model.circulation import COLUMNS, Circulation
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.joint_posterior import JointPosterior
 from phylometa.model.tree_ensemble import PresenceScenario, TreeEnsemble
 
-__all__ = ["read_trees", "write_trees"]
+__all__ = ["read_trees", "write_circulation", "write_trees"]
 
 
 def write_trees(trees: TreeEnsemble, sample_names: Sequence[str], directory: Path) -> None:
@@ -120,6 +121,24 @@ def _write_graph(tree: CloneTree, support: Mapping[int, float], path: Path) -> N
 def _write_newick(tree: CloneTree, support: Mapping[int, float], path: Path) -> None:
     """`path` in Newick with NHX annotations: clones at all nodes, named as `clone_names`, and B, the support."""
     path.write_text(newick_text(annotate(tree, support)) + "\n", encoding="utf-8")
+
+
+def write_circulation(found: Circulation, directory: Path) -> None:
+    """Write circulating.tsv (shares of clones), shed.tsv (where they are known from) and circulation.json of trees/."""
+    write_json(directory / "circulation.json", found.to_json())
+    before = dict(zip(found.samples, ("; ".join(texts) for texts in found.treatments_before)))
+    rows = ((*row, before[row[0]]) for row in found.rows)
+    write_tsv(directory / "circulating.tsv", [*COLUMNS, "treatments_before"], rows)
+    bounds = (found.shed, found.shed_lo, found.shed_hi)
+    write_tsv(
+        directory / "shed.tsv",
+        ["sample", "kind", "date", "tumour_fraction", "known_from", "share", "share_lo", "share_hi"],
+        (
+            (sample, found.kinds[c], found.dates[c], found.purity[c], origin, *(values[o, c] for values in bounds))
+            for c, sample in enumerate(found.samples)
+            for o, origin in enumerate(found.origins)
+        ),
+    )
 
 
 def read_trees(directory: Path) -> TreeEnsemble:

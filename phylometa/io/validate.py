@@ -13,6 +13,7 @@ from phylometa.io.patient_reader import PatientReader
 from phylometa.io.sheet import parse_sheet
 from phylometa.io.words import counted
 from phylometa.model.patient import Patient
+from phylometa.reference.sample_kinds import KIND_NAMES
 
 __all__ = ["ValidationReport", "validate_sheet"]
 
@@ -117,8 +118,10 @@ def _describe(patient: Patient) -> Iterator[str]:
     detected = (patient.mutations.alt_counts > 0).sum(axis=0)
     for k, sample in enumerate(patient.samples):
         purity = f"{sample.purity:g}" if sample.purity == sample.purity else "to be estimated"
+        origin = f", from {sample.site}" if sample.site else ", of no site"
+        where = f"at {sample.site}" if sample.kind == "tissue" else f"({KIND_NAMES[sample.kind]}{origin})"
         yield (
-            f"  sample {sample.name} at {sample.site}: purity {purity}; alternate reads at "
+            f"  sample {sample.name} {where}: purity {purity}; alternate reads at "
             f"{counted(int(detected[k]), 'mutation')}, {100 * unknown[k]:.1f} % unobserved, {censored[k]}"
             f"copy number at {100 * known[k]:.1f} %"
         )

@@ -30,7 +30,8 @@ from phylometa.clustering.search import fit_precision
 from phylometa.config import Settings, TreeSettings
 from phylometa.joint.atoms import bundle_mutations
 from phylometa.joint.convergence import disagreement
-from phylometa.model.arrays import FloatArray, IntArray
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.model.clone_tree import ancestor_matrix
 from phylometa.model.joint_posterior import JointDraw, JointPosterior
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.model.tree_ensemble import TreeEnsemble
@@ -73,6 +74,7 @@ def infer_jointly(
     copy_number : CopyNumberAtLoci
     purity : float64 array (S,)
     sample_site : int array (S,)
+        -1: names no site.
     labels : int64 array (n,)
         Clustering to start from.
     trees : TreeEnsemble
@@ -393,10 +395,18 @@ def _summarise(
         of_mutation, above, kept = _without_duplicates(*draw, steps[0])
         own = steps[0][kept]
         in_site = np.zeros((len(kept), n_sites), dtype=bool)
-        for sample, site in enumerate(sample_site):
-            in_site[:, site] |= own[:, sample] >= model.least
-        found.append(JointDraw(of_mutation, above, own / np.maximum(total[0], 1), in_site, chain))
+        for sample in np.flatnonzero(sample_site >= 0):
+            in_site[:, sample_site[sample]] |= own[:, sample] >= model.least
+        unplaced = _unplaced(above, own[:, sample_site < 0] > 0, in_site)
+        found.append(JointDraw(of_mutation, above, own / np.maximum(total[0], 1), in_site, chain, unplaced))
     return JointPosterior(tuple(found), np.full(len(found), 1.0 / len(found)))
+
+
+def _unplaced(parents: IntArray, circulates: BoolArray, in_site: BoolArray) -> BoolArray:
+    """Clones (K,) that circulate, or have a descendant that does, while none of them is in a sampled site."""
+    below = ancestor_matrix(parents)
+    found: BoolArray = below @ circulates.any(axis=1) & ~(below @ in_site.any(axis=1))
+    return found
 
 
 def _without_duplicates(labels: IntArray, parents: IntArray, steps: IntArray) -> tuple[IntArray, IntArray, IntArray]:

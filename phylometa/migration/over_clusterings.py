@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from phylometa.config import MigrationSettings
 from phylometa.migration.ensemble import Scenario, infer_history_ensemble
 from phylometa.migration.independent_tumours import OriginGroup, histories_of_independent_tumours
 from phylometa.migration.organ_prior import favour_routes
-from phylometa.model.arrays import FloatArray
-from phylometa.model.history import HistoryEnsemble
-from phylometa.model.joint_posterior import JointPosterior
+from phylometa.model.arrays import FloatArray, IntArray
+from phylometa.model.clone_tree import CloneTree
+from phylometa.model.history import HistoryEnsemble, MigrationHistory
+from phylometa.model.joint_posterior import JointDraw, JointPosterior
 from phylometa.model.tree_ensemble import TreeEnsemble
 
 __all__ = ["histories_of_trees", "joint_histories"]
@@ -72,13 +76,53 @@ def joint_histories(
     Returns
     -------
     HistoryEnsemble
-        ``TreeHistories.tree`` is the index of a draw; its clones are the draw's own.
+        ``TreeHistories.tree`` is the index of a draw; its clones are the draw's own. Clones that circulate and are in
+        no sampled site have no place in a history, and none of its criteria counts them.
     """
-    scenarios = [
-        Scenario(index, joint.tree(index), float(weight), draw.presence)
-        for index, (draw, weight) in enumerate(zip(joint.draws, joint.weights))
-    ]
-    return _infer(scenarios, tuple(site_names), primary, settings, groups, route_prior)
+    scenarios, kept = [], {}
+    for index, (draw, weight) in enumerate(zip(joint.draws, joint.weights)):
+        tree, presence = joint.tree(index), draw.presence
+        if draw.unplaced.any():
+            kept[index] = clones = _placed(draw)
+            tree, presence = _subtree(tree, clones), presence[clones]
+        scenarios.append(Scenario(index, tree, float(weight), presence))
+    found = _infer(scenarios, tuple(site_names), primary, settings, groups, route_prior)
+    return _renumbered(found, kept, joint) if kept else found
+
+
+def _placed(draw: JointDraw) -> IntArray:
+    """Clones of a draw that are in a sampled site or have a descendant there; the founder in any case."""
+    return np.flatnonzero(~draw.unplaced | (draw.parents < 0))
+
+
+def _subtree(tree: CloneTree, clones: IntArray) -> CloneTree:
+    """The tree without the clones that are not listed, none of which has a listed descendant."""
+    rank = np.full(tree.n_clones + 1, -1)
+    rank[clones] = np.arange(len(clones))
+    names = tuple(tree.names[v] for v in clones)
+    return CloneTree(names, rank[np.asarray(tree.parents)[clones]], np.asarray(tree.n_mutations)[clones])
+
+
+def _renumbered(found: HistoryEnsemble, kept: Mapping[int, IntArray], joint: JointPosterior) -> HistoryEnsemble:
+    """The histories of subtrees in the numbers of the draws' clones."""
+
+    def moved(history: MigrationHistory, clones: IntArray) -> MigrationHistory:
+        edges = history.edges.copy()
+        edges[:, 0], edges[:, 2] = clones[edges[:, 0]], clones[edges[:, 2]]
+        return replace(history, root=(int(clones[history.root[0]]), history.root[1]), edges=edges)
+
+    entries = tuple(
+        replace(
+            entry,
+            presence=joint.draws[entry.tree].presence,
+            histories=tuple(moved(history, kept[entry.tree]) for history in entry.histories),
+            alternatives=tuple(moved(history, kept[entry.tree]) for history in entry.alternatives),
+        )
+        if entry.tree in kept
+        else entry
+        for entry in found.trees
+    )
+    return replace(found, trees=entries)
 
 
 def _infer(

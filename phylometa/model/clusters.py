@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -51,6 +51,10 @@ class CcfTable:
             object.__setattr__(self, "loss", np.zeros(shape))
         for item in fields(self):
             freeze_array(self, item.name, np.float64, shape)
+
+    def take_samples(self, columns: IntArray) -> CcfTable:
+        """Restricted to samples (indices)."""
+        return CcfTable(**{item.name: getattr(self, item.name)[:, columns] for item in fields(self)})
 
     @property
     def told(self) -> FloatArray:
@@ -140,6 +144,14 @@ class Clustering:
     @property
     def n_clusters(self) -> int:
         return len(self.names)
+
+    def take_samples(self, columns: IntArray) -> Clustering:
+        """Return the clusters in some samples (indices)."""
+        names = ("ccf", "ccf_lo", "ccf_hi", "alt_reads", "total_reads")
+        place = {int(s): i for i, s in enumerate(columns)}
+        deleted = [(i, place[s]) for i, s in self.deleted.tolist() if s in place]
+        arrays = {name: getattr(self, name)[:, columns] for name in names}
+        return replace(self, deleted=np.array(deleted, dtype=np.int64).reshape(-1, 2), **arrays)
 
     @property
     def sizes(self) -> IntArray:

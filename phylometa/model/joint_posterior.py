@@ -35,6 +35,8 @@ class JointDraw:
         Sites in which a clone is a population of its own.
     chain : int
         Chain of the sampler that it comes from.
+    unplaced : bool array (K,)
+        Clones that circulate and, with all that descends from them, are in no sampled site. Default: none.
     """
 
     labels: IntArray
@@ -42,6 +44,7 @@ class JointDraw:
     proportions: FloatArray
     presence: BoolArray
     chain: int = 0
+    unplaced: BoolArray = None  # type: ignore[assignment]
 
     __repr__ = short_repr
 
@@ -50,6 +53,9 @@ class JointDraw:
         freeze_array(self, "parents", np.int64, (None,))
         freeze_array(self, "proportions", np.float64, (len(self.parents), None))
         freeze_array(self, "presence", np.bool_, (len(self.parents), None))
+        if self.unplaced is None:
+            object.__setattr__(self, "unplaced", np.zeros(len(self.parents)))
+        freeze_array(self, "unplaced", np.bool_, (len(self.parents),))
 
     @property
     def n_clones(self) -> int:
@@ -85,6 +91,11 @@ class JointPosterior:
     def with_weights(self, weights: FloatArray) -> JointPosterior:
         """Return the draws with other weights, which are made to add up to 1."""
         return replace(self, weights=np.asarray(weights) / np.sum(weights))
+
+    def take_samples(self, columns: IntArray) -> JointPosterior:
+        """Return the draws with the proportions of some samples (indices); what the others show stays known."""
+        draws = tuple(replace(draw, proportions=draw.proportions[:, columns]) for draw in self.draws)
+        return replace(self, draws=draws)
 
     @property
     def n_draws(self) -> int:
@@ -147,7 +158,7 @@ class JointPosterior:
         ``items``: the item of every mutation, mutations that are in one clone in every draw. ``draws``: clone of every
         item and parent of every clone, from 1 on, 0 at the founder (an item that belongs to no clone is -1 as an
         artefact, -2, -3, ... in the tail of the first, second, ... site); proportions by clone and sample; by clone the
-        sites that hold it; chain and weight.
+        sites that hold it; chain and weight; clones that circulate and are in no sampled site (``unplaced``, if any).
         """
         labels, item_of = self.items
         return {
@@ -162,6 +173,7 @@ class JointPosterior:
                     "presence": [[site_names[t] for t in np.flatnonzero(here).tolist()] for here in draw.presence],
                     "chain": draw.chain + 1,
                     "weight": weight,
+                    **({"unplaced": (np.flatnonzero(draw.unplaced) + 1).tolist()} if draw.unplaced.any() else {}),
                 }
                 for draw, row, weight in zip(self.draws, labels, self.weights.tolist())
             ],
@@ -178,6 +190,8 @@ class JointPosterior:
             presence = np.zeros((len(entry["parents"]), len(site_of)), dtype=bool)
             for clone, where in enumerate(entry["presence"]):
                 presence[clone, [site_of[site] for site in where]] = True
+            unplaced = np.zeros(len(presence), dtype=bool)
+            unplaced[np.array(entry.get("unplaced", ()), dtype=np.int64) - 1] = True
             draws.append(
                 JointDraw(
                     labels=np.where(clones > 0, clones - 1, clones)[item_of],
@@ -185,6 +199,7 @@ class JointPosterior:
                     proportions=np.array(entry["proportions"], dtype=np.float64).reshape(len(presence), -1),
                     presence=presence,
                     chain=int(entry["chain"]) - 1,
+                    unplaced=unplaced,
                 )
             )
         return cls(tuple(draws), np.array([float(entry["weight"]) for entry in document["draws"]]))

@@ -16,6 +16,7 @@ from phylometa.errors import InputError
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
 from phylometa.model.frames import frame_of_rows
 from phylometa.model.short_repr import short_repr
+from phylometa.reference.sample_kinds import CIRCULATING, GROWN, SampleKind
 
 __all__ = [
     "CopyNumberAtLoci",
@@ -77,7 +78,7 @@ class Sample:
     ----------
     name : str
     site : str
-        Name of the anatomical site.
+        Name of the anatomical site; of a sample that was grown, the site it was grown from; '' if it circulates.
     purity : float
         Share of tumour cells in (0, 1]; NaN until estimated.
     purity_is_estimated : bool
@@ -97,6 +98,8 @@ class Sample:
     cancer_type, treatment : str
     diameter_cm : float
         Size of the lesion (cm); NaN if unknown.
+    kind : {"tissue", "ctdna", "ctc", "ascites", "pdx", "organoid"}
+        What was sampled (`phylometa.reference.sample_kinds`).
     """
 
     name: str
@@ -114,6 +117,17 @@ class Sample:
     treatment: str = ""
     diameter_cm: float = float("nan")
     purity_is_checked: bool = False
+    kind: SampleKind = "tissue"
+
+    @property
+    def circulates(self) -> bool:
+        """Whether it is a mixture from all sites, which names no place."""
+        return self.kind in CIRCULATING
+
+    @property
+    def is_grown(self) -> bool:
+        """Whether it was grown from cells of its site: its clones are in the site, in other proportions."""
+        return self.kind in GROWN
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,6 +269,14 @@ class MutationTable:
             **arrays,
         )
 
+    def take_samples(self, columns: NDArray[np.integer]) -> MutationTable:
+        """Return the table restricted to samples (indices), in that order."""
+        arrays = {name: getattr(self, name)[:, columns] for name in ("alt_counts", "depth", "observed", "censored")}
+        arrays |= {name: getattr(self, name)[columns] for name in ("call_threshold", "usual_depth")}
+        error_rate = None if self.error_rate is None else self.error_rate[:, columns]
+        names = tuple(self.sample_names[s] for s in columns)
+        return replace(self, sample_names=names, error_rate=error_rate, **arrays)
+
     def to_frame(self, library: str | None = None) -> Any:
         """Tabulate the reads, one row per mutation and sample; NaN if it was not observed.
 
@@ -338,6 +360,18 @@ class CopyNumberProfile:
     def n_segments(self) -> int:
         return len(self.chroms)
 
+    def of_samples(self, names: Sequence[str]) -> CopyNumberProfile:
+        """Return the segments of some samples."""
+        place = {self.sample_names.index(name): i for i, name in enumerate(names) if name in self.sample_names}
+        rows = np.flatnonzero([s in place for s in self.sample.tolist()])
+        arrays = {
+            name: getattr(self, name)[rows]
+            for name in ("start", "end", "major", "minor", "total", "fraction", "major2", "minor2")
+        }
+        sample = np.array([place[s] for s in self.sample[rows].tolist()], dtype=np.int64)
+        chroms = tuple(self.chroms[i] for i in rows)
+        return replace(self, sample_names=tuple(names), sample=sample, chroms=chroms, **arrays)
+
 
 @dataclass(frozen=True, eq=False)
 class CopyNumberAtLoci:
@@ -394,6 +428,10 @@ class CopyNumberAtLoci:
     def take(self, rows: NDArray[Any]) -> CopyNumberAtLoci:
         """Restricted to `rows` (indices or mask)."""
         return CopyNumberAtLoci(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
+
+    def take_samples(self, columns: NDArray[np.integer]) -> CopyNumberAtLoci:
+        """Restricted to samples (indices), in that order."""
+        return CopyNumberAtLoci(**{item.name: getattr(self, item.name)[:, columns] for item in fields(self)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -502,7 +540,8 @@ class Patient:
             raise ValueError("Patient.samples: not the columns of Patient.mutations")
         if self.copy_number.major.shape != self.mutations.depth.shape:
             raise ValueError("Patient.copy_number: shape differs from Patient.mutations")
-        unknown = {sample.site for sample in self.samples} - {site.name for site in self.sites}
+        unknown = {sample.site for sample in self.samples if not sample.circulates}
+        unknown -= {site.name for site in self.sites}
         if unknown:
             raise ValueError(f"Patient.sites: {', '.join(sorted(unknown))} not listed")
 
@@ -512,9 +551,40 @@ class Patient:
 
     @property
     def sample_site(self) -> IntArray:
-        """Index into `sites` of every sample (S,)."""
+        """Index into `sites` of every sample (S,); -1 for a sample that circulates."""
         index = {name: i for i, name in enumerate(self.site_names)}
-        return np.array([index[sample.site] for sample in self.samples], dtype=np.int64)
+        found = (-1 if sample.circulates else index[sample.site] for sample in self.samples)
+        return np.fromiter(found, dtype=np.int64, count=len(self.samples))
+
+    @cached_property
+    def in_place(self) -> Patient:
+        """The patient with the samples that stand for their site: what is said about sites rests on these alone.
+
+        Tissue; a sample that was grown if its site has no tissue. The same object if that is every sample.
+        """
+        with_tissue = {sample.site for sample in self.samples if not sample.circulates and not sample.is_grown}
+        chosen = [
+            s
+            for s, sample in enumerate(self.samples)
+            if not sample.circulates and not (sample.is_grown and sample.site in with_tissue)
+        ]
+        if len(chosen) == len(self.samples):
+            return self
+        columns = np.array(chosen, dtype=np.int64)
+        samples = tuple(self.samples[s] for s in chosen)
+        return replace(
+            self,
+            samples=samples,
+            mutations=self.mutations.take_samples(columns),
+            copy_number=self.copy_number.take_samples(columns),
+            segments=None if self.segments is None else self.segments.of_samples([sample.name for sample in samples]),
+        )
+
+    @property
+    def samples_in_place(self) -> IntArray:
+        """Indices of the samples of `in_place`."""
+        names = {sample.name for sample in self.in_place.samples}
+        return np.array([s for s, sample in enumerate(self.samples) if sample.name in names], dtype=np.int64)
 
     @property
     def purity(self) -> FloatArray:

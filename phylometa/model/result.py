@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
+from phylometa.model.circulation import Circulation
 from phylometa.model.clusters import CcfTable, Clustering
 from phylometa.model.comparison import Comparison
-from phylometa.model.patient import Patient
-
-if TYPE_CHECKING:
-    pass
-
 from phylometa.model.history import HistoryEnsemble
+from phylometa.model.patient import Patient
 from phylometa.model.quality import QualityReport
 from phylometa.model.short_repr import short_repr
 from phylometa.model.tree_ensemble import TreeEnsemble
@@ -40,6 +38,8 @@ class PatientResult:
     warnings : tuple of str
     comparison : Comparison
         Primary against every metastasis; made with the labels.
+    circulation : Circulation or None
+        Clones in the samples that name no site; None if there are no such samples. Made with the trees.
     """
 
     patient: Patient
@@ -54,5 +54,24 @@ class PatientResult:
     settings: Any = None
     warnings: tuple[str, ...] = ()
     comparison: Comparison | None = None
+    circulation: Circulation | None = None
 
     __repr__ = short_repr
+
+    @cached_property
+    def in_place(self) -> PatientResult:
+        """The result with the samples that stand for their site (`Patient.in_place`): what is drawn and said of sites.
+
+        The same object if that is every sample.
+        """
+        patient = self.patient.in_place
+        if patient is self.patient:
+            return self
+        columns = self.patient.samples_in_place
+        return replace(
+            self,
+            patient=patient,
+            ccf=None if self.ccf is None else self.ccf.take_samples(columns),
+            clusters=None if self.clusters is None else self.clusters.take_samples(columns),
+            trees=None if self.trees is None else self.trees.take_samples(columns),
+        )

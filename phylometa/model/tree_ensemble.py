@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +110,17 @@ class TreeEnsemble:
 
     def __len__(self) -> int:
         return len(self.weights)
+
+    def take_samples(self, columns: IntArray) -> TreeEnsemble:
+        """Return the trees with the proportions of some samples (indices)."""
+        diagnostics = dict(self.diagnostics)
+        if "proportion_intervals" in diagnostics:
+            bounds = diagnostics["proportion_intervals"]
+            diagnostics["proportion_intervals"] = {
+                name: np.asarray(values, dtype=np.float64)[:, columns].tolist() for name, values in bounds.items()
+            }
+        joint = None if self.joint is None else self.joint.take_samples(columns)
+        return replace(self, proportions=self.proportions[:, :, columns], diagnostics=diagnostics, joint=joint)
 
     def tree(self, index: int = 0) -> CloneTree:
         """Return one tree; 0 is the most probable."""

@@ -17,6 +17,7 @@ import numpy as np
 from phylometa.config import MigrationSettings, Settings, TreeSettings
 from phylometa.errors import InfeasibleError, InputError
 from phylometa.model.arrays import IntArray
+from phylometa.model.circulation import Circulation
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.clusters import Clustering
 from phylometa.model.comparison import Comparison
@@ -30,6 +31,7 @@ from phylometa.reads.censored import censored_as_reads, with_censored_as_reads
 if TYPE_CHECKING:
     from os import PathLike
 
+    from phylometa.joint.shown import ShownPosterior
     from phylometa.model.joint_posterior import JointPosterior
 
 __all__ = ["STAGES", "AnalysisResult", "analyse", "classify_cases", "load_result", "migrate_tree"]
@@ -78,16 +80,24 @@ def stage_rng(seed: int, stage: str) -> np.random.Generator:
 def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.ccf.estimate import estimate_ccf
     from phylometa.ccf.purity import estimate_purity, infer_purity
+    from phylometa.ccf.trunk_purity import purity_from_trunk, with_tissue_copies
     from phylometa.clustering.infer import cluster_mutations, clustering_from_labels
     from phylometa.comparison.independent_hits import separate_hits
     from phylometa.qc.check import check_quality
     from phylometa.reads.lost_copies import deleted_mutations
     from phylometa.seeding.patient import find_origin
 
-    reads_say = infer_purity(result.patient, settings=settings.ccf)
-    quality = check_quality(result.patient, reads_say)
-    patient = estimate_purity(result.patient, settings=settings.ccf, posterior=reads_say)
-    patient = separate_hits(patient, find_origin(with_censored_as_reads(patient), settings))
+    whole = with_tissue_copies(result.patient)
+    tissue = whole.in_place if whole.in_place.samples else whole
+    reads_say = infer_purity(tissue, settings=settings.ccf)
+    quality = check_quality(tissue, reads_say)
+    patient = estimate_purity(tissue, settings=settings.ccf, posterior=reads_say)
+    if tissue is not whole:
+        evidence = with_censored_as_reads(patient)
+        parts = (evidence.mutations, patient.copy_number, patient.purity)
+        alone = estimate_ccf(*parts, settings=settings.ccf)
+        patient = purity_from_trunk(whole, evidence, alone, settings=settings.ccf)
+    patient = separate_hits(patient, find_origin(with_censored_as_reads(patient.in_place), settings))
     if patient.mutations.n_mutations == 0:
         raise InputError(f"patient {patient.name}: no variants left to analyse; dropped.tsv.gz names the reasons")
     evidence = with_censored_as_reads(patient)
@@ -122,12 +132,13 @@ def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
         clusters = _clusters_to_start_from(patient, start, settings)
     trees = infer_clone_trees(clusters, *sites, settings=chosen, rng=stage_rng(settings.seed, "trees"))
     if is_given or len(trees.names) != clusters.n_clusters:  # given clusters, or clonally unrelated tumours
-        trees = _with_presence(trees, clusters, patient, settings)
-        return {"trees": trees, "warnings": search_warnings(trees)}
+        trees, circulation = _with_presence(trees, clusters, patient, settings)
+        return {"trees": trees, "circulation": circulation, "warnings": search_warnings(trees)}
     joint = _draw_jointly(result.patient, clusters, trees, settings)
     found = replace(shown_clusters(joint, patient, settings=settings), start=start)
     shown = sum_up(joint, found, patient.site_names, settings=settings)
-    return {"trees": shown.trees, "clusters": _with_deleted(shown.clusters, result, settings)}
+    clusters = _with_deleted(shown.clusters, result, settings)
+    return {"trees": shown.trees, "clusters": clusters, "circulation": _circulation(shown, patient, settings)}
 
 
 def _clusters_to_start_from(patient: Patient, labels: IntArray, settings: Settings) -> Clustering:
@@ -148,9 +159,21 @@ def _for_a_start(settings: TreeSettings) -> TreeSettings:
     return replace(settings, enumerate_clusters=min(settings.enumerate_clusters, 6), rounds=1, max_trees=100)
 
 
-def _with_presence(trees: TreeEnsemble, clusters: Clustering, patient: Patient, settings: Settings) -> TreeEnsemble:
+def _circulation(shown: ShownPosterior, patient: Patient, settings: Settings) -> Circulation | None:
+    """Clones of the samples that name no site."""
+    from phylometa.joint.circulating import circulating_clones
+
+    assert shown.trees.joint is not None
+    parts = (shown.trees.joint, shown.projections, shown.trees.names, patient)
+    return circulating_clones(*parts, half_step=0.5 / settings.trees.grid)
+
+
+def _with_presence(
+    trees: TreeEnsemble, clusters: Clustering, patient: Patient, settings: Settings
+) -> tuple[TreeEnsemble, Circulation | None]:
     """Trees of clusters that are taken as certain, with draws of presence and intervals of proportions."""
     from phylometa.clone_trees.presence import draws_of_trees, presence_scenarios, proportion_intervals
+    from phylometa.joint.circulating import circulating_clones, draws_as_posterior
     from phylometa.model.tree_ensemble import PresenceScenario
 
     options: dict[str, Any] = {"settings": settings.trees, "rng": stage_rng(settings.seed, "presence")}
@@ -159,7 +182,12 @@ def _with_presence(trees: TreeEnsemble, clusters: Clustering, patient: Patient, 
     lower, upper = proportion_intervals(trees, draws, settings=settings.trees)
     listed = tuple(PresenceScenario(int(tree), float(weight), presence) for tree, weight, presence in scenarios)
     intervals = {"lower": lower.tolist(), "upper": upper.tolist()}
-    return replace(trees, scenarios=listed, diagnostics={**trees.diagnostics, "proportion_intervals": intervals})
+    circulation = None
+    if any(sample.circulates for sample in patient.samples):
+        parts = draws_as_posterior(trees, draws, patient.sample_site)
+        circulation = circulating_clones(*parts, trees.names, patient, half_step=0.5 / settings.trees.grid)
+    diagnostics = {**trees.diagnostics, "proportion_intervals": intervals}
+    return replace(trees, scenarios=listed, diagnostics=diagnostics), circulation
 
 
 def _with_deleted(clusters: Clustering, result: PatientResult, settings: Settings) -> Clustering:
@@ -195,17 +223,18 @@ def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.joint.shown import weigh_by_histories
     from phylometa.seeding.patient import find_origin, find_route_prior, histories_from
 
-    patient, trees, clusters = result.patient, result.trees, result.clusters
+    patient, trees, clusters = result.patient.in_place, result.trees, result.clusters
     assert trees is not None and clusters is not None
     primary = patient.site_names.index(patient.primary.name)
     if trees.joint is None:
-        return {"histories": histories_from(result, primary, settings)}
+        return {"histories": histories_from(result.in_place, primary, settings)}
     groups = origin_groups(find_origin(patient, settings), patient.sites, primary=primary)
     prior = find_route_prior(patient, primary, settings.migration)
     shown, histories = weigh_by_histories(
         trees, clusters, primary=primary, settings=settings, groups=groups, route_prior=prior
     )
-    found = {"trees": shown.trees, "clusters": shown.clusters, "histories": histories}
+    found: dict[str, Any] = {"trees": shown.trees, "clusters": shown.clusters, "histories": histories}
+    found["circulation"] = _circulation(shown, result.patient, settings)
     return {**found, "warnings": history_warnings(histories)}
 
 
@@ -311,6 +340,12 @@ STAGES: dict[str, tuple[str, Callable[[PatientResult, Settings], dict[str, Any]]
 
 READ_CENSORED = ("clusters", "trees")
 """Stages that tell censored cells from reads; to the others they are a few reads without the mutation."""
+OF_SITES = ("copy_number", "labels", "timing")
+"""Stages that are about sites, and read only the samples that stand for one."""
+NO_TISSUE = (
+    "no sample names a site (all circulate): clones and their shares only, nothing about who seeded whom or when; add "
+    "a sample of the primary or of a metastasis, or name a kind with --as-site"
+)
 
 
 def run_stage(name: str, result: AnalysisResult, settings: Settings) -> AnalysisResult:
@@ -324,12 +359,14 @@ def run_stage(name: str, result: AnalysisResult, settings: Settings) -> Analysis
         If the data admit no answer.
     """
     needs, function = STAGES[name]
+    if name not in READ_CENSORED and not result.patient.in_place.samples:
+        return replace(result, settings=settings, warnings=tuple(dict.fromkeys((*result.warnings, NO_TISSUE))))
     if getattr(result, needs) is None:
         raise InfeasibleError(f"stage {name} needs {needs}, which has not been inferred yet")
     given = result
     if name not in READ_CENSORED:
         given = replace(result, patient=with_censored_as_reads(result.patient))
-    found = function(given, settings)
+    found = function(given.in_place if name in OF_SITES else given, settings)
     warnings = list(result.warnings)
     warnings += [text for text in found.pop("warnings", ()) if text not in warnings]
     for item in found.values():
@@ -508,6 +545,7 @@ def load_result(directory: str | PathLike[str]) -> AnalysisResult:
 
     found = read_result(Path(directory))
     kinds: dict[str, Callable[[Any], Any]] = {
+        "circulation": Circulation.from_json,
         "comparison": lambda document: Comparison.from_json(document, settings=found["settings"].comparison),
         "labels": lambda document: SeedingLabels.from_json(document, settings=found["settings"].seeding),
         "timing": TimingResult.from_json,

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
-from phylometa.plots.sample_axes import sample_order
+from phylometa.plots.sample_axes import sample_order, sample_swatches
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
 from phylometa.plots.style import COLUMN_WIDTHS, Swatch, clean_text, percent, site_swatches
@@ -30,10 +30,10 @@ def clone_drivers(result: PatientResult, clone: int) -> tuple[str, ...]:
 
 def _sample_columns(patient: Patient, values: Any) -> SampleColumns:
     order = sample_order(patient)
-    swatches = site_swatches(len(patient.sites))
+    swatches = sample_swatches(patient)
     return SampleColumns(
         tuple(short_sample_names(patient)[s] for s in order),
-        tuple(swatches[patient.sample_site[s]] for s in order),
+        tuple(swatches[s] for s in order),
         np.asarray(values)[:, order],
     )
 

@@ -49,7 +49,7 @@ def copy_number_events_scene(result: PatientResult, *, width: float) -> Scene:
     found = result.copy_number
     if found is None or len(found.sample_names) < 2:
         return empty_scene(width, "No copy-number tree: it needs copy number in two samples.", title)
-    patient: Patient = result.patient
+    patient: Patient = result.patient.in_place
     order = [s for s in leaf_order(found, patient) if patient.samples[s].name in found.sample_names]
     short = short_sample_names(patient)
     names = [fit_text(short[s], 0.2 * width, SMALL_FONT_SIZE) for s in order]

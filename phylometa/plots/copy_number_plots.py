@@ -144,7 +144,8 @@ def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: st
     -------
     matplotlib.axes.Axes
     """
-    patient, segments = result.patient, result.patient.segments
+    patient = result.patient.in_place
+    segments = patient.segments
     if segments is None or segments.n_segments == 0:
         return draw_scene(empty_scene(scene_width(ax, width), "No copy-number segments were given.", "Copy number"), ax)
     tree = result.copy_number

@@ -10,6 +10,7 @@ from phylometa.model.result import PatientResult
 from phylometa.plots.body_map import plot_body_map
 from phylometa.plots.ccf_plots import plot_ccf_heatmap
 from phylometa.plots.ccf_scatter import plot_ccf_pairs, plot_ccf_scatter
+from phylometa.plots.circulation import plot_circulation
 from phylometa.plots.clone_tree import plot_clone_tree
 from phylometa.plots.copy_number_events import plot_copy_number_events
 from phylometa.plots.copy_number_plots import plot_copy_number
@@ -37,6 +38,7 @@ FIGURES: dict[str, Callable[..., Any]] = {
     "ccf_pairs": plot_ccf_pairs,
     "fish": plot_fish,
     "timeline": plot_timeline,
+    "circulation": plot_circulation,
     "tumour_control": plot_tumour_control,
     "copy_number": plot_copy_number,
     "copy_number_events": plot_copy_number_events,
@@ -58,8 +60,8 @@ def save_figures(
     """Draw every figure of `result` and write it to `directory` as ``NAME.svg``, ``NAME.pdf`` and ``NAME.png``.
 
     A figure for which the result holds nothing says so in words. Tumour control is a model with assumed constants: it
-    is drawn only if it is named in `figures` or `TimingSettings.radiotherapy_curves` is set. The same result gives the
-    same bytes.
+    is drawn only if it is named in `figures` or `TimingSettings.radiotherapy_curves` is set; circulating clones only if
+    it is named or a sample circulates. The same result gives the same bytes.
 
     Parameters
     ----------
@@ -68,7 +70,7 @@ def save_figures(
         Made if it does not exist.
     formats : tuple of {"svg", "pdf", "png"}
     figures : sequence of str
-        Names from `FIGURES`; empty: all but tumour control.
+        Names from `FIGURES`; empty: all but what is drawn only if asked.
     dpi : float, optional
         Of pictures in raster form; 300 by default.
     width : {"double", "single"} or float, optional
@@ -82,7 +84,9 @@ def save_figures(
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     paths: list[Path] = []
-    chosen = figures or [name for name in FIGURES if name != "tumour_control" or wants_control_curves(result)]
+    unasked = {"tumour_control"} - ({"tumour_control"} if wants_control_curves(result) else set())
+    unasked |= {"circulation"} if result.circulation is None else set()
+    chosen = figures or [name for name in FIGURES if name not in unasked]
     for name in chosen:
         figure = FIGURES[name](result, **({} if width is None else {"width": width})).figure
         paths.extend(save_figure(figure, directory / f"{name}.{kind}", dpi=dpi) for kind in formats)

@@ -99,8 +99,8 @@ def _site_columns(tree: CloneTree, proportions: FloatArray) -> FloatArray:
 def fish_scene(result: PatientResult, *, tree: int = 0, width: float = COLUMN_WIDTHS["double"]) -> Scene:
     """Lay out the fish plots of all sites as a `Scene`; see `plot_fish`."""
     title = f"Clonal composition of the sites of {clean_text(result.patient.name)}"
-    trees, patient = result.trees, result.patient
-    if trees is None or len(trees) == 0:
+    trees, patient = result.in_place.trees, result.patient.in_place
+    if trees is None or len(trees) == 0 or not patient.samples:
         return empty_scene(width, "No clone proportions could be estimated from these samples.", title)
     drawn = trees.tree(tree)
     proportions = np.nan_to_num(np.asarray(trees.proportions[tree]))

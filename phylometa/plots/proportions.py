@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from phylometa.model.result import PatientResult
 from phylometa.plots.legend import draw_legend, legend_height
-from phylometa.plots.sample_axes import sample_order
+from phylometa.plots.sample_axes import sample_order, sample_swatches
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import MARGIN, Scene, draw_scene, empty_scene, scene_width
 from phylometa.plots.style import (
@@ -39,7 +39,7 @@ def clone_proportions_scene(result: PatientResult, *, tree: int = 0, width: floa
     names = [clean_text(name) for name in trees.names]
     order = sample_order(patient)
     swatches = clone_swatches(len(names))
-    of_site = site_swatches(len(patient.sites))
+    of_site, of_sample = site_swatches(len(patient.sites)), sample_swatches(patient)
     names_of_samples = short_sample_names(patient)
     row_names = [fit_text(names_of_samples[s], min(90.0, 0.25 * width), SMALL_FONT_SIZE) for s in order]
     left = MARGIN + max(text_width(name, SMALL_FONT_SIZE) for name in row_names) + 12
@@ -59,7 +59,7 @@ def clone_proportions_scene(result: PatientResult, *, tree: int = 0, width: floa
         top = MARGIN + row * _ROW
         middle = top + 0.5 * _ROW
         scene.small(left - 12, middle, row_names[row], anchor="end")
-        scene.rect(left - 9, top + 1, 5, _ROW - 2, swatch=of_site[patient.sample_site[s]], stroke=INK, line_width=0.3)
+        scene.rect(left - 9, top + 1, 5, _ROW - 2, swatch=of_sample[s], stroke=INK, line_width=0.3)
         x = left
         for k in shown:
             share = float(proportions[k, s])

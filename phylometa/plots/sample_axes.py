@@ -12,14 +12,21 @@ from matplotlib.text import Text
 
 from phylometa.model.arrays import IntArray
 from phylometa.model.patient import Patient
-from phylometa.plots.style import FONT_SIZE, INK, SMALL_FONT_SIZE, axes_size, fit_text, site_swatches
+from phylometa.plots.style import FONT_SIZE, INK, SMALL_FONT_SIZE, Swatch, axes_size, fit_text, site_swatches
 
-__all__ = ["axis_text", "ccf_axes", "label_sample_rows", "sample_order"]
+__all__ = ["axis_text", "ccf_axes", "label_sample_rows", "sample_order", "sample_swatches"]
 
 
 def sample_order(patient: Patient) -> IntArray:
-    """Order samples by site, in the order of the sheet within a site."""
-    return np.argsort(patient.sample_site, kind="stable")
+    """Order samples by site, in the order of the sheet within a site; those that name no site come last."""
+    sites = patient.sample_site
+    return np.argsort(np.where(sites < 0, len(patient.sites), sites), kind="stable")
+
+
+def sample_swatches(patient: Patient) -> tuple[Swatch, ...]:
+    """Return the swatch of every sample's site, white for a sample that names none."""
+    swatches = site_swatches(len(patient.sites))
+    return tuple(Swatch("#ffffff", "") if site < 0 else swatches[site] for site in patient.sample_site.tolist())
 
 
 def axis_text(ax: Axes, x: float, y: float, text: str, **style: Any) -> Text:
@@ -30,11 +37,11 @@ def axis_text(ax: Axes, x: float, y: float, text: str, **style: Any) -> Text:
 def label_sample_rows(ax: Axes, patient: Patient, samples: Sequence[int], names: Sequence[str]) -> None:
     """Write names of samples left of their rows (row i from y = i to i + 1), with their site's colour between."""
     width = axes_size(ax)[0]
-    swatches = site_swatches(len(patient.sites))
+    swatches = sample_swatches(patient)
     ax.set_yticks(np.arange(len(samples)) + 0.5, labels=list(names))
     ax.tick_params(axis="y", length=0, pad=10)
     for row, s in enumerate(samples):
-        swatch = swatches[patient.sample_site[s]]
+        swatch = swatches[s]
         ax.add_patch(
             Rectangle(
                 (-8 / width, row + 0.06),

@@ -28,6 +28,7 @@ from phylometa.plots.style import (
     site_swatches,
     text_width,
 )
+from phylometa.reference.sample_kinds import KIND_NAMES
 from phylometa.timing.events import age_at
 
 __all__ = ["plot_timeline", "timeline_scene"]
@@ -126,11 +127,12 @@ def _event_lanes(patient: Patient, place: Callable[[datetime.date], float]) -> l
     swatches = dict(zip(patient.site_names, site_swatches(len(patient.sites))))
     seen: dict[str, dict[tuple[str, datetime.date], list[str]]] = {site: {} for site in patient.site_names}
     for sample in patient.samples:
-        if sample.diagnosis_date:
-            seen[sample.site].setdefault(("diamond", sample.diagnosis_date), ["diagnosed"])
+        lane = seen.setdefault(sample.site or KIND_NAMES[sample.kind], {})
+        if sample.diagnosis_date and sample.site:
+            lane.setdefault(("diamond", sample.diagnosis_date), ["diagnosed"])
         if sample.collection_date:
             words = f"sample {clean_text(sample.name)}"
-            seen[sample.site].setdefault(("circle", sample.collection_date), []).append(words)
+            lane.setdefault(("circle", sample.collection_date), []).append(words)
     for lesion in patient.lesions:
         words = f"{lesion.diameter_cm:g} cm"
         seen.setdefault(lesion.site, {}).setdefault(("ring", lesion.date), []).append(words)

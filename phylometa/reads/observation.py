@@ -103,6 +103,7 @@ def observe(
         Unknown states are marginalised over.
     purity : float64 array (S,), in (0, 1]
     sample_site : int array (S,)
+        -1: names no site, and shows no site's tail.
     prevalence : float64 array (G,)
         Grid of prevalences; it may end above 1, if purities may be underestimated.
     precision : float
@@ -252,7 +253,7 @@ def _null_classes(
     in_tail = read_log_likelihood(alt[..., None], ref[..., None], expected, error[..., None], shares, precision)
     tail_cell = np.logaddexp(empty + np.log(_ABSENT), log_sum_exp(in_tail + log_density, axis=2) + np.log(_PRESENT))
     empty, tail_cell = np.where(seen, empty, 0.0), np.where(seen, tail_cell, 0.0)
-    n_sites = int(sample_site.max()) + 1
+    n_sites = max(int(sample_site.max()) + 1, 1)
     tails = np.stack(
         [np.where(sample_site == site, tail_cell, empty).sum(axis=1) for site in range(n_sites)], axis=1
     ) - np.log(n_sites)

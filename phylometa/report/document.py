@@ -15,6 +15,7 @@ from phylometa.model.result import PatientResult
 from phylometa.plots.body_map import body_map_scene
 from phylometa.plots.ccf_plots import plot_ccf_heatmap
 from phylometa.plots.ccf_scatter import plot_ccf_pairs
+from phylometa.plots.circulation import circulation_scene
 from phylometa.plots.copy_number_events import copy_number_events_scene
 from phylometa.plots.copy_number_plots import plot_copy_number
 from phylometa.plots.fish import fish_scene
@@ -26,6 +27,7 @@ from phylometa.plots.seeding_matrix import seeding_matrix_scene
 from phylometa.plots.style import COLUMN_WIDTHS
 from phylometa.plots.timeline import timeline_scene
 from phylometa.plots.tumour_control import plot_tumour_control, wants_control_curves
+from phylometa.report.circulation import circulation_sentences
 from phylometa.report.embedded_figures import inline_svg
 from phylometa.report.explorer import evidence_json, explorer_frames
 from phylometa.report.findings import describe
@@ -57,6 +59,8 @@ def _figures(result: PatientResult) -> dict[str, Markup]:
     if result.trees is not None and len(result.trees):
         scenes["clone_proportions"] = clone_proportions_scene(result)
         scenes["fish"] = fish_scene(result)
+    if result.circulation is not None:
+        scenes["circulation"] = circulation_scene(result)
     if result.copy_number is not None:
         scenes["copy_number_events"] = copy_number_events_scene(result, width=COLUMN_WIDTHS["double"])
         scenes["instability"] = instability_scene(result, width=COLUMN_WIDTHS["double"])
@@ -102,6 +106,7 @@ def report_html(result: PatientResult) -> str:
         "is_irradiated": any(is_radiotherapy(treatment.kind) for treatment in result.patient.treatments),
         "tables": all_tables(result),
         "figures": _figures(result),
+        "circulation": circulation_sentences(result),
         "frames": [
             {
                 "caption": frame.caption,

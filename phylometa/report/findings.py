@@ -233,7 +233,7 @@ def _count(number: int, noun: str, plural: str = "") -> str:
 
 def _what_was_read(result: PatientResult) -> str:
     patient = result.patient
-    n_sites = len({sample.site for sample in patient.samples})
+    n_sites = len({sample.site for sample in patient.samples if sample.site})
     text = (
         f"{_count(patient.mutations.n_mutations, 'mutation')} in {_count(len(patient.samples), 'sample')} "
         f"of {_count(n_sites, 'site')}"

@@ -250,6 +250,11 @@ def _before(result: PatientResult, date: SeedingInterval) -> tuple[tuple[str, fl
 def _sentence(result: PatientResult, rows: Sequence[SiteRow]) -> str:
     """The answer to "who seeded whom", in one sentence."""
     labels = result.labels
+    if not result.patient.in_place.samples:
+        return (
+            "All samples circulate and name no site: the clones and their shares are told, but not which site seeded "
+            "which."
+        )
     if labels is None or (not rows and not any(site.is_metastasis for site in result.patient.sites)):
         return "Which site seeded which could not be determined."
     if labels.clonally_unrelated:
@@ -367,7 +372,7 @@ def _entropy(values: Mapping[str, float]) -> float:
 def _strip(result: PatientResult) -> tuple[tuple[str, str], ...]:
     """Samples, mutations, purity, depth, draws, and verdicts of the quality control."""
     patient = result.patient
-    found = [("samples", str(len(patient.samples))), ("sites", str(len({s.site for s in patient.samples})))]
+    found = [("samples", str(len(patient.samples))), ("sites", str(len({s.site for s in patient.samples if s.site})))]
     found.append(("mutations", f"{patient.mutations.n_mutations:,}"))
     if result.clusters is not None:
         found.append(("clones", str(result.clusters.n_clusters)))

@@ -14,6 +14,8 @@ from phylometa.model.result import PatientResult
 from phylometa.plots.clone_tree import clone_drivers
 from phylometa.plots.label_words import most_probable_value
 from phylometa.plots.style import percent
+from phylometa.reference.sample_kinds import KIND_NAMES
+from phylometa.report.circulation import circulation_tables
 from phylometa.report.table import Table, number
 from phylometa.report.timing_tables import timing_tables
 from phylometa.seeding.criteria import labels_under_criteria
@@ -35,6 +37,7 @@ def all_tables(result: PatientResult) -> dict[str, Table]:
         clones_table(result),
         samples_table(result),
         mutations_table(result),
+        *circulation_tables(result),
         *timing_tables(result),
         instability_table(result),
         parallel_table(result),
@@ -186,6 +189,7 @@ def samples_table(result: PatientResult) -> Table:
     """One row per sample: site, purity, ploidy, depth, dates."""
     patient = result.patient
     mutations = patient.mutations
+    has_kinds = any(sample.kind != "tissue" for sample in patient.samples)
     rows = []
     for s, sample in enumerate(patient.samples):
         seen = mutations.is_informative[:, s]
@@ -194,6 +198,7 @@ def samples_table(result: PatientResult) -> Table:
             (
                 sample.name,
                 sample.site,
+                *((KIND_NAMES[sample.kind],) if has_kinds else ()),
                 number(sample.purity),
                 "estimated" if sample.purity_is_estimated else "given",
                 number(sample.ploidy),
@@ -207,6 +212,7 @@ def samples_table(result: PatientResult) -> Table:
     columns = (
         "Sample",
         "Site",
+        *(("Kind",) if has_kinds else ()),
         "Purity",
         "Purity is",
         "Ploidy",

@@ -81,7 +81,9 @@ def contract_clones(draw: JointDraw, chosen: BoolArray) -> JointDraw:
     np.logical_or.at(presence, of_clone, draw.presence)
     labels = np.where(draw.labels >= 0, of_clone[np.maximum(draw.labels, 0)], draw.labels)
     above = parents[kept]
-    return JointDraw(labels, np.where(above < 0, -1, rank[above]), proportions, presence, draw.chain)
+    unplaced = np.ones(len(kept), dtype=bool)
+    np.logical_and.at(unplaced, of_clone, draw.unplaced)
+    return JointDraw(labels, np.where(above < 0, -1, rank[above]), proportions, presence, draw.chain, unplaced)
 
 
 def without_small_clones(joint: JointPosterior, size: int) -> JointPosterior:

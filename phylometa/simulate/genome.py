@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from phylometa.model.arrays import IntArray
+from phylometa.model.patient import CopyNumberProfile
 from phylometa.reference.genome import CHROMOSOMES
 
-__all__ = ["Segments"]
+__all__ = ["Segments", "segments_at"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,3 +57,16 @@ class Segments:
             rows += [(c, a, b) for a, b in zip(cuts, cuts[1:])]
         chrom, start, end = np.array(rows, dtype=np.int64).T
         return cls(chrom, start, end)
+
+
+def segments_at(profile: CopyNumberProfile, chroms: Sequence[str], positions: IntArray) -> IntArray:
+    """Find the row of `profile`, whose segments cover the genome, that holds each locus in each sample (n, S)."""
+    offset = {chromosome.name: c * 10**9 for c, chromosome in enumerate(CHROMOSOMES)}
+    starts = np.array([offset[c] for c in profile.chroms], dtype=np.int64) + profile.start
+    places = np.array([offset[c] for c in chroms], dtype=np.int64) + positions
+    n_samples = len(profile.sample_names)
+    rows = np.empty((len(places), n_samples), dtype=np.int64)
+    for s in range(n_samples):
+        own = np.flatnonzero(profile.sample == s)  # in genome order
+        rows[:, s] = own[np.searchsorted(starts[own], places, side="right") - 1]
+    return rows

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from phylometa.model.arrays import BoolArray, FloatArray
 from phylometa.model.history import MigrationHistory
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable, Patient, Sample
-from phylometa.reference.genome import CHROMOSOMES, DRIVER_GENES
+from phylometa.reference.genome import DRIVER_GENES
 from phylometa.simulate.copy_number import (
     add_doublings,
     draw_doubled_founders,
@@ -23,10 +23,11 @@ from phylometa.simulate.copy_number import (
     reported_profile,
 )
 from phylometa.simulate.foreign import Damage, Specimens, draw_foreign_loci
-from phylometa.simulate.genome import Segments
+from phylometa.simulate.genome import Segments, segments_at
 from phylometa.simulate.history import DIAGNOSIS_DATE, HistoryPlan, draw_ages, edge_ages
 from phylometa.simulate.loci import Loci
 from phylometa.simulate.mutations import Mutations, place_mutations
+from phylometa.simulate.other_kinds import wants_other_kinds, with_other_kinds
 from phylometa.simulate.patterns import draw_plan
 from phylometa.simulate.reads import draw_proportions, expected_vaf, sequence, sequence_normal
 from phylometa.simulate.reported import Sheet, draw_sheet, hide_loh
@@ -169,7 +170,8 @@ def simulate_patient(
         profile=exact_profile(lineages, names),
     )
     normal_alt, normal_depth = (column.astype(np.int32) for column in (loci.normal_alt, loci.normal_depth))
-    return SimulatedPatient(patient, truth, settings, normal_alt, normal_depth)
+    simulated = SimulatedPatient(patient, truth, settings, normal_alt, normal_depth)
+    return with_other_kinds(simulated, stream("kinds")) if wants_other_kinds(settings) else simulated
 
 
 def _streams(rng: np.random.Generator) -> Callable[[str], np.random.Generator]:
@@ -319,13 +321,7 @@ def _copy_number_at(profile: CopyNumberProfile | None, table: MutationTable, *, 
     if profile is None:
         unknown = np.full(normal.shape, np.nan)
         return CopyNumberAtLoci(major=unknown, minor=unknown, normal=normal)
-    offset = {chromosome.name: c * 10**9 for c, chromosome in enumerate(CHROMOSOMES)}
-    starts = np.array([offset[c] for c in profile.chroms], dtype=np.int64) + profile.start
-    places = np.array([offset[c] for c in table.chroms], dtype=np.int64) + table.positions
-    rows = np.empty((table.n_mutations, table.n_samples), dtype=np.int64)
-    for s in range(table.n_samples):
-        own = np.flatnonzero(profile.sample == s)  # in genome order
-        rows[:, s] = own[np.searchsorted(starts[own], places, side="right") - 1]
+    rows = segments_at(profile, table.chroms, table.positions)
     names = ("major", "minor", "total", "fraction", "major2", "minor2")
     return CopyNumberAtLoci(normal=normal, **{name: getattr(profile, name)[rows] for name in names})
 

@@ -191,6 +191,31 @@ class SimulationSettings(Checked):
     """Samples more, each with the reads of an earlier one under a new name."""
     duplicates_elsewhere: bool = False
     """True: the sheet puts a duplicate under another site than its original."""
+    plasma_samples: Annotated[int, Range(0, 1_000, "samples")] = 0
+    """Plasma samples, every `plasma_interval_days` from the diagnosis on."""
+    plasma_min_tumour: Annotated[float, Range(0, 1, "share of the DNA", above=True)] = 0.005
+    """Least share of tumour in the DNA of a plasma sample."""
+    plasma_max_tumour: Annotated[float, Range(0, 1, "share of the DNA", above=True)] = 0.2
+    """Largest share of tumour in the DNA of a plasma sample; uniform in the logarithm between the two."""
+    plasma_depth: Annotated[float, Range(0, 1e7, "reads", above=True)] = 3000.0
+    """Mean depth of a plasma sample."""
+    plasma_error: Annotated[float, Range(0, 0.49, "probability")] = 0.001
+    """P(a read of plasma shows the other allele)."""
+    plasma_interval_days: Annotated[int, Range(1, 10_000, "days")] = 60
+    """Days between two plasma samples."""
+    plasma_only_share: Annotated[float, _SHARE] = 0.0
+    """Share of the DNA of every plasma sample that comes from a clone that no sampled site has; 0 = no such clone. It
+    is taken from the tumour's DNA as far as there is enough."""
+    plasma_only_mutations: Annotated[int, Range(1, 100_000, "mutations")] = 15
+    """Mutations of that clone."""
+    ctc_pools: Annotated[int, Range(0, 1_000, "samples")] = 0
+    """Pools of circulating tumour cells, taken as the plasma samples are."""
+    ctc_clones: Annotated[int, Range(1, 1_000, "clones")] = 2
+    """Clones of a pool."""
+    xenografts: Annotated[int, Range(0, 1_000, "samples")] = 0
+    """Xenografts, each grown from one metastasis after another."""
+    xenograft_clones: Annotated[int, Range(1, 1_000, "clones")] = 1
+    """Clones of its site that a xenograft keeps (the bottleneck)."""
     separate_vcfs: bool = False
     """True: one VCF per sample, each with the mutations observed there only, instead of one for all."""
 
@@ -204,6 +229,7 @@ class SimulationSettings(Checked):
             ("min_purity", "max_purity"),
             ("tail_min_ccf", "tail_max_ccf"),
             ("artefact_min_vaf", "artefact_max_vaf"),
+            ("plasma_min_tumour", "plasma_max_tumour"),
         ):
             least, most = getattr(self, low), getattr(self, high)
             if least > most:

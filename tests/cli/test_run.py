@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from Bio import Phylo
 from result_files import digests, table
-from small_patients import QUICK, TINY, simulate_small
+from small_patients import QUICK, TINY, simulate_small, write_bare
 
 import phylometa as pm
 from phylometa.cli import _invoke
@@ -236,22 +236,21 @@ def test_an_output_directory_with_files_is_not_touched(small_sheet, tmp_path, ca
     assert [path.name for path in target.iterdir()] == ["note.txt"]
 
 
-def test_resume_skips_what_is_unchanged(small_run, small_sheet, tmp_path, capsys):
-    output = tmp_path / "results"
-    shutil.copytree(small_run.parent, output)
-    assert _invoke(["run", str(small_sheet), "-o", str(output), "--resume", *QUICK]) == 0
-    assert "unchanged" in capsys.readouterr().err
-    assert _invoke(["run", str(small_sheet), "-o", str(output), "--resume", "--seed", "2", "--no-plots", *QUICK]) == 0
+def test_resume_skips_what_is_unchanged_and_makes_again_what_is_missing(tmp_path, capsys):
+    sheet, output = write_bare(tmp_path / "patient"), tmp_path / "results"
+    command = ["run", str(sheet), "-o", str(output), "--resume", "--no-plots", *QUICK]
+    assert _invoke(command) == 0
+    whole = digests(output / "B")
     assert "done in" in capsys.readouterr().err
-    assert json.loads((output / "SMALL/manifest.json").read_text())["seed"] == 2
-
-
-def test_resume_makes_again_what_is_missing(small_run, small_sheet, tmp_path):
-    output = tmp_path / "results"
-    shutil.copytree(small_run.parent, output)
-    shutil.rmtree(output / "SMALL/trees")
-    assert _invoke(["run", str(small_sheet), "-o", str(output), "--resume", "--no-plots", *QUICK]) == 0
-    assert (output / "SMALL/trees/trees.json").read_bytes() == (small_run / "trees/trees.json").read_bytes()
+    assert _invoke(command) == 0
+    assert "unchanged" in capsys.readouterr().err
+    shutil.rmtree(output / "B/trees")
+    assert _invoke(command) == 0
+    assert digests(output / "B") == whole
+    capsys.readouterr()
+    assert _invoke([*command, "--seed", "2"]) == 0
+    assert "done in" in capsys.readouterr().err
+    assert json.loads((output / "B/manifest.json").read_text())["seed"] == 2
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "summary.json"])
@@ -268,9 +267,8 @@ def test_resume_names_a_damaged_file_of_the_earlier_run(small_run, small_sheet, 
 
 
 def test_a_cohort_goes_on_past_a_bad_patient(tmp_path, capsys):
-    sheet = simulate_small(tmp_path / "cohort", patients=2, name="C", extra=("mutation_rate=0.0002",))
-    text = sheet.read_text().replace("C2\tC2_primary_1\t", "C2\tabsent\t", 1)
-    sheet.write_text(text)
+    sheet = write_bare(tmp_path / "cohort", ("C1", "C2"))
+    sheet.write_text(sheet.read_text().replace("C2\tC2_P\t", "C2\tabsent\t", 1))
     output = tmp_path / "results"
     assert _invoke(["run", str(sheet), "-o", str(output), "--no-plots", *QUICK]) == 5
     rows = {row["patient"]: row for row in table(output / "cohort.tsv")}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import gzip
 import json
 import shutil
@@ -13,8 +12,8 @@ from pathlib import Path
 import plot_results
 import pytest
 from io_files import RECORDS, write_vcf
+from package_trees import module_trees
 
-import phylometa
 from phylometa.cli import _invoke
 from phylometa.cohort.run import (
     COHORT_FILES,
@@ -35,7 +34,6 @@ from phylometa.pipeline.stages import load_result
 from phylometa.plots import save_figures
 from phylometa.report import cohort_index_html, report_html
 
-PACKAGE = Path(phylometa.__file__).parent
 # Libraries that turn bytes into code or objects, or open what a document points to.
 FORBIDDEN_IMPORTS = {
     *("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "yaml", "xml", "lxml", "defusedxml"),
@@ -44,18 +42,13 @@ FORBIDDEN_IMPORTS = {
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 
 
-@functools.cache
-def module_trees():
-    return [(path.relative_to(PACKAGE), ast.parse(path.read_text(encoding="utf-8"))) for path in PACKAGE.rglob("*.py")]
-
-
 # --- what the code may not do at all
 
 
 def test_no_module_unpickles_evaluates_parses_xml_starts_programs_or_opens_connections():
     wrong = []
-    for path, tree in module_trees():
-        for node in ast.walk(tree):
+    for path, nodes in module_trees():
+        for node in nodes:
             names = []
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]
@@ -79,8 +72,8 @@ def test_numpy_never_loads_objects():
     """numpy.load and loadtxt are not used; were they, pickles would have to be refused by name."""
     loaders = ("load", "fromfile", "genfromtxt", "loadtxt", "memmap")
     wrong = []
-    for path, tree in module_trees():
-        for node in ast.walk(tree):
+    for path, nodes in module_trees():
+        for node in nodes:
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in loaders):
                 continue
             if getattr(node.func.value, "id", "") not in ("np", "numpy"):
@@ -94,8 +87,8 @@ def test_numpy_never_loads_objects():
 def test_the_only_dynamic_imports_are_of_the_package_itself():
     """import_module takes names from the package's own tables, with `phylometa.` in front."""
     wrong = []
-    for path, tree in module_trees():
-        for node in ast.walk(tree):
+    for path, nodes in module_trees():
+        for node in nodes:
             if (
                 isinstance(node, ast.Call)
                 and getattr(node.func, "id", getattr(node.func, "attr", "")) == "import_module"

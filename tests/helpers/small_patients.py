@@ -13,6 +13,31 @@ TINY = ("mutation_rate=0.0001", "primary_clones=2", "depth=60", "cn_caller=ascat
 QUICK = ("--config", str(Path(__file__).with_name("quick.toml")))
 
 
+BARE_HEAD = "patient\tsample\tsite\tsite_type\tcounts\tpurity\n"
+
+
+def write_bare(directory, patients=("B",)):
+    """Write patients of two samples and twelve mutations, without copy number and dates; returns the sample sheet.
+
+    A run of one takes less than a second: for tests of what happens around the analysis.
+    """
+    directory.mkdir(parents=True)
+    rows = []
+    for name in patients:
+        alt = [(40, 42), (39, 41), (41, 38), (40, 40), (38, 43), (42, 39), (0, 20), (0, 21), (0, 19), (18, 0), (21, 0)]
+        lines = ["mutation_id\tsample_id\tref_counts\talt_counts"]
+        for i, counts in enumerate([*alt, (20, 0)]):
+            lines += [f"1:{1000 * i + 1}:A:T\t{name}_{'PM'[j]}\t{100 - k}\t{k}" for j, k in enumerate(counts)]
+        (directory / f"{name}.tsv").write_text("\n".join(lines) + "\n")
+        rows += [
+            f"{name}\t{name}_{letter}\t{site}\t{kind}\t{name}.tsv\t0.8\n"
+            for letter, site, kind in (("P", "colon", "primary"), ("M", "liver", "metastasis"))
+        ]
+    sheet = directory / "samples.tsv"
+    sheet.write_text(BARE_HEAD + "".join(rows))
+    return sheet
+
+
 def simulate_small(directory, *, seed=1, name="SMALL", patients=1, extra=()):
     """Write a small patient (or a cohort of them) and return its sample sheet."""
     settings = [text for pair in (*SMALL_PATIENT, f"patient={name}", *extra) for text in ("--set", pair)]

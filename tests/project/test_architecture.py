@@ -1,15 +1,13 @@
 """The rules of docs/architecture.md, held by reading every import, also under TYPE_CHECKING and in functions."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
 from collections import defaultdict
-from pathlib import Path
 
-import phylometa
-
-PACKAGE = Path(phylometa.__file__).parent
+from package_trees import PACKAGE, module_trees
 
 # Floors of the house, the lowest first: a room imports rooms of lower floors only.
 FLOORS = (
@@ -37,13 +35,8 @@ EFFECT_LIBRARIES = {"click", "matplotlib", "jinja2", "pysam"}
 
 
 def modules():
-    return {
-        ".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path
-        for path in PACKAGE.rglob("*.py")
-    }
-
-
-MODULES = modules()
+    """Dotted name within the package -> all nodes of the syntax tree."""
+    return {".".join(path.with_suffix("").parts).removesuffix(".__init__"): nodes for path, nodes in module_trees()}
 
 
 def room_of(module):
@@ -52,7 +45,7 @@ def room_of(module):
 
 def imports_of(module):
     """Dotted names of everything that the module imports, wherever in the file."""
-    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+    for node in modules()[module]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -62,17 +55,21 @@ def imports_of(module):
 
 def own_imports(module):
     """Modules of the package that the module imports."""
+    known_modules = modules()
     for name in imports_of(module):
         parts = name.split(".")
         if parts[0] == "phylometa":
             dotted = ".".join(parts[1:])
             for known in (dotted, dotted.rpartition(".")[0]):
-                if known in MODULES and known != "__init__" and known != module:
+                if known in known_modules and known != "__init__" and known != module:
                     yield known
                     break
 
 
-GRAPH = {module: set(own_imports(module)) for module in MODULES}
+@functools.cache
+def graph():
+    """Module -> the modules of the package that it imports."""
+    return {module: set(own_imports(module)) for module in modules()}
 
 
 def circle_of(graph):
@@ -97,14 +94,14 @@ def circle_of(graph):
 
 def test_the_package_root_holds_folders_and_four_modules():
     assert {path.name for path in PACKAGE.glob("*.py")} == {*("__init__.py", "__main__.py", "config.py", "errors.py")}
-    unknown = {room_of(module) for module in MODULES} - set(FLOOR_OF) - {"__init__", "__main__"}
+    unknown = {room_of(module) for module in modules()} - set(FLOOR_OF) - {"__init__", "__main__"}
     assert not unknown, f"rooms without a floor: {sorted(unknown)}"
 
 
 def test_rooms_import_lower_floors_only():
     wrong = [
         f"{module} imports {target}"
-        for module, targets in GRAPH.items()
+        for module, targets in graph().items()
         for target in targets
         if room_of(module) in FLOOR_OF
         and room_of(target) in FLOOR_OF
@@ -115,9 +112,9 @@ def test_rooms_import_lower_floors_only():
 
 
 def test_there_is_no_circle_of_modules_and_none_of_rooms():
-    assert not circle_of(GRAPH), " -> ".join(circle_of(GRAPH))
+    assert not circle_of(graph()), " -> ".join(circle_of(graph()))
     rooms = defaultdict(set)
-    for module, targets in GRAPH.items():
+    for module, targets in graph().items():
         rooms[room_of(module)] |= {room_of(target) for target in targets} - {room_of(module)}
     assert not circle_of(rooms), " -> ".join(circle_of(rooms))
 
@@ -131,7 +128,7 @@ def test_methods_have_no_effects():
     below_edge = (*METHODS, "model", "reference", "config", "errors")
     wrong = [
         f"{module} imports {name}"
-        for module in MODULES
+        for module in modules()
         if room_of(module) in below_edge
         for name in imports_of(module)
         if name.split(".")[0] in EFFECT_LIBRARIES or (name.startswith("phylometa.") and name.split(".")[1] in EDGE)
@@ -141,8 +138,8 @@ def test_methods_have_no_effects():
 
 def test_no_global_random_state_and_no_process_exit_in_the_library():
     wrong = []
-    for module, path in MODULES.items():
-        text = path.read_text(encoding="utf-8")
+    for path in sorted(PACKAGE.rglob("*.py")):
+        text, module = path.read_text(encoding="utf-8"), ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
         if re.search(
             r"np\.random\.(seed|rand|randn|choice|shuffle|randint)\(|^import random|from random import", text, re.M
         ):

@@ -107,6 +107,7 @@ def test_same_result_same_bytes(tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
+@pytest.mark.slow
 def test_sixty_clones_stay_below_three_megabytes():
     result = plot_results.sixty_clones()
     assert len(report_html(result).encode()) < 3_000_000

@@ -16,7 +16,7 @@ from phylometa.io.vcf_header import SampleRequest
 
 __all__ = ["is_phylowgs", "read_phylowgs"]
 
-PLACE = re.compile(r"(?:chr)?(\w{1,2})_(\d+)")
+PLACE = re.compile(r"(?:chr)?(\w{1,2})_(\d{1,9})", re.ASCII)
 
 
 def is_phylowgs(table: TableReader) -> bool:

@@ -15,6 +15,12 @@ VCF_HEADER = [
 COLUMNS = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT"]
 
 
+def rewrite(path: Path, content: str | bytes) -> None:
+    """Write a file anew: one that is cut and written again is flushed to disk at once by some file systems."""
+    path.unlink(missing_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
 def write_vcf(
     path: Path, records: list[str], *, samples: tuple[str, ...] = ("S1", "S2"), header: list[str] | None = None
 ) -> Path:
@@ -22,14 +28,14 @@ def write_vcf(
     names = [*COLUMNS[: 9 if samples else 8], *samples]
     lines = [*(VCF_HEADER if header is None else header), "\t".join(names), *("\t".join(r.split()) for r in records)]
     data = ("\n".join(lines) + "\n").encode()
-    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    rewrite(path, gzip.compress(data) if path.suffix == ".gz" else data)
     return path
 
 
 def write_table(path: Path, *rows: str, delimiter: str = "\t") -> Path:
     """A table; rows are written with blanks between the fields, `_` for an empty field."""
     lines = [delimiter.join("" if field == "_" else field for field in row.split()) for row in rows]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    rewrite(path, "\n".join(lines) + "\n")
     return path
 
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 import gzip
 import json
 import random
+import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pysam
-from io_files import RECORDS, VCF_HEADER, two_samples, write_table, write_vcf
+from io_files import RECORDS, VCF_HEADER, rewrite, two_samples, write_table, write_vcf
 
 from phylometa.errors import InputError
 from phylometa.io.clinical import read_drivers, read_lesions, read_purity_file, read_treatments
@@ -391,6 +392,23 @@ def check_untouched_lines(case: Case, good: bytes, bad: bytes, before: Patient, 
                 assert now[key] == known[key], (case.name, key, now[key], known[key])
 
 
+def prepare(folder: Path, cases: tuple[Case, ...]) -> Iterator[tuple[Case, Path, Path, bytes, object]]:
+    """(case, file that is read, file that is damaged, its bytes, what is read of the undamaged one) of every case."""
+    for i, case in enumerate(cases):
+        place = folder / str(i)
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        main = case.write(place)
+        target = place / case.damaged if case.damaged else main
+        yield case, main, target, target.read_bytes(), case.read(main)
+
+
+def with_huge_numbers(data: bytes) -> Iterator[bytes]:
+    """The data with every run of digits in turn replaced by a number that no machine integer holds."""
+    for found in re.finditer(rb"\d+", data):
+        yield data[: found.start()] + b"99999999999999999999" + data[found.end() :]
+
+
 def fuzz(n: int, seed: int, folder: Path, cases: tuple[Case, ...] = CASES) -> Tally:
     """Damage `n` inputs and read them; raises what a reader should not have raised.
 
@@ -398,19 +416,11 @@ def fuzz(n: int, seed: int, folder: Path, cases: tuple[Case, ...] = CASES) -> Ta
     """
     rng = random.Random(seed)
     tally = Tally()
-    prepared = []
-    for i, case in enumerate(cases):
-        place = folder / str(i)
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
-        main = case.write(place)
-        target = place / case.damaged if case.damaged else main
-        good = case.read(main)
-        prepared.append((case, main, target, target.read_bytes(), good))
+    prepared = list(prepare(folder, cases))
     for i in range(n):
         case, main, target, data, good = prepared[i % len(prepared)]
         bad = damage(data, rng)
-        target.write_bytes(bad)
+        rewrite(target, bad)
         started = time.process_time()
         try:
             found = case.read(main)
@@ -424,5 +434,5 @@ def fuzz(n: int, seed: int, folder: Path, cases: tuple[Case, ...] = CASES) -> Ta
                 check_untouched_lines(case, data, bad, good, found)
         assert time.process_time() - started < PATIENCE, f"{case.name}: a hang"
         if bad != data:
-            target.write_bytes(data)
+            rewrite(target, data)
     return tally

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from io_files import RECORDS, VCF_HEADER, two_samples, write_table, write_vcf
+from io_files import RECORDS, VCF_HEADER, rewrite, two_samples, write_table, write_vcf
 
 from phylometa.cli import main
 from phylometa.errors import InputError
@@ -25,13 +25,13 @@ def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
     def change(folder: Path) -> None:
         text = (folder / name).read_text()
         assert old in text
-        (folder / name).write_text(text.replace(old, new))
+        rewrite(folder / name, text.replace(old, new))
 
     return change
 
 
 def overwrite(name: str, data: bytes) -> Callable[[Path], None]:
-    return lambda folder: (folder / name).write_bytes(data) and None  # type: ignore[func-returns-value]
+    return lambda folder: rewrite(folder / name, data)
 
 
 def records(
@@ -57,14 +57,14 @@ def segments(*rows: str, header: str = "sample chrom start end major_cn minor_cn
 def cut_gzip(folder: Path) -> None:
     write_vcf(folder / "c.vcf.gz", RECORDS * 50)
     data = (folder / "c.vcf.gz").read_bytes()
-    (folder / "c.vcf.gz").write_bytes(data[: len(data) // 2])
+    rewrite(folder / "c.vcf.gz", data[: len(data) // 2])
     edit("samples.tsv", "calls.vcf", "c.vcf.gz")(folder)
 
 
 def corrupt_gzip(folder: Path) -> None:
     data = bytearray(gzip.compress((folder / "calls.vcf").read_bytes()))
     data[len(data) // 2] ^= 0xFF
-    (folder / "calls.vcf").write_bytes(bytes(data))
+    rewrite(folder / "calls.vcf", bytes(data))
 
 
 GOOD = "chr1 100 . A T . PASS . GT:AD:DP 0/1:60,40:100 0/1:60,40:100"

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from io_files import write_table
+from io_files import rewrite, write_table
 
 from phylometa.errors import InputError
 from phylometa.io.counts import read_count_table
@@ -186,7 +186,7 @@ def test_machina_reads_and_frequencies(tmp_path: Path) -> None:
 
 def write_pairtree(folder: Path, *, clusters: object = (("s0", "s1"), ("s2",)), rows: tuple[str, ...] = ()) -> Path:
     params = {"samples": ["S1", "S2"], "clusters": clusters, "garbage": ["s3"]}
-    (folder / "x.params.json").write_text(json.dumps(params))
+    rewrite(folder / "x.params.json", json.dumps(params))
     default = ("s0 TP53 40,1 100,10 0.5,0.5", "s1 A 4,1 8,0010 0.5,0.25", "s2 B 4,1 8,10 1,0.5", "s3 C 4,1 8,10 1,0.5")
     return write_table(folder / "x.ssm", "id name var_reads total_reads var_read_prob", *(rows or default))
 
@@ -234,7 +234,7 @@ def test_pairtree_errors(tmp_path: Path) -> None:
         ("[]", "samples is not a list"),
         ('{"samples": ["a", "a"]}', "name twice"),
     ):
-        (tmp_path / "x.params.json").write_text(text)
+        rewrite(tmp_path / "x.params.json", text)
         with pytest.raises(InputError, match=pattern):
             read_counts(path)
 

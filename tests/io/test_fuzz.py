@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from io_fuzz import CASES, fuzz
+from io_files import rewrite
+from io_fuzz import CASES, Case, fuzz, prepare, with_huge_numbers
 
 from phylometa.errors import InputError
 from phylometa.io.files import parse_count, parse_number
@@ -21,6 +24,17 @@ def test_a_few_hundred_damaged_inputs(tmp_path: Path) -> None:
     tally = fuzz(20 * len(CASES), 1, tmp_path)
     assert tally.n == 20 * len(CASES)
     assert set(tally.refused) == {case.name for case in CASES if case.name != "sheet, validated"}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_a_number_beyond_every_integer_is_refused_or_a_name(case: Case, tmp_path: Path) -> None:
+    ((_, main, target, data, _),) = prepare(tmp_path, (case,))
+    if data.startswith((b"\x1f\x8b", b"{")):
+        pytest.skip("packed or a document: its digits are no fields")
+    for bad in itertools.islice(with_huge_numbers(data), 60):
+        rewrite(target, bad)
+        with contextlib.suppress(InputError):
+            case.read(main)
 
 
 @pytest.mark.slow

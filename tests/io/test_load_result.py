@@ -6,6 +6,7 @@ from dataclasses import MISSING, fields
 
 import numpy as np
 import pytest
+from io_files import rewrite
 
 import phylometa as pm
 from phylometa.copy_number import CopyNumberResult
@@ -90,14 +91,14 @@ def refusals(run, name, change, depth):
         for where in key_paths(document):
             if len(where) > depth:
                 continue
-            path.write_text(json.dumps(changed(document, where, change)), encoding="utf-8")
+            rewrite(path, json.dumps(changed(document, where, change)))
             try:
                 pm.load_result(run)
             except InputError as error:
                 assert name in str(error), where
                 refused.append(where)
     finally:
-        path.write_text(text, encoding="utf-8")
+        rewrite(path, text)
     return document, refused
 
 
@@ -131,10 +132,10 @@ def test_a_document_that_is_no_json_or_no_object(run):
         path = run / name
         text = path.read_text(encoding="utf-8")
         for wrong in ("", "[]", "null", "3", '{"a": '):
-            path.write_text(wrong, encoding="utf-8")
+            rewrite(path, wrong)
             with pytest.raises(InputError, match=path.name):
                 pm.load_result(run)
-        path.write_text(text, encoding="utf-8")
+        rewrite(path, text)
 
 
 def test_segments_and_thresholds_come_back(small_run, small_sheet):

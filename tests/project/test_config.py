@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from io_files import rewrite
 
 from phylometa import config
 from phylometa.cli import main
@@ -155,7 +156,7 @@ def test_toml_is_held_to_the_same_ranges(tmp_path, table):
                 continue
             number = isinstance(value, float) and not math.isfinite(value)
             text = str(value) if number else json.dumps(value)
-            path.write_text(f"[{table}]\n{name} = {text}\n")
+            rewrite(path, f"[{table}]\n{name} = {text}\n")
             with pytest.raises(InputError, match=f"column {table}.{name}: "):
                 load_settings(path)
 

@@ -1,5 +1,6 @@
 """The chain of stages: what each was made of is recorded, and nothing is built on results that no longer fit."""
 
+import functools
 import json
 import shutil
 from dataclasses import fields
@@ -10,6 +11,7 @@ from small_patients import QUICK
 
 from phylometa.cli import _invoke
 from phylometa.config import Settings, load_settings
+from phylometa.io import stage_records
 from phylometa.io.stage_records import STAGE_TABLES, STAGE_USES, stage_status
 from phylometa.model.result import PatientResult
 from phylometa.pipeline.stages import STAGES, load_result, run_stage
@@ -64,6 +66,39 @@ def test_everything_below_a_stage_made_anew_is_stale_and_said(directory, tmp_pat
     capsys.readouterr()
     _invoke(["status", str(directory)])
     assert "clusters\tcurrent\t" in capsys.readouterr().out  # the clusters shown were made with the trees
+
+
+def below(stage):
+    """Stages that use `stage`, and all that use those."""
+    found = {stage}
+    for name, uses in STAGE_USES.items():
+        if found & set(uses):
+            found.add(name)
+    return found - {stage}
+
+
+@pytest.mark.parametrize("stage", STAGE_USES)
+def test_whatever_is_made_anew_all_that_uses_it_is_stale(stage, directory):
+    present = {name for name, state in states(directory).items() if state != "missing"}
+    assert stage in present
+    path = stage_records.stage_files(directory, stage)[0]
+    path.write_bytes(path.read_bytes() + b"\n")
+    stage_records.recorded(directory, [stage], json.loads((directory / "manifest.json").read_text())["settings"])
+    assert stale(directory) == below(stage) & present
+
+
+def test_every_setting_that_is_another_is_said_by_every_stage_that_reads_it(small_run, monkeypatch):
+    monkeypatch.setattr(stage_records, "stage_digest", functools.cache(stage_records.stage_digest))
+    listed = frozenset(stage_records.listed_files(small_run))
+    monkeypatch.setattr(stage_records, "listed_files", lambda _: listed)
+    settings = Settings().to_dict()
+    document = json.loads((small_run / "manifest.json").read_text())["settings"]
+    assert document.keys() == settings.keys()
+    for table, values in document.items():
+        for name in values if isinstance(values, dict) else [None]:
+            changed = {**document, table: {**values, name: "another"} if name else "another"}
+            found = {entry.stage for entry in stage_status(small_run, changed) if entry.state == "other settings"}
+            assert found == {stage for stage, tables in STAGE_TABLES.items() if table in tables}, (table, name)
 
 
 def test_commands_go_on_with_the_settings_of_the_directory(directory, tmp_path):

@@ -95,6 +95,7 @@ STAGES = {
     if isinstance(kind, type) and issubclass(kind, Checked) and kind is not Checked
 }
 TABLES = {item.name: type(getattr(Settings(), item.name)) for item in dataclasses.fields(Settings)}
+TABLES["migration.process"] = config.ProcessSettings
 LIMITS = [
     (kind, name, rule) for kind in (*STAGES.values(), SimulationSettings) for name, rule in rules_of(kind).items()
 ]
@@ -123,6 +124,9 @@ def outside(rule):
 
 def test_every_settings_class_is_checked():
     assert {name for name in vars(config) if name.endswith("Settings")} == set(STAGES)
+    for kind in STAGES.values():
+        for item in dataclasses.fields(kind):
+            assert item.name in rules_of(kind) or type(getattr(kind(), item.name)) in TABLES.values(), (kind, item.name)
 
 
 @pytest.mark.parametrize(("kind", "name", "rule"), LIMITS, ids=IDS)

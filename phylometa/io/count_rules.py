@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from phylometa.io.files import MAX_COUNT, parse_number
 
-__all__ = ["RULES", "CellError", "CountRule", "Reads", "info_reads", "rules_for"]
+__all__ = ["RULES", "CellError", "CountRule", "Reads", "info_reads", "read_count", "rules_for"]
 
 Reads = list[tuple[int, int]]
 
@@ -20,8 +20,14 @@ class CellError(ValueError):
     """A cell that holds neither a count nor a missing value."""
 
 
-def _count(text: str) -> int | None:
-    """A whole number; None if missing."""
+def read_count(text: str) -> int | None:
+    """Read a whole number; None if missing.
+
+    Raises
+    ------
+    CellError
+        Anything else.
+    """
     if text.isascii() and text.isdigit() and len(text) <= 10:
         number = int(text)
         if number <= MAX_COUNT:
@@ -33,7 +39,7 @@ def _count(text: str) -> int | None:
 
 def _first_tier(text: str) -> int | None:
     """Strelka's counts are `tier1,tier2`."""
-    return _count(text.partition(",")[0])
+    return read_count(text.partition(",")[0])
 
 
 @dataclass(frozen=True)
@@ -69,15 +75,15 @@ def _strelka_indel(values: dict[str, str], ref: str, alts: Sequence[str], number
 
 
 def _freebayes(values: dict[str, str], ref: str, alts: Sequence[str], number: str) -> Reads | None:
-    alt_counts = [_count(text) for text in values["AO"].split(",")]
+    alt_counts = [read_count(text) for text in values["AO"].split(",")]
     if len(alt_counts) != len(alts):
         return None
-    return _with_total([_count(values["RO"]), *alt_counts])
+    return _with_total([read_count(values["RO"]), *alt_counts])
 
 
 def _platypus(values: dict[str, str], ref: str, alts: Sequence[str], number: str) -> Reads | None:
-    depths = [_count(text) for text in values["NR"].split(",")]
-    counts = [_count(text) for text in values["NV"].split(",")]
+    depths = [read_count(text) for text in values["NR"].split(",")]
+    counts = [read_count(text) for text in values["NV"].split(",")]
     if len(depths) != len(alts) or len(counts) != len(alts):
         return None
     reads: Reads = []
@@ -92,11 +98,11 @@ def _varscan(values: dict[str, str], ref: str, alts: Sequence[str], number: str)
     # VarDict's RD holds the two strands of the reference: no count of its own.
     if "," in values["RD"] or "," in values["AD"] or len(alts) != 1:
         return None
-    return _with_total([_count(values["RD"]), _count(values["AD"])])
+    return _with_total([read_count(values["RD"]), read_count(values["AD"])])
 
 
 def _allele_depths(values: dict[str, str], ref: str, alts: Sequence[str], number: str) -> Reads | None:
-    counts = [_count(text) for text in values["AD"].split(",")]
+    counts = [read_count(text) for text in values["AD"].split(",")]
     n_alleles = len(alts) + 1
     if number == "R" and len(counts) != n_alleles:
         return None
@@ -106,7 +112,7 @@ def _allele_depths(values: dict[str, str], ref: str, alts: Sequence[str], number
         counts = counts[1:]
     elif len(counts) != len(alts):
         return None
-    depth = _count(values.get("DP", "."))
+    depth = read_count(values.get("DP", "."))
     known = [count for count in counts if count is not None]
     if depth is None or len(known) != len(alts) or sum(known) > depth:
         return None
@@ -114,12 +120,12 @@ def _allele_depths(values: dict[str, str], ref: str, alts: Sequence[str], number
 
 
 def _tumour_depths(values: dict[str, str], ref: str, alts: Sequence[str], number: str) -> Reads | None:
-    counts = [_count(text) for text in values["TD"].split(",")]
+    counts = [read_count(text) for text in values["TD"].split(",")]
     return _with_total(counts) if len(counts) == len(alts) + 1 else None
 
 
 def _strand_depths(values: dict[str, str], ref: str, alts: Sequence[str], number: str) -> Reads | None:
-    counts = [_count(text) for text in values["DP4"].split(",")]
+    counts = [read_count(text) for text in values["DP4"].split(",")]
     if len(alts) != 1 or len(counts) != 4 or None in counts:
         return None
     forward, reverse, alt_forward, alt_reverse = (count or 0 for count in counts)
@@ -171,13 +177,13 @@ def _info_strands(values: Sequence[str], alts: Sequence[str]) -> Reads | None:
 
 def _info_counts(values: Sequence[str], alts: Sequence[str]) -> Reads | None:
     """(alternate reads by allele, reference reads)."""
-    counts = [_count(text) for text in values[0].split(",")]
-    return _with_total([_count(values[1]), *counts]) if len(counts) == len(alts) else None
+    counts = [read_count(text) for text in values[0].split(",")]
+    return _with_total([read_count(values[1]), *counts]) if len(counts) == len(alts) else None
 
 
 def _info_depth(values: Sequence[str], alts: Sequence[str]) -> Reads | None:
     """(alternate reads by allele, depth)."""
-    counts, depth = [_count(text) for text in values[0].split(",")], _count(values[1])
+    counts, depth = [read_count(text) for text in values[0].split(",")], read_count(values[1])
     if depth is None or None in counts or len(counts) != len(alts) or sum(counts) > depth:  # type: ignore[arg-type]
         return None
     return [(count, depth) for count in counts]  # type: ignore[misc]
@@ -185,7 +191,7 @@ def _info_depth(values: Sequence[str], alts: Sequence[str]) -> Reads | None:
 
 def _info_fraction(values: Sequence[str], alts: Sequence[str]) -> Reads | None:
     """(alternate fraction, depth): the count is their product."""
-    fraction, depth = parse_number(values[0]), _count(values[1])
+    fraction, depth = parse_number(values[0]), read_count(values[1])
     if fraction is None or depth is None or len(alts) != 1 or not 0 <= fraction <= 1:
         return None
     return [(round(fraction * depth), depth)]

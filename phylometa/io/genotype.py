@@ -21,6 +21,7 @@ from phylometa.io.sheet import read_sheet
 from phylometa.io.tables import read_patient
 from phylometa.model.patient import MutationTable, Patient
 from phylometa.reference.contigs import contig_lookup
+from phylometa.reference.structural import is_structural
 
 __all__ = ["count_alleles", "genotype_patient"]
 
@@ -49,6 +50,8 @@ class _Event:
 
 def _event(position: int, ref: str, alt: str) -> _Event | None:
     """The event of an allele pair in VCF's or MAF's notation; None if it is neither substitution nor pure indel."""
+    if is_structural(alt):
+        return None
     if ref == "-":
         return _Event(position, "", "", inserted=alt)
     if alt == "-":

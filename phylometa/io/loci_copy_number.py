@@ -17,6 +17,7 @@ from phylometa.io.sex_chromosomes import single_alleles
 from phylometa.io.words import counted
 from phylometa.model.patient import CopyNumberProfile, Sample
 from phylometa.reference.contigs import contig_name
+from phylometa.reference.structural import is_structural
 
 __all__ = ["LociCopyNumber", "lies_on"]
 
@@ -86,6 +87,8 @@ class LociCopyNumber:
         arrays, doubtful = single_alleles(arrays, by_sex, calls.chroms, names)
         self.warnings.extend(doubtful)
         self._say_copy_number(np.isfinite(arrays["total"]))
+        if self.settings.cn_missing == "marginalise":
+            arrays = _without_junctions(arrays, calls.alts)
         if self.settings.cn_missing == "diploid":
             arrays = _with_diploid(arrays, normal)
         found = {**arrays, "normal": normal}
@@ -169,6 +172,18 @@ def lies_on(chroms: Sequence[str], contig: str, genome: str) -> NDArray[np.bool_
     if not spellings:
         return np.zeros(len(chroms), dtype=bool)
     return np.array([chrom in spellings for chrom in chroms], dtype=bool)
+
+
+def _without_junctions(arrays: dict[str, NDArray[np.float32]], alts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+    """No copy number at structural variants: it changes where they lie; the copies of a junction are not known."""
+    rows = [row for row, alt in enumerate(alts) if is_structural(alt)]
+    if not rows:
+        return arrays
+    found = {name: np.array(values) for name, values in arrays.items()}
+    for name in ("major", "minor", "total", "major2", "minor2"):
+        found[name][rows] = np.nan
+    found["fraction"][rows] = 1
+    return found
 
 
 def _with_diploid(

@@ -17,6 +17,13 @@ from phylometa.io.calls import Calls, DropLog, unify_contigs
 from phylometa.io.count_rules import CellError, CountRule, Reads, info_reads, rules_for
 from phylometa.io.files import parse_number
 from phylometa.io.problems import ProblemList
+from phylometa.io.structural import (
+    Junctions,
+    info_values,
+    is_read_as_structural,
+    junction_reads,
+    structural_allele,
+)
 from phylometa.io.vcf_header import SampleRequest, VcfHeader
 from phylometa.io.words import counted
 
@@ -85,6 +92,7 @@ class RecordReader:
         self.lines = array("q")
         self.cells = array("q")  # alternate reads in the upper half, depth in the lower
         self.rejected: dict[int, str] = {}
+        self.junctions = Junctions()
         self.plans: dict[str, _Plan] = {}
         self.rule_cells: dict[str, int] = {}
         self.alike: dict[str, tuple[int, int, dict[str, int]]] = {}  # FORMAT to the place of AD and the cells seen
@@ -165,6 +173,9 @@ class RecordReader:
             plan = self.plans.get(fields[8])
             if plan is None:
                 plan = self.plans[fields[8]] = _Plan(fields[8])
+            if len(choices) == 1 and is_read_as_structural(alt, plan.keys, bool(plan.rules)):
+                self._read_structural(plan, fields, reason, number)
+                return
             if not plan.rules:
                 in_info = self._info_reads(info, choices, number) if len(self.columns) == 1 else None
                 if in_info is None:
@@ -199,6 +210,49 @@ class RecordReader:
             if self.header.gene_fields:
                 self.genes.append(intern(self._gene(info)))
             self.cells.extend([alt_count << 32 | depth for alt_count, depth in pairs])
+
+    def _read_structural(self, plan: _Plan, fields: list[str], reason: str, number: int) -> None:
+        """A junction: its reads by the caller's dialect, or by the rules for small variants; its mate is dropped."""
+        chrom, position, record, ref, alt = fields[:5]
+        info = info_values(fields[7])
+        mate = self.junctions.mate_of(record, chrom, int(position), alt, info)
+        if mate:
+            self._drop(fields, [alt], f"mate of the breakend at {mate}", number)
+            return
+        allele = structural_allele(chrom, int(position), alt, info)
+        cells = []
+        for column in self.columns:
+            values = dict(zip(plan.keys, fields[column].rstrip(" ").split(":")))
+            try:
+                found = junction_reads(values, info)
+            except CellError as error:
+                self.problems.add(f"{error} (cell {fields[column][:60]!r})", row=number, column=self._name_of(column))
+                return
+            if found is None:
+                small = self._cell(plan, fields[column], ref, [alt], number, column) if plan.rules else None
+                cells.append(small[0] if small else (0, 0))
+                continue
+            self.rule_cells[found[0]] = self.rule_cells.get(found[0], 0) + 1
+            cells.append(found[1])
+        if not any(depth for _, depth in cells):
+            self._drop(fields, [alt], f"no read counts in FORMAT {fields[8]}", number)
+            return
+        if reason:
+            self.rejected[len(self.ids)] = reason
+        else:
+            self.passed.add(fields[6])
+        self.ids.append(f"{chrom}:{position}:{ref.upper()}:{allele}")
+        self.chroms.append(intern(chrom))
+        self.positions.append(int(position) - 1)
+        self.refs.append(intern(ref.upper()))
+        self.alts.append(intern(allele))
+        self.lines.append(number)
+        if self.header.gene_fields:
+            self.genes.append(intern(self._gene(fields[7])))
+        self.cells.extend([alt_count << 32 | depth for alt_count, depth in cells])
+
+    def _name_of(self, column: int) -> str:
+        return self.header.columns[column - 9]
 
     def _remember(self, plan: _Plan, fields: list[str], reads: Sequence[Reads | None]) -> None:
         """Keep what AD alone decided, for cells spelled alike; once enough frequencies were checked, the FORMAT too."""
@@ -253,7 +307,7 @@ class RecordReader:
                     self.rule_cells[rule.name] = self.rule_cells.get(rule.name, 0) + 1
                     return reads
         except CellError as error:
-            self.problems.add(f"{error} (cell {cell[:60]!r})", row=number, column=self.header.columns[column - 9])
+            self.problems.add(f"{error} (cell {cell[:60]!r})", row=number, column=self._name_of(column))
         return None
 
     def _info_reads(self, info: str, alts: Sequence[str], number: int) -> Reads | None:
@@ -358,7 +412,7 @@ class RecordReader:
         formats = ", ".join(list(self.plans)[:3]) or "no FORMAT column"
         raise InputError(
             f"holds no allele depths ({formats}): reads of the reference and the alternate allele are needed, as AD, "
-            "RO/AO, NR/NV, RD/AD, DP4 or Strelka's fields",
+            "RO/AO, NR/NV, RD/AD, DP4, Strelka's fields, or the counts of a caller of structural variants",
             file=self.display,
         )
 

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 from io_files import write_vcf
-from small_patients import QUICK, TINY
+from small_patients import TINY
 
 from phylometa.cli import _invoke
 from phylometa.errors import InputError
@@ -156,9 +156,11 @@ def test_routes_that_only_structural_variants_mark(tmp_path):
     assert len(rows) == n and not np.isfinite(patient.copy_number.total[rows]).any()
     without = tmp_path / "in" / "without.tsv"
     without.write_text(sheet.read_text().replace(";sv.vcf", ""))
+    longer = tmp_path / "longer.toml"  # the answer itself is tested
+    longer.write_text("[trees]\njoint_moves = 10000\njoint_chains = 2\njoint_draws = 100\n[timing]\ndraws = 200\n")
     probability = {}
     for name, path in (("with", sheet), ("without", without)):
-        assert _invoke(["run", str(path), "-o", str(tmp_path / name), "--no-plots", *QUICK]) == 0
+        assert _invoke(["run", str(path), "-o", str(tmp_path / name), "--no-plots", "--config", str(longer)]) == 0
         summary = json.loads((tmp_path / name / "V" / "summary.json").read_text())
         probability[name] = {(s, t): p for s, t, p in summary["migration_graph"]}
     true = {(e["source"], e["site"]) for e in truth["history"] if e["source"] != e["site"]}

@@ -18,6 +18,7 @@ from phylometa.reference.setting_rules import Checked, Letters, Range, changed
 
 __all__ = [
     "CcfSettings",
+    "CellSettings",
     "ClusteringSettings",
     "ComparisonSettings",
     "CopyNumberSettings",
@@ -460,6 +461,26 @@ class CopyNumberSettings(Checked):
 
 
 @dataclass(frozen=True, slots=True)
+class CellSettings(Checked):
+    """Clones of single cells (docs/kinds_of_evidence.md)."""
+
+    false_positive: Annotated[float, Range(0, 0.5, "probability", above=True, below=True)] = 0.01
+    """Mean of the prior of the rate at which a mutation is called that a cell lacks."""
+    dropout: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.2
+    """Mean of the prior of the rate at which a mutation is missed that a cell has; of counts: at which an allele is."""
+    rate_strength: Annotated[float, Range(1, 1e6, "calls", above=True)] = 20.0
+    """Calls that the priors of both rates are worth."""
+    concentration: Annotated[float, Range(1e-3, 1e3, "clones per log mutation")] = 2.0
+    """Of the Chinese restaurant process over the mutations of clones."""
+    moves: Annotated[int, Range(100, 1_000_000_000, "moves")] = 60_000
+    """Moves of a chain; the first half finds the posterior."""
+    chains: Annotated[int, Range(1, 64, "chains")] = 3
+    """Chains, from different clusterings."""
+    draws: Annotated[int, Range(1, 100_000, "draws")] = 150
+    """Draws kept of all chains."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings(Checked):
     """All settings of a run."""
 
@@ -474,6 +495,7 @@ class Settings(Checked):
     seeding: SeedingSettings = field(default_factory=SeedingSettings)
     timing: TimingSettings = field(default_factory=TimingSettings)
     copy_number: CopyNumberSettings = field(default_factory=CopyNumberSettings)
+    cells: CellSettings = field(default_factory=CellSettings)
     seed: Annotated[int, Range(0, 2**64 - 1, "any whole number")] = 1
 
     def __repr__(self) -> str:

@@ -16,7 +16,7 @@ FLOORS = (
     ("config",),
     ("model",),
     ("reads",),
-    ("clustering", "clone_trees", "copy_number", "migration"),
+    ("cells", "clustering", "clone_trees", "copy_number", "migration"),
     ("comparison",),
     ("ccf", "seeding", "timing"),
     ("joint", "plots", "qc", "simulate"),
@@ -28,7 +28,7 @@ FLOORS = (
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 METHODS = (
     *("reads", "clustering", "clone_trees", "copy_number", "migration", "comparison", "ccf", "seeding", "timing"),
-    *("joint", "qc"),
+    *("joint", "qc", "cells"),
 )
 EDGE = {"io", "plots", "report", "simulate", "pipeline", "cohort", "cli"}
 EFFECT_LIBRARIES = {"click", "matplotlib", "jinja2", "pysam"}

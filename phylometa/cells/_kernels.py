@@ -1,0 +1,332 @@
+"""Kernels of the sampler over clones of single cells: the posterior of a state, and the moves."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from phylometa.model.arrays import FloatArray, IntArray
+from phylometa.model.compiled import njit
+
+UNUSED = -2
+
+
+@njit(cache=True)
+def top_down(parent: IntArray) -> IntArray:
+    """List the used slots, every parent before its children; the root, vertex M, is left out."""
+    m = len(parent)
+    order = np.empty(m, np.int64)
+    n_placed = 0
+    placed = np.zeros(m + 1, np.bool_)
+    placed[m] = True
+    changed = True
+    while changed:
+        changed = False
+        for v in range(m):
+            if parent[v] != UNUSED and not placed[v] and placed[parent[v]]:
+                order[n_placed] = v
+                n_placed += 1
+                placed[v] = True
+                changed = True
+    return order[:n_placed]
+
+
+@njit(cache=True)
+def cell_scores(parent: IntArray, own: FloatArray, out: FloatArray) -> IntArray:
+    """Fill log-likelihood ratios (M + 1, C) of every cell in every clone against the normal genotype, in place."""
+    order = top_down(parent)
+    m = len(parent)
+    out[m] = 0.0
+    for v in order:
+        out[v] = out[parent[v]] + own[v]
+    return order
+
+
+@njit(cache=True)
+def log_likelihood(parent: IntArray, own: FloatArray, scores: FloatArray) -> float:
+    """Sum over cells of the log mean over clones (and the normal genotype) of their likelihood ratios."""
+    order = cell_scores(parent, own, scores)
+    n_cells = own.shape[1]
+    total = 0.0
+    for c in range(n_cells):
+        top = 0.0
+        for v in order:
+            top = max(top, scores[v, c])
+        value = math.exp(-top)
+        for v in order:
+            value += math.exp(scores[v, c] - top)
+        total += top + math.log(value)
+    return total - n_cells * math.log(len(order) + 1.0)
+
+
+@njit(cache=True)
+def log_prior(parent: IntArray, size: IntArray, alpha: float) -> float:
+    """Log prior of partition (Chinese restaurant) and tree (uniform over the (K + 1)^(K - 1) rooted at the normal)."""
+    count = 0
+    value = 0.0
+    for v in range(len(parent)):
+        if parent[v] != UNUSED:
+            count += 1
+            value += math.log(alpha) + math.lgamma(float(size[v]))
+    return value - (count - 1) * math.log(count + 1.0)
+
+
+@njit(cache=True)
+def is_below(v: int, top: int, parent: IntArray) -> bool:
+    """Whether v is `top` or descends from it."""
+    m = len(parent)
+    while v != m:
+        if v == top:
+            return True
+        v = parent[v]
+    return False
+
+
+@njit(cache=True)
+def pick_used(parent: IntArray, rng: np.random.Generator) -> int:
+    """Pick a used slot."""
+    chosen = int(rng.random() * (parent != UNUSED).sum())
+    for v in range(len(parent)):
+        if parent[v] != UNUSED:
+            if chosen == 0:
+                return v
+            chosen -= 1
+    return -1
+
+
+@njit(cache=True)
+def count_children(v: int, parent: IntArray) -> int:
+    """Count the children of a slot."""
+    return int((parent == v).sum())
+
+
+@njit(cache=True)
+def count_free_singles(parent: IntArray, size: IntArray) -> int:
+    """Count clones of one mutation with at most one child."""
+    n = 0
+    for v in range(len(parent)):
+        if parent[v] != UNUSED and size[v] == 1 and count_children(v, parent) <= 1:
+            n += 1
+    return n
+
+
+@njit(cache=True)
+def propose(
+    label: IntArray, parent: IntArray, size: IntArray, rng: np.random.Generator
+) -> tuple[bool, float]:  # fmt: skip
+    """Change labels, parents and sizes by a random move, in place: whether it is possible, log ratio of proposals."""
+    m, n = len(parent), len(label)
+    count = int((parent != UNUSED).sum())
+    u = rng.random()
+    if u < 0.35:  # a mutation joins another clone
+        i = int(rng.random() * n)
+        if count < 2 or size[label[i]] == 1:
+            return False, 0.0
+        target = pick_used(parent, rng)
+        if target == label[i]:
+            return False, 0.0
+        size[label[i]] -= 1
+        label[i] = target
+        size[target] += 1
+        return True, 0.0
+    if u < 0.5:  # a mutation becomes a clone of its own: a leaf anywhere, or above a clone
+        i = int(rng.random() * n)
+        if size[label[i]] == 1 or count == m:
+            return False, 0.0
+        slot = 0
+        while parent[slot] != UNUSED:
+            slot += 1
+        place = int(rng.random() * (2 * count + 1))
+        if place <= count:  # a leaf below a clone, or below the normal genotype
+            above = m
+            if place < count:
+                seen = 0
+                for v in range(m):
+                    if parent[v] != UNUSED:
+                        if seen == place:
+                            above = v
+                        seen += 1
+            parent[slot] = above
+        else:
+            below, seen = -1, 0
+            for v in range(m):
+                if parent[v] != UNUSED:
+                    if seen == place - count - 1:
+                        below = v
+                    seen += 1
+            parent[slot] = parent[below]
+            parent[below] = slot
+        size[label[i]] -= 1
+        label[i] = slot
+        size[slot] = 1
+        forward = -math.log(float(n)) - math.log(2.0 * count + 1.0)
+        backward = -math.log(float(count_free_singles(parent, size))) - math.log(float(count))
+        return True, backward - forward
+    if u < 0.65:  # the reverse
+        n_singles = count_free_singles(parent, size)
+        if n_singles == 0 or count < 2:
+            return False, 0.0
+        chosen = int(rng.random() * n_singles)
+        v = -1
+        for w in range(m):
+            if parent[w] != UNUSED and size[w] == 1 and count_children(w, parent) <= 1:
+                if chosen == 0:
+                    v = w
+                chosen -= 1
+        target = int(rng.random() * (count - 1))
+        into = -1
+        for w in range(m):
+            if parent[w] != UNUSED and w != v:
+                if target == 0:
+                    into = w
+                target -= 1
+        for i in range(n):
+            if label[i] == v:
+                label[i] = into
+        for w in range(m):
+            if parent[w] == v:
+                parent[w] = parent[v]
+        parent[v] = UNUSED
+        size[v] = 0
+        size[into] += 1
+        forward = -math.log(float(n_singles)) - math.log(count - 1.0)
+        backward = -math.log(float(n)) - math.log(2.0 * (count - 1) + 1.0)
+        return True, backward - forward
+    if u < 0.85:  # a clone with all below it goes elsewhere
+        v = pick_used(parent, rng)
+        target = m
+        chosen = int(rng.random() * (count + 1))
+        if chosen < count:
+            for w in range(m):
+                if parent[w] != UNUSED:
+                    if chosen == 0:
+                        target = w
+                    chosen -= 1
+        if target == parent[v] or (target != m and is_below(target, v, parent)):
+            return False, 0.0
+        parent[v] = target
+        return True, 0.0
+    if u < 0.93:  # two clones change places
+        a, b = pick_used(parent, rng), pick_used(parent, rng)
+        if a == b:
+            return False, 0.0
+        for i in range(n):
+            if label[i] == a:
+                label[i] = b
+            elif label[i] == b:
+                label[i] = a
+        size[a], size[b] = size[b], size[a]
+        return True, 0.0
+    if u < 0.965:  # a clone is split in an upper and a lower one
+        v = pick_used(parent, rng)
+        if size[v] < 2 or count == m:
+            return False, 0.0
+        slot = 0
+        while parent[slot] != UNUSED:
+            slot += 1
+        n_children = count_children(v, parent)
+        log_forward = -math.log(float(count)) - size[v] * math.log(2.0) - n_children * math.log(2.0)
+        moved = 0
+        for i in range(n):
+            if label[i] == v and rng.random() < 0.5:
+                label[i] = slot
+                moved += 1
+        if moved == 0 or moved == size[v]:
+            return False, 0.0
+        for w in range(m):
+            if parent[w] == v and rng.random() < 0.5:
+                parent[w] = slot
+        parent[slot] = v
+        size[v] -= moved
+        size[slot] = moved
+        return True, -math.log(count + 1.0) - log_forward
+    v = pick_used(parent, rng)  # a clone is merged with the one above
+    above = parent[v]
+    if above == m:
+        return False, 0.0
+    for i in range(n):
+        if label[i] == v:
+            label[i] = above
+    for w in range(m):
+        if parent[w] == v:
+            parent[w] = above
+    parent[v] = UNUSED
+    size[above] += size[v]
+    size[v] = 0
+    n_children = count_children(above, parent)
+    log_back = -math.log(count - 1.0) - (size[above] + n_children) * math.log(2.0)
+    return True, log_back + math.log(float(count))
+
+
+@njit(cache=True)
+def sum_by_clone(label: IntArray, ratio: FloatArray, n_slots: int) -> FloatArray:
+    """Sum the log-likelihood ratios (n, C) of the mutations of every clone (M, C)."""
+    own = np.zeros((n_slots, ratio.shape[1]))
+    for i in range(len(label)):
+        own[label[i]] += ratio[i]
+    return own
+
+
+@njit(cache=True)
+def run_chain(
+    label: IntArray, parent: IntArray, ratio: FloatArray, alpha: float, steps: int, heat: float,
+    rng: np.random.Generator,
+) -> tuple[float, int]:  # fmt: skip
+    """Run Metropolis-Hastings moves at a temperature that falls from `heat` to 1 (1: none), state changed in place.
+
+    Gives log-likelihood (against the normal genotype) plus log prior, and the accepted moves.
+    """
+    m, n = len(parent), len(label)
+    size = np.zeros(m, np.int64)
+    for i in range(n):
+        size[label[i]] += 1
+    own = sum_by_clone(label, ratio, m)
+    scores = np.zeros((m + 1, ratio.shape[1]))
+    value = log_likelihood(parent, own, scores) + log_prior(parent, size, alpha)
+    new_label, new_parent, new_size, new_own = label.copy(), parent.copy(), size.copy(), own.copy()
+    accepted = 0
+    for step in range(steps):
+        power = 1.0 / (1.0 + (heat - 1.0) * (1.0 - step / steps))
+        new_label[:], new_parent[:], new_size[:] = label, parent, size
+        possible, log_ratio = propose(new_label, new_parent, new_size, rng)
+        if not possible:
+            continue
+        new_own[:] = own
+        for i in range(n):
+            if new_label[i] != label[i]:
+                new_own[label[i]] -= ratio[i]
+                new_own[new_label[i]] += ratio[i]
+        new_value = log_likelihood(new_parent, new_own, scores) + log_prior(new_parent, new_size, alpha)
+        if math.log(max(rng.random(), 1e-300)) < power * (new_value - value) + log_ratio:
+            label[:], parent[:], size[:], own[:] = new_label, new_parent, new_size, new_own
+            value = new_value
+            accepted += 1
+        if step % 5000 == 4999:  # sums that are added to and taken from gather rounding errors
+            own = sum_by_clone(label, ratio, m)
+    return value, accepted
+
+
+@njit(cache=True)
+def draw_cells(parent: IntArray, own: FloatArray, rng: np.random.Generator) -> IntArray:
+    """Draw the clone of every cell (C,) given clones and tree; M is the normal genotype."""
+    m, n_cells = len(parent), own.shape[1]
+    scores = np.zeros((m + 1, n_cells))
+    order = cell_scores(parent, own, scores)
+    found = np.empty(n_cells, np.int64)
+    weight = np.empty(len(order) + 1)
+    for c in range(n_cells):
+        top = 0.0
+        for v in order:
+            top = max(top, scores[v, c])
+        for j in range(len(order)):
+            weight[j] = math.exp(scores[order[j], c] - top)
+        weight[len(order)] = math.exp(-top)
+        at = rng.random() * weight.sum()
+        found[c] = m
+        for j in range(len(order)):
+            at -= weight[j]
+            if at < 0.0:
+                found[c] = order[j]
+                break
+    return found

@@ -1,0 +1,89 @@
+"""Single cells with known clones: a random clone tree, cells of its clones, lost alleles and false calls."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from phylometa.model.arrays import BoolArray, IntArray
+from phylometa.model.cells import CellMatrix
+from phylometa.model.clone_tree import ancestor_matrix
+
+__all__ = ["SimulatedCells", "simulate_cells"]
+
+_READ_ERROR = 0.005
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedCells:
+    """A matrix and the truth behind it.
+
+    Parameters
+    ----------
+    matrix : CellMatrix
+    labels : int64 array (n,)
+        Clone of every mutation.
+    parents : int64 array (K,)
+        Parent of every clone; K is the normal genotype.
+    clone_of_cell : int64 array (C,)
+        Clone of every cell.
+    genotypes : bool array (n, C)
+        Which cells have which mutations.
+    """
+
+    matrix: CellMatrix
+    labels: IntArray
+    parents: IntArray
+    clone_of_cell: IntArray
+    genotypes: BoolArray
+
+
+def simulate_cells(
+    *,
+    n_cells: int = 200,
+    n_mutations: int = 100,
+    n_clones: int = 10,
+    dropout: float = 0.2,
+    false_positive: float = 0.01,
+    missing: float = 0.05,
+    depth: float = 0.0,
+    rng: np.random.Generator,
+) -> SimulatedCells:
+    """Simulate cells x mutations of one tumour.
+
+    The tree is a random recursive one, every clone has at least one mutation (the others fall at random) and a share of
+    the cells (Dirichlet(2)).
+
+    Parameters
+    ----------
+    n_cells, n_mutations, n_clones : int
+    dropout, false_positive, missing : float
+        Of 0/1 calls; of reads, `dropout` is the probability that one of the two alleles of a cell is lost.
+    depth : float
+        Mean reads of a mutation in a cell (Poisson); 0: a matrix of calls.
+    rng : numpy Generator
+    """
+    parents = np.array([n_clones, *(int(rng.integers(k)) for k in range(1, n_clones))])
+    spare = rng.integers(n_clones, size=n_mutations - n_clones)
+    labels = rng.permutation(np.concatenate((np.arange(n_clones), spare)))
+    clone = rng.choice(n_clones, size=n_cells, p=rng.dirichlet(np.full(n_clones, 2.0)))
+    carried = ancestor_matrix(np.append(parents, -1))[:n_clones, :n_clones]  # [k, j]: j carries what fell on k
+    has = carried[labels][:, clone]
+    names = tuple(f"m{i}" for i in range(n_mutations)), tuple(f"cell{c}" for c in range(n_cells))
+    if depth <= 0:
+        rate = np.where(has, 1.0 - dropout, false_positive)
+        seen = (rng.random(has.shape) < rate).astype(np.int8)
+        seen[rng.random(has.shape) < missing] = -1
+        return SimulatedCells(CellMatrix(*names, seen), labels, parents, clone, has)
+    reads = rng.poisson(depth, size=has.shape)
+    reads[rng.random(has.shape) < missing] = 0
+    share = np.where(has, rng.beta(10.0, 10.0, has.shape), 0.0)
+    lost = has & (rng.random(has.shape) < dropout)
+    share[lost] = rng.integers(2, size=int(lost.sum()))
+    share[~has & (rng.random(has.shape) < false_positive)] = 0.5
+    alt = rng.binomial(reads, share * (1.0 - 2.0 * _READ_ERROR) + _READ_ERROR)
+    seen = np.where(reads == 0, -1, alt >= 2).astype(np.int8)
+    return SimulatedCells(
+        CellMatrix(*names, seen, alt.astype(np.int32), reads.astype(np.int32)), labels, parents, clone, has
+    )

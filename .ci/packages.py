@@ -3,6 +3,8 @@
     python .ci/packages.py build DIR                   sdist and wheel, in DIR/dist
     python .ci/packages.py matrix [--python PATH]...   sdist and wheel on every Python found: the demo, offline
     python .ci/packages.py lowest [--python PATH]      the lowest dependencies that setup.cfg allows, and the fast suite
+    python .ci/packages.py places [--python PATH]      a read-only installation of the wheel: the demo without HOME, as
+                                                       another user, with a full TMPDIR, ...; what it compiled
     python .ci/packages.py new-user                    README's commands, timed: from pip install to the demo's report,
                                                        and from an own VCF to the report
 
@@ -198,6 +200,85 @@ def lowest(python: Path) -> None:
         print(f"{cpu_of_children() - begun:.0f} s of CPU")
 
 
+# Seconds that the command compiled, on the last line of stdout.
+LISTEN = """
+import sys, time
+from numba.core import event
+
+class Clock(event.Listener):
+    seconds = depth = started = 0
+    def on_start(self, happened):
+        if not self.depth: self.started = time.perf_counter()
+        self.depth += 1
+    def on_end(self, happened):
+        self.depth -= 1
+        if not self.depth: self.seconds += time.perf_counter() - self.started
+
+clock = Clock()
+event.register("numba:compile", clock)
+from phylometa.cli import _invoke
+status = _invoke(sys.argv[1:])
+print(clock.seconds)
+sys.exit(status)
+"""
+# Root writes everywhere; without this capability the modes of files hold for it too.
+AS_OTHERS = "import ctypes, os, sys; ctypes.CDLL(None).prctl(24, 1, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
+FULL = 'mount -t tmpfs -o size=16k tmpfs "$TMPDIR" && cat /dev/zero >"$TMPDIR/full" 2>/dev/null; exec "$@"'
+ANOTHER_USER = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups")
+# Name -> (prefix of the command, changes of the environment; None takes a variable away).
+PLACES: dict[str, tuple[tuple[str, ...], dict[str, str | None]]] = {
+    "HOME that cannot be written": ((), {"HOME": "/proc"}),
+    "another user": (ANOTHER_USER, {"HOME": "/nonexistent"}),
+    "no HOME": ((), {"HOME": None, "XDG_CACHE_HOME": None}),
+    "a full TMPDIR": (("unshare", "--mount", "sh", "-c", FULL, "sh"), {"HOME": "/proc", "TMPDIR": "full"}),
+    "LANG=C": ((), {"LANG": "C", "LC_ALL": "C"}),
+}
+MAX_COMPILED = 5.0
+
+
+def places(python: Path) -> bool:
+    """The demo of a read-only installation in every place; whether each ran, compiling for less than 5 s."""
+    held = True
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        folder.chmod(0o755)
+        chosen = os.environ.get("PHYLOMETA_DIST")
+        _, wheel = built(Path(chosen)) if chosen else build(folder, python)
+        venv = folder / "venv"
+        run(python, "-m", "venv", venv)
+        run(venv / "bin/pip", "install", "--quiet", wheel)
+        for path in (venv, *venv.rglob("*")):
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(0o555)
+        print("| place | the demo | wall, s | CPU, s | compiled, s |\n|---|---|---|---|---|")
+        for number, (name, (prefix, changes)) in enumerate(PLACES.items()):
+            place = folder / f"place{number}"
+            (place / "full").mkdir(parents=True)
+            place.chmod(0o777)
+            wanted = {**os.environ, "NUMBA_CACHE_DIR": None, "PYTHONPATH": None, **changes}
+            if "TMPDIR" in changes:
+                wanted["TMPDIR"] = str(place / "full")
+            environment = {key: value for key, value in wanted.items() if value is not None}
+            interpreter = str(venv / "bin/python")
+            command = [*prefix, interpreter, "-c", LISTEN, "demo"]
+            if os.geteuid() == 0 and prefix != ANOTHER_USER:
+                command = [*prefix, interpreter, "-c", AS_OTHERS, interpreter, "-c", LISTEN, "demo"]
+            if prefix and subprocess.run([*prefix, interpreter, "-c", ""], env=environment).returncode:
+                print(f"| {name} | not possible on this system | | | |", flush=True)
+                continue
+            wall, cpu = time.monotonic(), cpu_of_children()
+            done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True)
+            compiled = float(done.stdout.split()[-1]) if not done.returncode else float("inf")
+            is_there = (place / "phylometa-demo/DEMO/report.html").is_file()
+            held &= is_there and compiled < MAX_COMPILED
+            cost = f"{time.monotonic() - wall:.0f} | {cpu_of_children() - cpu:.0f} | {compiled:.1f}"
+            print(f"| {name} | {'runs' if is_there else done.stderr.strip()[-300:]} | {cost} |", flush=True)
+        for path in (venv, *venv.rglob("*")):  # to be removed
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(0o755)
+    return held
+
+
 def new_user(python: Path) -> None:
     """README's commands only, in a fresh environment: to the demo's report, and from an own VCF to the report."""
     steps: list[tuple[str, float, float]] = []
@@ -235,7 +316,7 @@ def new_user(python: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["build", "matrix", "lowest", "new-user"])
+    parser.add_argument("what", choices=["build", "matrix", "lowest", "places", "new-user"])
     parser.add_argument("folder", type=Path, nargs="?", help="where to build")
     parser.add_argument("--python", type=Path, action="append", help="interpreter to use; may be repeated")
     chosen = parser.parse_args()
@@ -251,6 +332,8 @@ def main() -> None:
         matrix(pythons)
     elif chosen.what == "lowest":
         lowest(pythons[0])
+    elif chosen.what == "places":
+        raise SystemExit(not places(pythons[0] if chosen.python else Path(sys.executable)))
     else:
         new_user(Path(sys.executable) if not chosen.python else pythons[0])
 

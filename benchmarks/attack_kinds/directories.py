@@ -84,7 +84,7 @@ def foreign(ground: Ground) -> Iterator[Try]:
         ("run", "{sheet}", "-o", "{above}", "--force", "--no-plots", "--config", "{quick}"),
         ("cluster", "{here}/input/counts.tsv", "-o", "{here}", "--force"),
         ("simulate", "-o", "{here}", "--force"),
-        ("plot", "{here}", "--force"),
+        ("plot", "{here}", "--force", "--figure", "timeline", "--format", "svg"),
         ("tree", "{here}", "--force"),
     )
 

@@ -144,17 +144,19 @@ def namesakes(ground: Ground) -> Iterator[Try]:
         info.mkdir(parents=True)
         if text is not None:
             (info / "METADATA").write_bytes(text.encode("utf-8", "surrogateescape"))
+        (place / "o").mkdir()
+        (place / "o/mine").write_text("mine")  # said before anything is begun
         arguments = ("run", ground.sheet, "-o", place / "o", "--no-plots", "--config", ground.quick)
         with mock.patch.object(sys, "path", [str(place / "site"), *sys.path]):
             status, printed = call(*arguments)
         is_said = "another project's package phylometa" in printed
-        return status == 0 and is_clean(status, printed) and is_said
+        return status == 2 and is_clean(status, printed) and is_said
 
     for name, text in METADATA.items():
         yield f"metadata: {name}", lambda t=text: noticed(t)
 
     def is_ours(line: str) -> bool:
-        return not re.search(r"pip3? install [^`]*\bphylometa(?!-cancer)\b", line)
+        return not re.search(r"pip3? install [^`&|;]*\bphylometa(?!-cancer)\b", line)
 
     pages = [*PACKAGE.rglob("*.py"), *PACKAGE.parent.glob("docs/**/*.md"), *PACKAGE.parent.glob("*.md")]
     for page in sorted(pages):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -204,13 +204,18 @@ def other_package_of_our_name() -> str:
 
     try:
         found = distribution("phylometa")
-        is_ours = any("metastatic" in (found.metadata[key] or "") for key in ("Summary", "Description"))
-    except (PackageNotFoundError, OSError, KeyError, UnicodeDecodeError):
+    except (PackageNotFoundError, OSError):
         return ""
+    version, is_ours = "of an unknown version", False
+    # what describes it may be missing, damaged or no text: it is somebody else's all the same
+    with suppress(Exception):
+        metadata = found.metadata
+        version = metadata["Version"] or version
+        is_ours = any("metastatic" in (metadata[key] or "") for key in ("Summary", "Description"))
     if is_ours:  # as earlier versions of this package were named
         return ""
     return (
-        f"another project's package phylometa {found.version} is in this environment and shares our import name and "
+        f"another project's package phylometa {version} is in this environment and shares our import name and "
         "command: pip uninstall phylometa phylometa-cancer, then install phylometa-cancer again"
     )
 

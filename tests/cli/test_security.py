@@ -15,6 +15,7 @@ from io_files import RECORDS, write_vcf
 from package_trees import module_trees
 
 from phylometa.cli import _invoke
+from phylometa.cli.options import other_package_of_our_name
 from phylometa.cohort.run import (
     COHORT_FILES,
     MAX_NAME_BYTES,
@@ -367,3 +368,33 @@ def test_names_and_reasons_are_text_on_the_cohorts_page():
     assert_inert(page, scripts=page.count("<script nonce") or Elements(page).found.count(("script", {})))
     assert "<img" not in page and "onload=alert(1)>" not in page
     assert "{{7*7}}" in page
+
+
+# --- another project's package of our name
+
+
+@pytest.mark.parametrize(
+    ("metadata", "version"),
+    [
+        (b"Metadata-Version: 2.1\nName: phylometa\nVersion: 0.1.0\nSummary: Trees of samples\n", "0.1.0"),
+        (b"Metadata-Version: 2.1\nName: phylometa\n", "of an unknown version"),
+        (b"\xff\xfe\n", "of an unknown version"),
+        (None, "of an unknown version"),
+    ],
+)
+def test_another_package_of_our_name_is_noticed_whatever_describes_it(metadata, version, tmp_path, monkeypatch):
+    info = tmp_path / "phylometa-0.1.0.dist-info"
+    info.mkdir()
+    if metadata is not None:
+        (info / "METADATA").write_bytes(metadata)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert f"another project's package phylometa {version} is in this environment" in other_package_of_our_name()
+
+
+def test_our_own_package_is_no_stranger(tmp_path, monkeypatch):
+    info = tmp_path / "phylometa-0.1.0.dist-info"
+    info.mkdir()
+    summary = "Clones, seeding routes and dissemination timing of metastatic cancer"
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: phylometa\nVersion: 0.1.0\nSummary: {summary}\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert other_package_of_our_name() == ""

@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--few", action="store_true", help="at most six tries of every kind")
-    parser.add_argument("--group", default="", help="only kinds with this text in their name")
+    parser.add_argument("--group", action="append", help="only kinds with this text in their name; may be repeated")
     options = parser.parse_args()
     failed: list[str] = []
     total = 0
@@ -51,7 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         ground = Ground(Path(scratch), options.seed)
         for group, makers in GROUPS.items():
-            if options.group not in group:
+            if options.group and not any(text in group for text in options.group):
                 continue
             tries = [one for make in makers for one in make(ground)]
             if options.few:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from unittest import mock
 
@@ -41,6 +41,8 @@ sys.exit(status)
 """
 # Root writes everywhere; without this capability the modes of files hold for it too.
 AS_OTHERS = "import ctypes, os, sys; ctypes.CDLL(None).prctl(24, 1, 0, 0, 0); os.execv(sys.argv[1], sys.argv[1:])"
+FILL = 'mount -t tmpfs -o size=16k tmpfs "$TMPDIR" && cat /dev/zero >"$TMPDIR/full" 2>/dev/null; exec "$@"'
+FULL = ("unshare", "--mount", "sh", "-c", FILL, "sh")
 PLACES: dict[str, dict[str, str | None]] = {
     "a user like any other": {},
     "HOME not writable": {"HOME": "/proc"},
@@ -66,18 +68,21 @@ def installations(ground: Ground) -> Iterator[Try]:
     for folder in [site, *(path for path in site.rglob("*") if path.is_dir())]:
         folder.chmod(0o555)
 
-    def runs(changes: dict[str, str | None]) -> bool:
+    def runs(changes: dict[str, str | None], prefix: Sequence[str] = ()) -> bool:
         place = ground.place()
         arguments = ["run", str(ground.sheet), "-o", str(place / "o"), "--no-plots", "--config", str(ground.quick)]
         command = [sys.executable, "-c", LISTEN, *arguments]
         if os.geteuid() == 0:
             command = [sys.executable, "-c", AS_OTHERS, *command]
+        command = [*prefix, *command]
         done = subprocess.run(command, env=_environment(site, changes), cwd=place, capture_output=True, text=True)
         seconds = float(done.stdout.split()[-1])
         return done.returncode == 0 and is_clean(0, done.stderr) and seconds < MAX_COMPILED
 
     for name, changes in PLACES.items():
         yield name, lambda c=changes: runs(c)
+    if not subprocess.run([*FULL, "true"], env={**os.environ, "TMPDIR": str(ground.place())}).returncode:
+        yield "TMPDIR full", lambda: runs({"HOME": "/proc", "TMPDIR": str(ground.place())}, FULL)
 
 
 def _environment(site: Path, changes: dict[str, str | None]) -> dict[str, str]:
@@ -144,13 +149,14 @@ def namesakes(ground: Ground) -> Iterator[Try]:
         info.mkdir(parents=True)
         if text is not None:
             (info / "METADATA").write_bytes(text.encode("utf-8", "surrogateescape"))
-        (place / "o").mkdir()
-        (place / "o/mine").write_text("mine")  # said before anything is begun
-        arguments = ("run", ground.sheet, "-o", place / "o", "--no-plots", "--config", ground.quick)
+        counts = [f"m{i}\tA\t{60 - i}\t{40 + i}\n" for i in range(5)]
+        (place / "c.tsv").write_text("mutation_id\tsample_id\tref_counts\talt_counts\n" + "".join(counts))
+        (place / "s.tsv").write_text("patient\tsample\tsite\tcounts\tpurity\nP\tA\tcolon\tc.tsv\t0.8\n")
+        arguments = ("run", place / "s.tsv", "-o", place / "o", "--no-plots", "--config", ground.quick)
         with mock.patch.object(sys, "path", [str(place / "site"), *sys.path]):
             status, printed = call(*arguments)
         is_said = "another project's package phylometa" in printed
-        return status == 2 and is_clean(status, printed) and is_said
+        return status == 0 and is_clean(status, printed) and is_said
 
     for name, text in METADATA.items():
         yield f"metadata: {name}", lambda t=text: noticed(t)

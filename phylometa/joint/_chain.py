@@ -21,11 +21,13 @@ from phylometa.joint._moves import (
     move_single,
     move_swap,
 )
+from phylometa.joint._presence import Places, Presence, draw_presence, draw_sample, history_score
 from phylometa.joint._state import (
     CLUSTERS,
     ITEMS,
     MISFIT,
     PER_CLONE,
+    SLAB,
     TREE,
     UNUSED,
     Data,
@@ -45,7 +47,10 @@ REGRAFT, SWAP, CLONE, ITEM, SINGLE, SPLIT, OPTIONS = 0, 1, 2, 3, 4, 5, 6
 _REGRAFT_UNTIL, _SWAP_UNTIL, _CLONE_UNTIL, _ITEM_UNTIL, _SINGLE_UNTIL, _SPLIT_UNTIL = 0.15, 0.22, 0.3, 0.65, 0.82, 0.96
 # Power of the guess of a state's posterior that proposals must pass before their tree is scored.
 _GUESS_WEIGHT = 0.25
-_REFRESHED_EVERY = 10_000
+BLOCK = 32
+"""Moves after which histories decide."""
+# Blocks after which sums are worked out anew, and after which the guess is adapted; samples renewed after each block.
+_REFRESHED_EVERY, _ADAPTED_EVERY, _RENEWED = 300, 32, 2
 
 
 class Backup(NamedTuple):
@@ -204,49 +209,143 @@ def decide(
 
 
 @njit(cache=True)
-def run_chain(
-    state: State, data: Data, trial: Trial, backup: Backup, steps: int, thin: int, is_new: bool,
-    rng: np.random.Generator,
-) -> tuple[NDArray[np.int16], NDArray[np.int16], NDArray[np.int8], FloatArray, IntArray]:  # fmt: skip
-    """Run a chain from `state`, which is changed in place.
+def copy_state(source: State, target: State) -> None:
+    """Make one state the same as another, in place."""
+    target.label[:], target.option[:], target.parent[:] = source.label, source.option, source.parent
+    target.curve[:], target.seen[:], target.reads[:] = source.curve, source.seen, source.reads
+    target.size[:], target.likelihood[:], target.tops[:] = source.size, source.likelihood, source.tops
+    target.prevalence[:], target.variance[:] = source.prevalence, source.variance
+    target.messages[:], target.scales[:] = source.messages, source.scales
+    target.classes[:], target.score[:] = source.classes, source.score
 
-    Every `thin`-th state is given: labels (kept, n), parents (kept, M + 1), options (kept, n, S), log posterior
-    (kept,); and the accepted and the proposed moves by kind (2, 7). `is_new`: the first half only finds the posterior.
+
+@njit(cache=True)
+def make_move(
+    state: State, data: Data, trial: Trial, backup: Backup, new_messages: FloatArray, new_scales: FloatArray,
+    made: IntArray, rng: np.random.Generator,
+) -> None:  # fmt: skip
+    """Propose a move of a random kind, and accept or undo it, in place; `made` counts both by kind (2, 7)."""
+    kind = choose_move(rng.random())
+    possible, log_ratio = propose(kind, state, data, trial, rng)
+    if not possible:
+        return
+    made[1, kind] += 1
+    apply_trial(state, trial, backup, data)
+    before = state.parent.copy()
+    if decide(kind, state, data, trial, backup, log_ratio, new_messages, new_scales, rng):
+        made[0, kind] += 1
+        for i in range(2):
+            slot = trial.counts[FIRST + i]
+            if slot >= 0 and state.parent[slot] == UNUSED and before[slot] != UNUSED:
+                empty_slot(slot, state)
+    else:
+        undo_trial(state, trial, backup)
+
+
+@njit(cache=True)
+def decide_block(
+    state: State, spare: State, data: Data, presence: Presence, places: Places, rng: np.random.Generator
+) -> bool:
+    """Accept the moves since `spare` by what their histories weigh, or take them back; all in place.
+
+    The moves leave the posterior without histories as it is and are reversible together, so that the ratio of the
+    histories' weights is all that decides.
+    """
+    steps, total = presence.steps.copy(), presence.total.copy()
+    score = draw_presence(state.parent, state.messages, data.founder, data.numbers[SLAB], presence, places)
+    if math.log(max(rng.random(), 1e-300)) < score - presence.score[0]:
+        presence.score[0] = score
+        copy_state(state, spare)
+        return True
+    presence.steps[:], presence.total[:] = steps, total
+    copy_state(spare, state)
+    return False
+
+
+@njit(cache=True)
+def renew_sample(state: State, data: Data, presence: Presence, places: Places, rng: np.random.Generator) -> bool:
+    """Draw the proportions of a random sample anew, and accept or undo it by what their histories weigh, in place."""
+    sample = min(int(rng.random() * len(places.site)), len(places.site) - 1)
+    uniforms = presence.uniforms[:, :, sample].copy()
+    steps, total = presence.steps[:, sample].copy(), presence.total[sample]
+    for row in range(uniforms.shape[0]):
+        for v in range(uniforms.shape[1]):
+            presence.uniforms[row, v, sample] = rng.random()
+    draw_sample(
+        sample, state.parent, state.messages, data.founder, data.numbers[SLAB], presence.uniforms, presence.steps,
+        presence.total,
+    )  # fmt: skip
+    score = history_score(state.parent, presence, places)
+    if math.log(max(rng.random(), 1e-300)) < score - presence.score[0]:
+        presence.score[0] = score
+        return True
+    presence.uniforms[:, :, sample] = uniforms
+    presence.steps[:, sample], presence.total[sample] = steps, total
+    return False
+
+
+class Kept(NamedTuple):
+    """States that a chain kept: ``labels`` (kept, n), ``parents`` (kept, M + 1), ``options`` (kept, n, S), ``steps``
+    (kept, M, S) and ``total`` (kept, S) of the proportions, ``scores`` (kept,) of their histories; ``made`` (3, 7):
+    accepted and proposed moves by kind, then accepted and decided blocks and samples.
+    """
+
+    labels: NDArray[np.int16]
+    parents: NDArray[np.int16]
+    options: NDArray[np.int8]
+    steps: NDArray[np.int16]
+    total: NDArray[np.int16]
+    scores: FloatArray
+    made: IntArray
+
+
+@njit(cache=True)
+def run_chain(
+    state: State, spare: State, data: Data, trial: Trial, backup: Backup, presence: Presence, places: Places,
+    n_blocks: int, thin: int, is_new: bool, rng: np.random.Generator,
+) -> Kept:  # fmt: skip
+    """Run a chain from `state`, which is changed in place with `presence`, for a number of blocks of moves.
+
+    A block is accepted or taken back by what its histories weigh, then proportions of single samples are renewed. Every
+    `thin`-th block's state is kept. `is_new`: the first half only finds the posterior.
     """
     n_items, n_samples = state.option.shape
     n_slots = len(state.size)
-    n_kept = steps // thin
-    labels, parents = np.empty((n_kept, n_items), np.int16), np.empty((n_kept, n_slots + 1), np.int16)
-    options = np.empty((n_kept, n_items, n_samples), np.int8)
-    scores = np.empty(n_kept)
-    made = np.zeros((2, 7), np.int64)
+    n_kept = n_blocks // thin
+    kept = Kept(
+        np.empty((n_kept, n_items), np.int16), np.empty((n_kept, n_slots + 1), np.int16),
+        np.empty((n_kept, n_items, n_samples), np.int8), np.empty((n_kept, n_slots, n_samples), np.int16),
+        np.empty((n_kept, n_samples), np.int16), np.empty(n_kept), np.zeros((3, 7), np.int64),
+    )  # fmt: skip
     new_messages, new_scales = np.zeros_like(state.messages), np.zeros_like(state.scales)
-    for step in range(steps):
-        if step % _REFRESHED_EVERY == 0 and step > 0:  # sums that are added to and taken from gather rounding errors
+    is_weighed = places.counts[2] >= 0
+    if is_weighed:
+        presence.score[0] = draw_presence(
+            state.parent, state.messages, data.founder, data.numbers[SLAB], presence, places
+        )
+        copy_state(state, spare)
+    for block in range(n_blocks):
+        if block % _REFRESHED_EVERY == 0 and block > 0:  # sums that are added to and taken from gather rounding errors
             per_clone = state.score[PER_CLONE]
             initialise(state, data)
             state.score[PER_CLONE] = per_clone
-        if is_new and step % 1000 == 0 and 2 * step < steps:  # what a clone costs if it fits; not once states are kept
+        if is_new and block % _ADAPTED_EVERY == 0 and 2 * block < n_blocks:  # what a clone costs if it fits; not later
             cost = -(state.score[TREE] + state.score[MISFIT]) / count_clones(state.parent)
             state.score[PER_CLONE] = max(cost, 0.0)
-        kind = choose_move(rng.random())
-        possible, log_ratio = propose(kind, state, data, trial, rng)
-        if possible:
-            made[1, kind] += 1
-            apply_trial(state, trial, backup, data)
-            before = state.parent.copy()
-            if decide(kind, state, data, trial, backup, log_ratio, new_messages, new_scales, rng):
-                made[0, kind] += 1
-                for i in range(2):
-                    slot = trial.counts[FIRST + i]
-                    if slot >= 0 and state.parent[slot] == UNUSED and before[slot] != UNUSED:
-                        empty_slot(slot, state)
-            else:
-                undo_trial(state, trial, backup)
-        if (step + 1) % thin == 0:
-            kept = step // thin
-            labels[kept] = state.label
-            parents[kept] = state.parent
-            options[kept] = state.option
-            scores[kept] = state.score[TREE] + state.score[CLUSTERS] + state.score[ITEMS]
-    return labels, parents, options, scores, made
+        for _ in range(BLOCK):
+            make_move(state, data, trial, backup, new_messages, new_scales, kept.made, rng)
+        if is_weighed:
+            kept.made[2, 0] += decide_block(state, spare, data, presence, places, rng)
+            for _ in range(_RENEWED):
+                kept.made[2, 1] += renew_sample(state, data, presence, places, rng)
+        if (block + 1) % thin == 0:
+            i = block // thin
+            if not is_weighed:
+                for row in range(presence.uniforms.shape[0]):
+                    for v in range(n_slots + 1):
+                        for s in range(n_samples):
+                            presence.uniforms[row, v, s] = rng.random()
+                draw_presence(state.parent, state.messages, data.founder, data.numbers[SLAB], presence, places)
+            kept.labels[i], kept.parents[i], kept.options[i] = state.label, state.parent, state.option
+            kept.steps[i], kept.total[i], kept.scores[i] = presence.steps, presence.total, presence.score[0]
+    return kept

@@ -15,15 +15,15 @@ clusterings and trees.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.clone_trees.likelihood import ReadModel, log_prior_mass, read_model, reads_of_error
-from phylometa.clone_trees.presence import draw_proportions
 from phylometa.clustering.model import ClusteringModel
 from phylometa.clustering.partitions import concentration_weights
 from phylometa.clustering.search import fit_precision
@@ -37,6 +37,9 @@ from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.model.tree_ensemble import TreeEnsemble
 from phylometa.reads.observation import Observation, observe
 
+if TYPE_CHECKING:
+    from phylometa.joint._presence import Places
+
 __all__ = ["infer_jointly"]
 
 # Loss of evidence from which a mutation's cluster is certain enough to be bundled.
@@ -45,11 +48,15 @@ _CERTAIN = 12.0
 
 @dataclass(frozen=True, eq=False)
 class _Chains:
-    """Draws of all chains: item labels (n, items), parents (n, M + 1), options (n, items, S), scores and chain (n,)."""
+    """Draws of all chains: item labels (n, items), parents (n, M + 1), options (n, items, S), proportions in steps
+    of the grid (n, M, S) and their sums (n, S), scores of histories and chain (n,).
+    """
 
     labels: NDArray[np.int16]
     parents: NDArray[np.int16]
     options: NDArray[np.int8]
+    steps: NDArray[np.int16]
+    total: NDArray[np.int16]
     scores: FloatArray
     chain: IntArray
 
@@ -65,8 +72,13 @@ def infer_jointly(
     settings: Settings,
     rng: np.random.Generator,
     purity_sd: FloatArray | None = None,
+    primary: int | None = None,
 ) -> JointPosterior:
     """Draw from the joint posterior of clusters, classes, tree and presence.
+
+    With `primary` the posterior is weighed by what the simplest history of every tree with its presence costs
+    (`phylometa.joint._presence.history_score`): what all its histories weigh beyond that is little, and left to those
+    who know them.
 
     Parameters
     ----------
@@ -83,6 +95,8 @@ def infer_jointly(
     rng : numpy Generator
     purity_sd : float64 array (S,), optional
         Standard error of every purity; 0 for one that is given without.
+    primary : int, optional
+        Index of the site in which histories start; by default histories weigh nothing.
 
     Returns
     -------
@@ -122,8 +136,20 @@ def infer_jointly(
     items, item_of = bundle_mutations(every, start, max_items=chosen.joint_items, max_loss=_CERTAIN, rng=rng)
     item_start = np.zeros(items.n_items, dtype=np.int64)
     item_start[item_of] = start
-    chains = _run_chains(items, item_start, trees, model, settings, tree_settings, rng)
-    return _summarise(chains, items, item_of, model, tree_settings, (sites, len(trees.site_names)), rng)
+    places = _places(sites, len(trees.site_names), model.least, settings, primary)
+    chains = _run_chains(items, item_start, trees, model, settings, tree_settings, places, rng)
+    return _summarise(chains, item_of, places)
+
+
+def _places(sites: IntArray, n_sites: int, least: int, settings: Settings, primary: int | None) -> Places:
+    """Where the samples were taken, and what histories weigh."""
+    from phylometa.joint._presence import Places
+
+    chosen = settings.migration
+    is_weighed = primary is not None and chosen.weights == "exponential" and chosen.criteria.upper() == "UM"
+    weights = (chosen.tree_unobserved_weight, chosen.tree_migration_weight, chosen.comigration_weight)
+    counts = (least, n_sites, primary if is_weighed and n_sites <= MAX_SITES else -1)
+    return Places(sites, np.array(counts, dtype=np.int64), np.array([*weights, chosen.seeding_site_weight]))
 
 
 def _run_chains(
@@ -133,28 +159,36 @@ def _run_chains(
     model: ReadModel,
     settings: Settings,
     tree_settings: TreeSettings,
+    places: Places,
     rng: np.random.Generator,
 ) -> _Chains:
     """Run every chain until they agree, or for `joint_rounds` rounds; the second half of each is kept."""
-    from phylometa.joint._chain import run_chain
+    from phylometa.joint._chain import BLOCK, run_chain
 
     n_chains, n_clusters = tree_settings.joint_chains, int(start.max()) + 1
     n_slots = min(items.n_items, 2 * n_clusters + 10)
     data = _data(items, model, settings, tree_settings, n_slots)
     steps = min(max(tree_settings.joint_sweeps * items.n_items, MIN_MOVES), tree_settings.joint_moves)
     kept = -(-max(tree_settings.joint_draws, n_chains) // n_chains)
-    thin = max(steps // (2 * kept), 1)
-    states = [_start_state(items, start, trees, n_slots, data, chain, rng) for chain in range(n_chains)]
-    made: list[list[tuple[NDArray[Any], ...]]] = [[] for _ in states]
+    n_blocks = max(-(-steps // BLOCK), 2 * kept)
+    thin = n_blocks // (2 * kept)
+    chains = []
+    for chain in range(n_chains):
+        state = _start_state(items, start, trees, n_slots, data, chain, rng)
+        presence = _start_presence(state, rng)
+        chains.append((state, copy.deepcopy(state), data, _trial(state), _backup(state), presence, places))
+    made: list[list[tuple[NDArray[Any], ...]]] = [[] for _ in chains]
     for turn in range(tree_settings.joint_rounds):
-        for chain, state in enumerate(states):
-            made[chain].append(run_chain(state, data, _trial(state), _backup(state), steps, thin, turn == 0, rng)[:4])
+        for chain, parts in enumerate(chains):
+            kept_states = run_chain(*parts, n_blocks, thin, turn == 0, rng)
+            fields = ("labels", "parents", "options", "steps", "total", "scores")
+            made[chain].append(tuple(getattr(kept_states, name) for name in fields))
         found = [_second_half(parts, kept) for parts in made]
         if disagreement([(part[0], part[1]) for part in found]) <= tree_settings.joint_agreement:
             break
-    labels, parents, options, scores = (np.concatenate(parts) for parts in zip(*found))
+    labels, parents, options, steps_of, total, scores = (np.concatenate(parts) for parts in zip(*found))
     chain_of = np.repeat(np.arange(n_chains), [len(part[0]) for part in found])
-    return _Chains(labels, parents, options, scores, chain_of)
+    return _Chains(labels, parents, options, steps_of, total, scores, chain_of)
 
 
 def _second_half(rounds: list[tuple[NDArray[Any], ...]], kept: int) -> list[NDArray[Any]]:
@@ -166,6 +200,8 @@ def _second_half(rounds: list[tuple[NDArray[Any], ...]], kept: int) -> list[NDAr
 
 
 MIN_MOVES = 2000  # of a chain, however few the mutations
+KNOWN_SCORES = 1 << 14  # of histories, that a chain remembers
+MAX_SITES = 200  # beyond, histories weigh the draws only afterwards
 
 
 def _data(items: Observation, model: ReadModel, settings: Settings, tree_settings: TreeSettings, n_slots: int):  # type: ignore[no-untyped-def]
@@ -307,6 +343,16 @@ def _best_options(items: Observation, label: IntArray) -> IntArray:
     return option
 
 
+def _start_presence(state, rng):  # type: ignore[no-untyped-def]
+    from phylometa.joint._presence import Presence
+
+    n_vertices, n_samples = state.prevalence.shape
+    uniforms = rng.random((2, n_vertices, n_samples))
+    steps = np.zeros((n_vertices - 1, n_samples), dtype=np.int64)
+    known = np.full(KNOWN_SCORES, -1, dtype=np.int64), np.zeros(KNOWN_SCORES)
+    return Presence(uniforms, steps, np.zeros(n_samples, dtype=np.int64), np.zeros(1), *known)
+
+
 def _trial(state):  # type: ignore[no-untyped-def]
     from phylometa.joint._moves import Trial
 
@@ -358,55 +404,30 @@ def _draw(
     return (numbered, compact.astype(np.int64)), order.astype(np.int64)
 
 
-def _cluster_likelihood(
-    labels: NDArray[np.int16], options: NDArray[np.int8], slots: IntArray, items: Observation, settings: TreeSettings
-) -> FloatArray:
-    """Likelihood (K, S, G) of every clone's reads relative to its maximum, as the sampler has it."""
-    option = options.astype(np.int64)
-    curve = np.take_along_axis(items.curves, option[:, :, None, None], axis=2)[:, :, 0]
-    total = np.take_along_axis(items.total, option[:, :, None], axis=2)[:, :, 0]
-    enough = reads_of_error(settings)
-    found = np.empty((len(slots), *curve.shape[1:]))
-    for k, slot in enumerate(slots):
-        mine = labels == slot
-        summed = curve[mine].sum(axis=0)
-        weight = enough / (enough + total[mine].sum(axis=0))
-        relative = weight[:, None] * (summed - summed.max(axis=1, keepdims=True))
-        found[k] = np.exp(np.maximum(relative, -settings.outlier_cost))
-    return found
+def _summarise(chains: _Chains, item_of: IntArray, places: Places) -> JointPosterior:
+    """Express the draws as mutations, clones and trees with proportions and presence."""
+    from phylometa.joint._presence import present_in_sites
 
-
-def _summarise(
-    chains: _Chains,
-    items: Observation,
-    item_of: IntArray,
-    model: ReadModel,
-    settings: TreeSettings,
-    in_sites: tuple[IntArray, int],
-    rng: np.random.Generator,
-) -> JointPosterior:
-    """Express the draws as mutations, clones and trees, each with proportions and presence drawn under it."""
-    sample_site, n_sites = in_sites
     found = []
-    for labels, parents, options, chain in zip(chains.labels, chains.parents, chains.options, chains.chain.tolist()):
+    for labels, parents, steps, total, score, chain in zip(
+        chains.labels, chains.parents, chains.steps, chains.total, chains.scores.tolist(), chains.chain.tolist()
+    ):
         draw, slots = _draw(labels, parents, item_of)
-        likelihood = _cluster_likelihood(labels, options, slots, items, settings)
-        steps, total = draw_proportions(draw[1], replace(model, likelihood=likelihood), 1, rng=rng)
-        of_mutation, above, kept = _without_duplicates(*draw, steps[0])
-        own = steps[0][kept]
-        in_site = np.zeros((len(kept), n_sites), dtype=bool)
-        for sample in np.flatnonzero(sample_site >= 0):
-            in_site[:, sample_site[sample]] |= own[:, sample] >= model.least
-        unplaced = _unplaced(above, own[:, sample_site < 0] > 0, in_site)
-        found.append(JointDraw(of_mutation, above, own / np.maximum(total[0], 1), in_site, chain, unplaced))
+        own = steps[slots].astype(np.int64)
+        of_mutation, above, kept = _without_duplicates(*draw, own)
+        in_site = present_in_sites(own[kept], places)
+        shares = own[kept] / np.maximum(total, 1)
+        unplaced = _unplaced(above, own[kept][:, places.site < 0] > 0, in_site)
+        found.append(JointDraw(of_mutation, above, shares, in_site, chain, unplaced, score))
     return JointPosterior(tuple(found), np.full(len(found), 1.0 / len(found)))
 
 
 def _unplaced(parents: IntArray, circulates: BoolArray, in_site: BoolArray) -> BoolArray:
-    """Clones (K,) that circulate, or have a descendant that does, while none of them is in a sampled site."""
+    """Clones (K,) that circulate, or have a descendant that does, while none of them is in a sampled site; and all that
+    descend from these."""
     below = ancestor_matrix(parents)
-    found: BoolArray = below @ circulates.any(axis=1) & ~(below @ in_site.any(axis=1))
-    return found
+    found = below @ circulates.any(axis=1) & ~(below @ in_site.any(axis=1))
+    return np.asarray(below.T @ found)
 
 
 def _without_duplicates(labels: IntArray, parents: IntArray, steps: IntArray) -> tuple[IntArray, IntArray, IntArray]:

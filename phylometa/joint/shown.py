@@ -19,9 +19,9 @@ from phylometa.joint.consensus import (
     shown_trees,
 )
 from phylometa.joint.diagnostics import migration_errors
-from phylometa.joint.tempering import temper_draws
 from phylometa.migration import joint_histories
 from phylometa.migration.independent_tumours import OriginGroup
+from phylometa.migration.tempering import weights_of_draws
 from phylometa.model.arrays import FloatArray
 from phylometa.model.clone_tree import ancestor_matrix
 from phylometa.model.clusters import Clustering
@@ -152,18 +152,17 @@ def weigh_by_histories(
         the tables of presence.
     """
     assert trees.joint is not None
-    sampled = trees.joint.with_weights(np.ones(trees.joint.n_draws))
     drawn = joint_histories(
-        sampled,
+        trees.joint,
         trees.site_names,
         primary=primary,
         settings=settings.migration,
         groups=groups,
         route_prior=route_prior,
+        least_effective=settings.trees.joint_effective,
     )
-    drawn, weights, power = temper_draws(drawn, sampled.n_draws, settings.trees.joint_effective)
-    shown = sum_up(sampled.with_weights(weights), clusters, trees.site_names, settings=settings)
-    errors = migration_errors(sampled, drawn, shown.projections)
-    return shown, replace(
-        project_histories(drawn, shown.projections, shown.trees), drawn=drawn, errors=errors, power=power
-    )
+    weighed = trees.joint.with_weights(weights_of_draws(drawn, trees.joint.n_draws))
+    shown = sum_up(weighed, clusters, trees.site_names, settings=settings)
+    errors = migration_errors(weighed, drawn, shown.projections)
+    histories = project_histories(drawn, shown.projections, shown.trees)
+    return shown, replace(histories, drawn=drawn, errors=errors, power=drawn.power)

@@ -1,23 +1,25 @@
-"""Histories on few site pairs, used if the optima are too many to list and the search for the simplest takes too long.
+"""Histories on few pairs of sites: used if the optima are too many to list and the search for the simplest is too long.
 
-Pairs of sites are struck out, whole sources first, for as long as some optimal history remains; the histories of what
-is left use few pairs and few seeding sites, and so have a small gamma and sigma. Several fixed orders of striking out
-give several graphs. Nothing proves that the simplest history is among them.
+Slope scaling (`phylometa.migration.slope_scaling`) meets many optimal histories with few pairs of sites and few seeding
+sites, hence a small gamma and sigma. All histories on the pairs of each are as simple, and are listed. Nothing proves
+that the simplest history is among them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 
-from phylometa.migration.arborescences import bits
+import numpy as np
+
 from phylometa.migration.comigration import Edge, count_comigrations
 from phylometa.migration.least_cost import OptimalHistories
 from phylometa.migration.listing import list_histories, viable_entries
 
 __all__ = ["list_frugal"]
 
-ORDERS = 6
+# Graphs whose histories are listed, at most; histories that slope scaling looks at; passes and pricings of it.
+GRAPHS, LOOKED_AT, PASSES, ROUNDS = 12, 600, 3, 3
 
 
 def list_frugal(optimal: OptimalHistories, limit: int, *, cost: Callable[[int, int], float]) -> list[tuple[Edge, ...]]:
@@ -28,54 +30,51 @@ def list_frugal(optimal: OptimalHistories, limit: int, *, cost: Callable[[int, i
     optimal : OptimalHistories
     limit : int
     cost : callable
-        Of (gamma, sigma).
+        Of (gamma, sigma), linear.
     """
+    graphs = [graph for graph in _simple_graphs(optimal, cost) if _carries_history(optimal, graph)]
     found: dict[tuple[Edge, ...], float] = {}
-    share = -(-limit // ORDERS)
-    for graph in _minimal_graphs(optimal):
-        for edges in islice(list_histories(optimal, graph), share):
+    chosen = graphs[:GRAPHS] or [tuple(optimal.reach)]
+    for graph in chosen:
+        for edges in islice(list_histories(optimal, graph), -(-limit // len(chosen))):
             sources = {s for _, s, _, t in edges if s != t}
             found[edges] = cost(count_comigrations(edges), len(sources))
     return sorted(found, key=lambda edges: (found[edges], edges))[:limit]
 
 
-def _minimal_graphs(optimal: OptimalHistories) -> Iterator[tuple[int, ...]]:
-    """Graphs from which no pair can be struck out, one for each of the fixed orders; equal ones once."""
-    n_sites = optimal.question.n_sites
-    state, seen = 1, set()
-    for _ in range(ORDERS):
-        ranks = []
-        for _ in range(n_sites * n_sites):
-            state = (1103515245 * state + 12345) % 2147483648
-            ranks.append(state >> 8)
-        reach = list(optimal.reach)
-        for s in sorted(range(n_sites), key=lambda s: ranks[s]):
-            if s != optimal.question.primary:
-                _strike(optimal, reach, s, reach[s])
-        for pair in sorted(range(n_sites * n_sites), key=lambda pair: ranks[pair]):
-            s, t = divmod(pair, n_sites)
-            if reach[s] >> t & 1:
-                _strike(optimal, reach, s, 1 << t)
-        graph = tuple(reach)
-        if graph not in seen:
-            seen.add(graph)
-            yield graph
+def _simple_graphs(optimal: OptimalHistories, cost: Callable[[int, int], float]) -> list[tuple[int, ...]]:
+    """Pairs of sites, by source as bitmasks, of the histories that slope scaling meets, the simplest first."""
+    from phylometa.migration.slope_scaling import simple_history
 
-
-def _strike(optimal: OptimalHistories, reach: list[int], source: int, targets: int) -> None:
-    """Remove `targets` of `source` if an optimal history is left; several at a time by halves."""
-    if not targets:
-        return
-    kept = reach[source]
-    reach[source] &= ~targets
-    if _carries_history(optimal, reach):
-        return
-    reach[source] = kept
-    members = bits(targets)
-    if len(members) > 1:
-        half = sum(1 << t for t in members[: len(members) // 2])
-        _strike(optimal, reach, source, half)
-        _strike(optimal, reach, source, targets & ~half)
+    question = optimal.question
+    n, n_sites = len(question.parents), question.n_sites
+    rank = {clone: place for place, clone in enumerate(question.order)}
+    above = np.array([rank.get(question.parents[clone], -1) for clone in question.order], dtype=np.int64)
+    observed = [question.observed[clone] for clone in question.order]
+    present = np.array([[mask >> t & 1 for t in range(n_sites)] for mask in observed], dtype=np.bool_)
+    found, costs = np.empty((LOOKED_AT, n * n_sites), dtype=np.int64), np.empty(LOOKED_AT)
+    number = simple_history(
+        above,
+        np.arange(n),
+        present,
+        question.primary,
+        np.array([cost(1, 0) - cost(0, 0), cost(0, 1) - cost(0, 0)]),
+        PASSES,
+        ROUNDS,
+        np.empty(n * n_sites, dtype=np.int64),
+        found,
+        costs,
+    )[3]
+    target = np.tile(np.arange(n_sites), n)
+    least: dict[tuple[int, ...], float] = {}
+    for up, value in zip(found[:number], costs[:number].tolist()):
+        moved = (up >= 0) & (up % n_sites != target)
+        reach = [0] * n_sites
+        for s, t in zip((up[moved] % n_sites).tolist(), target[moved].tolist()):
+            reach[s] |= 1 << t
+        if all(not pairs & ~open_to for pairs, open_to in zip(reach, optimal.reach)):
+            least[tuple(reach)] = min(value, least.get(tuple(reach), value))
+    return sorted(least, key=lambda graph: (least[graph], graph))
 
 
 def _carries_history(optimal: OptimalHistories, reach: Sequence[int]) -> bool:

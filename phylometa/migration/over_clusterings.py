@@ -11,6 +11,7 @@ from phylometa.config import MigrationSettings
 from phylometa.migration.ensemble import Scenario, infer_history_ensemble
 from phylometa.migration.independent_tumours import OriginGroup, histories_of_independent_tumours
 from phylometa.migration.organ_prior import favour_routes
+from phylometa.migration.tempering import temper_draws
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.history import HistoryEnsemble, MigrationHistory
@@ -59,8 +60,12 @@ def joint_histories(
     settings: MigrationSettings,
     groups: tuple[OriginGroup, ...] = (),
     route_prior: FloatArray | None = None,
+    least_effective: float = 0.0,
 ) -> HistoryEnsemble:
-    """Infer the histories of every draw of clusters, tree and presence.
+    """Infer the histories of every draw of clusters, tree and presence, which weigh the draws.
+
+    The weights of `joint` do not count: those that its draws have if histories weigh nothing are multiplied by what all
+    their histories weigh.
 
     Parameters
     ----------
@@ -72,6 +77,8 @@ def joint_histories(
     groups : tuple of OriginGroup
     route_prior : float64 array (n_sites, n_sites), optional
         See `histories_of_trees`.
+    least_effective : float
+        Share of the draws that have to count: else their weights are tempered (`phylometa.migration.tempering`).
 
     Returns
     -------
@@ -79,6 +86,7 @@ def joint_histories(
         ``TreeHistories.tree`` is the index of a draw; its clones are the draw's own. Clones that circulate and are in
         no sampled site have no place in a history, and none of its criteria counts them.
     """
+    joint = joint.without_histories()
     scenarios, kept = [], {}
     for index, (draw, weight) in enumerate(zip(joint.draws, joint.weights)):
         tree, presence = joint.tree(index), draw.presence
@@ -87,6 +95,7 @@ def joint_histories(
             tree, presence = _subtree(tree, clones), presence[clones]
         scenarios.append(Scenario(index, tree, float(weight), presence))
     found = _infer(scenarios, tuple(site_names), primary, settings, groups, route_prior)
+    found = temper_draws(found, joint.n_draws, least_effective)
     return _renumbered(found, kept, joint) if kept else found
 
 

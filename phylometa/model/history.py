@@ -204,7 +204,7 @@ class HistoryEnsemble:
     errors : MigrationErrors or None
         None if nothing was sampled: clusters were given.
     power : float
-        Power at which the histories weigh the draws (`phylometa.joint.tempering`); 1: fully.
+        Power at which the histories weigh the draws (`phylometa.migration.tempering`); 1: fully.
     """
 
     trees: tuple[TreeHistories, ...]

@@ -37,6 +37,8 @@ class JointDraw:
         Chain of the sampler that it comes from.
     unplaced : bool array (K,)
         Clones that circulate and, with all that descends from them, are in no sampled site. Default: none.
+    history_score : float
+        Log weight that its simplest migration history gave it in the sampler; 0 if histories had none there.
     """
 
     labels: IntArray
@@ -45,6 +47,7 @@ class JointDraw:
     presence: BoolArray
     chain: int = 0
     unplaced: BoolArray = None  # type: ignore[assignment]
+    history_score: float = 0.0
 
     __repr__ = short_repr
 
@@ -70,8 +73,8 @@ class JointPosterior:
     ----------
     draws : tuple of JointDraw
     weights : float64 array (D,)
-        Posterior probability of every draw; they add up to 1. Equal as the sampler gives them; what a draw's migration
-        histories need multiplies them.
+        Posterior probability of every draw; they add up to 1. Equal as the sampler gives them, which knows the simplest
+        history of every draw; what all its histories weigh, over that, multiplies them.
     """
 
     draws: tuple[JointDraw, ...]
@@ -96,6 +99,11 @@ class JointPosterior:
         """Return the draws with the proportions of some samples (indices); what the others show stays known."""
         draws = tuple(replace(draw, proportions=draw.proportions[:, columns]) for draw in self.draws)
         return replace(self, draws=draws)
+
+    def without_histories(self) -> JointPosterior:
+        """Return the draws with the weights they have if migration histories weigh nothing."""
+        score = np.array([draw.history_score for draw in self.draws])
+        return self.with_weights(np.exp(score.min() - score))
 
     @property
     def n_draws(self) -> int:
@@ -158,7 +166,8 @@ class JointPosterior:
         ``items``: the item of every mutation, mutations that are in one clone in every draw. ``draws``: clone of every
         item and parent of every clone, from 1 on, 0 at the founder (an item that belongs to no clone is -1 as an
         artefact, -2, -3, ... in the tail of the first, second, ... site); proportions by clone and sample; by clone the
-        sites that hold it; chain and weight; clones that circulate and are in no sampled site (``unplaced``, if any).
+        sites that hold it; chain, score of its simplest history, and weight; clones that circulate and are in no
+        sampled site (``unplaced``, if any).
         """
         labels, item_of = self.items
         return {
@@ -172,6 +181,7 @@ class JointPosterior:
                     "proportions": [[round(float(x), 4) for x in shares] for shares in draw.proportions],
                     "presence": [[site_names[t] for t in np.flatnonzero(here).tolist()] for here in draw.presence],
                     "chain": draw.chain + 1,
+                    "history_score": draw.history_score,
                     "weight": weight,
                     **({"unplaced": (np.flatnonzero(draw.unplaced) + 1).tolist()} if draw.unplaced.any() else {}),
                 }
@@ -200,6 +210,7 @@ class JointPosterior:
                     presence=presence,
                     chain=int(entry["chain"]) - 1,
                     unplaced=unplaced,
+                    history_score=float(entry["history_score"]),
                 )
             )
         return cls(tuple(draws), np.array([float(entry["weight"]) for entry in document["draws"]]))

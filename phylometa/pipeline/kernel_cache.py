@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from phylometa.clone_trees.infer import infer_clone_trees
 from phylometa.clone_trees.presence import presence_scenarios
-from phylometa.config import CopyNumberSettings, Settings, TreeSettings
+from phylometa.config import CopyNumberSettings, MigrationSettings, Settings, TreeSettings
 from phylometa.copy_number import clone_copy_number_of_trees, infer_copy_number_tree
 from phylometa.joint.infer import infer_jointly
+from phylometa.migration import infer_migration_histories
+from phylometa.model.clone_tree import CloneTree
 from phylometa.model.clusters import Clustering
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable
 from phylometa.model.tree_ensemble import TreeEnsemble
@@ -78,7 +80,16 @@ def _draw_jointly(
         trees=trees,
         settings=Settings(),
         rng=rng,
+        primary=0,
     )
+
+
+def _list_histories() -> None:
+    """More optimal histories than are listed: slope scaling."""
+    tree = CloneTree(("1", "2"), np.array([-1, 0]))
+    presence = np.array([[1, 0, 0], [1, 1, 1]])
+    few = MigrationSettings(max_histories=1)
+    infer_migration_histories(tree, presence, primary=0, settings=few, alternatives=False, exact_ranking=False)
 
 
 def _draw_times(rng: np.random.Generator) -> None:
@@ -107,6 +118,7 @@ def compile_kernels() -> None:
             _draw_jointly(clusters, trees, sites, rng)
             profile, names = _segments(rng, n_samples=SAMPLES), tuple(f"S{i}" for i in range(SAMPLES))
             clone_copy_number_of_trees(profile, trees, names, settings=CopyNumberSettings())
+    _list_histories()
     _draw_times(rng)
     for wgd in (True, False):
         chosen = CopyNumberSettings(wgd=wgd, bootstrap=2)

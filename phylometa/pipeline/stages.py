@@ -201,9 +201,17 @@ def _with_deleted(clusters: Clustering, result: PatientResult, settings: Setting
 
 
 def _draw_jointly(patient: Patient, clusters: Clustering, trees: TreeEnsemble, settings: Settings) -> JointPosterior:
-    """Draws of clusters, classes, tree and presence together."""
+    """Draws of clusters, classes, tree and presence together; between independent tumours no history weighs them."""
+    from phylometa.comparison.independent_hits import origin_groups
     from phylometa.joint.infer import infer_jointly
+    from phylometa.seeding.patient import find_origin
 
+    primaries = [t for t, site in enumerate(patient.sites) if site.site_class == "primary"]
+    primary = primaries[0] if primaries else None
+    if primary is not None:
+        origin = find_origin(with_censored_as_reads(patient), settings)
+        if len(origin_groups(origin, patient.sites, primary=primary)) > 1:
+            primary = None
     return infer_jointly(
         patient.mutations,
         patient.copy_number,
@@ -214,6 +222,7 @@ def _draw_jointly(patient: Patient, clusters: Clustering, trees: TreeEnsemble, s
         settings=settings,
         rng=stage_rng(settings.seed, "joint"),
         purity_sd=np.array([sample.purity_sd * sample.purity_is_estimated for sample in patient.samples]),
+        primary=primary,
     )
 
 

@@ -80,10 +80,10 @@ def contract_clones(draw: JointDraw, chosen: BoolArray) -> JointDraw:
     presence = np.zeros((len(kept), draw.presence.shape[1]), dtype=bool)
     np.logical_or.at(presence, of_clone, draw.presence)
     labels = np.where(draw.labels >= 0, of_clone[np.maximum(draw.labels, 0)], draw.labels)
-    above = parents[kept]
+    above = np.where(parents[kept] < 0, -1, rank[parents[kept]])
     unplaced = np.ones(len(kept), dtype=bool)
     np.logical_and.at(unplaced, of_clone, draw.unplaced)
-    return JointDraw(labels, np.where(above < 0, -1, rank[above]), proportions, presence, draw.chain, unplaced)
+    return JointDraw(labels, above, proportions, presence, draw.chain, unplaced, draw.history_score)
 
 
 def without_small_clones(joint: JointPosterior, size: int) -> JointPosterior:
@@ -106,7 +106,7 @@ def _sizes(draw: JointDraw) -> IntArray:
 
 
 def _thinned(joint: JointPosterior, n_draws: int) -> JointPosterior:
-    """At most `n_draws` of the draws, evenly over all, with equal weights."""
+    """At most `n_draws` of the draws, evenly over all."""
     at = np.unique(np.linspace(0, joint.n_draws - 1, min(n_draws, joint.n_draws)).round().astype(np.int64))
     return JointPosterior(tuple(joint.draws[i] for i in at.tolist()), np.full(len(at), 1.0 / len(at)))
 

@@ -112,14 +112,14 @@ def classify_patient(
         if trees.joint is not None:
             over_all = ensemble.drawn
             if over_all is None:  # histories that were read back: those of the draws follow from the draws
-                sampled = trees.joint.with_weights(np.ones(trees.joint.n_draws))
                 over_all = joint_histories(
-                    sampled,
+                    trees.joint,
                     patient.site_names,
                     primary=primary,
                     settings=migration,
                     groups=groups,
                     route_prior=route_prior,
+                    least_effective=settings.trees.joint_effective,
                 )
             drawn = (trees.joint, over_all)
         labels = classify_seeding(

@@ -13,10 +13,15 @@ from joint_cases import shared_error
 
 import phylometa.joint.infer as joint_module
 from phylometa.clone_trees.infer import infer_clone_trees
-from phylometa.clone_trees.likelihood import log_prior_mass, read_model, tree_log_likelihood
+from phylometa.clone_trees.likelihood import log_prior_mass, messages, read_model, tree_log_likelihood
+from phylometa.clone_trees.presence import draw_proportions
 from phylometa.clustering.partitions import log_cluster_count_prior
-from phylometa.config import ObservationSettings, Settings, TreeSettings
+from phylometa.config import MigrationSettings, ObservationSettings, Settings, TreeSettings
+from phylometa.joint._presence import draw_sample
 from phylometa.joint.infer import infer_jointly
+from phylometa.migration import infer_migration_histories
+from phylometa.migration.scoring import simplicity_cost, tree_cost
+from phylometa.model.clone_tree import CloneTree
 from phylometa.model.joint_posterior import JointPosterior
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.reads.observation import observe
@@ -215,7 +220,7 @@ def start_of(mutations, labels):
     )
 
 
-def run(mutations, labels, settings=SETTINGS, seed=1):
+def run(mutations, labels, settings=SETTINGS, seed=1, primary=None):
     n, n_samples = mutations.depth.shape
     return infer_jointly(
         mutations,
@@ -226,6 +231,7 @@ def run(mutations, labels, settings=SETTINGS, seed=1):
         trees=start_of(mutations, labels),
         settings=settings,
         rng=np.random.default_rng(seed),
+        primary=primary,
     )
 
 
@@ -239,7 +245,7 @@ def counted(*arrays):
 
 
 def long_chains(shorter):
-    moves = {"joint_sweeps": 200_000 // shorter, "joint_moves": 600_000 // shorter, "joint_draws": 40_000 // shorter}
+    moves = {"joint_sweeps": 200_000 // shorter, "joint_moves": 600_000 // shorter, "joint_draws": 20_000 // shorter}
     return replace(SETTINGS.trees, joint_rounds=1, **moves)
 
 
@@ -276,6 +282,74 @@ def test_every_state_is_as_frequent_as_it_is_probable(monkeypatch, shorter, most
     assert of_class[1] > 0.02 and of_class[2] > 0.02  # there is something to be wrong about
 
 
+def weight_of_histories(labels, parents, steps, settings, known):
+    """e^-(c U + d mu + gamma + 2 sigma) of the simplest optimal history of a tree with proportions, of all listed."""
+    _, above, kept = joint_module._without_duplicates(labels, parents, steps)
+    present = steps[kept] >= int(settings.trees.presence_threshold * settings.trees.grid + 1e-9) + 1
+    key = above.tobytes(), present.tobytes()
+    if key not in known:
+        tree = CloneTree(tuple(map(str, range(len(above)))), above)
+        found = infer_migration_histories(tree, present, primary=0, alternatives=False)
+        assert found.complete
+        least = min(simplicity_cost(settings.migration, h.comigrations, h.seeding_sites) for h in found.histories)
+        cost = tree_cost(settings.migration, found.criteria["unobserved"], found.criteria["migrations"])
+        known[key] = np.exp(-cost - least)
+    return known[key]
+
+
+def test_histories_weigh_the_states(monkeypatch):
+    """Against the sum over states, each with the mean weight of the histories of its presence."""
+    rng = np.random.default_rng(2)
+    mutations = table(rng.binomial(20, [[0.5, 0.5, 0.5], [0.2, 0.4, 0.4], [0.0, 0.15, 0.1]]), 20)
+    states, models = exact_states(mutations, SETTINGS.trees)
+    known, weighed = {}, {}
+    heavy = replace(SETTINGS, migration=MigrationSettings(tree_migration_weight=2.0, comigration_weight=2.0))
+    for (labels, parents), p in states.items():
+        if p > 1e-6 and max(labels) >= 0:
+            all_steps, _ = draw_proportions(np.array(parents), models[labels], 400, rng=rng)
+            given = (np.array(labels), np.array(parents))
+            weights = [weight_of_histories(*given, steps, heavy, known) for steps in all_steps]
+            weighed[labels, parents] = p * float(np.mean(weights))
+    whole = sum(weighed.values())
+    drawn = []
+    monkeypatch.setattr(joint_module, "_summarise", lambda chains, *_: drawn.append(chains))
+    settings = replace(SETTINGS.trees, joint_sweeps=200_000, joint_moves=300_000, joint_draws=8_000, joint_rounds=1)
+    run(mutations, [0, 0, 0], replace(heavy, trees=settings), primary=0)
+    every, found = np.arange(3), Counter()
+    for labels, parents in zip(drawn[0].labels, drawn[0].parents):
+        draw, _ = joint_module._draw(labels, parents, every)
+        found[tuple(draw[0].tolist()), tuple(draw[1].tolist())] += 1
+    chains = found.total()
+    distance = 0.5 * sum(abs(found[state] / chains - p / whole) for state, p in weighed.items())
+    unweighed = 0.5 * sum(abs(states[state] - p / whole) for state, p in weighed.items())
+    assert unweighed > 0.1  # histories matter
+    assert distance < 0.05
+
+
+def test_proportions_follow_forward_filtering_and_backward_sampling():
+    """The compiled draw of one sample against `draw_proportions`, by the joint distribution of presence."""
+    rng = np.random.default_rng(5)
+    parents = np.array([-1, 0, 0, 0, 1])
+    total = np.full((5, 1), 60.0)
+    alt = np.array([[30.0], [9.0], [6.0], [5.0], [3.0]])
+    model = read_model(alt, total, settings=SETTINGS.trees)
+    steps, sums = draw_proportions(parents, model, 4000, rng=rng)
+    upward, forests, _ = messages(parents, model)
+    every = np.concatenate([upward, forests[-1:]])
+    rooted = np.array([5, 0, 0, 0, 1, -1])
+    drawn, of_sample = np.zeros((5, 1), dtype=np.int64), np.zeros(1, dtype=np.int64)
+    found = []
+    for _ in range(4000):
+        uniforms = rng.random((2, 6, 1))
+        draw_sample(0, rooted, every, model.founder, model.slab, uniforms, drawn, of_sample)
+        found.append([*drawn[:, 0].tolist(), int(of_sample[0])])
+    expected = np.column_stack([steps[:, :, 0], sums[:, 0]])
+    np.testing.assert_allclose(np.mean(found, axis=0), expected.mean(axis=0), atol=0.5)
+    np.testing.assert_allclose(np.cov(np.array(found).T), np.cov(expected.T), atol=2.0)
+    of_pattern = [Counter(map(tuple, (np.array(rows)[:, :5] > 0).tolist())) for rows in (found, expected)]
+    assert 0.5 * sum(abs(of_pattern[0][key] - of_pattern[1][key]) for key in {*of_pattern[0], *of_pattern[1]}) < 200
+
+
 @pytest.mark.parametrize(("shorter", "most"), LONG)
 def test_options_are_as_frequent_as_they_are_probable(monkeypatch, shorter, most):
     mutations = table([[9, 5], [5, 9], [8, 2]], 20)
@@ -285,7 +359,13 @@ def test_options_are_as_frequent_as_they_are_probable(monkeypatch, shorter, most
     monkeypatch.setattr(joint_module, "fit_precision", lambda *_: np.inf)
     chosen = long_chains(shorter)
     given = []
-    monkeypatch.setattr(joint_module, "_summarise", lambda *arguments: given.append(arguments))
+    run_chains = joint_module._run_chains
+
+    def remembered(items, *arguments):
+        given.extend((run_chains(items, *arguments), items))
+        return given[0]
+
+    monkeypatch.setattr(joint_module, "_run_chains", remembered)
     settings = replace(SETTINGS, trees=chosen, observation=observation)
     infer_jointly(
         mutations,
@@ -297,7 +377,7 @@ def test_options_are_as_frequent_as_they_are_probable(monkeypatch, shorter, most
         settings=settings,
         rng=np.random.default_rng(4),
     )
-    drawn, items, *_ = given[0]
+    drawn, items = given
     states = exact_option_states(items, settings.trees, observation)
     every, found = np.arange(3), Counter()
     for (labels, parents, options), count in counted(drawn.labels, drawn.parents, drawn.options).items():

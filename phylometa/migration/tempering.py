@@ -1,7 +1,7 @@
 """Weights of draws that few of them share: how far histories may weigh the draws of the sampler.
 
-The draws come from the posterior without migration histories; each is then weighed by its histories. If the draws
-differ much, one of them gets nearly all the weight, and what is shown is that draw's accident. The weights are then
+The sampler knows the simplest history of a draw only; each draw is then weighed by all its histories. If these differ
+much, one draw gets nearly all the weight, and what is shown is that draw's accident. The weights are then
 taken to the largest power at which enough draws count (as in annealed importance sampling: Neal 2001,
 doi:10.1023/A:1008923215028). The histories of one draw keep their shares.
 """
@@ -15,7 +15,7 @@ import numpy as np
 from phylometa.model.arrays import FloatArray
 from phylometa.model.history import HistoryEnsemble
 
-__all__ = ["effective_draws", "temper_draws"]
+__all__ = ["effective_draws", "temper_draws", "weights_of_draws"]
 
 
 def effective_draws(weights: FloatArray) -> float:
@@ -29,7 +29,15 @@ def effective_draws(weights: FloatArray) -> float:
     return float(weights.sum() ** 2 / (weights**2).sum())
 
 
-def temper_draws(drawn: HistoryEnsemble, n_draws: int, least: float) -> tuple[HistoryEnsemble, FloatArray, float]:
+def weights_of_draws(drawn: HistoryEnsemble, n_draws: int) -> FloatArray:
+    """Sum the weights of each draw's histories (n_draws,)."""
+    weights = np.zeros(n_draws)
+    for entry in drawn.trees:
+        weights[entry.tree] += entry.weight
+    return weights
+
+
+def temper_draws(drawn: HistoryEnsemble, n_draws: int, least: float) -> HistoryEnsemble:
     """Take the weights of the draws to the largest power, at most 1, at which `least` of them count.
 
     Parameters
@@ -42,12 +50,10 @@ def temper_draws(drawn: HistoryEnsemble, n_draws: int, least: float) -> tuple[Hi
 
     Returns
     -------
-    (HistoryEnsemble, float64 array (n_draws,), float)
-        The histories with their new weights, those of the draws (they add up to 1), and the power.
+    HistoryEnsemble
+        With new weights, which add up to 1, and the `power`.
     """
-    weights = np.zeros(n_draws)
-    for entry in drawn.trees:
-        weights[entry.tree] += entry.weight
+    weights = weights_of_draws(drawn, n_draws)
     has_any = weights > 0.0
     log_weight = np.log(weights, where=has_any, out=np.full(n_draws, -np.inf))
     log_weight -= log_weight.max()
@@ -64,9 +70,9 @@ def temper_draws(drawn: HistoryEnsemble, n_draws: int, least: float) -> tuple[Hi
             power = 0.5 * (low + high)
             low, high = (power, high) if effective_draws(powered(power)) >= wanted else (low, power)
         power = low
-    found = powered(power)
     if power == 1.0:
-        return drawn, found, power
+        return drawn
+    found = powered(power)
     factor = np.divide(found, weights, out=np.zeros(n_draws), where=has_any)
     trees = tuple(
         replace(
@@ -76,4 +82,4 @@ def temper_draws(drawn: HistoryEnsemble, n_draws: int, least: float) -> tuple[Hi
         )
         for entry in drawn.trees
     )
-    return replace(drawn, trees=trees), found, power
+    return replace(drawn, trees=trees, power=power)

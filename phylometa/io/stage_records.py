@@ -18,7 +18,15 @@ from phylometa.io.documents import read_json_object
 from phylometa.io.files import sha256_of
 from phylometa.io.ownership import MANIFEST, list_files, listed_files
 
-__all__ = ["STAGE_TABLES", "STAGE_USES", "StageStatus", "check_upstream", "recorded", "stage_status"]
+__all__ = [
+    "STAGE_IS_STEERED_BY",
+    "STAGE_TABLES",
+    "STAGE_USES",
+    "StageStatus",
+    "check_upstream",
+    "recorded",
+    "stage_status",
+]
 
 # Stage -> stages whose results it reads, in the order of the run; `report` and `figures` show them all.
 STAGE_USES: dict[str, tuple[str, ...]] = {
@@ -43,6 +51,9 @@ STAGE_TABLES: dict[str, tuple[str, ...]] = {
     "labels": ("migration", "seeding", "comparison", "timing", "trees", "ccf", "clustering", "origin"),
     "timing": ("seed", "timing", "comparison"),
 }
+# Tables that steer a stage while its results stay right under others: the draws of trees carry the weights of histories
+# that they were made with, by which the next stage corrects them.
+STAGE_IS_STEERED_BY: dict[str, tuple[str, ...]] = {"trees": ("migration", "origin")}
 # Command that makes a stage again in place.
 COMMANDS = {"trees": "tree", "histories": "migrate", "labels": "seeding", "timing": "timing"}
 COMMANDS |= {"figures": "plot", "report": "report"}

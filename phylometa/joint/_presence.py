@@ -27,8 +27,9 @@ _SEARCHED = 40
 class Places(NamedTuple):
     """Where samples were taken, and what histories weigh.
 
-    ``site`` (S,): of every sample; -1: it names none (plasma, circulating cells). ``counts`` (3,): least steps of a clone
-    that is present, sites, and the primary (-1: histories weigh nothing). ``weights`` (4,): of U, mu, gamma and sigma.
+    ``site`` (S,): of every sample; -1: it names none (plasma, circulating cells). ``counts`` (3,): least steps of a
+    clone that is present, sites, and the primary (-1: histories weigh nothing). ``weights`` (4,): of U, mu, gamma and
+    sigma.
     """
 
     site: IntArray

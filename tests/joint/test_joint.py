@@ -245,7 +245,7 @@ def counted(*arrays):
 
 
 def long_chains(shorter):
-    moves = {"joint_sweeps": 200_000 // shorter, "joint_moves": 600_000 // shorter, "joint_draws": 20_000 // shorter}
+    moves = {"joint_sweeps": 200_000 // shorter, "joint_moves": 600_000 // shorter, "joint_draws": 40_000 // shorter}
     return replace(SETTINGS.trees, joint_rounds=1, **moves)
 
 

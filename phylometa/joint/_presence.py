@@ -175,7 +175,7 @@ def populated_tree(parent: IntArray, steps: IntArray, places: Places) -> tuple[I
         v = stack[n_open]
         for child in range(n_slots):
             if parent[child] == v:
-                if circulates[child] and not is_placed[child] and v != n_slots:
+                if circulates[child] and not is_placed[child] and rank[v] >= 0:
                     continue
                 rank[child] = rank[v]
                 if not is_gone[child]:

@@ -148,7 +148,8 @@ def _places(sites: IntArray, n_sites: int, least: int, settings: Settings, prima
     chosen = settings.migration
     is_weighed = primary is not None and chosen.weights == "exponential" and chosen.criteria.upper() == "UM"
     weights = (chosen.tree_unobserved_weight, chosen.tree_migration_weight, chosen.comigration_weight)
-    counts = (least, n_sites, primary if is_weighed and n_sites <= MAX_SITES else -1)
+    is_weighed = is_weighed and n_sites <= MAX_SITES and bool((sites >= 0).any())
+    counts = (least, n_sites, primary if is_weighed else -1)
     return Places(sites, np.array(counts, dtype=np.int64), np.array([*weights, chosen.seeding_site_weight]))
 
 

@@ -12,6 +12,7 @@ from phylometa.config import ReadSettings
 from phylometa.errors import InputError, Problem
 from phylometa.io.callers import merge_callers, merge_rule
 from phylometa.io.calls import Calls, merge_calls
+from phylometa.io.cell_matrix import read_cell_matrix
 from phylometa.io.clinical import patients_of, read_drivers, read_lesions, read_purity_file, read_treatments
 from phylometa.io.counts import read_count_table
 from phylometa.io.files import expansion_limit, sha256_of
@@ -28,6 +29,7 @@ from phylometa.io.used_mutations import UsedMutations, mutation_table
 from phylometa.io.variants import read_vcf
 from phylometa.io.vcf_header import SampleRequest
 from phylometa.io.words import counted
+from phylometa.model.cells import CellMatrix
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, Patient, Sample, Site
 from phylometa.reference.contigs import genome_of, genome_of_contigs
 
@@ -48,13 +50,20 @@ class PatientReader:
     def __init__(self, sheet: SampleSheet, name: str, rows: tuple[SheetRow, ...], settings: ReadSettings) -> None:
         self.sheet = sheet
         self.name = name
-        self.rows, notes = settle_kinds(rows, settings.as_site)
+        settled, notes = settle_kinds(rows, settings.as_site)
+        self.rows = tuple(row for row in settled if "cells" not in row.files)
+        self.cell_rows = tuple(row for row in settled if "cells" in row.files)
         self.settings = settings
         self.problems: list[Problem] = []
         self.warnings: list[str] = [*sheet.warnings, *notes]
         self.provenance: list[dict[str, Any]] = []
         self.samples = [row.sample for row in self.rows]
         self.genome = self._stated_genome()
+        if not self.rows:
+            raise InputError(
+                f"patient {name} has single cells alone: use `phylometa cells`, or add a bulk sample",
+                file=sheet.display,
+            )
 
     def _stated_genome(self) -> str:
         """Species as the sheet's column `genome` tells; '' if it does not, ``other`` if its word is not known."""
@@ -91,7 +100,7 @@ class PatientReader:
         """Read every file, then put them together; options as in `read_patient`."""
         with expansion_limit(self.settings.max_expansion), column_names(self.settings.columns) as renamed:
             self._note_file(self.sheet.display, self.sheet.path, "sheet")
-            named = self.attempt(sites_of, self.rows, primary=primary, source=self.sheet.display)
+            named = self.attempt(sites_of, (*self.rows, *self.cell_rows), primary=primary, source=self.sheet.display)
             sites = named[0] if named else ()
             self.warnings.extend(named[1] if named else ())
             placed = [sample.site for sample in self.samples if not sample.circulates]
@@ -99,6 +108,7 @@ class PatientReader:
             self._read_purity_files()
             profile = self._read_segments()
             parts = self._read_mutations()
+            cells = self._read_cells()
             given_treatments = self.attempt(read_treatments, treatments, self.name, site_names) if treatments else ()
             given_lesions = self.attempt(read_lesions, lesions, self.name, site_names) if lesions else ()
             drivers = self.attempt(read_drivers, genes) if genes else frozenset()
@@ -119,6 +129,7 @@ class PatientReader:
                 treatments=given_treatments,
                 lesions=given_lesions,
                 drivers=drivers,
+                cell_matrices=cells,
             )
 
     def _say_what_matches_nothing(self, *tables: str | Path | None) -> None:
@@ -295,6 +306,19 @@ class PatientReader:
                 self.warnings.extend(segments.warnings)
                 self.provenance.append(segments.provenance)
         return join_profiles(profiles, [sample.name for sample in self.samples])
+
+    def _read_cells(self) -> tuple[tuple[Sample, CellMatrix], ...]:
+        """Matrices of single cells; a cell ``a;b`` names alternate reads and depths."""
+        found = []
+        for row in self.cell_rows:
+            first, *rest = [name.strip() for name in row.files["cells"].split(";")]
+            depth = self.sheet.resolve(rest[0]) if rest else None
+            matrix = self.attempt(read_cell_matrix, self.sheet.resolve(first), depth=depth)
+            if matrix is not None:
+                found.append((row.sample, matrix))
+                for name in (first, *rest[:1]):
+                    self._note_file(name, self.sheet.resolve(name), "cells")
+        return tuple(found)
 
     def _read_purity_files(self) -> None:
         for cell, indices in self._groups("purity_file"):

@@ -39,7 +39,7 @@ COLUMN_ALIASES = {
     "sample_kind": "kind",
 }
 SOURCES = ("vcf", "maf", "counts")
-FILE_COLUMNS = (*SOURCES, "cn_segments", "purity_file", "bam")
+FILE_COLUMNS = (*SOURCES, "cn_segments", "purity_file", "bam", "cells")
 KNOWN_COLUMNS = frozenset(
     (
         *("patient", "sample", "site", "site_type", "purity", "purity_sd", "ploidy", "sex", "genome", "age", "assay"),
@@ -92,7 +92,7 @@ class SheetRow:
     site_class : SiteClass or None
         None if the sheet does not say.
     files : dict
-        Column (``vcf``, ``maf``, ``counts``, ``cn_segments``, ``purity_file``, ``bam``) to the cell as written.
+        Column (of `FILE_COLUMNS`: ``vcf``, ``maf``, ``counts``, ``cn_segments``, ...) to the cell as written.
     vcf_merge : str
         Rule by which the VCFs of several callers are merged (`callers.merge_rule`); '' = they are parts of one list.
     counts_from : str
@@ -363,7 +363,9 @@ class _RowParser:
         is_read = self.needs_source and not is_excluded and site_class != "normal"
         files = {column: self.text(column) for column in FILE_COLUMNS if self.text(column)}
         sources = [kind for kind in SOURCES if kind in files]
-        if len(sources) != 1 and is_read:
+        if "cells" in files and kind != "cell":
+            self.add(f"is for rows of kind cell, not {kind}", "cells")
+        if len(sources) != 1 and is_read and not (kind == "cell" and "cells" in files and not sources):
             self.add("give one of vcf, maf, counts" + (f", not {' and '.join(sources)}" if sources else ""), "vcf")
         if is_read:
             self.check_files(files)
@@ -462,7 +464,7 @@ def _or_zero(value: float) -> float:
 
 def split_files(column: str, cell: str) -> list[str]:
     """Split the files of a cell at semicolons: several VCFs of one sample, or a pair of tables of reads."""
-    if column not in ("vcf", "counts"):
+    if column not in ("vcf", "counts", "cells"):
         return [cell]
     return [name.strip() for name in cell.split(";") if name.strip()] or [cell]
 

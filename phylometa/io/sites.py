@@ -96,12 +96,12 @@ def sites_of(rows: tuple[SheetRow, ...], *, primary: str | None, source: str) ->
             "no primary was sampled: a virtual primary stands for it; source, pattern, phyletic and divergence "
             "labels are undetermined"
         )
-    with_tissue = {row.sample.site for row in rows if not row.sample.circulates and not row.sample.is_grown}
-    grown = sorted({row.sample.site for row in rows if row.sample.is_grown} - with_tissue)
+    with_tissue = {row.sample.site for row in rows if not row.sample.circulates and not row.sample.is_partial}
+    grown = sorted({row.sample.site for row in rows if row.sample.is_partial} - with_tissue)
     if grown:
         warnings.append(
-            f"{', '.join(grown)}: known by what was grown from it only, which may lack clones of the site and has them "
-            "in other proportions; a sample of its tissue would tell"
+            f"{', '.join(grown)}: known by what was grown from it only, or by single cells, which may lack clones of "
+            "the site and have them in other proportions; a sample of its tissue would tell"
         )
     if len(rows) == 1:
         warnings.append(

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from phylometa.errors import InputError
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
+from phylometa.model.cells import CellMatrix
 from phylometa.model.frames import frame_of_rows
 from phylometa.model.short_repr import short_repr
-from phylometa.reference.sample_kinds import CIRCULATING, GROWN, SampleKind
+from phylometa.reference.sample_kinds import CIRCULATING, PRESENCE_ONLY, SampleKind
 
 __all__ = [
     "CopyNumberAtLoci",
@@ -98,7 +99,7 @@ class Sample:
     cancer_type, treatment : str
     diameter_cm : float
         Size of the lesion (cm); NaN if unknown.
-    kind : {"tissue", "ctdna", "ctc", "ascites", "pdx", "organoid"}
+    kind : {"tissue", "ctdna", "ctc", "ascites", "pdx", "organoid", "cell"}
         What was sampled (`phylometa.reference.sample_kinds`).
     """
 
@@ -125,9 +126,9 @@ class Sample:
         return self.kind in CIRCULATING
 
     @property
-    def is_grown(self) -> bool:
-        """Whether it was grown from cells of its site: its clones are in the site, in other proportions."""
-        return self.kind in GROWN
+    def is_partial(self) -> bool:
+        """Whether it shows clones of its site in other proportions than the site has them."""
+        return self.kind in PRESENCE_ONLY
 
 
 @dataclass(frozen=True, eq=False)
@@ -516,6 +517,8 @@ class Patient:
         Cluster name of each mutation, if the user brought a clustering.
     drivers : frozenset of str
         Driver genes.
+    cell_matrices : tuple of (Sample, CellMatrix)
+        Single cells that are no samples yet (`phylometa.cells.bundles`).
     """
 
     name: str
@@ -531,6 +534,7 @@ class Patient:
     provenance: tuple[dict[str, Any], ...] = ()
     known_clusters: tuple[str, ...] | None = None
     drivers: frozenset[str] = frozenset()
+    cell_matrices: tuple[tuple[Sample, CellMatrix], ...] = ()
 
     __repr__ = short_repr
 
@@ -560,13 +564,13 @@ class Patient:
     def in_place(self) -> Patient:
         """The patient with the samples that stand for their site: what is said about sites rests on these alone.
 
-        Tissue; a sample that was grown if its site has no tissue. The same object if that is every sample.
+        Tissue; what was grown, and single cells, if their site has no tissue. The same object if that is every sample.
         """
-        with_tissue = {sample.site for sample in self.samples if not sample.circulates and not sample.is_grown}
+        with_tissue = {sample.site for sample in self.samples if not sample.circulates and not sample.is_partial}
         chosen = [
             s
             for s, sample in enumerate(self.samples)
-            if not sample.circulates and not (sample.is_grown and sample.site in with_tissue)
+            if not sample.circulates and not (sample.is_partial and sample.site in with_tissue)
         ]
         if len(chosen) == len(self.samples):
             return self

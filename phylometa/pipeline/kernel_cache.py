@@ -11,12 +11,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from phylometa.cells import infer_cell_clones
 from phylometa.clone_trees.infer import infer_clone_trees
 from phylometa.clone_trees.presence import presence_scenarios
-from phylometa.config import CopyNumberSettings, MigrationSettings, Settings, TreeSettings
+from phylometa.config import CellSettings, CopyNumberSettings, MigrationSettings, Settings, TreeSettings
 from phylometa.copy_number import clone_copy_number_of_trees, infer_copy_number_tree
 from phylometa.joint.infer import infer_jointly
 from phylometa.migration import infer_migration_histories
+from phylometa.model.cells import CellMatrix
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.clusters import Clustering
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable
@@ -120,6 +122,9 @@ def compile_kernels() -> None:
             clone_copy_number_of_trees(profile, trees, names, settings=CopyNumberSettings())
     _list_histories()
     _draw_times(rng)
+    seen = np.array([[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 1]], dtype=np.int8)
+    few = CellSettings(moves=2000, chains=1, draws=1)
+    infer_cell_clones(CellMatrix(("a", "b", "c"), ("1", "2", "3", "4"), seen), settings=few, rng=rng)
     for wgd in (True, False):
         chosen = CopyNumberSettings(wgd=wgd, bootstrap=2)
         infer_copy_number_tree(_segments(rng), settings=chosen, rng=rng)

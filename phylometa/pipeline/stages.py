@@ -87,7 +87,12 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.reads.lost_copies import deleted_mutations
     from phylometa.seeding.patient import find_origin
 
-    whole = with_tissue_copies(result.patient)
+    given = result.patient
+    if given.cell_matrices:
+        from phylometa.cells.bundles import with_cell_bundles
+
+        given = with_cell_bundles(given, settings=settings.cells, rng=stage_rng(settings.seed, "cells"))
+    whole = with_tissue_copies(given)
     tissue = whole.in_place if whole.in_place.samples else whole
     reads_say = infer_purity(tissue, settings=settings.ccf)
     quality = check_quality(tissue, reads_say)

@@ -6,9 +6,9 @@ from typing import Literal, get_args
 
 from phylometa.reference.site_words import plain_word
 
-__all__ = ["CIRCULATING", "GROWN", "KIND_NAMES", "SAMPLE_KINDS", "SampleKind", "sample_kind_of"]
+__all__ = ["CIRCULATING", "GROWN", "KIND_NAMES", "PRESENCE_ONLY", "SAMPLE_KINDS", "SampleKind", "sample_kind_of"]
 
-SampleKind = Literal["tissue", "ctdna", "ctc", "ascites", "pdx", "organoid"]
+SampleKind = Literal["tissue", "ctdna", "ctc", "ascites", "pdx", "organoid", "cell"]
 KIND_NAMES: dict[str, str] = {
     "tissue": "tissue",
     "ctdna": "circulating tumour DNA",
@@ -16,12 +16,15 @@ KIND_NAMES: dict[str, str] = {
     "ascites": "ascites or effusion",
     "pdx": "xenograft",
     "organoid": "organoid",
+    "cell": "single cells",
 }
 SAMPLE_KINDS: tuple[SampleKind, ...] = get_args(SampleKind)
 CIRCULATING: tuple[SampleKind, ...] = ("ctdna", "ctc", "ascites")
 """A mixture from all sites: names no place."""
 GROWN: tuple[SampleKind, ...] = ("pdx", "organoid")
-"""Grown from a few cells of a site: its clones are in that site, in other proportions."""
+"""Grown from a few cells of a site."""
+PRESENCE_ONLY: tuple[SampleKind, ...] = (*GROWN, "cell")
+"""Shows clones of a site in other proportions than the site has them."""
 _WORDS: dict[SampleKind, str] = {
     "tissue": "tissue, tumour, tumor, biopsy, resection, bulk, solid, solid tumour, solid tumor",
     "ctdna": "ctdna, cfdna, ct dna, cf dna, plasma, plasma dna, liquid biopsy, circulating tumour dna, "
@@ -32,6 +35,7 @@ _WORDS: dict[SampleKind, str] = {
     "ascites": "ascites, ascitic fluid, malignant ascites, effusion, pleural effusion, pleural fluid, "
     "malignant effusion, peritoneal fluid, peritoneal washing",
     "pdx": "pdx, pdxs, xenograft, xenografts, patient derived xenograft, mouse xenograft",
+    "cell": "cell, cells, single cell, single cells, scdna, scdnaseq, sc dna",
     "organoid": "organoid, organoids, pdo, pdos, patient derived organoid, tumour organoid, tumor organoid, spheroid",
 }
 _KIND_OF: dict[str, SampleKind] = {word: kind for kind, words in _WORDS.items() for word in words.split(", ")}

@@ -1,0 +1,96 @@
+"""Bulk metastases, plasma over time and single cells in one sheet and one command."""
+
+import json
+
+import numpy as np
+import pytest
+from shared_runs import made_once
+from small_patients import QUICK, TINY
+
+from phylometa.cli import _invoke
+from phylometa.io.tables import read_patient
+from phylometa.io.tsv import read_tsv
+from phylometa.pipeline.stages import load_result
+
+N_CELLS, DROPOUT, FALSE_POSITIVE = 60, 0.2, 0.01
+SETTINGS = (*TINY, "plasma_samples=2", "plasma_min_tumour=0.05", "distant_sites=2", "patient=M", "mutation_rate=0.0002")
+
+
+def write_cells(folder, site):
+    """Cells of the clones of a site as a matrix beside the sheet, and a row for them; clone of every cell."""
+    truth = json.loads((folder / "truth.json").read_text())
+    rng = np.random.default_rng(1)
+    clones = [clone for clone, sites in truth["presence"].items() if site in sites]
+    of_cell = rng.choice(clones, N_CELLS)
+    mutations = truth["mutations"]
+    lines = ["\t".join(("mutation", *(f"cell{c}" for c in range(N_CELLS))))]
+    for i, name in enumerate(mutations["mutation_id"]):
+        has = np.array([mutations["multiplicity"][clone][i] > 0 for clone in of_cell])
+        seen = rng.random(N_CELLS) < np.where(has, 1 - DROPOUT, FALSE_POSITIVE)
+        lines.append("\t".join((name, *map(str, seen.astype(int)))))
+    (folder / "cells.tsv").write_text("\n".join(lines) + "\n")
+    rows = [row.split("\t") for row in (folder / "samples.tsv").read_text().splitlines()]
+    header = [*rows[0], "cells"]
+    own = {"patient": "M", "sample": "M_sc", "site": site, "site_type": "metastasis", "kind": "cell"}
+    own |= {"cells": "cells.tsv"}
+    table = [header, *([*row, *[""] * (len(header) - len(row))] for row in rows[1:]), [own.get(c, "") for c in header]]
+    (folder / "mixed.tsv").write_text("\n".join("\t".join(row) for row in table) + "\n")
+    return of_cell, set(clones)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    def make(folder):
+        options = [text for pair in SETTINGS for text in ("--set", pair)]
+        assert _invoke(["simulate", "-o", str(folder / "in"), "--seed", "2", *options]) == 0
+        write_cells(folder / "in", "metastasis_1")
+        config = folder / "quick.toml"
+        quick = [text for text in QUICK if text.endswith(".toml")][0]
+        with open(quick) as handle:
+            config.write_text(handle.read() + "\n[cells]\nmoves = 8000\nchains = 2\ndraws = 20\n")
+        arguments = ["run", str(folder / "in" / "mixed.tsv"), "-o", str(folder / "out"), "--no-plots"]
+        assert _invoke([*arguments, "--config", str(config)]) == 0
+
+    return made_once(tmp_path_factory, "mixed_sheet", make)
+
+
+def test_the_sheet_holds_all_kinds(folder):
+    patient = read_patient(folder / "in" / "mixed.tsv")
+    assert {sample.kind for sample in patient.samples} == {"tissue", "ctdna"}
+    ((sample, matrix),) = patient.cell_matrices
+    assert sample.site == "metastasis_1" and len(matrix.cells) == N_CELLS
+
+
+def test_cells_enter_as_bundles_of_one_clone(folder):
+    result = load_result(folder / "out" / "M")
+    bundles = [s for s, sample in enumerate(result.patient.samples) if sample.kind == "cell"]
+    truth = json.loads((folder / "in" / "truth.json").read_text())
+    expected = [clone for clone, sites in truth["presence"].items() if "metastasis_1" in sites]
+    assert len(expected) <= len(bundles) <= 6
+    shares = np.einsum("t,tks->ks", result.trees.weights, result.trees.proportions)[:, bundles]
+    assert shares.max(axis=0).min() > 0.6  # one clone makes up most of each
+    site = result.patient.site_names.index("metastasis_1")
+    presence = np.einsum("t,tk->k", result.trees.weights, result.trees.presence[:, :, site])
+    assert presence[shares.argmax(axis=0)].min() > 0.9  # and is in the site
+    assert all(result.patient.samples[s].site == "metastasis_1" for s in bundles)
+    assert any("single cells of M_sc in bundles" in text for text in result.warnings)
+    assert len({result.patient.samples[s].name for s in bundles}) == len(bundles)
+
+
+def test_cells_and_plasma_make_no_site_of_their_own(folder):
+    directory = folder / "out" / "M"
+    summary = json.loads((directory / "summary.json").read_text())
+    assert [site["name"] for site in summary["sites"]] == ["primary", "metastasis_1", "metastasis_2"]
+    page = (directory / "report.html").read_text()
+    assert 'data-name="circulation"' in page
+    start = page.index('data-name="body_map"')
+    assert "M_sc" not in page[start : page.index("</figure>", start)]
+    samples = {row["sample"]: row["kind"] for row in read_tsv(directory / "input" / "samples.tsv")}
+    assert set(samples.values()) == {"tissue", "ctdna", "cell"}
+
+
+def test_cells_alone_are_pointed_to_their_command(folder, capsys):
+    rows = (folder / "in" / "mixed.tsv").read_text().splitlines()
+    (folder / "in" / "alone.tsv").write_text("\n".join((rows[0], rows[-1])) + "\n")
+    assert _invoke(["validate", str(folder / "in" / "alone.tsv")]) == 3
+    assert "use `phylometa cells`" in capsys.readouterr().err

@@ -49,10 +49,10 @@ class Case:
     truth: dict[str, object]
 
 
-def own_cases(seed: int, n: int, unsampled: float) -> list[Case]:
+def own_cases(seed: int, n: int, unsampled: float, **changes: object) -> list[Case]:
     cases = []
     for number in range(n):
-        simulated = draw_patient(number, seed, unsampled=unsampled)
+        simulated = draw_patient(number, seed, unsampled=unsampled, **changes)
         visible = visible_truth(simulated)
         sites = list(simulated.patient.sites)
         primary = int(visible.history.root[1])
@@ -116,16 +116,17 @@ def score(cases: list[Case], infer) -> dict[str, float]:
             of_sites = isinstance(case.truth[name], dict)
             flat |= {(name, site): v for site, v in counted[name].items()} if of_sites else {(name, ""): counted[name]}
         truth = {name: case.truth.get(name, {}) for name in LABELS}
-        rows += [row for row in label_scores(flat, truth) if row[0] in names]
+        rows += [row for row in label_scores(flat, truth) if row.label in names]
     p, y = np.clip(np.array(p_route), 0, 1), np.array(is_route)
     confidence, right = np.maximum(p, 1 - p), np.where(p >= 0.5, y, ~y)
-    label_p, label_best, label_right = (np.array([row[i] for row in rows], dtype=float) for i in (1, 2, 3))
+    label_p, label_best = (np.array([row[i] for row in rows], dtype=float) for i in (1, 2))
+    label_right = np.array([row.is_right for row in rows])
     sure = label_best >= 0.95
     return {
         "route log": float(np.log(np.maximum(np.where(y, p, 1 - p), FLOOR)).mean()),
-        "route ECE": calibration_error(confidence, right)[0],
+        "route ECE": calibration_error(np.column_stack([confidence, right])),
         "label log": float(np.log(np.maximum(label_p, FLOOR)).mean()),
-        "label ECE": calibration_error(label_best, label_right)[0],
+        "label ECE": calibration_error(np.column_stack([label_best, label_right])),
         "supported right": float(label_right[sure].mean()),
         "supported": float(sure.mean()),
         "CPU ms": 1000 * (time.process_time() - start) / len(cases),

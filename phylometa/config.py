@@ -326,6 +326,12 @@ class MigrationSettings(Checked):
     `published` for the package's own; routes and labels are then shown with and without. Empty: no such prior."""
     organ_prior_weight: Annotated[float, Range(0, 100, "factor")] = 1.0
     """Factor of the logarithms of that prior."""
+    cohort_between: Annotated[float, Range(-20, 20, "log weight")] = 0.0
+    """What `run --cohort-prior` fitted (`migration.cohort_prior`): log weight of every route between metastases."""
+    cohort_back: Annotated[float, Range(-20, 20, "log weight")] = 0.0
+    """The same of every route back into the primary."""
+    cohort_further: Annotated[float, Range(-20, 20, "log weight")] = 0.0
+    """The same of every source of a site beyond the first."""
     max_histories: Annotated[int, Range(1, 1_000_000, "histories")] = 1000
     """Histories listed for one tree, the simplest first; the number beyond is counted and said."""
     max_alternatives: Annotated[int, Range(0, 100_000, "histories")] = 20

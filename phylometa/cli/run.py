@@ -71,6 +71,11 @@ DEMO_PATIENT = Path(__file__).parent.parent / "demo_patient"
 @click.option("--fail-fast", is_flag=True, help="Stop at the first patient that fails.")
 @click.option("--no-plots", is_flag=True, help="No figure files (the report keeps its own).")
 @organ_prior_option
+@click.option(
+    "--cohort-prior",
+    is_flag=True,
+    help="Two passes over several patients: the prior of routes is fitted to the first, used in the second.",
+)
 @click.option("--signatures", type=click.Path(), help="Mutational signatures, for stamps of treatments on branches.")
 @click.option(
     "--radiotherapy-curves", is_flag=True, help="Tumour control against dose too: a model with assumed constants."
@@ -128,12 +133,23 @@ def run(sheet: str, output: str, patients: tuple[str, ...], **options: Any) -> i
     for job in jobs:
         patient_directory(job.output, job.patient)
     return _execute(
-        jobs, directory, n_jobs=options["jobs"], scheduler=options["scheduler"], fail_fast=options["fail_fast"]
+        jobs,
+        directory,
+        n_jobs=options["jobs"],
+        scheduler=options["scheduler"],
+        fail_fast=options["fail_fast"],
+        with_cohort_prior=options["cohort_prior"],
     )
 
 
 def _execute(
-    jobs: list[PatientJob], directory: Path, *, n_jobs: int = 1, scheduler: str | None = None, fail_fast: bool = False
+    jobs: list[PatientJob],
+    directory: Path,
+    *,
+    n_jobs: int = 1,
+    scheduler: str | None = None,
+    fail_fast: bool = False,
+    with_cohort_prior: bool = False,
 ) -> int:
     """Run the jobs; a single patient's failure is raised as it is, a cohort's ends in exit status 5."""
     from phylometa.cohort.run import check_cohort_files, run_patient, write_cohort
@@ -148,6 +164,8 @@ def _execute(
     remove_leftovers(directory)
     try:
         if len(jobs) == 1 and scheduler is None:
+            if with_cohort_prior:
+                click.echo("note: one patient is no cohort: no cohort prior", err=True)
             progress = TerminalProgress(f"{jobs[0].patient}: ")
             try:
                 outcome = run_patient(jobs[0], progress, on_wait=say_waiting)
@@ -155,7 +173,7 @@ def _execute(
                 progress.close()
             _report_outcome(outcome, directory)
             return 0
-        outcomes = _run_many(jobs, n_jobs, scheduler, fail_fast)
+        outcomes = _run_passes(jobs, directory, n_jobs, scheduler, fail_fast, with_cohort_prior)
     except KeyboardInterrupt:
         remove_leftovers(directory)  # of workers that were killed
         raise
@@ -173,6 +191,34 @@ def _execute(
     patients = f"{len(jobs)} patient{'s' if len(jobs) != 1 else ''}"
     click.echo(f"{len(outcomes) - len(failed)} of {patients} done, {len(failed)} failed{page}", err=True)
     return 5 if failed else 0
+
+
+def _run_passes(
+    jobs: list[PatientJob],
+    directory: Path,
+    n_jobs: int,
+    scheduler: str | None,
+    fail_fast: bool,
+    with_cohort_prior: bool,
+) -> list[Outcome]:
+    """One pass, or two: the first, without figures, is what the cohort's prior is fitted to."""
+    from phylometa.cohort.priors import fit_to_outcomes, remove_cohort_prior, second_pass, write_cohort_prior
+
+    if not with_cohort_prior:
+        remove_cohort_prior(directory)
+        return _run_many(jobs, n_jobs, scheduler, fail_fast)
+    first = [dataclasses.replace(job, figures=False) for job in jobs]
+    outcomes = _run_many(first, n_jobs, scheduler, fail_fast)
+    if fail_fast and any(outcome.status == "failed" for outcome in outcomes):
+        return outcomes
+    prior = fit_to_outcomes(jobs, outcomes)
+    write_cohort_prior(prior, directory)
+    click.echo(
+        f"cohort prior from {prior.n_patients} patients: log weight {prior.between:+.2f} for each route between "
+        f"metastases, {prior.back:+.2f} back into the primary, {prior.further:+.2f} for each further source of a site",
+        err=True,
+    )
+    return _run_many(second_pass(jobs, prior), n_jobs, scheduler, fail_fast)
 
 
 def _run_many(jobs: list[PatientJob], n_jobs: int, scheduler: str | None, fail_fast: bool) -> list[Outcome]:

@@ -46,6 +46,7 @@ COHORT_FILES = frozenset(
     (
         *("cohort.tsv", "cohort_sites.tsv", "frequencies.tsv", "routes.tsv", "associations.tsv"),
         *("parallel_drivers.tsv", "site_frequencies.tsv", "phylometa_mqc.tsv", "index.html", "manifest.json"),
+        "cohort_prior.json",
     )
 )
 

@@ -21,8 +21,8 @@ from phylometa.joint.consensus import (
 from phylometa.joint.diagnostics import migration_errors
 from phylometa.migration import joint_histories
 from phylometa.migration.independent_tumours import OriginGroup
+from phylometa.migration.route_prior import RoutePrior
 from phylometa.migration.tempering import weights_of_draws
-from phylometa.model.arrays import FloatArray
 from phylometa.model.clone_tree import ancestor_matrix
 from phylometa.model.clusters import Clustering
 from phylometa.model.history import HistoryEnsemble
@@ -127,7 +127,7 @@ def weigh_by_histories(
     primary: int,
     settings: Settings,
     groups: tuple[OriginGroup, ...] = (),
-    route_prior: FloatArray | None = None,
+    route_prior: RoutePrior | None = None,
 ) -> tuple[ShownPosterior, HistoryEnsemble]:
     """Weigh every draw by its migration histories, and express both in the clones shown.
 
@@ -142,8 +142,7 @@ def weigh_by_histories(
     settings : Settings
     groups : tuple of OriginGroup, optional
         Sites of one origin; between groups there is no route.
-    route_prior : float64 array (n_sites, n_sites), optional
-        Log prior of every route.
+    route_prior : RoutePrior, optional
 
     Returns
     -------

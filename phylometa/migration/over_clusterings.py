@@ -10,9 +10,9 @@ import numpy as np
 from phylometa.config import MigrationSettings
 from phylometa.migration.ensemble import Scenario, infer_history_ensemble
 from phylometa.migration.independent_tumours import OriginGroup, histories_of_independent_tumours
-from phylometa.migration.organ_prior import favour_routes
+from phylometa.migration.route_prior import RoutePrior, favour_routes
 from phylometa.migration.tempering import temper_draws
-from phylometa.model.arrays import FloatArray, IntArray
+from phylometa.model.arrays import IntArray
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.history import HistoryEnsemble, MigrationHistory
 from phylometa.model.joint_posterior import JointDraw, JointPosterior
@@ -27,7 +27,7 @@ def histories_of_trees(
     primary: int,
     settings: MigrationSettings,
     groups: tuple[OriginGroup, ...] = (),
-    route_prior: FloatArray | None = None,
+    route_prior: RoutePrior | None = None,
 ) -> HistoryEnsemble:
     """Infer the histories of a posterior of trees and presence of given clusters.
 
@@ -41,8 +41,8 @@ def histories_of_trees(
     groups : tuple of OriginGroup
         Tumours of independent origin, that of the primary first, between which nothing migrates; by default all sites
         have one origin.
-    route_prior : float64 array (n_sites, n_sites), optional
-        Log prior of every route (`phylometa.migration.organ_prior`).
+    route_prior : RoutePrior, optional
+        See `phylometa.migration.route_prior`.
 
     Returns
     -------
@@ -59,7 +59,7 @@ def joint_histories(
     primary: int,
     settings: MigrationSettings,
     groups: tuple[OriginGroup, ...] = (),
-    route_prior: FloatArray | None = None,
+    route_prior: RoutePrior | None = None,
     least_effective: float = 0.0,
 ) -> HistoryEnsemble:
     """Infer the histories of every draw of clusters, tree and presence, which weigh the draws.
@@ -75,7 +75,7 @@ def joint_histories(
         Index of the site in which histories start.
     settings : MigrationSettings
     groups : tuple of OriginGroup
-    route_prior : float64 array (n_sites, n_sites), optional
+    route_prior : RoutePrior, optional
         See `histories_of_trees`.
     least_effective : float
         Share of the draws that have to count: else their weights are tempered (`phylometa.migration.tempering`).
@@ -140,7 +140,7 @@ def _infer(
     primary: int,
     settings: MigrationSettings,
     groups: tuple[OriginGroup, ...],
-    route_prior: FloatArray | None,
+    route_prior: RoutePrior | None,
 ) -> HistoryEnsemble:
     """Histories of one tumour, or of tumours of independent origin side by side."""
     if len(groups) > 1:

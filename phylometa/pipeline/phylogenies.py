@@ -15,7 +15,7 @@ from phylometa.io.history_files import write_site_graph
 from phylometa.io.phylogenies import Phylogeny, match_site, read_leaf_sites, read_phylogenies
 from phylometa.io.tsv import write_tsv
 from phylometa.migration.forward_backward import SiteLabelling, label_sites
-from phylometa.migration.organ_prior import route_prior_by_name
+from phylometa.migration.route_prior import find_route_prior, sites_of_names
 from phylometa.model.arrays import FloatArray
 
 __all__ = ["PhylogenyMigrations", "label_phylogenies", "write_phylogeny_migrations"]
@@ -107,13 +107,15 @@ def label_phylogenies(
     names = sorted({*names, chosen})
     index = {site: t for t, site in enumerate(names)}
     any_migration, migrations = np.zeros((len(names), len(names))), np.zeros((len(names), len(names)))
-    prior = route_prior_by_name(names, index[chosen], settings or MigrationSettings())
+    nodes = sites_of_names(names, index[chosen])
+    prior = find_route_prior(nodes, index[chosen], settings or MigrationSettings())
+    of_route = None if prior is None else prior.of_route
     without = None if prior is None else np.zeros((len(names), len(names)))
     first = None
     for number, (tree, where) in enumerate(zip(trees, of_leaf), start=1):
         leaf_site = np.array([index[where[name]] if name in where else -1 for name in tree.names], dtype=np.int64)
         data = (tree.parents, leaf_site)
-        found = label_sites(*data, primary=index[chosen], n_sites=len(names), route_prior=prior)
+        found = label_sites(*data, primary=index[chosen], n_sites=len(names), route_prior=of_route)
         if without is not None:
             plain = label_sites(*data, primary=index[chosen], n_sites=len(names))
             without += plain.any_migration / len(trees)

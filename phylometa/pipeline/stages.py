@@ -235,7 +235,7 @@ def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
     """Migration histories; the draws of the joint posterior are weighed by theirs, and all that is shown with them."""
     from phylometa.comparison.independent_hits import origin_groups
     from phylometa.joint.shown import weigh_by_histories
-    from phylometa.seeding.patient import find_origin, find_route_prior, histories_from
+    from phylometa.seeding.patient import find_origin, histories_from, route_prior_of
 
     patient, trees, clusters = result.patient.in_place, result.trees, result.clusters
     assert trees is not None and clusters is not None
@@ -243,7 +243,7 @@ def _histories(result: PatientResult, settings: Settings) -> dict[str, Any]:
     if trees.joint is None:
         return {"histories": histories_from(result.in_place, primary, settings)}
     groups = origin_groups(find_origin(patient, settings), patient.sites, primary=primary)
-    prior = find_route_prior(patient, primary, settings.migration)
+    prior = route_prior_of(patient, primary, settings.migration)
     shown, histories = weigh_by_histories(
         trees, clusters, primary=primary, settings=settings, groups=groups, route_prior=prior
     )
@@ -267,7 +267,7 @@ def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.comparison.independent_hits import origin_groups
     from phylometa.joint.shown import weigh_by_histories
     from phylometa.seeding import classify_patient
-    from phylometa.seeding.patient import find_origin, find_route_prior
+    from phylometa.seeding.patient import find_origin, route_prior_of
 
     patient, trees, clusters = result.patient, result.trees, result.clusters
     rooted = None
@@ -281,7 +281,7 @@ def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:
                 primary=t,
                 settings=settings,
                 groups=origin_groups(origin, patient.sites, primary=t),
-                route_prior=find_route_prior(patient, t, settings.migration),
+                route_prior=route_prior_of(patient, t, settings.migration),
             )[1]
             for t, site in enumerate(patient.sites)
             if site.site_class == "primary" and site.name != patient.primary.name
@@ -514,8 +514,8 @@ def migrate_tree(
     """
     from phylometa.io.trees_io import read_tree_with_sites
     from phylometa.migration import infer_migration_histories
-    from phylometa.migration.organ_prior import favour_routes, route_prior_by_name
     from phylometa.migration.origin import infer_origin
+    from phylometa.migration.route_prior import favour_routes, find_route_prior, sites_of_names
 
     located = read_tree_with_sites(Path(tree), Path(labeling), contract=False if model == "machina" else None)
     chosen = replace(settings or MigrationSettings(), criteria=criteria, weights="uniform")
@@ -529,7 +529,8 @@ def migrate_tree(
         entries = (infer_migration_histories(located.tree, located.presence, **options, progress=progress),)
     ensemble = HistoryEnsemble(tuple(entries), located.site_names, criteria, "uniform", model)
     if primary != "auto":
-        ensemble = favour_routes(ensemble, route_prior_by_name(located.site_names, index, chosen))
+        sites = sites_of_names(located.site_names, index)
+        ensemble = favour_routes(ensemble, find_route_prior(sites, index, chosen))
     return located.tree, ensemble
 
 

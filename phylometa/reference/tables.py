@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from phylometa.errors import InputError
 
@@ -17,6 +21,7 @@ __all__ = [
     "expansion_years",
     "gene_recurrence",
     "read_reference_table",
+    "reference_histories",
 ]
 
 COLUMNS = {
@@ -24,6 +29,7 @@ COLUMNS = {
     "doubling_times": ("cancer_type", "aliases", "site", "lesion", "days", "sd", "note", "source"),
     "expansion_times": ("cancer_type", "aliases", "years", "source"),
     "recurrence": ("gene", "share", "source"),
+    "reference_histories": ("metastases", "between", "back", "further", "patients"),
 }
 
 
@@ -32,7 +38,7 @@ def read_reference_table(name: str, *, directory: str = "") -> list[dict[str, st
 
     Parameters
     ----------
-    name : {"acceleration", "doubling_times", "expansion_times", "recurrence"}
+    name : {"acceleration", "doubling_times", "expansion_times", "recurrence", "reference_histories"}
     directory : str
         Directory with edited copies; empty = the package's.
 
@@ -155,3 +161,23 @@ def expansion_years(cancer_type: str, *, directory: str = "") -> float | None:
 def gene_recurrence(*, directory: str = "") -> dict[str, float]:
     """Map genes to the probability that another tumour of the kind has the same mutation of it (recurrence.tsv)."""
     return {row["gene"]: float(row["share"]) for row in read_reference_table("recurrence", directory=directory)}
+
+
+@cache
+def reference_histories() -> dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Routes of the simulated patients on which the weights of histories were chosen (reference_histories.tsv).
+
+    Returns
+    -------
+    dict
+        Number of metastases -> share of the patients by row (n,), and their routes between metastases, routes back into
+        the primary and further sources of sites (n, 3).
+    """
+    names = COLUMNS["reference_histories"]
+    rows = [[int(row[name]) for name in names] for row in read_reference_table("reference_histories")]
+    table = np.array(rows, dtype=np.float64)
+    found = {}
+    for n in sorted({int(value) for value in table[:, 0]} - {0}):
+        of_n = table[table[:, 0] == n]
+        found[n] = (of_n[:, 4] / of_n[:, 4].sum(), of_n[:, 1:4])
+    return found

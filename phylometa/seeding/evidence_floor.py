@@ -16,7 +16,8 @@ import numpy as np
 from phylometa.config import MigrationSettings, SeedingSettings
 from phylometa.migration import joint_histories
 from phylometa.migration.independent_tumours import OriginGroup
-from phylometa.model.arrays import BoolArray, FloatArray, IntArray
+from phylometa.migration.route_prior import RoutePrior
+from phylometa.model.arrays import BoolArray, IntArray
 from phylometa.model.certainty import Carrier, Evidence, level_word
 from phylometa.model.joint_posterior import JointDraw, JointPosterior
 from phylometa.model.patient import MutationTable, Site
@@ -122,7 +123,7 @@ def find_evidence(
     migration: MigrationSettings,
     settings: SeedingSettings,
     groups: tuple[OriginGroup, ...] = (),
-    route_prior: FloatArray | None = None,
+    route_prior: RoutePrior | None = None,
 ) -> dict[Statement, Evidence]:
     """Find what the statements that are at least favoured rest on.
 
@@ -139,7 +140,7 @@ def find_evidence(
     migration : MigrationSettings
     settings : SeedingSettings
     groups : tuple of OriginGroup
-    route_prior : float64 array (n_sites, n_sites), optional
+    route_prior : RoutePrior, optional
         See `phylometa.migration.joint_histories`.
 
     Returns

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -14,8 +15,7 @@ from phylometa.comparison.infer import compare_with_primary
 from phylometa.config import MigrationSettings, Settings
 from phylometa.errors import InfeasibleError
 from phylometa.migration import histories_of_trees, joint_histories
-from phylometa.migration.organ_prior import organ_route_prior
-from phylometa.model.arrays import FloatArray
+from phylometa.migration.route_prior import RoutePrior, find_route_prior
 from phylometa.model.certainty import Evidence
 from phylometa.model.clusters import Clustering
 from phylometa.model.comparison import ABSENT, UNKNOWN, Comparison
@@ -24,7 +24,6 @@ from phylometa.model.label_specs import EXTRA_LABELS, PATIENT_LABELS, SITE_EXTRA
 from phylometa.model.labels import NO_TREE, UNRELATED, SeedingLabels
 from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
-from phylometa.reference.organ_frequencies import read_organ_frequencies
 from phylometa.reference.tables import gene_recurrence
 from phylometa.seeding.caps import find_caps
 from phylometa.seeding.classify import classify_seeding, compared_labels
@@ -33,8 +32,12 @@ from phylometa.seeding.evolution import DriverHit, copy_number_hits, driver_hits
 from phylometa.seeding.levels import limit_levels, stated_probabilities
 from phylometa.seeding.presence_rules import tracerx_labels, unrelated_sites
 
-__all__ = ["classify_patient", "classify_without_tree", "days_from_primary", "find_origin", "find_route_prior"]
-__all__ += ["histories_from"]
+__all__ = ["classify_patient", "classify_without_tree", "days_from_primary", "find_origin", "histories_from"]
+__all__ += ["route_prior_of"]
+
+# Settings of migration without any optional prior.
+NO_PRIORS: dict[str, Any] = {"genetic_distance_weight": 0.0, "organ_prior": ""}
+NO_PRIORS |= dict.fromkeys(("cohort_between", "cohort_back", "cohort_further"), 0.0)
 
 
 def classify_patient(
@@ -107,7 +110,7 @@ def classify_patient(
 
     def rooted_in(primary: int, ensemble: HistoryEnsemble, migration: MigrationSettings) -> SeedingLabels:
         drawn = None
-        route_prior = find_route_prior(patient, primary, migration)
+        route_prior = route_prior_of(patient, primary, migration)
         groups = origin_groups(origin, patient.sites, primary=primary)
         if trees.joint is not None:
             over_all = ensemble.drawn
@@ -153,11 +156,12 @@ def classify_patient(
     labels = rooted_in(first, histories, settings.migration)
     plain = histories.without_prior
     if plain is not None:
-        without = replace(settings.migration, genetic_distance_weight=0.0, organ_prior="")
+        without = replace(settings.migration, **NO_PRIORS)
         labels = _compared(labels, rooted_in(first, plain, without), settings.migration)
     if settings.migration.organ_prior:
-        prior = find_route_prior(patient, first, settings.migration)
-        if prior is None or not prior.any():
+        organs_alone = MigrationSettings(organ_prior=settings.migration.organ_prior)
+        prior = route_prior_of(patient, first, organs_alone)
+        if prior is None or prior.is_flat:
             text = f"organ prior: {settings.migration.organ_prior} says nothing of the routes between these sites"
             labels = replace(labels, warnings=(*labels.warnings, text))
     if other_roots is None:
@@ -192,7 +196,7 @@ def histories_from(result: PatientResult, primary: int, settings: Settings) -> H
         primary=primary,
         settings=settings.migration,
         groups=groups,
-        route_prior=find_route_prior(patient, primary, settings.migration),
+        route_prior=route_prior_of(patient, primary, settings.migration),
     )
 
 
@@ -203,8 +207,8 @@ def find_origin(patient: Patient, settings: Settings) -> CommonOrigin:
     )
 
 
-def find_route_prior(patient: Patient, primary: int, settings: MigrationSettings) -> FloatArray | None:
-    """Find the log prior of every route by the organs of its sites; None if no table is set.
+def route_prior_of(patient: Patient, primary: int, settings: MigrationSettings) -> RoutePrior | None:
+    """Find the prior of routes that the settings ask for; see `phylometa.migration.route_prior.find_route_prior`.
 
     Parameters
     ----------
@@ -212,21 +216,11 @@ def find_route_prior(patient: Patient, primary: int, settings: MigrationSettings
     primary : int
         Index of the site in which histories start.
     settings : MigrationSettings
-
-    Returns
-    -------
-    float64 array (n_sites, n_sites) or None
-        See `phylometa.migration.organ_prior.organ_route_prior`.
     """
-    if not settings.organ_prior:
-        return None
     own = (sample.cancer_type for sample in patient.samples if sample.site == patient.site_names[primary])
     others = (sample.cancer_type for sample in patient.samples)
     cancer_type = next((found for found in (*own, *others) if found), None)
-    rows = read_organ_frequencies(settings.organ_prior)
-    return organ_route_prior(
-        rows, patient.sites, primary=primary, cancer_type=cancer_type, weight=settings.organ_prior_weight
-    )
+    return find_route_prior(patient.sites, primary, settings, cancer_type=cancer_type)
 
 
 def _compared(labels: SeedingLabels, plain: SeedingLabels, settings: MigrationSettings) -> SeedingLabels:
@@ -237,7 +231,8 @@ def _compared(labels: SeedingLabels, plain: SeedingLabels, settings: MigrationSe
         if not isinstance(value, Mapping) and value != plain.headline[name]
     ]
     told = "the headlines are the same without it" if not changed else "without it: " + "; ".join(changed)
-    used = {"genetic-distance": settings.genetic_distance_weight, "organ": settings.organ_prior}
+    cohort = settings.cohort_between or settings.cohort_back or settings.cohort_further
+    used = {"genetic-distance": settings.genetic_distance_weight, "organ": settings.organ_prior, "cohort": cohort}
     priors = " and the ".join(f"{name} prior" for name, value in used.items() if value)
     text = f"seeding labels: weighed with the {priors}; {told}"
     return replace(labels, without_prior=plain, warnings=(*labels.warnings, text))

@@ -13,7 +13,7 @@ from phylometa.config import MigrationSettings, Settings
 from phylometa.errors import InputError
 from phylometa.migration import Scenario, infer_history_ensemble
 from phylometa.migration.forward_backward import label_sites
-from phylometa.migration.organ_prior import favour_routes, organ_route_prior
+from phylometa.migration.route_prior import RoutePrior, favour_routes, organ_preferences
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.patient import Site
 from phylometa.pipeline.stages import load_result, run_stage
@@ -60,17 +60,17 @@ def test_published_table_has_sources_and_shares():
 def test_routes_of_sites_by_organ_and_class(table):
     rows = (*read_organ_frequencies(table), *read_organ_frequencies("published"))
     nodes = (*SITES, Site("station 7", "lymph_node"))
-    prior = organ_route_prior(rows, nodes, primary=0, cancer_type="prostate")
+    prior = organ_preferences(rows, nodes, primary=0, cancer_type="prostate")
     assert prior[1, 2] > 0 > prior[0, 2]
     assert prior[0, 3] < 0  # prostate to a lymph node, which is told by its class alone
     assert not prior[:, 0].any() and not np.diag(prior).any()
 
 
 def test_weights_are_multiplied_once_a_route_and_undone(table):
-    prior = organ_route_prior(read_organ_frequencies(table), SITES, primary=0, cancer_type=None)
+    prior = organ_preferences(read_organ_frequencies(table), SITES, primary=0, cancer_type=None)
     names = [site.name for site in SITES]
     plain = infer_history_ensemble([Scenario(0, TREE, 1.0, PRESENCE)], names, primary=0)
-    favoured = favour_routes(plain, prior)
+    favoured = favour_routes(plain, RoutePrior(prior))
     expected = {
         h.edges.tobytes(): h.weight * math.exp(sum(prior[s, t] for s, t in h.migration_counts)) for _, h in plain
     }
@@ -79,14 +79,14 @@ def test_weights_are_multiplied_once_a_route_and_undone(table):
     assert after == pytest.approx({key: value / total for key, value in expected.items()})
     assert favoured.migration_probability[1, 2] > plain.migration_probability[1, 2] + 0.1
     assert favoured.without_prior.migration_probability == pytest.approx(plain.migration_probability)
-    assert favour_routes(plain, np.zeros((3, 3))) is plain
+    assert favour_routes(plain, RoutePrior(np.zeros((3, 3)))) is plain
 
 
 def test_prior_of_a_lineage_tree_moves_its_routes(table):
     # the parent of a brain leaf lies in the prostate or in the lung
     parents = np.array([-1, 0, 0, 1, 1, 0])
     leaves = np.array([-1, -1, 0, 1, 2, 0])
-    prior = organ_route_prior(read_organ_frequencies(table), SITES, primary=0, cancer_type=None)
+    prior = organ_preferences(read_organ_frequencies(table), SITES, primary=0, cancer_type=None)
     plain = label_sites(parents, leaves, primary=0, n_sites=3)
     favoured = label_sites(parents, leaves, primary=0, n_sites=3, route_prior=prior)
     assert favoured.any_migration[1, 2] > plain.any_migration[1, 2]

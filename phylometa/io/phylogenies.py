@@ -66,7 +66,8 @@ def read_phylogenies(path: str | Path) -> list[Phylogeny]:
     Parameters
     ----------
     path : path
-        Newick: one tree after the other, each ended by ``;``. NEXUS: the trees of its TREES blocks, names translated.
+        Newick: one tree after the other, each ended by ``;``. NEXUS: the trees of its TREES blocks, names translated;
+        the last block may be left open.
 
     Returns
     -------
@@ -102,7 +103,8 @@ def _split_trees(text: str) -> list[str]:
 
 def _nexus_trees(text: str, path: Path) -> tuple[list[str], dict[str, str]]:
     found, translate = [], {}
-    blocks = re.findall(r"begin\s+trees\s*;(.*?)\bend(?:block)?\s*;", text, flags=re.IGNORECASE | re.DOTALL)
+    # A chain that was stopped, or still runs, leaves the block open.
+    blocks = re.findall(r"begin\s+trees\s*;(.*?)(?:\bend(?:block)?\s*;|\Z)", text, flags=re.IGNORECASE | re.DOTALL)
     if not blocks:
         raise InputError("no TREES block", file=str(path))
     for block in blocks:

@@ -159,7 +159,10 @@ def _sites_of_leaves(tree: Phylogeny, table: dict[str, str] | None, source: str,
 
 
 def write_phylogeny_migrations(found: PhylogenyMigrations, directory: Path) -> None:
-    """Write routes.tsv (all trees), migrations.tsv and vertices.tsv (the first tree), graph.dot and graph.graphml."""
+    """Write routes.tsv and routes.svg (all trees), migrations.tsv and vertices.tsv (the first), and the graph."""
+    from phylometa.plots.lineage_routes import lineage_routes_scene
+    from phylometa.plots.scene_svg import scene_svg
+
     sites = found.site_names
     routes: list[tuple[Any, ...]] = [
         (sites[s], sites[t], found.any_migration[s, t], found.migrations[s, t])
@@ -181,3 +184,7 @@ def write_phylogeny_migrations(found: PhylogenyMigrations, directory: Path) -> N
     ]
     write_tsv(directory / "vertices.tsv", ["vertex", "parent", "site", "probability"], vertices)
     write_site_graph(sites, found.any_migration, found.migrations, directory)
+    scene = lineage_routes_scene(
+        sites, sites.index(found.primary), found.any_migration, found.migrations, n_trees=found.n_trees
+    )
+    (directory / "routes.svg").write_text(scene_svg(scene, prefix="routes", is_interactive=False), encoding="utf-8")

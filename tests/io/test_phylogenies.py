@@ -79,6 +79,15 @@ def test_names_of_sites_are_matched_or_refused():
     assert "not sampled" in match_site("kidney", sites)[1]
 
 
+def test_the_last_block_of_a_stopped_chain_is_read(tmp_path):
+    text = "#NEXUS\nBegin taxa;\nEnd;\nBegin trees;\nTranslate\n 1 a, 2 b\n;\n"
+    text += 'tree STATE_0 = (1[&location="L"]:1,2[&location="M"]:1)[&location="L"]:0;\n'
+    path = tmp_path / "open.trees"
+    path.write_text(text + 'tree STATE_1 = (2[&location="M"]:1,1[&location="L"]:1)[&location="L"]:0;')
+    first, second = read_phylogenies(path)
+    assert first.names[1:] == ("a", "b") and second.sites[1:] == ("M", "L")
+
+
 def test_migrate_reads_phylogenies(tmp_path, capsys):
     tree = written(tmp_path, "(((A,B),(C,D)),(E,F));")
     table = written(tmp_path, "".join(f"{x}\t{s}\n" for x, s in zip("ABCDEF", "MMMPPP")), "sites.tsv")
@@ -87,6 +96,7 @@ def test_migrate_reads_phylogenies(tmp_path, capsys):
     with open(tmp_path / "out" / "seeding" / "routes.tsv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     assert (rows[0]["source"], rows[0]["target"], rows[0]["probability"]) == ("P", "M", "1")
+    assert "P to M: 100 %" in (tmp_path / "out/seeding/routes.svg").read_text(encoding="utf-8")
     missing = written(tmp_path, "A\tM\n", "few.tsv")
     assert _invoke(["migrate", str(tree), "--sites", str(missing), "--primary", "P", "-o", str(tmp_path / "x")]) == 3
 

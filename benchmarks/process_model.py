@@ -1,17 +1,19 @@
 """The process model against the weights of parsimony: log score and calibration of routes and labels.
 
-    python benchmarks/process_model.py [--patients 60] [--fit] [--set NAME=VALUE]
+    python benchmarks/process_model.py [--patients 60] [--fit] [--set NAME=VALUE] [--sistem FILE]
 
-True clone trees with true presence of three kinds: own patients of which few populations die out before they are
-sampled (a share of .1), own patients with sweeps (.4), and the simulated tumours of El-Kebir et al. 2018 (the folder
-PHYLOMETA_DATA). Printed by kind and model: mean log score of a pair of sites (was there a route?), of labels, their
-expected calibration errors, and how many supported labels are right. `--fit` chooses the settings of the process model
+True clone trees with true presence of four kinds: own patients of which few populations die out before they are
+sampled (a share of .1), own patients with sweeps (.4), the simulated tumours of El-Kebir et al. 2018 (the folder
+PHYLOMETA_DATA), and patients of an agent-based simulator (`sistem_patients.py`). Printed by kind and model: mean log
+score of a pair of sites (was there a route?), of labels, their expected calibration errors, and how many supported
+labels are right. `--fit` chooses the settings of the process model
 by coordinate search on seeds 201 and 202 and every other tumour; figures are of seeds 301 and 302 and the others.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import time
@@ -80,6 +82,25 @@ def published_cases(part: int) -> list[Case]:
             "reseeding_primary": str(any(t == names.index("P") for _, t in pairs)),
         }
         cases.append(Case(located.tree, located.presence, sites, names.index("P"), pairs, truth))
+    return cases
+
+
+def sistem_cases(path: str) -> list[Case]:
+    """Cases of `sistem_patients.py`: true clone trees, sites of sampled cells, and the routes of their ancestors."""
+    cases = []
+    for patient in json.loads(Path(path).read_text(encoding="utf-8")):
+        names = tuple(map(str, range(len(patient["parents"]))))
+        tree = CloneTree(names, np.array(patient["parents"]))
+        presence = np.array([[t in held for t in range(4)] for held in patient["sites"]])
+        sites = [Site(f"S{t}", "distant" if t else "primary") for t in range(4)]
+        pairs = {(s, t) for s, t in patient["routes"]}
+        sources = {f"S{t}": "+".join(f"S{s}" for s, to in sorted(pairs) if to == t) for t in {t for _, t in pairs}}
+        truth = {
+            "pattern": migration_pattern(pairs),
+            "site_sources": sources,
+            "reseeding_primary": str(any(t == 0 for _, t in pairs)),
+        }
+        cases.append(Case(tree, presence, sites, 0, pairs, truth))
     return cases
 
 
@@ -160,6 +181,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patients", type=int, default=60)
     parser.add_argument("--fit", action="store_true")
+    parser.add_argument("--sistem", metavar="FILE", help="patients of sistem_patients.py")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     arguments = parser.parse_args()
     settings = ProcessSettings(draws=400)
@@ -175,6 +197,7 @@ def main() -> None:
         print({name: float(f"{getattr(settings, name):.3g}") for name in FITTED})
     kinds = {"own": own_cases(301, n, 0.1), "sweeps": own_cases(302, n, 0.4)}
     kinds |= {"m5": published_cases(1)} if with_data else {}
+    kinds |= {"sistem": sistem_cases(arguments.sistem)} if arguments.sistem else {}
     for kind, cases in kinds.items():
         for model, infer in (("parsimony", parsimony), ("process", lambda case: process(case, settings))):
             found = score(cases, infer)

@@ -18,6 +18,8 @@ from label_patients import draw_patient
 from phylometa.migration.route_prior import route_statistics
 from phylometa.simulate import visible_truth
 
+SOURCE = "simulated patients, seeds 901 and 902"
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -30,9 +32,9 @@ def main() -> None:
             primary = int(visible.history.root[1])
             held = int(np.delete(visible.presence.any(axis=0), primary).sum())
             found[(held, *route_statistics(visible.history.migration_counts, primary))] += 1
-    sys.stdout.write("metastases\tbetween\tback\tfurther\tpatients\n")
+    sys.stdout.write("metastases\tbetween\tback\tfurther\tpatients\tsource\n")
     for key in sorted(found):
-        sys.stdout.write("\t".join(map(str, (*key, found[key]))) + "\n")
+        sys.stdout.write("\t".join(map(str, (*key, found[key], SOURCE))) + "\n")
 
 
 if __name__ == "__main__":

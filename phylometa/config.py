@@ -273,7 +273,7 @@ class ProcessSettings(Checked):
     """Weight of a clone that takes an active route."""
     staying: Annotated[float, Range(0, 100, "weight")] = 0.97
     """Weight of a clone that does not take an active route."""
-    hidden: Annotated[float, Range(0, 100, "weight")] = 0.002
+    hidden: Annotated[float, Range(0, 100, "weight")] = 0.01
     """Weight of a copy of a clone that was swept away before sampling."""
     exact_sites: Annotated[int, Range(1, 6, "sites")] = 4
     """Sites up to which all graphs of routes and all sets of hidden copies are summed."""

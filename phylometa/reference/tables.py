@@ -29,7 +29,7 @@ COLUMNS = {
     "doubling_times": ("cancer_type", "aliases", "site", "lesion", "days", "sd", "note", "source"),
     "expansion_times": ("cancer_type", "aliases", "years", "source"),
     "recurrence": ("gene", "share", "source"),
-    "reference_histories": ("metastases", "between", "back", "further", "patients"),
+    "reference_histories": ("metastases", "between", "back", "further", "patients", "source"),
 }
 
 
@@ -173,7 +173,7 @@ def reference_histories() -> dict[int, tuple[NDArray[np.float64], NDArray[np.flo
         Number of metastases -> share of the patients by row (n,), and their routes between metastases, routes back into
         the primary and further sources of sites (n, 3).
     """
-    names = COLUMNS["reference_histories"]
+    names = COLUMNS["reference_histories"][:-1]
     rows = [[int(row[name]) for name in names] for row in read_reference_table("reference_histories")]
     table = np.array(rows, dtype=np.float64)
     found = {}

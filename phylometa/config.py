@@ -210,7 +210,7 @@ class TreeSettings(Checked):
     """At most so many in a round."""
     joint_rounds: Annotated[int, Range(1, 10_000, "rounds")] = 2
     """Rounds at most; the search ends when the chains agree."""
-    joint_agreement: Annotated[float, Range(0, 1, "probability")] = 0.01
+    joint_agreement: Annotated[float, Range(0, 1, "probability")] = 0.005
     """Standard error of the relation of two mutations, as the chains differ, at which they agree (root mean square)."""
     joint_chains: Annotated[int, Range(1, 64, "chains")] = 4
     """Chains of the joint search."""

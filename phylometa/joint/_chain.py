@@ -45,12 +45,14 @@ from phylometa.model.compiled import njit
 REGRAFT, SWAP, CLONE, ITEM, SINGLE, SPLIT, OPTIONS = 0, 1, 2, 3, 4, 5, 6
 # How often each move is made, cumulated.
 _REGRAFT_UNTIL, _SWAP_UNTIL, _CLONE_UNTIL, _ITEM_UNTIL, _SINGLE_UNTIL, _SPLIT_UNTIL = 0.15, 0.22, 0.3, 0.65, 0.82, 0.96
+# How often an item that has not moved yet is taken, of one that has.
+_OF_UNMOVED = 0.2
 # Power of the guess of a state's posterior that proposals must pass before their tree is scored.
 _GUESS_WEIGHT = 0.25
 BLOCK = 32
 """Moves after which histories decide."""
-# Blocks after which sums are worked out anew, and after which the guess is adapted; samples renewed after each block.
-_REFRESHED_EVERY, _ADAPTED_EVERY, _RENEWED = 300, 32, 2
+# Blocks after which sums are worked out anew, and after which the guess is adapted.
+_REFRESHED_EVERY, _ADAPTED_EVERY = 300, 32
 
 
 class Backup(NamedTuple):
@@ -220,6 +222,16 @@ def copy_state(source: State, target: State) -> None:
 
 
 @njit(cache=True)
+def favour_movable(trial: Trial) -> None:
+    """Let moves of single items take those more often that have moved, in place.
+
+    Most mutations fit one cluster only; among the others, those that rarely move need as many trials as the rest.
+    """
+    rate = np.where(trial.has_moved, 1.0, _OF_UNMOVED)
+    trial.picks[:] = np.cumsum(rate) / rate.sum()
+
+
+@njit(cache=True)
 def make_move(
     state: State, data: Data, trial: Trial, backup: Backup, new_messages: FloatArray, new_scales: FloatArray,
     made: IntArray, rng: np.random.Generator,
@@ -234,6 +246,9 @@ def make_move(
     before = state.parent.copy()
     if decide(kind, state, data, trial, backup, log_ratio, new_messages, new_scales, rng):
         made[0, kind] += 1
+        if kind in (ITEM, SINGLE):
+            moved = trial.item[0]
+            trial.has_moved[moved] |= state.label[moved] != backup.label[0]
         for i in range(2):
             slot = trial.counts[FIRST + i]
             if slot >= 0 and state.parent[slot] == UNUSED and before[slot] != UNUSED:
@@ -263,31 +278,33 @@ def decide_block(
 
 
 @njit(cache=True)
-def renew_sample(state: State, data: Data, presence: Presence, places: Places, rng: np.random.Generator) -> bool:
-    """Draw the proportions of a random sample anew, and accept or undo it by what their histories weigh, in place."""
-    sample = min(int(rng.random() * len(places.site)), len(places.site) - 1)
-    uniforms = presence.uniforms[:, :, sample].copy()
-    steps, total = presence.steps[:, sample].copy(), presence.total[sample]
-    for row in range(uniforms.shape[0]):
-        for v in range(uniforms.shape[1]):
-            presence.uniforms[row, v, sample] = rng.random()
-    draw_sample(
-        sample, state.parent, state.messages, data.founder, data.numbers[SLAB], presence.uniforms, presence.steps,
-        presence.total,
-    )  # fmt: skip
+def renew_presence(
+    first: int, stop: int, state: State, data: Data, presence: Presence, places: Places, rng: np.random.Generator
+) -> bool:
+    """Draw the proportions of some samples anew, and accept or undo it by what their histories weigh, in place."""
+    uniforms = presence.uniforms[:, :, first:stop].copy()
+    steps, total = presence.steps[:, first:stop].copy(), presence.total[first:stop].copy()
+    for sample in range(first, stop):
+        for row in range(uniforms.shape[0]):
+            for v in range(uniforms.shape[1]):
+                presence.uniforms[row, v, sample] = rng.random()
+        draw_sample(
+            sample, state.parent, state.messages, data.founder, data.numbers[SLAB], presence.uniforms, presence.steps,
+            presence.total,
+        )  # fmt: skip
     score = history_score(state.parent, presence, places)
     if math.log(max(rng.random(), 1e-300)) < score - presence.score[0]:
         presence.score[0] = score
         return True
-    presence.uniforms[:, :, sample] = uniforms
-    presence.steps[:, sample], presence.total[sample] = steps, total
+    presence.uniforms[:, :, first:stop] = uniforms
+    presence.steps[:, first:stop], presence.total[first:stop] = steps, total
     return False
 
 
 class Kept(NamedTuple):
     """States that a chain kept: ``labels`` (kept, n), ``parents`` (kept, M + 1), ``options`` (kept, n, S), ``steps``
     (kept, M, S) and ``total`` (kept, S) of the proportions, ``scores`` (kept,) of their histories; ``made`` (3, 7):
-    accepted and proposed moves by kind, then accepted and decided blocks and samples.
+    accepted and proposed moves by kind, then accepted blocks, renewals of a sample, and of all.
     """
 
     labels: NDArray[np.int16]
@@ -306,7 +323,8 @@ def run_chain(
 ) -> Kept:  # fmt: skip
     """Run a chain from `state`, which is changed in place with `presence`, for a number of blocks of moves.
 
-    A block is accepted or taken back by what its histories weigh, then proportions of single samples are renewed. Every
+    A block is accepted or taken back by what its histories weigh, then proportions are drawn anew, in one sample and in
+    all. Every
     `thin`-th block's state is kept. `is_new`: the first half only finds the posterior.
     """
     n_items, n_samples = state.option.shape
@@ -332,12 +350,14 @@ def run_chain(
         if is_new and block % _ADAPTED_EVERY == 0 and 2 * block < n_blocks:  # what a clone costs if it fits; not later
             cost = -(state.score[TREE] + state.score[MISFIT]) / count_clones(state.parent)
             state.score[PER_CLONE] = max(cost, 0.0)
+            favour_movable(trial)
         for _ in range(BLOCK):
             make_move(state, data, trial, backup, new_messages, new_scales, kept.made, rng)
         if is_weighed:
             kept.made[2, 0] += decide_block(state, spare, data, presence, places, rng)
-            for _ in range(_RENEWED):
-                kept.made[2, 1] += renew_sample(state, data, presence, places, rng)
+            sample = min(int(rng.random() * n_samples), n_samples - 1)
+            kept.made[2, 1] += renew_presence(sample, sample + 1, state, data, presence, places, rng)
+            kept.made[2, 2] += renew_presence(0, n_samples, state, data, presence, places, rng)
         if (block + 1) % thin == 0:
             i = block // thin
             if not is_weighed:

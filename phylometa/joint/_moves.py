@@ -24,7 +24,7 @@ from phylometa.joint._proposals import (
     places_without,
 )
 from phylometa.joint._state import UNUSED, Data, State, set_prevalence
-from phylometa.model.arrays import BoolArray, IntArray
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.compiled import njit
 
 # Places in `Trial.count`: changed items, then the (at most two) clusters whose items change; -1: none.
@@ -36,7 +36,8 @@ class Trial(NamedTuple):
 
     ``parent`` (M + 1,): the proposed tree. ``item``, ``label`` (n,), ``option`` (n, S): the changed items, of which
     there are ``counts[0]``, with their new labels and options. ``counts`` (3,). ``marks`` (M + 1,): vertices whose
-    messages change besides those of the changed clusters.
+    messages change besides those of the changed clusters. ``picks`` (n,): cumulated probabilities with which moves of
+    single items take them; ``has_moved`` (n,): items whose cluster such a move has changed.
     """
 
     parent: IntArray
@@ -45,6 +46,14 @@ class Trial(NamedTuple):
     option: IntArray
     counts: IntArray
     marks: BoolArray
+    picks: FloatArray
+    has_moved: BoolArray
+
+
+@njit(cache=True)
+def pick_item(trial: Trial, rng: np.random.Generator) -> int:
+    """Draw the item of a move; the probabilities do not depend on the state."""
+    return min(int(np.searchsorted(trial.picks, rng.random(), side="right")), len(trial.picks) - 1)
 
 
 @njit(cache=True)
@@ -221,7 +230,7 @@ def as_index(label: int, n_slots: int) -> int:
 def move_item(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
     """Move an item, in place, to another cluster or null class, or draw its options anew at home."""
     n_slots = len(state.size)
-    i = min(int(rng.random() * len(state.label)), len(state.label) - 1)
+    i = pick_item(trial, rng)
     home = state.label[i]
     if home >= 0 and state.size[home] - data.weight[i] < 0.5:
         return False, 0.0
@@ -328,7 +337,7 @@ def dissolve_clone(state: State, data: Data, trial: Trial, rng: np.random.Genera
 @njit(cache=True)
 def move_single(state: State, data: Data, trial: Trial, rng: np.random.Generator) -> tuple[bool, float]:
     """Let an item found a clone of its own, or give its own up."""
-    i = min(int(rng.random() * len(state.label)), len(state.label) - 1)
+    i = pick_item(trial, rng)
     home = state.label[i]
     if home < 0 or state.size[home] - data.weight[i] > 0.5:
         return found_clone(state, data, trial, rng, i)

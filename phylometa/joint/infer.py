@@ -366,6 +366,8 @@ def _trial(state):  # type: ignore[no-untyped-def]
         np.zeros((n, n_samples), dtype=np.int64),
         np.zeros(3, dtype=np.int64),
         np.zeros(size, dtype=np.bool_),
+        np.arange(1, n + 1) / n,
+        np.zeros(n, dtype=np.bool_),
     )
 
 

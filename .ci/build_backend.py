@@ -16,7 +16,7 @@ from setuptools.command.build_py import build_py
 from setuptools.command.egg_info import manifest_maker
 
 manifest_maker.template = ".ci/MANIFEST.in"
-KERNELS_NEED = ["numba>=0.58", "numpy>=1.24"]
+KERNELS_NEED = ["numba>=0.58", "numpy>=1.24", "scipy>=1.11"]
 COMPILES = os.environ.get("PHYLOMETA_COMPILE", "1") != "0"
 
 

@@ -323,7 +323,9 @@ def main() -> None:
     if chosen.what == "build":
         if chosen.folder is None:
             parser.error("build needs a folder")
-        print(*build(chosen.folder), sep="\n")
+        made = build(chosen.folder)
+        check_contents(*made)
+        print(*made, sep="\n")
         return
     pythons = chosen.python or find_pythons()
     if not pythons:

@@ -3,7 +3,7 @@
 Numba keeps compiled code beside the source under a key of source, version and processor. The build of a wheel runs
 this module, so that a patient's first run finds what would otherwise take it some twenty seconds. Elsewhere (another
 Numba or processor, an older Numba, which looks at the time of the source) kernels compile on first use, as without it.
-Needs NumPy and Numba alone.
+Needs NumPy, Numba and SciPy alone.
 """
 
 from __future__ import annotations

@@ -40,6 +40,14 @@ SHAPES = {
 }
 
 
+def test_compiling_needs_only_what_the_build_installs():
+    """A wheel is built where none of the other dependencies is; without this its kernels are left out with a line."""
+    others = ("Bio", "click", "jinja2", "matplotlib", "networkx", "pysam", "narwhals")
+    blocked = f"import sys\nfor name in {others}: sys.modules[name] = None\nimport phylometa.pipeline.kernel_cache"
+    done = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def files_of_the_wheel():
     """Relative path -> file of everything that the wheel of the imported package brought along; empty without one."""
     try:

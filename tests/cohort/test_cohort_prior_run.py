@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from small_patients import QUICK, TINY, simulate_small
 
 from phylometa.cli import _invoke
@@ -17,6 +18,7 @@ def files_of(directory):
     }
 
 
+@pytest.mark.system
 def test_two_passes_and_any_number_of_processes(tmp_path, capsys):
     sheet = simulate_small(tmp_path / "cohort", patients=3, extra=TINY)
     made = []

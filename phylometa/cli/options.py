@@ -264,5 +264,5 @@ def existing_directory(path: str) -> Path:
     """Check that a path is a patient's directory; UsageError if it is not."""
     directory = Path(path)
     if not (directory / "input").is_dir():
-        raise click.UsageError(f"{directory} is no patient's directory: it has no input/")
+        raise click.UsageError(f"{directory} is not a patient's directory: it has no input/")
     return directory

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from sys import intern
 
 from phylometa.io.table_reader import TableReader
 
-__all__ = ["LONG_ALIASES", "PLACE_ID", "READ_COLUMNS", "dialect_of", "looks_long", "open_long_table"]
+__all__ = ["LONG_ALIASES", "READ_COLUMNS", "dialect_of", "looks_long", "open_long_table", "place_in_id"]
 
 # Other names of a column (lower case). MAF: vcf2maf and GDC (t_ref_count), MesKit (Ref_allele_depth), PhylogicNDT
 # (Start_position, Tumor_Seq_Allele, local_cn_a1); PyClone (var_counts); CONIPHER (VAR_COUNT, COPY_NUMBER_A, ACF);
@@ -32,7 +33,8 @@ LONG_ALIASES = {
         "tumour_content": "tumor_content purity acf cellularity",
         "gene": "hugo_symbol gene_symbol",
         "chrom": "chromosome chr contig chromosome_index seqnames",
-        "pos": "position start_position startpos start chromosome_start from end",
+        "pos": "position start_position startpos start chromosome_start from end start_grch37 start_grch38 start_hg19 "
+        "start_hg38 pos_hg19 pos_hg38 position_hg19 position_hg38",
         "ref": "reference_allele wt reference mutated_from_allele refbase",
         "alt": "tumor_seq_allele2 tumor_seq_allele mt alternate alt_allele mutated_to_allele mutbase",
         "alt1": "tumor_seq_allele1",
@@ -54,13 +56,33 @@ MACHINA_ALIASES = {
     "f_lb": "ccf_lo",
     "f_ub": "ccf_hi",
 }
+# Ids that hold a place: ``chr1:5:A:T`` on any contig; with other signs (``1.5.A.T``, ``chr1_5_A/T``, ``1:5A>T``) on
+# chromosomes alone.
 PLACE_ID = re.compile(r"([^:\s]+):([1-9]\d{0,9}):([ACGTN]+):([ACGTN]+)", re.ASCII)
+LOOSE_PLACE_ID = re.compile(
+    r"((?:chr)?(?:\d{1,2}|[XY]|MT?))[:._-]([1-9]\d{0,9})[:._-]?([ACGTN]+)[:._/>-]([ACGTN]+)", re.ASCII
+)
 READ_COLUMNS = (
     *("mutation_id", "sample_id", "ref_counts", "alt_counts", "depth", "vaf", "depth2", "vaf2"),
     *("ccf", "ccf_lo", "ccf_hi"),
     *("tumour_content", "error_rate", "gene", "chrom", "pos", "ref", "alt", "alt1"),
     *("cluster", "filter", "status", "context", "censored_below"),
 )
+
+
+def place_in_id(name: str) -> tuple[str, int, str, str] | None:
+    """Find the contig, 0-based position and alleles that a mutation's id names; None if it names none.
+
+    Examples
+    --------
+    >>> place_in_id("chr1:5:A:T"), place_in_id("X.5.A.T"), place_in_id("TP53")
+    (('chr1', 4, 'A', 'T'), ('X', 4, 'A', 'T'), None)
+    """
+    found = PLACE_ID.fullmatch(name) or LOOSE_PLACE_ID.fullmatch(name)
+    if not found:
+        return None
+    chrom, position, ref, alt = found.groups()
+    return intern(chrom), int(position) - 1, intern(ref), intern(alt)
 
 
 def looks_long(table: TableReader) -> bool:

@@ -17,10 +17,11 @@ from phylometa.config import ReadSettings
 from phylometa.errors import InputError
 from phylometa.io.calls import Calls, DropLog, nominal_calls
 from phylometa.io.decifer import DeciferStates
+from phylometa.io.dpclust import DPCLUST, places_repeat
 from phylometa.io.files import is_missing, parse_count, parse_decimal, sha256_of
 from phylometa.io.long_assembly import Cells, complete_copies, first_cells, set_refused
 from phylometa.io.long_cells import CellParser
-from phylometa.io.long_columns import PLACE_ID, READ_COLUMNS, dialect_of, open_long_table
+from phylometa.io.long_columns import READ_COLUMNS, dialect_of, open_long_table, place_in_id
 from phylometa.io.problems import ProblemList
 from phylometa.io.table_reader import TableReader
 from phylometa.io.vcf_header import SampleRequest
@@ -137,6 +138,7 @@ class _LongReader:
         self.purity: dict[str, tuple[float, int]] = {}
         self.other_samples: dict[str, int] = {}
         self.seen: set[int] = set()
+        self.is_by_row = False  # whether rows name the mutations
         self.refused: dict[int, str] = {}
         self.barcodes: dict[int, str] = {}
         self.warnings: list[str] = []
@@ -202,6 +204,10 @@ class _LongReader:
                 continue
             if place is None:
                 continue
+            if self.is_by_row:
+                name, place = f"row {line}", ("", -1, "", "")
+            if place[0] and name.startswith(f"{(written := name.partition(':')[0])}:") and written in self.spelling:
+                name = self._spell(written) + name[len(written) :]
             name = name or ":".join(filter(None, (place[0], str(place[1] + 1), place[2], place[3])))
             refused = self._filter_reason(fields, at)
             if refused == "germline":
@@ -242,15 +248,13 @@ class _LongReader:
             if at["mutation_id"] < 0:
                 self.problems.add("is empty", row=line, column="chrom" if is_missing(chrom) else "pos")
                 return None
-            found = PLACE_ID.fullmatch(fields[at["mutation_id"]].strip())
-            if not found:
-                return "", -1, "", ""
-            return intern(found.group(1)), int(found.group(2)) - 1, intern(found.group(3)), intern(found.group(4))
+            found = place_in_id(fields[at["mutation_id"]].strip())
+            return (self._spell(found[0]), *found[1:]) if found else ("", -1, "", "")
         position = parse_count(pos)
         if not position:
             self.problems.add(f"{pos!r} is not a position (1 or more)", row=line, column="pos")
             return None
-        if at["alt1"] >= 0 and alt.upper() == ref.upper():
+        if at["alt1"] >= 0 and (alt.upper() == ref.upper() or is_missing(alt) and alt != "-"):
             alt = fields[at["alt1"]].strip()  # the mutated allele stands in either of MAF's two columns
         chrom = self._spell(chrom)
         return chrom, position - 1, intern(ref.upper()), intern(alt.upper())
@@ -264,7 +268,11 @@ class _LongReader:
         return known
 
     def _entries(self, at: dict[str, int]) -> Iterable[tuple[int, list[str]]]:
-        """Rows of the table; read at once if VAFs may be percentages, which only all of them together tell."""
+        """Rows of the table; read at once for what only all of them tell: percentages, DPClust's repeated places."""
+        if self.dialect == DPCLUST:
+            rows = list(self.table)
+            self.is_by_row = places_repeat(rows, at["chrom"], at["pos"])
+            return rows
         if not self.rule.startswith("vaf"):
             return self.table
         entries = list(self.table)

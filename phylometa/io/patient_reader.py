@@ -15,6 +15,7 @@ from phylometa.io.calls import Calls, merge_calls
 from phylometa.io.cell_matrix import read_cell_matrix
 from phylometa.io.clinical import patients_of, read_drivers, read_lesions, read_purity_file, read_treatments
 from phylometa.io.counts import read_count_table
+from phylometa.io.dpclust import match_rows
 from phylometa.io.files import expansion_limit, sha256_of
 from phylometa.io.loci_copy_number import LociCopyNumber
 from phylometa.io.long_tables import read_long_table
@@ -293,7 +294,7 @@ class PatientReader:
                 more = f" and {len(stray) - 20} more" if len(stray) > 20 else ""
                 names = ", ".join(stray[:20]) + more
                 self.warnings.append(f"{calls.file}: {names} are in no row of the sheet and were left out")
-        return [calls for _, calls in parts]
+        return self.attempt(match_rows, [calls for _, calls in parts]) or []
 
     def _read_segments(self) -> CopyNumberProfile | None:
         profiles = []

@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from phylometa.io.calls import Calls
-from phylometa.io.files import parse_count, sha256_of
+from phylometa.io.files import is_missing, parse_count, sha256_of
 from phylometa.io.long_columns import LONG_ALIASES
 from phylometa.io.problems import ProblemList
 from phylometa.io.table_reader import TableReader
 from phylometa.io.vcf_header import SampleRequest
 
 __all__ = ["has_repeated_columns", "read_repeated_columns"]
+
+# Count of an empty cell.
+UNKNOWN = -1
 
 
 def has_repeated_columns(table: TableReader) -> bool:
@@ -40,6 +43,11 @@ def read_repeated_columns(path: Path, requests: Sequence[SampleRequest] | None, 
         Samples wanted; None: all; rows are samples then if the first column has no name, as in CALDER's files.
     display : str
 
+    Returns
+    -------
+    Calls
+        A cell without either count is unobserved.
+
     Raises
     ------
     InputError
@@ -55,7 +63,7 @@ def read_repeated_columns(path: Path, requests: Sequence[SampleRequest] | None, 
     for line, fields in table:
         name = table.row_name or fields[0].strip()
         start = len(fields) - 2 * len(across)
-        counts = [parse_count(text) for text in fields[start:]]
+        counts = [UNKNOWN if is_missing(text) else parse_count(text) for text in fields[start:]]
         if None in counts or not name or name in down:
             wrong = next((text for text, count in zip(fields[start:], counts) if count is None), None)
             fault = f"{wrong!r} is not a read count" if wrong is not None else f"{name!r} is empty or listed twice"
@@ -63,7 +71,7 @@ def read_repeated_columns(path: Path, requests: Sequence[SampleRequest] | None, 
             continue
         down.append(name)
         lines.append(line)
-        rows.append([count or 0 for count in counts])
+        rows.append([int(count) for count in counts if count is not None])
     if not rows and not problems:
         problems.add("holds no rows: no variants left")
     problems.check()
@@ -79,7 +87,8 @@ def read_repeated_columns(path: Path, requests: Sequence[SampleRequest] | None, 
                 problems.add(f"sample {request.sample} is not there (samples found: {', '.join(samples)[:300]})")
         problems.check()
         chosen = found
-    alt, ref = cells[:, chosen, 1], cells[:, chosen, 0]
+    is_known = (cells[:, chosen] != UNKNOWN).all(axis=2)
+    ref, alt = np.where(is_known, cells[:, chosen, 0], 0), np.where(is_known, cells[:, chosen, 1], 0)
     return Calls(
         file=display,
         samples=[request.sample for request in requests] if requests is not None else samples,
@@ -97,7 +106,7 @@ def read_repeated_columns(path: Path, requests: Sequence[SampleRequest] | None, 
             "reader": "counts",
             "dialect": "CALDER" if has_samples_down else "AncesTree",
             "records": len(mutations),
-            "rules": {"ref + alt": int(alt.size)},
+            "rules": {"ref + alt": int(is_known.sum())},
         },
     )
 

@@ -311,9 +311,9 @@ class _RowParser:
         return found[0]
 
     def site(self, patient: str, column: str = "site") -> str:
-        """Name of the site: of spellings that differ in case and blanks only, the first."""
+        """Name of the site: of spellings that differ in case, blanks, dashes and underscores only, the first."""
         value = self.name(column, is_site_name)
-        known = self.sites.setdefault((patient, " ".join(value.lower().split())), value)
+        known = self.sites.setdefault((patient, plain_word(value)), value)
         if known != value:
             self.respelled.setdefault((value, known), []).append(self.line)
         return known

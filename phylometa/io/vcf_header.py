@@ -105,7 +105,12 @@ def read_header(lines: Iterator[str], display: str) -> VcfHeader:
             header.is_quoted = True
             line = line.strip('" \t').replace('""', '"')
         line = line.rstrip()
-        if number == 1 and not line.lower().startswith("##fileformat=vcf"):
+        if number == 1 and line.upper().startswith("\t".join(FIXED_COLUMNS[:5])):
+            header.warnings.append(
+                f"{display}: begins with the line #CHROM POS ...: its header was cut, so the caller and the meaning of "
+                "its fields are read in the records alone"
+            )
+        elif number == 1 and not line.lower().startswith("##fileformat=vcf"):
             raise InputError(
                 "does not begin with ##fileformat=VCFv4.x: no VCF, or its header was cut; if it is one, add the line "
                 "##fileformat=VCFv4.2 at the top",

@@ -13,6 +13,7 @@ import numpy as np
 
 from phylometa.config import ReadSettings
 from phylometa.errors import InputError
+from phylometa.io.alleles import shortest_alleles
 from phylometa.io.calls import Calls, DropLog, unify_contigs
 from phylometa.io.count_rules import CellError, CountRule, Reads, info_reads, rules_for
 from phylometa.io.files import parse_number
@@ -30,7 +31,7 @@ from phylometa.io.words import counted
 __all__ = ["RecordReader"]
 
 PLAIN = frozenset("ACGT")
-BASES = re.compile(r"[ACGTN]+")
+BASES = re.compile(r"[ACGT]+")
 MUSE_FILTERS = frozenset(("Tier1", "Tier2", "Tier3", "Tier4", "Tier5"))
 # Callers whose records are filtered by a step of its own.
 FILTERING_CALLERS = {
@@ -196,6 +197,9 @@ class RecordReader:
             if fault:
                 self.dropped.add(name, fault, number)
                 continue
+            start, short, changed = shortest_alleles(int(position) - 1, ref, choice)
+            if short != ref:
+                name = f"{chrom}:{start + 1}:{short}:{changed}"
             pairs = [cell[k] if cell else (0, 0) for cell in reads]
             if reason:
                 self.rejected[len(self.ids)] = reason
@@ -203,9 +207,9 @@ class RecordReader:
                 self._check_frequency(plan, fields, pairs)
             self.ids.append(name)
             self.chroms.append(intern(chrom))
-            self.positions.append(int(position) - 1)
-            self.refs.append(intern(ref))
-            self.alts.append(intern(choice))
+            self.positions.append(start)
+            self.refs.append(intern(short))
+            self.alts.append(intern(changed))
             self.lines.append(number)
             if self.header.gene_fields:
                 self.genes.append(intern(self._gene(info)))
@@ -437,7 +441,7 @@ def _allele_fault(ref: str, alt: str) -> str:
         return f"symbolic allele {alt}"
     if "[" in alt or "]" in alt or alt.startswith(".") or alt.endswith("."):
         return "breakend"
-    if not BASES.fullmatch(ref) or not BASES.fullmatch(alt):
+    if not BASES.fullmatch(ref.replace("N", "A")) or not BASES.fullmatch(alt):
         return "alleles are not bases"
     return "reference and alternate allele are the same" if ref == alt else ""
 
@@ -452,7 +456,10 @@ def _is_sorted(calls: Calls) -> bool:
 
 
 def _drop_repeated(calls: Calls) -> None:
-    """Of rows with one id one stays: an accepted before a rejected one, then that with more reads, then the first."""
+    """Of rows with one id one stays: an accepted before a rejected one, then that with more reads, then the first.
+
+    Samples in which it is unobserved get the reads of the others (an indel that each sample's record spells its way).
+    """
     if _is_sorted(calls) or len(set(calls.ids)) == calls.n_mutations:
         return
     best: dict[str, int] = {}
@@ -464,7 +471,12 @@ def _drop_repeated(calls: Calls) -> None:
     keep = np.zeros(calls.n_mutations, dtype=bool)
     keep[list(best.values())] = True
     kept = [best[name] for name in calls.ids]
-    differs = (calls.alt != calls.alt[kept]).any(axis=1) | (calls.depth != calls.depth[kept]).any(axis=1)
+    for row in np.flatnonzero(~keep).tolist():
+        is_new = (calls.depth[kept[row]] == 0) & (calls.depth[row] > 0)
+        calls.alt[kept[row], is_new] = calls.alt[row, is_new]
+        calls.depth[kept[row], is_new] = calls.depth[row, is_new]
+    is_other = (calls.alt != calls.alt[kept]) | (calls.depth != calls.depth[kept])
+    differs = (is_other & (calls.depth > 0)).any(axis=1)
     if n := int(differs.sum()):
         calls.warnings.append(
             f"{calls.file}: {counted(n, 'record')} {'is' if n == 1 else 'are'} listed twice with different counts: the "

@@ -19,10 +19,11 @@ __all__ = ["MUTATION_COLUMNS", "PAIR", "Column", "find_columns", "is_lichee", "l
 KINDS = {
     word: kind
     for kind, words in {
-        "ref": "ref ref_count ref_counts ref_reads n_ref",
-        "alt": "alt alt_count alt_counts alt_reads var var_count var_counts var_reads n_alt mut_count",
+        "ref": "ref ref_count ref_counts ref_read ref_reads n_ref",
+        "alt": "alt alt_count alt_counts alt_read alt_reads var var_count var_counts var_read var_reads n_alt "
+        "mut_count",
         "depth": "depth dp total total_count total_counts total_reads coverage cov",
-        "vaf": "vaf af freq tumor_vaf tumor_f",
+        "vaf": "vaf af freq var_freq tumor_vaf tumor_f",
         "ccf": "ccf cellular_prevalence cp",
     }.items()
     for word in words.split()
@@ -32,8 +33,12 @@ LAYOUTS = (("ref", "alt"), ("alt", "depth"), ("vaf", "depth"), ("ccf",), ("vaf",
 MUTATION_COLUMNS = ("mutation_id", "chrom", "pos", "ref", "alt", "gene", "cluster")
 PAIR = re.compile(r"(\d{1,9})\s*[,/:;|]\s*(\d{1,9})", re.ASCII)
 WORDS = "|".join(sorted((word.replace("_", "[._ ]") for word in KINDS), key=lambda word: -len(word)))
-SUFFIX = re.compile(rf"(?i)(.+?)[._:\- ]+({WORDS})")
-PREFIX = re.compile(rf"(?i)({WORDS})[._:\- ]+(.+)")
+# A unit after the word: "S1 VAF (%)".
+UNIT = r"(?:[._ ]*[(\[]?(?:%|pct|percent)[)\]]?)?"
+SUFFIX = re.compile(rf"(?i)(.+?)[._:\- ]+({WORDS}){UNIT}")
+# The same without a sign between: TumorRefReads.
+CAMEL = re.compile(r"(.+?)((?:Ref|Var|Alt|Total)(?:Reads?|Counts?|Freq))")
+PREFIX = re.compile(rf"(?i)({WORDS}){UNIT}[._:\- ]+(.+)")
 # Rows looked at to tell numbers from annotation.
 N_LOOKED_AT = 200
 
@@ -84,7 +89,7 @@ def find_columns(
     for i, name in enumerate(table.original):
         if i in identity or not name:
             continue
-        suffix, prefix = SUFFIX.fullmatch(name), PREFIX.fullmatch(name)
+        suffix, prefix = SUFFIX.fullmatch(name) or CAMEL.fullmatch(name), PREFIX.fullmatch(name)
         by_name.setdefault(name, []).append(Column(name, "cell", i))
         if suffix:
             by_name.setdefault(suffix.group(1), []).append(Column(suffix.group(1), _kind(suffix.group(2)), i))
@@ -112,7 +117,8 @@ def find_columns(
 
 
 def _kind(word: str) -> str:
-    return KINDS[re.sub(r"[. ]", "_", word.lower())]
+    plain = re.sub(r"[. ]", "_", word.lower())
+    return KINDS.get(plain) or KINDS[re.sub(r"(?<=[a-z])(?=[A-Z])", "_", word).lower()]
 
 
 def _all_samples(by_name: dict[str, list[Column]], rows: Sequence[tuple[int, list[str]]]) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 from phylometa.config import ReadSettings
 from phylometa.io.calls import Calls, nominal_calls
 from phylometa.io.files import is_missing, parse_count, parse_fraction, sha256_of
-from phylometa.io.long_columns import LONG_ALIASES, PLACE_ID
+from phylometa.io.long_columns import LONG_ALIASES, place_in_id
 from phylometa.io.problems import ProblemList
 from phylometa.io.table_reader import TableReader
 from phylometa.io.vcf_header import SampleRequest
@@ -181,9 +181,8 @@ class _WideReader:
                 return text["chrom"], position - 1, text["ref"].upper(), text["alt"].upper()
             self.problems.add(f"{text['pos']!r} is not a position (1 or more)", row=line, column="pos")
             return None
-        found = PLACE_ID.fullmatch(name)
-        if found:
-            return found.group(1), int(found.group(2)) - 1, found.group(3), found.group(4)
+        if (found := place_in_id(name)) is not None:
+            return found
         if not name:
             self.problems.add("names no mutation", row=line)
             return None

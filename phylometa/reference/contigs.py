@@ -17,6 +17,8 @@ GENOMES = {
     "dog": ("dog", "canislupusfamiliaris", "canfam", "roscfam", "uucfam", "canis"),
     "rat": ("rat", "rattusnorvegicus", "rn", "mratbn"),
 }
+# A number that a spreadsheet or data frame took for one: 17.0.
+FLOAT = re.compile(r"(\d{1,2})\.0", re.ASCII)
 BAND = re.compile(r"(\d{1,2}|X|Y)[pq]\d{0,2}(\.\d+)?", re.ASCII)
 REFSEQ = re.compile(r"NC_0000(\d\d)\.\d+", re.ASCII)
 MITOCHONDRIAL = frozenset(("M", "MT", "MTDNA", "MITO", "NC_012920.1", "NC_001807.4"))
@@ -53,7 +55,7 @@ def contig_name(contig: str, genome: str = "human") -> str:
     """
     name = contig.strip()
     name = name[3:].lstrip("_") if name[:3].lower() == "chr" and len(name) > 3 else name
-    if band := BAND.fullmatch(name):
+    if band := BAND.fullmatch(name) or FLOAT.fullmatch(name):
         name = band.group(1)
     if genome == "human" and (accession := REFSEQ.fullmatch(name)):
         name = accession.group(1)

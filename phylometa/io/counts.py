@@ -17,6 +17,7 @@ from typing import IO
 import numpy as np
 
 from phylometa.config import ReadSettings
+from phylometa.errors import InputError
 from phylometa.io.calls import Calls
 from phylometa.io.long_columns import looks_long, open_long_table
 from phylometa.io.long_tables import read_long_table
@@ -46,6 +47,11 @@ def read_count_table(
     display = display or str(path)
     table = open_long_table(path, display)
     table.close()
+    if {"cnv", "ssms"} <= set(table.header):
+        raise InputError(
+            "holds PhyloWGS' copy-number events, no reads: name the segments they were made of (cn_segments)",
+            file=display,
+        )
     if has_repeated_columns(table):
         return read_repeated_columns(path, requests, display=display)
     if is_pairtree(table):

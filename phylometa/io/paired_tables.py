@@ -18,7 +18,7 @@ from phylometa.io.problems import ProblemList
 from phylometa.io.table_reader import TableReader
 from phylometa.io.vcf_header import NORMAL_NAME, SampleRequest
 
-__all__ = ["read_paired_tables"]
+__all__ = ["matrix_samples", "read_paired_tables"]
 
 CHANGE = re.compile(r"([ACGTN-]+)\s*[>/]\s*([ACGTN-]+)", re.I)
 
@@ -97,6 +97,16 @@ def read_paired_tables(
             "rules": {"mutant reads of coverage": int(known.sum())},
         },
     )
+
+
+def matrix_samples(path: Path, display: str) -> tuple[str, ...] | None:
+    """Samples of a matrix of counts, as one of a pair is; None if the table holds anything else."""
+    try:
+        matrix = _read_matrix(path, display, None)
+    except InputError:
+        return None
+    is_count = (matrix.counts > 1).any()
+    return tuple(matrix.samples) if matrix.samples and is_count else None
 
 
 def _read_matrix(path: Path, display: str, requests: Sequence[SampleRequest] | None) -> _Matrix:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import json
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +15,14 @@ from phylometa.cli import main
 from phylometa.io.simulated import write_simulated_patient
 from phylometa.simulate import settings_from_text, simulate_patient
 
-SMALL = {"distant_sites": "1", "assay": "wes", "cn_caller": "ascat", "patient": "P07"}
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+if not BENCHMARKS.is_dir():
+    pytest.skip("the benchmarks are not here", allow_module_level=True)
+sys.path.insert(0, str(BENCHMARKS))
 
-LEAST_READS = 4
+from new_user import write_caller_folder  # noqa: E402
+
+SMALL = {"distant_sites": "1", "assay": "wes", "cn_caller": "ascat", "patient": "P07"}
 
 
 def run(*arguments: str) -> int:
@@ -26,43 +31,13 @@ def run(*arguments: str) -> int:
     return int(ended.value.code or 0)
 
 
-def caller_folder(folder: Path, made: Path) -> dict[str, tuple[str, str]]:
-    """One filtered VCF and one file of segments a sample, as Mutect2 and ASCAT leave them; site and type by sample."""
-    folder.mkdir()
-    with open(made / "samples.tsv", encoding="utf-8") as handle:
-        sheet = list(csv.DictReader(handle, delimiter="\t"))
-    with gzip.open(made / sheet[0]["vcf"], "rt", encoding="utf-8") as handle:
-        lines = handle.read().splitlines()
-    meta = [line for line in lines if line.startswith("##") and "_sample=" not in line]
-    header = next(line for line in lines if line.startswith("#CHROM")).split("\t")
-    normal = header.index(sheet[0]["normal_sample"])
-    for row in sheet:
-        at = header.index(row["sample"])
-        own = [*meta, f"##tumor_sample={row['sample']}", f"##normal_sample={header[normal]}"]
-        own.append("\t".join([*header[:9], row["sample"], header[normal]]))
-        for line in lines:
-            fields = line.split("\t")
-            if line.startswith("#"):
-                continue
-            depths = fields[at].split(":")[fields[8].split(":").index("AD")].split(",")
-            if depths[1].isdigit() and int(depths[1]) >= LEAST_READS:
-                own.append("\t".join([*fields[:9], fields[at], fields[normal]]))
-        with gzip.open(folder / f"{row['sample']}.mutect2.filtered.vcf.gz", "wt", encoding="utf-8") as out:
-            out.write("\n".join(own) + "\n")
-        first, *segments = (made / row["cn_segments"]).read_text(encoding="utf-8").splitlines()
-        assert first.split("\t")[0] == "sample"
-        own = [first, *(line for line in segments if line.split("\t")[0] == row["sample"])]
-        (folder / f"{row['sample']}.segments.txt").write_text("\n".join(own) + "\n", encoding="utf-8")
-    return {row["sample"]: (row["site"], row["site_type"]) for row in sheet}
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, tuple[str, str]]]:
     """A folder with the callers' files in data/, and what the sheet must say of them."""
     top = tmp_path_factory.mktemp("user")
     simulated = simulate_patient(settings_from_text(None, SMALL), rng=np.random.default_rng(5))
     write_simulated_patient(simulated, top / "made")
-    return top, caller_folder(top / "data", top / "made")
+    return top, write_caller_folder(top / "data", top / "made")
 
 
 def test_sheet_and_validate(

@@ -1,11 +1,14 @@
 """Purity from reads: simulated patients with and without copy number, four prostate patients. docs/methods/purity.md.
 
-    PHYLOMETA_DATA=... python benchmarks/purity.py [--patients N] [--seed N] [simulated] [given] [prostate]
+    PHYLOMETA_DATA=... python benchmarks/purity.py [--patients N] [--seed N] [WHAT ...]
+
+WHAT is any of simulated, given, small_trunk, prostate; all by default.
 
 simulated: copy number and purity withheld. given: with copy number, and what is noticed of purities given wrong by .1,
-of right ones, and of right ones with an error of sd .03. prostate: A10, A22, A31, A32 (Gundem et al. 2015,
-doi:10.1038/nature14347), reads only; the true purity follows from the deposited mutation copy number, which is
-VAF (C_T + 2 (1 - rho) / rho).
+of right ones, and of right ones with an error of sd .03. small_trunk: the 40 pure, diploid tumors of machina_m5
+(El-Kebir et al. 2018), of which most have one or two mutations in every sample. prostate: A10, A22, A31, A32 (Gundem
+et al. 2015, doi:10.1038/nature14347), reads only; the true purity follows from the deposited mutation copy number,
+which is VAF (C_T + 2 (1 - rho) / rho).
 """
 
 from __future__ import annotations
@@ -24,10 +27,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "sample_data"), str(ROOT / "benchmarks")]
 
+from end_to_end import published_tumors  # noqa: E402
+
 from phylometa.ccf.purity import infer_purity, rejected_purities  # noqa: E402
 from phylometa.config import CcfSettings  # noqa: E402
 from phylometa.io.tables import read_patient  # noqa: E402
-from phylometa.model.patient import CopyNumberAtLoci, Patient  # noqa: E402
+from phylometa.model.patient import CopyNumberAtLoci, Patient, Sample, Site  # noqa: E402
 from phylometa.simulate import PRESETS, simulate_patient  # noqa: E402
 
 DESIGNS = (
@@ -173,9 +178,31 @@ def prostate() -> None:
     print("sample, deposited, estimated: " + "; ".join(detail))
 
 
+def small_trunk() -> None:
+    """Right purities of machina_m5 that are rejected, and those that the reads alone say."""
+    rejected, error = [], []
+    for tumor in published_tumors(40):
+        mutations, copy_number, purity = tumor.data
+        chosen = tuple(
+            Sample(name, tumor.sites[site], float(share))
+            for name, site, share in zip(mutations.sample_names, tumor.sample_site, purity)
+        )
+        sites = tuple(Site(name, "primary" if t == tumor.primary else "distant") for t, name in enumerate(tumor.sites))
+        patient = Patient("tumor", chosen, sites, mutations, copy_number)
+        posterior = infer_purity(patient, settings=CcfSettings())
+        rejected.append(rejected_purities(patient, posterior))
+        error.append(posterior.purity - purity)
+    off, samples = np.abs(np.concatenate(error)), np.concatenate(rejected)
+    print("machina_m5, purity 1: right purities that are rejected, and what the reads alone say")
+    print(
+        f"  tumors {sum(one.any() for one in rejected)} of {len(rejected)}, samples {samples.sum()} of {len(off)}; "
+        f"median error {np.median(off):.3f}, above .1: {(off > 0.1).mean():.3f}, largest {off.max():.3f}\n"
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", nargs="*", default=["simulated", "given", "prostate"])
+    parser.add_argument("what", nargs="*", default=["simulated", "given", "small_trunk", "prostate"])
     parser.add_argument("--patients", type=int, default=10, help="Patients of each design.")
     parser.add_argument("--seed", type=int, default=2100)
     chosen = parser.parse_args()
@@ -183,6 +210,8 @@ def main() -> None:
         simulated(chosen.patients, chosen.seed)
     if "given" in chosen.what:
         given(chosen.patients, chosen.seed)
+    if "small_trunk" in chosen.what and "PHYLOMETA_DATA" in os.environ:
+        small_trunk()
     if "prostate" in chosen.what and "PHYLOMETA_DATA" in os.environ:
         prostate()
 

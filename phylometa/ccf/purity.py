@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+from scipy.stats import binom
 
 from phylometa.ccf.purity_modes import PurityMode, find_modes
 from phylometa.ccf.purity_states import (
@@ -59,6 +60,11 @@ _FEW_TOGETHER = 5
 _REJECTED_SDS = 3.0
 _REJECTED_SDS_TOGETHER = 2.5
 _REJECTED_LEAST = 0.05
+# Not for a lower one at which mutations that every sample shows have more alternate reads than the copies of their
+# locus allow (probability below .01 each): more of them than a share of .05 of wrong copy numbers would make.
+_TOO_MANY_READS = 0.01
+_WRONG_COPIES = 0.05
+_BY_CHANCE = 0.05
 
 
 def infer_purity(patient: Patient, *, settings: CcfSettings, prior_sd: FloatArray | None = None) -> PurityPosterior:
@@ -282,7 +288,8 @@ def rejected_purities(patient: Patient, posterior: PurityPosterior) -> BoolArray
         True if no solution comes within three standard deviations of the given purity, those of the given one and of
         the solution together, and the nearest is at least .05 away; or, with several given, if the median over
         samples, whose errors are taken as independent, lies 2.5 standard deviations and .05 away: then all are
-        rejected.
+        rejected. One is kept in any case if what every sample shows is impossible at the lower purity that the reads
+        say: then a clone that some samples share was taken for the trunk.
     """
     given_sd = _given_sd(patient)
     given = np.isfinite(given_sd) & np.isfinite(posterior.purity)
@@ -301,7 +308,27 @@ def rejected_purities(patient: Patient, posterior: PurityPosterior) -> BoolArray
         all_off &= (
             given.sum() > 1 and abs(typical) > _REJECTED_SDS_TOGETHER * common and abs(typical) >= _REJECTED_LEAST
         )
-    return given if all_off else one_by_one
+    return np.asarray((given if all_off else one_by_one) & ~_is_impossible(patient, posterior.purity))
+
+
+def _is_impossible(patient: Patient, purity: FloatArray) -> BoolArray:
+    """Mark the samples (S,) in which mutations that every sample shows have more alternate reads than copies allow."""
+    mutations, copy_number = patient.mutations, patient.copy_number
+    shown = (mutations.is_informative & (mutations.alt_counts > 1)).all(axis=1)
+    found = np.zeros(len(purity), dtype=bool)
+    for sample in np.flatnonzero(np.isfinite(purity)):
+        rows = np.flatnonzero(shown & copy_number.is_known[:, sample])
+        chosen = copy_number.take(rows)
+        total, normal = chosen.total[:, sample], chosen.normal[:, sample]
+        copies = np.where(np.isfinite(chosen.major[:, sample]), chosen.major[:, sample], total)
+        if chosen.major2 is not None:
+            copies = np.fmax(copies, chosen.major2[:, sample])
+        rho = purity[sample]
+        most = np.minimum(copies * rho / np.maximum(total * rho + normal * (1.0 - rho), 1e-9), 1.0)
+        alt, depth = mutations.alt_counts[rows, sample], mutations.depth[rows, sample]
+        n_impossible = int((binom.sf(alt - 1, depth, most) < _TOO_MANY_READS).sum())
+        found[sample] = n_impossible > 0 and binom.sf(n_impossible - 1, len(rows), _WRONG_COPIES) <= _BY_CHANCE + 1e-9
+    return found
 
 
 def estimate_purity(patient: Patient, *, settings: CcfSettings, posterior: PurityPosterior | None = None) -> Patient:

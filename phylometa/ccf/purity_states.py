@@ -151,11 +151,14 @@ class StateTables:
         Prior shares of the clonal states; they add up to 1.
     copies : float64 array (Z, n)
         Mean copies of the locus in tumour cells.
+    single : int
+        The clonal class with one mutated copy: at a lower purity it has the reads of a clone in fewer cells.
     """
 
     table: FloatArray
     shares: FloatArray
     copies: FloatArray
+    single: int
 
     @property
     def n_samples(self) -> int:
@@ -196,12 +199,11 @@ class _Likelihoods:
         self.subclonal[:, :, 0] = self.subclonal[:, :, 1]
         for sample in np.flatnonzero(~reads.chooses):
             absent = raw[:, sample, 2]  # frequencies of errors
-            anything = np.logaddexp(self.subclonal[:, sample, -1], absent) - np.log(2.0)
-            open_ = np.logaddexp(
-                np.log1p(-_NOT_CLONAL) + self.clonal[:, sample], np.log(_NOT_CLONAL) + anything[:, None]
+            anything = np.logaddexp(self.subclonal[:, sample], absent[:, None]) - np.log(2.0)  # that the purity allows
+            self.clonal[:, sample] = np.logaddexp(
+                np.log1p(-_NOT_CLONAL) + self.clonal[:, sample], np.log(_NOT_CLONAL) + anything
             )
-            self.clonal[:, sample] = open_
-            self.subclonal[:, sample] = anything[:, None]
+            self.subclonal[:, sample] = anything
 
     def at(self, values: FloatArray, expected: FloatArray) -> FloatArray:
         """Values (n, S, P) at expected frequencies (n or 1, S or 1, G), linear between the points."""
@@ -278,7 +280,8 @@ def unknown_states(
     tables.append(likelihoods.at(likelihoods.subclonal, limit))
     shares = np.array(list(prior.values()))
     totals = np.array([[float(total)] for total, _ in prior]) * np.ones(len(reads.rows))
-    return StateTables(np.stack(tables), shares / shares.sum(), totals)
+    single = [mutated for _, mutated in prior].index(1)
+    return StateTables(np.stack(tables), shares / shares.sum(), totals, single)
 
 
 def given_states(reads: SharedReads, copy_number: CopyNumberAtLoci, *, error: float, precision: float) -> StateTables:
@@ -314,7 +317,8 @@ def given_states(reads: SharedReads, copy_number: CopyNumberAtLoci, *, error: fl
     copies = np.where(known, total, np.nan)
     with np.errstate(invalid="ignore"):
         mean = np.where(known.any(axis=1), np.nansum(copies, axis=1) / np.maximum(known.sum(axis=1), 1), 2.0)
-    return StateTables(np.stack([*tables, table]), GIVEN_SHARES, np.broadcast_to(mean, (len(GIVEN_SHARES), len(mean))))
+    totals = np.broadcast_to(mean, (len(GIVEN_SHARES), len(mean)))
+    return StateTables(np.stack([*tables, table]), GIVEN_SHARES, totals, 0)
 
 
 def _mean_copies(copy_number: CopyNumberAtLoci, name: str, fallback: FloatArray) -> FloatArray:

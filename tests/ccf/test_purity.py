@@ -7,7 +7,7 @@ import pytest
 from purity_oracle import best_purities, log_posterior
 
 from phylometa.ccf.purity import estimate_purity, infer_purity, rejected_purities
-from phylometa.ccf.purity_modes import find_modes
+from phylometa.ccf.purity_modes import _evidence_of_clones, find_modes
 from phylometa.ccf.purity_states import NEAR_DIPLOID, PURITY_GRID, shared_reads, unknown_states, with_subclonal_peaks
 from phylometa.config import CcfSettings
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable, Patient, Sample, Site
@@ -152,6 +152,61 @@ def test_one_wrong_purity_among_right_ones():
     alt, depth = drawn(true, [(2, 1, 1.0)] * 50)
     before = patient(alt, depth, [0.5, 0.4, 0.6], state=(1, 1))
     assert rejected_purities(before, infer_purity(before, settings=SETTINGS)).tolist() == [False, True, False]
+
+
+def small_trunk(shares, *, n_trunk=1, n_of_clone=9, seed=1, purity=1.0):
+    """A trunk of few mutations, and clones of more; `shares` (clones, samples): of the tumour's cells."""
+    shares = np.asarray(shares, dtype=float)
+    cells = np.concatenate((np.ones((n_trunk, shares.shape[1])), np.repeat(shares, n_of_clone, axis=0)))
+    rng = np.random.default_rng(seed)
+    depth = rng.poisson(200, cells.shape)
+    return rng.binomial(depth, purity * cells / 2 * 0.998 + 0.001), depth
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "shares",
+    [
+        [[0.6, 0.65, 0, 0], [0, 0, 1, 0], [0.35, 0.3, 0, 1]],  # clones of the primary's two regions, and two metastases
+        [[0.7, 0.5, 1, 0.55], [0.3, 0.5, 0, 0.45]],  # two clones in (nearly) every sample
+        [[0.3, 0.6, 0.45, 0.35]],  # one
+    ],
+)
+def test_clones_larger_than_the_trunk_do_not_lower_a_right_purity(shares, seed):
+    """The trunk of many published tumours (machina_m5) has one or two mutations."""
+    alt, depth = small_trunk(shares, seed=seed, n_trunk=2)
+    before = patient(alt, depth, [0.98] * 4, state=(1, 1))
+    posterior = infer_purity(before, settings=SETTINGS)
+    assert not rejected_purities(before, posterior).any()
+    assert (estimate_purity(before, settings=SETTINGS).purity == 0.98).all()
+
+
+def test_a_sample_that_shows_few_of_the_shared_mutations_has_the_purity_of_those():
+    """Two of twelve mutations that the others share are clonal in the last sample: its purity is not near 0."""
+    alt, depth = small_trunk([[0.9, 0.9, 0.0]], n_trunk=2, n_of_clone=10, purity=0.8)
+    found = infer_purity(patient(alt, depth, state=(1, 1)), settings=SETTINGS)
+    assert found.purity[2] == pytest.approx(0.8, abs=0.08)
+
+
+def test_a_lower_purity_at_which_shared_mutations_are_impossible_is_not_believed():
+    """Nothing but one mutation is in every sample; what one sample alone shows lies at half the tumour's cells."""
+    rng = np.random.default_rng(5)
+    share = np.array([[1.0, 1.0, 1.0], *[[0.55, 0.0, 0.0]] * 14, *[[0.0, 1.0, 0.0]] * 8, *[[0.0, 0.0, 1.0]] * 8])
+    depth = rng.poisson(200, share.shape)
+    alt = rng.binomial(depth, share / 2 * 0.998 + 0.001)
+    before = patient(alt, depth, [0.99] * 3, state=(1, 1))
+    posterior = infer_purity(before, settings=SETTINGS)
+    assert posterior.purity[0] < 0.7  # by itself the sample would be taken for one of lower purity
+    assert not rejected_purities(before, posterior).any()
+
+
+def test_a_clone_without_mutations_leaves_the_evidence_as_it_is():
+    alt, depth = drawn([0.5, 0.7], [(2, 1, 1.0)] * 30)
+    reads = shared_reads(alt, depth, depth > 0)
+    tables = unknown_states(reads, NEAR_DIPLOID, error=0.001, precision=np.inf)
+    places, purity = np.array([[20, 30]]), np.array([0.5, 0.7])
+    assert _evidence_of_clones(tables, np.zeros((1, 30)), places, purity) == pytest.approx(0.0)
+    assert _evidence_of_clones(tables, np.ones((1, 30)), places, purity) < -4.0
 
 
 def test_a_stated_standard_deviation_is_the_prior():

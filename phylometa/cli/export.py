@@ -33,22 +33,15 @@ def export(directory: str, target: str, output: str, force: bool) -> None:
       phylometa export results/P01 --to nexus -o P01.nex
       phylometa export results/P01 --to jellyfish -o P01_jellyfish
     """
-    from phylometa.io.export import DIRECTORY_FORMATS, EXPORT_FORMATS, Colours, export_files, export_result
+    from phylometa.io.export import DIRECTORY_FORMATS, EXPORT_FORMATS, export_files, export_result
 
     if target not in EXPORT_FORMATS:
         raise click.UsageError(f"--to {target}: unknown; known: {', '.join(EXPORT_FORMATS)}")
     from phylometa.cli.results import fitting_result
-    from phylometa.plots.style import clone_swatches, site_swatches
 
     result = fitting_result(directory, "report")
-    patient = result.patient
-    n_clones = 0 if result.trees is None else len(result.trees.names)
-    colours = Colours(
-        {site.name: swatch.colour for site, swatch in zip(patient.sites, site_swatches(len(patient.sites)))},
-        [swatch.colour for swatch in clone_swatches(n_clones)],
-    )
     with written_together(
         Path(output), lambda path: export_files(target, path), is_directory=target in DIRECTORY_FORMATS, force=force
     ) as partial:
-        for text in export_result(result, partial, target=target, colours=colours):
+        for text in export_result(result, partial, target=target):
             click.echo(f"note: {text}", err=True)

@@ -71,6 +71,13 @@ def _redraw(directory: str, stage: str, draw: Callable[[Any, Path], None]) -> No
     default=None,
     help="Of the figures in millimetres [default: 183 or 89, journal columns].",
 )
+@click.option(
+    "--colors",
+    type=click.Path(),
+    default=None,
+    metavar="FILE",
+    help="Table of colours of sites and clones: an edited copy of figures/colors.tsv [default: palettes].",
+)
 @force_option
 def plot(
     directory: str,
@@ -78,11 +85,13 @@ def plot(
     formats: tuple[str, ...],
     dpi: float | None,
     width: float | None,
+    colors: str | None,
     force: bool,
 ) -> None:
     """Draw the figures of a patient's directory again, as SVG, PDF and PNG.
 
-    With --figure or --format the named ones are drawn into figures/ beside the others. Tumour control against dose is
+    With --figure or --format the named ones are drawn into figures/ beside the others. Colours given with --colors are
+    kept in figures/colors.tsv: later figures, reports and exports have them, too. Tumour control against dose is
     a model with assumed constants and is drawn only if it is named.
 
     \b
@@ -90,6 +99,7 @@ def plot(
       phylometa plot results/P01
       phylometa plot results/P01 --figure tumour_control
       phylometa plot results/P01 --figure timeline --format png --dpi 600 --width 90
+      phylometa plot results/P01 --colors our_colors.tsv
     """
 
     from phylometa.plots import FIGURES, FORMATS
@@ -101,14 +111,18 @@ def plot(
     def draw(result: Any, target: Path) -> None:
         import shutil
 
+        from phylometa.io.colour_files import COLOURS_FILE, read_colours, write_colours
         from phylometa.io.ownership import replace_part
         from phylometa.plots import save_figures
 
+        if colors is not None:
+            result = read_colours(result, Path(colors))
         with replace_part(target, "figures", force=force) as partial:
             if (figures or formats) and (target / "figures").is_dir():
                 shutil.copytree(target / "figures", partial, dirs_exist_ok=True)
             chosen = formats or FORMATS
             save_figures(result, partial, figures=figures, formats=chosen, dpi=dpi, width=width)
+            write_colours(result, partial / COLOURS_FILE)
 
     _redraw(directory, "figures", draw)
 

@@ -241,10 +241,12 @@ def _run_patient(job: PatientJob, target: Path, progress: Progress | None) -> Ou
         )  # figures and report show what is on disk: `plot` and `report` give the same again
         if job.figures:
             on_stage("figures", 1, 1)
+            from phylometa.io.colour_files import COLOURS_FILE, write_colours
             from phylometa.plots import save_figures
 
             (partial / "figures").mkdir()
             save_figures(result, partial / "figures")
+            write_colours(result, partial / "figures" / COLOURS_FILE)
         on_stage("report", 1, 1)
         from phylometa.report import write_report
 

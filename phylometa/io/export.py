@@ -37,10 +37,11 @@ from phylometa.io.trees_io import (
 )
 from phylometa.model.arrays import BoolArray, FloatArray
 from phylometa.model.clone_tree import CloneTree
+from phylometa.model.colours import clone_colours, colours_of_sites
 from phylometa.model.result import PatientResult
 from phylometa.model.tree_ensemble import TreeEnsemble
 
-__all__ = ["DIRECTORY_FORMATS", "EXPORT_FORMATS", "Colours", "export_files", "export_result"]
+__all__ = ["DIRECTORY_FORMATS", "EXPORT_FORMATS", "export_files", "export_result"]
 
 _PRESENT = 0.5  # probability from which a clone counts as present in a site
 _SOURCE = 0.5  # and a site as the source of another
@@ -48,7 +49,7 @@ DIRECTORY_FORMATS = ("jellyfish", "itol", "cytoscape")
 
 
 @dataclass(frozen=True)
-class Colours:
+class _Colours:
     """Colours ``#rrggbb`` of the sites by name, and of the clones by index: those of the figures."""
 
     sites: Mapping[str, str]
@@ -64,7 +65,7 @@ def export_files(target: str, output: Path) -> tuple[Path, ...]:
     return written_files(target, output)
 
 
-def export_result(result: PatientResult, output: Path, *, target: str, colours: Colours) -> tuple[str, ...]:
+def export_result(result: PatientResult, output: Path, *, target: str) -> tuple[str, ...]:
     """Write a patient's results as `target`.
 
     Trees are the most probable one (``nexus`` has the consensus, too). A clone is present in a site if it is there
@@ -77,7 +78,6 @@ def export_result(result: PatientResult, output: Path, *, target: str, colours: 
         See `export_files`.
     target : str
         One of `EXPORT_FORMATS`.
-    colours : Colours
 
     Returns
     -------
@@ -94,6 +94,8 @@ def export_result(result: PatientResult, output: Path, *, target: str, colours: 
         raise InputError("has no clone trees: run `phylometa tree` on it", file=result.patient.name)
     if target == "pairtree" and result.clusters is None:
         raise InputError("has no clusters: run `phylometa cluster` on it", file=result.patient.name)
+    sites = result.patient.sites
+    colours = _Colours(dict(zip(result.patient.site_names, colours_of_sites(sites))), clone_colours(result))
     view = _View(result if target == "pairtree" else result.in_place, colours)
     writer(view, output)
     return tuple(view.notes())
@@ -104,7 +106,7 @@ class _View:
     """The results of one patient in the terms of the formats."""
 
     result: PatientResult
-    colours: Colours
+    colours: _Colours
 
     @property
     def trees(self) -> TreeEnsemble:

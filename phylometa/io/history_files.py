@@ -11,7 +11,9 @@ import numpy as np
 from phylometa.io.documents import reading
 from phylometa.model.arrays import FloatArray
 from phylometa.model.clone_tree import CloneTree
+from phylometa.model.colours import colours_of_sites
 from phylometa.model.history import HistoryEnsemble, MigrationErrors, MigrationHistory, TreeHistories
+from phylometa.model.patient import Site
 
 __all__ = ["histories_from_json", "histories_to_json", "write_migration_graph", "quoted"]
 
@@ -159,15 +161,19 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def write_migration_graph(histories: HistoryEnsemble, directory: Path) -> None:
-    """Write graph.dot and graph.graphml: sites, and every migration edge with its probability and multiplicity."""
+def write_migration_graph(histories: HistoryEnsemble, sites: Sequence[Site], directory: Path) -> None:
+    """Write graph.dot and graph.graphml: sites with class and colour, and every migration edge with its probability
+    and multiplicity."""
     probability = histories.migration_probability
     expected = np.zeros_like(probability)
     for _, history in histories:
         for (s, t), count in history.migration_counts.items():
             expected[s, t] += history.weight * count
     errors = None if histories.errors is None else histories.errors.of_routes(len(histories.site_names))
-    write_site_graph(histories.site_names, probability, expected, directory, mcse=errors)
+    notes = {
+        site.name: {"class": site.site_class, "color": colour} for site, colour in zip(sites, colours_of_sites(sites))
+    }
+    write_site_graph(histories.site_names, probability, expected, directory, mcse=errors, notes=notes)
 
 
 def write_site_graph(
@@ -177,16 +183,22 @@ def write_site_graph(
     directory: Path,
     *,
     mcse: FloatArray | None = None,
+    notes: Mapping[str, Mapping[str, str]] | None = None,
 ) -> None:
     """graph.dot and graph.graphml of probabilities and expected numbers of migrations (n_sites, n_sites).
 
-    `mcse`: Monte-Carlo standard errors of the probabilities, an attribute of every edge.
+    `mcse`: Monte-Carlo standard errors of the probabilities, an attribute of every edge. `notes`: attributes of the
+    sites; those with a ``color`` are filled with it in DOT.
     """
     import networkx as nx
 
     graph = nx.DiGraph()
-    graph.add_nodes_from(sites)
-    lines = ["digraph migrations {", *(f"  {quoted(site)};" for site in sites)]
+    lines = ["digraph migrations {"]
+    for site in sites:
+        note = {} if notes is None else notes.get(site, {})
+        graph.add_node(site, **note)
+        filled = f' [style=filled, fillcolor="{note["color"]}"]' if "color" in note else ""
+        lines.append(f"  {quoted(site)}{filled};")
     for s, t in np.argwhere(probability > 0):
         shown = {
             "probability": float(f"{probability[s, t]:.6g}"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from phylometa.model.certainty import CAP_KEYS
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.history import HistoryEnsemble
 from phylometa.model.labels import SeedingLabels
+from phylometa.model.patient import Site
 from phylometa.model.result import PatientResult
 from phylometa.seeding.criteria import labels_under_criteria
 
@@ -122,7 +123,7 @@ def _write_stage(result: PatientResult, stage: str, directory: Path, *, is_subdi
     elif stage == "histories":
         assert result.histories is not None and result.trees is not None
         trees = {entry.tree: result.trees.tree(entry.tree) for entry in result.histories.trees}
-        write_histories(result.histories, trees, target)
+        write_histories(result.histories, trees, target, result.patient.sites)
     elif stage == "labels":
         write_json(target / "labels.json", result.labels.to_json())
         _write_criteria(result.labels, target / "criteria.tsv")
@@ -148,7 +149,9 @@ def _write_criteria(labels: SeedingLabels, path: Path) -> None:
     write_tsv(path, header, rows)
 
 
-def write_histories(histories: HistoryEnsemble, trees: Mapping[int, CloneTree], directory: Path) -> None:
+def write_histories(
+    histories: HistoryEnsemble, trees: Mapping[int, CloneTree], directory: Path, sites: Sequence[Site] = ()
+) -> None:
     """Write histories.json, migrations.tsv, graph.dot and graph.graphml of seeding/."""
     write_json(directory / "histories.json", histories_to_json(histories, trees), indent=None)
     header = ["source", "target", "departing_clone", "founding_clone", "probability", "mcse"]
@@ -161,7 +164,7 @@ def write_histories(histories: HistoryEnsemble, trees: Mapping[int, CloneTree], 
         without = _migration_weights(plain, trees)
         rows = [(*row, without[key]) for row, (key, _) in zip(rows, found)]
     write_tsv(directory / "migrations.tsv", header, rows)
-    write_migration_graph(histories, directory)
+    write_migration_graph(histories, sites, directory)
 
 
 def _migration_weights(

@@ -13,6 +13,7 @@ from phylometa.io.history_files import quoted
 from phylometa.io.tsv import write_tsv
 from phylometa.model.circulation import COLUMNS, Circulation
 from phylometa.model.clone_tree import CloneTree
+from phylometa.model.colours import colours_of_trees
 from phylometa.model.joint_posterior import JointPosterior
 from phylometa.model.tree_ensemble import PresenceScenario, TreeEnsemble
 
@@ -66,7 +67,7 @@ def write_trees(trees: TreeEnsemble, sample_names: Sequence[str], directory: Pat
     best = trees.best
     confidence = {v: float(support[u, v]) for u, v in best.edges()}
     _write_newick(best, confidence, directory / "best.nwk")
-    _write_graph(best, confidence, directory / "best")
+    _write_graph(best, confidence, colours_of_trees(trees), directory / "best")
     consensus, clade_support = trees.consensus()
     _write_newick(consensus, clade_support, directory / "consensus.nwk")
     ancestor = trees.ancestor_probability
@@ -101,14 +102,15 @@ def write_trees(trees: TreeEnsemble, sample_names: Sequence[str], directory: Pat
     )
 
 
-def _write_graph(tree: CloneTree, support: Mapping[int, float], path: Path) -> None:
-    """`path`.graphml and `path`.dot: clones with their mutations, edges with their support."""
+def _write_graph(tree: CloneTree, support: Mapping[int, float], colours: Sequence[str], path: Path) -> None:
+    """`path`.graphml and `path`.dot: clones with their mutations and colour, edges with their support."""
     import networkx as nx
 
     graph = tree.to_networkx()
     lines = ["digraph clones {"]
     for v in tree.preorder:
         name = quoted(tree.names[v])
+        graph.nodes[tree.names[v]]["color"] = colours[v]
         lines.append(f'  {name} [label={name[:-1]}\\n{tree.n_mutations[v]:g}"];')
     for u, v in tree.edges():
         edge = tree.names[u], tree.names[v]

@@ -55,11 +55,14 @@ class Site:
         ``bed``: surgical bed or local recurrence.
     is_virtual : bool
         True for a primary that was not sampled.
+    colour : str
+        ``#rrggbb`` in figures, if the user chose one.
     """
 
     name: str
     site_class: SiteClass
     is_virtual: bool = False
+    colour: str = ""
 
     def __post_init__(self) -> None:
         if self.site_class not in SITE_CLASSES:

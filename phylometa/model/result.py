@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -40,6 +41,8 @@ class PatientResult:
         Primary against every metastasis; made with the labels.
     circulation : Circulation or None
         Clones in the samples that name no site; None if there are no such samples. Made with the trees.
+    clone_colours : mapping
+        Clone -> ``#rrggbb`` in figures, as far as the user chose (`phylometa.plots.colours`).
     """
 
     patient: Patient
@@ -55,6 +58,7 @@ class PatientResult:
     warnings: tuple[str, ...] = ()
     comparison: Comparison | None = None
     circulation: Circulation | None = None
+    clone_colours: Mapping[str, str] = field(default_factory=dict)
 
     __repr__ = short_repr
 

@@ -553,6 +553,7 @@ def load_result(directory: str | PathLike[str]) -> AnalysisResult:
         Naming the file that is missing or malformed.
     """
     from phylometa.copy_number import CopyNumberResult
+    from phylometa.io.colour_files import COLOURS_FILE, read_colours
     from phylometa.io.documents import reading
     from phylometa.io.results import DOCUMENTS, read_result
     from phylometa.model.timing import TimingResult
@@ -570,4 +571,10 @@ def load_result(directory: str | PathLike[str]) -> AnalysisResult:
         if name in found:
             with reading(Path(directory) / DOCUMENTS[name]):
                 found[name] = from_json(found[name])
-    return AnalysisResult(**found)
+    result = AnalysisResult(**found)
+    colours = Path(directory) / "figures" / COLOURS_FILE
+    if not colours.is_file():
+        return result
+    coloured = read_colours(result, colours, is_own=True)
+    assert isinstance(coloured, AnalysisResult)
+    return coloured

@@ -3,6 +3,7 @@
 from phylometa.plots.body_map import plot_body_map
 from phylometa.plots.ccf_plots import plot_ccf_heatmap
 from phylometa.plots.ccf_scatter import plot_ccf_pairs, plot_ccf_scatter
+from phylometa.plots.clone_flow import plot_clone_flow
 from phylometa.plots.clone_tree import plot_clone_tree
 from phylometa.plots.copy_number_events import plot_copy_number_events
 from phylometa.plots.copy_number_plots import plot_copy_number
@@ -26,6 +27,7 @@ __all__ = [
     "plot_ccf_pairs",
     "plot_ccf_scatter",
     "plot_clone_proportions",
+    "plot_clone_flow",
     "plot_clone_tree",
     "plot_copy_number",
     "plot_copy_number_events",

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from phylometa.model.patient import Site
 from phylometa.model.result import PatientResult
 from phylometa.plots.anatomy import BODY_HEIGHT, HALF_OUTLINE, HEAD
+from phylometa.plots.colours import site_swatches
 from phylometa.plots.history_overview import Migration, migration_edges, withheld_routes
 from phylometa.plots.label_placement import spread
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Command, Scene, draw_scene, empty_scene, note_lines, scene_width
@@ -22,7 +23,6 @@ from phylometa.plots.style import (
     clean_text,
     contrast,
     percent,
-    site_swatches,
     wrap_text,
 )
 from phylometa.reference.organs import find_organ
@@ -221,7 +221,7 @@ def _control(edge: Migration, at: dict[int, tuple[float, float]]) -> tuple[float
 
 
 def _draw_migration(scene: Scene, edge: Migration, at: dict[int, tuple[float, float]], sites: Sequence[Site]) -> None:
-    swatch = site_swatches(len(sites))[edge.source]
+    swatch = site_swatches(sites)[edge.source]
     (x1, y1), (x2, y2) = at[edge.source], at[edge.target]
     control = _control(edge, at)
     toward = (x2 - control[0], y2 - control[1])
@@ -259,7 +259,7 @@ def _draw_sites(
     bottom: float,
 ) -> None:
     """Marks of all placed sites; their names beside the body, joined by a line, without overlap."""
-    swatches = site_swatches(len(sites))
+    swatches = site_swatches(sites)
     half = _HALF_WIDTH * scale
     room = middle - half - MARGIN - 20
     sides: dict[int, list[int]] = {-1: [], 1: []}
@@ -286,7 +286,7 @@ def _draw_sites(
 
 def _draw_mark(scene: Scene, sites: Sequence[Site], i: int, x: float, y: float) -> None:
     """A square for the primary, a disc for every other site."""
-    mark: dict[str, Any] = {"swatch": site_swatches(len(sites))[i], "stroke": INK, "line_width": 0.9}
+    mark: dict[str, Any] = {"swatch": site_swatches(sites)[i], "stroke": INK, "line_width": 0.9}
     with scene.group(f"site-{i}", clean_text(sites[i].name), site=i):
         if sites[i].site_class == "primary":
             scene.rect(x - _RADIUS, y - _RADIUS, 2 * _RADIUS, 2 * _RADIUS, **mark)

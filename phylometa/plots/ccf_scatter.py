@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.result import PatientResult
+from phylometa.plots.colours import clone_swatches
 from phylometa.plots.sample_axes import axis_text, ccf_axes, sample_order
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import MARGIN, NOTE_LINE, draw_scene, empty_scene, note_lines, scene_width
@@ -17,9 +18,9 @@ from phylometa.plots.style import (
     MUTED,
     NARROW,
     SMALL_FONT_SIZE,
+    Swatch,
     axes_size,
     clean_text,
-    clone_swatches,
     column_width,
     data_axes,
     figure_style,
@@ -54,10 +55,11 @@ def _labels(result: PatientResult) -> IntArray:
     return np.zeros(n, dtype=np.int64) if result.clusters is None else np.asarray(result.clusters.labels)
 
 
-def _draw_points(ax: Axes, values: FloatArray, labels: IntArray, *, size: float, panels: int = 1) -> BoolArray:
+def _draw_points(
+    ax: Axes, values: FloatArray, labels: IntArray, swatches: Sequence[Swatch], *, size: float, panels: int = 1
+) -> BoolArray:
     """One point per mutation known in both samples, one colour and marker per cluster; which mutations are known."""
     known: BoolArray = np.asarray(np.isfinite(values).all(axis=1))
-    swatches = clone_swatches(int(labels.max()) + 1)
     for cluster in range(int(labels.max()) + 1):
         members = known & (labels == cluster)
         points = ax.scatter(
@@ -119,7 +121,7 @@ def plot_ccf_scatter(
             side = column_width(width) - 60
             ax = data_axes(column_width(width), side, left=40, right=20, top=12, bottom=34)
         values, labels = result.ccf.told[:, [first, second]], _labels(result)
-        known = _draw_points(ax, values, labels, size=9)
+        known = _draw_points(ax, values, labels, clone_swatches(result), size=9)
         ccf_axes(ax, ticks=(0, 0.25, 0.5, 0.75, 1), x=f"CCF in {shown[first]}", y=f"CCF in {shown[second]}")
         if result.clusters is not None:
             _name_clusters(ax, values, known, labels, tuple(clean_text(name) for name in result.clusters.names))
@@ -208,7 +210,7 @@ def plot_ccf_pairs(
         picked = [names.index(name) for name in samples]
     shown = short_sample_names(patient)
     n = len(picked) - 1
-    labels, values = _labels(result), result.ccf.told
+    labels, values, swatches = _labels(result), result.ccf.told, clone_swatches(result)
     left, bottom_room, gap = MARGIN + 28.0, 32.0, 5.0
     side = min((full - left - MARGIN - 6 - gap * (n - 1)) / n, 150.0)
     entries = [] if result.clusters is None else _legend_entries(result)
@@ -231,9 +233,8 @@ def plot_ccf_pairs(
                 corner = (x / box[0], 1 - (y + side) / box[1], side / box[0], side / box[1])
                 panel = ax.inset_axes(corner)
                 pair = [picked[column], picked[row + 1]]
-                _draw_points(
-                    panel, values[:, pair], labels, size=max(2.0, min(9.0, side / 14)), panels=n * (n + 1) // 2
-                )
+                size = max(2.0, min(9.0, side / 14))
+                _draw_points(panel, values[:, pair], labels, swatches, size=size, panels=n * (n + 1) // 2)
                 names_of_pair = [fit_text(shown[s], side, FONT_SIZE) for s in pair]
                 below, beside = row == n - 1, column == 0
                 ccf_axes(
@@ -241,7 +242,7 @@ def plot_ccf_pairs(
                 )
         y = grid + bottom_room
         for line in lines:
-            _draw_legend_line(ax, line, y, scale)
+            _draw_legend_line(ax, line, swatches, y, scale)
             y += _LEGEND_LINE
         for text in notes:
             axis_text(ax, MARGIN, y + 4, text, color=MUTED, va="center", fontsize=SMALL_FONT_SIZE * scale)
@@ -277,8 +278,9 @@ def _legend_lines(entries: Sequence[tuple[int, str]], room: float) -> list[list[
     return lines
 
 
-def _draw_legend_line(ax: Axes, line: Sequence[tuple[float, int, str]], y: float, scale: float) -> None:
-    swatches = clone_swatches(max(cluster for _, cluster, _ in line) + 1)
+def _draw_legend_line(
+    ax: Axes, line: Sequence[tuple[float, int, str]], swatches: Sequence[Swatch], y: float, scale: float
+) -> None:
     for x, cluster, name in line:
         marker = _MARKERS[cluster % len(_MARKERS)]
         ax.scatter([x + 3], [y], s=14 * scale**2, marker=marker, facecolor=swatches[cluster].colour, linewidth=0)

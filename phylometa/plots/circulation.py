@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from phylometa.model.circulation import Circulation
 from phylometa.model.result import PatientResult
+from phylometa.plots.colours import clone_swatches
 from phylometa.plots.legend import draw_legend, legend_height
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
@@ -22,7 +23,6 @@ from phylometa.plots.style import (
     SMALL_FONT_SIZE,
     Swatch,
     clean_text,
-    clone_swatches,
     fit_text,
     percent,
     text_width,
@@ -55,7 +55,7 @@ def circulation_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS["do
     found = result.circulation
     if found is None:
         return empty_scene(width, "No sample of plasma, circulating cells or ascites.", title)
-    swatches = clone_swatches(len(found.clones))
+    swatches = clone_swatches(result)
     shown = [k for k in range(len(found.clones)) if (found.share_hi[k] > _SMALLEST).any() and found.presence[k].any()]
     legend = [(f"clone {clean_text(found.clones[k])}{_origin(found, k)}", swatches[k]) for k in shown]
     panels = [

@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 
 from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
+from phylometa.plots.colours import clone_swatches, site_swatches
 from phylometa.plots.sample_axes import sample_order, sample_swatches
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
-from phylometa.plots.style import COLUMN_WIDTHS, Swatch, clean_text, percent, site_swatches
+from phylometa.plots.style import COLUMN_WIDTHS, Swatch, clean_text, percent
 from phylometa.plots.tree_drawing import LEAST_SHARE, SampleColumns, TreeRow, tree_scene
 
 __all__ = ["clone_drivers", "clone_tree_scene", "plot_clone_tree"]
@@ -40,7 +41,7 @@ def _sample_columns(patient: Patient, values: Any) -> SampleColumns:
 
 def site_entries(patient: Patient) -> list[tuple[str, Swatch]]:
     """(name, swatch) of every site, for a legend."""
-    return list(zip(patient.site_names, site_swatches(len(patient.sites))))
+    return list(zip(patient.site_names, site_swatches(patient.sites)))
 
 
 def _mutations(count: float) -> str:
@@ -54,7 +55,7 @@ def clone_tree_scene(result: PatientResult, *, tree: int = 0, width: float = COL
     if trees is None or len(trees) == 0:
         return empty_scene(width, "No clone tree could be inferred from these samples.", title)
     drawn = trees.tree(tree)
-    support = trees.edge_support
+    support, swatches = trees.edge_support, clone_swatches(result)
     rows = []
     for v in range(drawn.n_clones):
         parent = int(drawn.parents[v])
@@ -76,6 +77,7 @@ def clone_tree_scene(result: PatientResult, *, tree: int = 0, width: float = COL
                 tuple(details),
                 tooltip,
                 float(drawn.n_mutations[v]),
+                swatches[v],
                 support=edge,
                 data=(("clone", str(v)),),
             )

@@ -8,10 +8,11 @@ from phylometa.copy_number.arms import named_events, recurrent_names
 from phylometa.model.copy_number import CopyNumberResult
 from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
+from phylometa.plots.colours import site_swatches
 from phylometa.plots.copy_number_tree import children_of_nodes, leaf_order
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
-from phylometa.plots.style import INK, MUTED, SMALL_FONT_SIZE, fit_text, percent, site_swatches, text_width
+from phylometa.plots.style import INK, MUTED, SMALL_FONT_SIZE, fit_text, percent, text_width
 
 __all__ = ["copy_number_events_scene", "plot_copy_number_events"]
 
@@ -59,7 +60,7 @@ def copy_number_events_scene(result: PatientResult, *, width: float) -> Scene:
     scene = Scene(width, height, title, f"{found.tree_length} events on the branches of the copy-number tree.")
     x, y = _places(found, patient, order, MARGIN, width - MARGIN - names_width)
     events, recurrent = named_events(found), recurrent_names(found)
-    swatches = site_swatches(len(patient.sites))
+    swatches = site_swatches(patient.sites)
     for row, s in enumerate(order):
         tip = width - MARGIN - names_width + 4
         middle = MARGIN + (row + 0.5) * _ROW

@@ -11,6 +11,7 @@ from phylometa.plots.body_map import plot_body_map
 from phylometa.plots.ccf_plots import plot_ccf_heatmap
 from phylometa.plots.ccf_scatter import plot_ccf_pairs, plot_ccf_scatter
 from phylometa.plots.circulation import plot_circulation
+from phylometa.plots.clone_flow import plot_clone_flow
 from phylometa.plots.clone_tree import plot_clone_tree
 from phylometa.plots.copy_number_events import plot_copy_number_events
 from phylometa.plots.copy_number_plots import plot_copy_number
@@ -27,6 +28,7 @@ from phylometa.plots.tumour_control import plot_tumour_control, wants_control_cu
 __all__ = ["FIGURES", "FORMATS", "save_figures"]
 
 FIGURES: dict[str, Callable[..., Any]] = {
+    "clone_flow": plot_clone_flow,
     "clone_tree": plot_clone_tree,
     "migration_graph": plot_migration_graph,
     "history": plot_history,

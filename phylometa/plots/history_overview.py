@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
@@ -11,7 +11,7 @@ from phylometa.model.result import PatientResult
 
 __all__ = [
     *("HistoryOverview", "Migration", "MigrationSums"),
-    *("migration_edges", "ranked_histories", "sum_migrations", "withheld_routes"),
+    *("best_ways", "migration_edges", "ranked_histories", "sum_migrations", "withheld_routes"),
 ]
 
 
@@ -149,6 +149,19 @@ def withheld_routes(result: PatientResult) -> frozenset[tuple[int, int]]:
         for route in labels.certainty.routes
         if route.level == "not determined" and route.probability >= labels.settings.favoured_probability
     )
+
+
+def best_ways(edges: Sequence[Migration]) -> list[Migration]:
+    """Choose the most probable migration into every site that more probably has one than not, and all above 1/2.
+
+    Migrations into one site exclude each other or not; the sum of their probabilities bounds that of any of them.
+    """
+    found = []
+    for target in sorted({edge.target for edge in edges}):
+        entering = sorted((e for e in edges if e.target == target), key=lambda e: (-e.probability, e.source))
+        if sum(e.probability for e in entering) >= 0.5:
+            found += [entering[0], *(e for e in entering[1:] if e.probability > 0.5)]
+    return found
 
 
 class HistoryOverview:

@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.history import MigrationHistory, TreeHistories
 from phylometa.model.result import PatientResult
+from phylometa.plots.colours import site_swatches
 from phylometa.plots.history_overview import ranked_histories
 from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
-from phylometa.plots.style import COLUMN_WIDTHS, clean_text, percent, site_swatches
+from phylometa.plots.style import COLUMN_WIDTHS, clean_text, percent
 from phylometa.plots.tree_drawing import TreeRow, tree_scene
 
 __all__ = ["history_scene", "plot_history"]
@@ -38,7 +39,7 @@ def history_scene(
         return empty_scene(width, "No migration history could be inferred from these samples.", title)
     in_tree, history = ranked[rank]
     drawn: CloneTree = result.trees.tree(in_tree.tree)
-    swatches = site_swatches(len(histories.site_names))
+    swatches = site_swatches(result.patient.sites)
     nodes = history.nodes
     index = {node: i for i, node in enumerate(nodes)}
     parents = np.full(len(nodes), -1, dtype=np.int64)

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from phylometa.model.copy_number import CopyNumberResult, Instability
 from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
+from phylometa.plots.colours import site_swatches
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     FAINT,
@@ -21,7 +22,6 @@ from phylometa.plots.style import (
     Swatch,
     clean_text,
     fit_text,
-    site_swatches,
     text_width,
 )
 
@@ -67,7 +67,7 @@ def instability_scene(result: PatientResult, *, width: float) -> Scene:
     if found is None:
         return empty_scene(width, "No copy-number result: instability was not measured.", title)
     rows = _rows(found, result.patient)
-    swatches = site_swatches(len(result.patient.sites))
+    swatches = site_swatches(result.patient.sites)
     sites = [fit_text(result.patient.sites[t].name, 0.24 * width, SMALL_FONT_SIZE) for t, _ in rows]
     left = MARGIN + _SWATCH + 3 + max(text_width(name, SMALL_FONT_SIZE) for name in sites) + 8
     notes = note_lines(_notes(found), width - 2 * MARGIN)

@@ -15,7 +15,8 @@ from matplotlib.axes import Axes
 from phylometa.model.history import MigrationHistory
 from phylometa.model.patient import Site
 from phylometa.model.result import PatientResult
-from phylometa.plots.history_overview import HistoryOverview, Migration, migration_edges, withheld_routes
+from phylometa.plots.colours import site_swatches
+from phylometa.plots.history_overview import HistoryOverview, Migration, best_ways, migration_edges, withheld_routes
 from phylometa.plots.migration_matrix import migration_matrix_scene
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
@@ -29,7 +30,6 @@ from phylometa.plots.style import (
     contrast,
     fit_text,
     percent,
-    site_swatches,
     text_width,
     wrap_text,
 )
@@ -123,7 +123,7 @@ def migration_graph_scene(
         edges = _marked(migration_edges(histories, history, sums=overview.sums(True)), withheld)
         shown = _worth_drawing(edges, rank, min_probability)
     if is_best:
-        shown = _best_ways(edges)
+        shown = best_ways(edges)
     sites = result.patient.sites
     clones = tuple(clean_text(name) for name in result.trees.names) if result.trees else ()
     tooltips = {edge: _tooltip(edge, sites, clones) for edge in shown}
@@ -144,7 +144,7 @@ def migration_graph_scene(
         lines += _candidates(edges, shown, sites) if is_best else _hidden(edges, shown, min_probability)
     notes = note_lines(lines, width - 2 * MARGIN)
     scene = Scene(width, height + MARGIN + NOTE_LINE * len(notes) + MARGIN, title, description or notes[0])
-    swatches = site_swatches(len(sites))
+    swatches = site_swatches(sites)
     colours = {edge: swatches[edge.source].colour if edge.is_in_history or rank is None else _GREY for edge in shown}
     ordered = sorted(shown, key=lambda edge: (edge.is_in_history, edge.probability))
     lanes = _lanes(ordered, nodes)
@@ -186,19 +186,6 @@ def _notes(
 
 def _marked(edges: Sequence[Migration], withheld: frozenset[tuple[int, int]]) -> tuple[Migration, ...]:
     return tuple(replace(edge, is_withheld=(edge.source, edge.target) in withheld) for edge in edges)
-
-
-def _best_ways(edges: Sequence[Migration]) -> list[Migration]:
-    """The most probable migration into every site that more probably has one than not, and all above 1/2.
-
-    Migrations into one site exclude each other or not; the sum of their probabilities bounds that of any of them.
-    """
-    found = []
-    for target in sorted({edge.target for edge in edges}):
-        entering = sorted((e for e in edges if e.target == target), key=lambda e: (-e.probability, e.source))
-        if sum(e.probability for e in entering) >= 0.5:
-            found += [entering[0], *(e for e in entering[1:] if e.probability > 0.5)]
-    return found
 
 
 def _candidates(edges: Sequence[Migration], shown: Sequence[Migration], sites: Sequence[Site]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from phylometa.model.patient import Site
+from phylometa.plots.colours import site_swatches
 from phylometa.plots.history_overview import Migration
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, note_lines
 from phylometa.plots.style import (
@@ -16,7 +17,6 @@ from phylometa.plots.style import (
     Swatch,
     clean_text,
     fit_text,
-    site_swatches,
     text_colour_on,
     text_width,
 )
@@ -72,7 +72,7 @@ def migration_matrix_scene(
     """
     n = len(sites)
     names = [clean_text(site.name) for site in sites]
-    swatches = site_swatches(n)
+    swatches = site_swatches(sites)
     room = min(0.34 * width, max(text_width(name, SMALL_FONT_SIZE) for name in names))
     left = MARGIN + room + 4 + _SWATCH + 3
     cell = min(_WIDEST, (width - left - MARGIN) / n)

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from phylometa.model.result import PatientResult
+from phylometa.plots.colours import clone_swatches, site_swatches
 from phylometa.plots.legend import draw_legend, legend_height
 from phylometa.plots.sample_axes import sample_order, sample_swatches
 from phylometa.plots.sample_names import short_sample_names
@@ -16,10 +17,8 @@ from phylometa.plots.style import (
     RULE,
     SMALL_FONT_SIZE,
     clean_text,
-    clone_swatches,
     fit_text,
     percent,
-    site_swatches,
     text_width,
 )
 
@@ -38,8 +37,8 @@ def clone_proportions_scene(result: PatientResult, *, tree: int = 0, width: floa
     proportions = np.asarray(trees.proportions[tree])
     names = [clean_text(name) for name in trees.names]
     order = sample_order(patient)
-    swatches = clone_swatches(len(names))
-    of_site, of_sample = site_swatches(len(patient.sites)), sample_swatches(patient)
+    swatches = clone_swatches(result)
+    of_site, of_sample = site_swatches(patient.sites), sample_swatches(patient)
     names_of_samples = short_sample_names(patient)
     row_names = [fit_text(names_of_samples[s], min(90.0, 0.25 * width), SMALL_FONT_SIZE) for s in order]
     left = MARGIN + max(text_width(name, SMALL_FONT_SIZE) for name in row_names) + 12

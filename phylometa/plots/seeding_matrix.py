@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from phylometa.model.label_specs import label_name, value_name
 from phylometa.model.result import PatientResult
+from phylometa.plots.colours import site_swatches
 from phylometa.plots.label_words import PATIENT_ROWS, SITE_COLUMNS, most_probable_value
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
@@ -20,7 +21,6 @@ from phylometa.plots.style import (
     SMALL_FONT_SIZE,
     clean_text,
     percent,
-    site_swatches,
     text_width,
 )
 
@@ -94,7 +94,7 @@ def _site_block(
     sites: list[int],
     y: float,
 ) -> float:
-    swatches = site_swatches(len(result.patient.sites))
+    swatches = site_swatches(result.patient.sites)
     names = [clean_text(result.patient.sites[i].name) for i in sites]
     longest = max(text_width(name, SMALL_FONT_SIZE, "bold") for name in names)
     left = MARGIN + 9 + min(0.25 * scene.width, longest) + 6

@@ -10,7 +10,7 @@ import io
 import re
 import unicodedata
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -25,22 +25,18 @@ from matplotlib.figure import Figure
 from matplotlib.ft2font import FT2Font
 
 __all__ = [
-    "CLONE_PALETTE",
     "COLUMN_WIDTHS",
     "HATCHES",
     "NARROW",
     "SHADES",
-    "SITE_PALETTE",
     "Swatch",
     "clean_text",
-    "clone_swatches",
     "column_width",
     "figure_style",
     "fit_text",
     "new_axes",
     "percent",
     "save_figure",
-    "site_swatches",
     "text_colour_on",
     "text_width",
     "wrap_text",
@@ -58,10 +54,6 @@ MUTED = "#595959"  # 7:1 on white
 FAINT = "#b3b3b3"
 RULE = "#e3e3e3"
 
-# Okabe & Ito 2008, "Color universal design"; black is kept for ink. The last is Tol's pale grey.
-SITE_PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#F0E442", "#999999")
-# Tol 2021, "Colour schemes", muted; another scheme than that of the sites, so that no clone is taken for a site.
-CLONE_PALETTE = ("#88CCEE", "#CC6677", "#DDCC77", "#117733", "#332288", "#AA4499", "#44AA99", "#882255")
 # One hue, lightness falling evenly from white (0) to dark (1): cancer cell fractions, probabilities.
 SHADES = LinearSegmentedColormap.from_list("shades", ["#f7fbff", "#b5d4e9", "#6aaed6", "#2171b5", "#08306b"])
 HATCHES = ("", "////", "\\\\\\\\", "----", "||||", "xxxx", "++++", "////--")
@@ -126,24 +118,6 @@ class Swatch:
 
     colour: str
     hatch: str = ""
-
-
-def _swatches(palette: Sequence[str], n: int) -> tuple[Swatch, ...]:
-    return tuple(Swatch(palette[i % len(palette)], HATCHES[(i // len(palette)) % len(HATCHES)]) for i in range(n))
-
-
-def site_swatches(n_sites: int) -> tuple[Swatch, ...]:
-    """Make one swatch per site, by its index in ``Patient.sites``: a site has the same colour in all figures.
-
-    >>> [swatch.hatch for swatch in site_swatches(9)][-2:]
-    ['', '////']
-    """
-    return _swatches(SITE_PALETTE, n_sites)
-
-
-def clone_swatches(n_clones: int) -> tuple[Swatch, ...]:
-    """Make one swatch per clone, by the clone's index in the `TreeEnsemble`."""
-    return _swatches(CLONE_PALETTE, n_clones)
 
 
 def _linear(channel: float) -> float:

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from phylometa.model.patient import Patient, Treatment
 from phylometa.model.result import PatientResult
 from phylometa.model.timing import SeedingInterval, best_dates
+from phylometa.plots.colours import site_swatches
 from phylometa.plots.label_placement import nice_ticks, spread
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
@@ -25,7 +26,6 @@ from phylometa.plots.style import (
     clean_text,
     fit_text,
     percent,
-    site_swatches,
     text_width,
 )
 from phylometa.reference.sample_kinds import KIND_NAMES
@@ -124,7 +124,7 @@ def decimal_year(date: datetime.date) -> float:
 
 def _event_lanes(patient: Patient, place: Callable[[datetime.date], float]) -> list[_Lane]:
     """Lanes of what was observed, one per site and one per treatment; `place` puts a date on the axis."""
-    swatches = dict(zip(patient.site_names, site_swatches(len(patient.sites))))
+    swatches = dict(zip(patient.site_names, site_swatches(patient.sites)))
     seen: dict[str, dict[tuple[str, datetime.date], list[str]]] = {site: {} for site in patient.site_names}
     for sample in patient.samples:
         lane = seen.setdefault(sample.site or KIND_NAMES[sample.kind], {})
@@ -190,7 +190,7 @@ def _interval_lanes(result: PatientResult, unit: str) -> tuple[list[_Lane], int]
         return [], 0
     patient = result.patient
     rank = {name: i for i, name in enumerate(patient.site_names)}
-    swatches = dict(zip(patient.site_names, site_swatches(len(patient.sites))))
+    swatches = dict(zip(patient.site_names, site_swatches(patient.sites)))
     drawable = [x for x in result.timing.intervals if x.unit == unit and _is_drawable(x)]
     best = {id(x) for x in best_dates(drawable).values()}
     intervals = [x for x in drawable if x.unit == "molecular" or x.model in _MODELS or id(x) in best]

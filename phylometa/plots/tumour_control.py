@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from phylometa.config import TimingSettings
 from phylometa.model.arrays import FloatArray
+from phylometa.model.colours import SITE_PALETTE
 from phylometa.model.patient import Patient, Treatment
 from phylometa.model.result import PatientResult
 from phylometa.plots.label_placement import spread
@@ -20,7 +21,6 @@ from phylometa.plots.style import (
     FONT_SIZE,
     INK,
     MUTED,
-    SITE_PALETTE,
     axes_size,
     clean_text,
     column_width,

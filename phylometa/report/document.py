@@ -16,6 +16,7 @@ from phylometa.plots.body_map import body_map_scene
 from phylometa.plots.ccf_plots import plot_ccf_heatmap
 from phylometa.plots.ccf_scatter import plot_ccf_pairs
 from phylometa.plots.circulation import circulation_scene
+from phylometa.plots.clone_flow import clone_flow_scene
 from phylometa.plots.copy_number_events import copy_number_events_scene
 from phylometa.plots.copy_number_plots import plot_copy_number
 from phylometa.plots.fish import fish_scene
@@ -57,6 +58,7 @@ def _figures(result: PatientResult) -> dict[str, Markup]:
     if result.histories is not None and result.trees is not None:
         scenes["routes"] = migration_graph_scene(result, rank=None, is_merged=True, is_best=True, width=_ROUTES_WIDTH)
     if result.trees is not None and len(result.trees):
+        scenes["clone_flow"] = clone_flow_scene(result)
         scenes["clone_proportions"] = clone_proportions_scene(result)
         scenes["fish"] = fish_scene(result)
     if result.circulation is not None:

@@ -11,32 +11,29 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from phylometa.model.clone_tree import CloneTree
+from phylometa.model.colours import SITE_PALETTE
 from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
+from phylometa.model.lineage_colours import lineage_colours
 from phylometa.model.patient import CopyNumberProfile
 from phylometa.model.result import PatientResult
 from phylometa.plots import FIGURES, body_map, plot_clone_tree, plot_migration_graph, plot_timeline
+from phylometa.plots.bells import bells_of, nested_intervals, visible_forest
 from phylometa.plots.body_map import body_map_scene
 from phylometa.plots.clone_tree import clone_drivers
 from phylometa.plots.copy_number_plots import chromosome_order, segment_image
-from phylometa.plots.fish import nested_intervals
 from phylometa.plots.history_overview import Migration, migration_edges
 from phylometa.plots.label_placement import nice_ticks, spread
 from phylometa.plots.migration_graph import migration_graph_scene
 from phylometa.plots.scene import Scene, draw_scene
 from phylometa.plots.scene_svg import scene_svg
 from phylometa.plots.style import (
-    CLONE_PALETTE,
     INK,
     MUTED,
-    SITE_PALETTE,
     Swatch,
     clean_text,
-    clone_swatches,
     column_width,
     contrast,
     fit_text,
-    site_swatches,
     text_colour_on,
     text_width,
     wrap_text,
@@ -45,43 +42,11 @@ from phylometa.plots.timeline import timeline_scene
 from phylometa.plots.tree_drawing import row_layout
 from phylometa.reference.organs import find_organ
 
-# Machado, Oliveira & Fernandes 2009 (doi:10.1109/TVCG.2009.113), severity 1: linear RGB as dichromats see it.
-DICHROMACIES = {
-    "protan": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
-    "deutan": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
-    "tritan": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
-}
-
-
-def lab(colour, matrix=None):
-    """CIE L*a*b* of a ``#rrggbb`` colour, after the loss of one cone type where a matrix is given."""
-    rgb = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    if matrix is not None:
-        linear = np.clip(np.array(matrix) @ linear, 0, 1)
-    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
-    xyz = to_xyz @ linear / np.array([0.9505, 1.0, 1.089])
-    f = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
-    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
-
-
-@pytest.mark.parametrize("matrix", [None, *DICHROMACIES.values()], ids=["normal", *DICHROMACIES])
-@pytest.mark.parametrize("palette", [SITE_PALETTE, CLONE_PALETTE], ids=["sites", "clones"])
-def test_colours_stay_apart_for_colour_blind_readers(palette, matrix):
-    distances = [np.linalg.norm(lab(a, matrix) - lab(b, matrix)) for a, b in itertools.combinations(palette, 2)]
-    assert min(distances) > 7  # a just noticeable difference is about 2.3
-
-
-def test_swatches_differ_for_sixty_clones_and_twenty_sites():
-    assert len(set(clone_swatches(60))) == 60
-    assert len(set(site_swatches(20))) == 20
-    assert all(swatch.hatch == "" for swatch in site_swatches(8))
-
 
 def test_text_contrast_meets_wcag():
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast(INK, "#ffffff") > 7 and contrast(MUTED, "#ffffff") > 7
-    for colour in (*SITE_PALETTE, *CLONE_PALETTE):
+    for colour in (*SITE_PALETTE, *lineage_colours((-1, 0, 0, 1, 1, 2, 2, 3))):
         assert contrast(text_colour_on(colour), colour) >= 4.5
 
 
@@ -116,20 +81,37 @@ def test_labels_without_room_are_packed_evenly():
 
 @settings(max_examples=40)
 @given(st.integers(1, 12), st.randoms(use_true_random=False))
-def test_fish_intervals_nest(n_clones, random):
+def test_bells_nest_at_every_moment_and_end_at_the_shares(n_clones, random):
     parents = [-1, *(random.randrange(v) for v in range(1, n_clones))]
-    tree = CloneTree(tuple(str(k) for k in range(n_clones)), parents)
-    shares = np.array([random.random() * random.randint(0, 1) for _ in range(n_clones)])
-    shares = shares / max(shares.sum(), 1)
-    ends = nested_intervals(tree, shares)
-    totals = tree.is_ancestor.astype(float) @ shares
-    assert ends[:, 1] - ends[:, 0] == pytest.approx(totals)
-    for clone, parent in enumerate(parents):
-        if parent >= 0:
-            assert ends[parent, 0] - 1e-9 <= ends[clone, 0] and ends[clone, 1] <= ends[parent, 1] + 1e-9
-    for children in tree.children:
-        for first, second in itertools.pairwise(children):
-            assert ends[first, 1] <= ends[second, 0] + 1e-9
+    times = random.choice([(1.0,), (0.4, 1.0), (0.3, 0.5, 1.0)])
+    shares = np.array([[random.random() * random.randint(0, 1) for _ in times] for _ in range(n_clones)])
+    shares = shares / np.maximum(shares.sum(axis=0), 1)
+    founders = {v for v in range(n_clones) if random.random() < 0.2}
+    forest = visible_forest(parents, shares, founders)
+    bells = bells_of(forest, shares, times)
+    assert len(bells.x) == bells.bands.shape[1] and bells.clones == tuple(forest)
+    total = {v: shares[v, -1] for v in forest}
+    for v in reversed(list(forest)):
+        if forest[v] >= 0:
+            total[forest[v]] += total[v]
+    for v, above in forest.items():
+        band = bells.band(v)
+        assert (band[:, 1] - band[:, 0] >= -1e-9).all()
+        assert band[-1, 1] - band[-1, 0] == pytest.approx(total[v], abs=1e-9)
+        outer = bells.band(above) if above >= 0 else np.array([[0.0, 1.0]])
+        assert (outer[:, 0] - 1e-9 <= band[:, 0]).all() and (band[:, 1] <= outer[:, 1] + 1e-9).all()
+    for first, second in itertools.combinations(forest, 2):
+        if forest[first] == forest[second]:
+            a, b = sorted((bells.band(first), bells.band(second)), key=lambda band: tuple(band[-1]))
+            assert (a[:, 1] <= b[:, 0] + 1e-9).all()
+
+
+def test_a_clone_that_arrived_lies_in_no_other():
+    shares = np.array([[0.5], [0.0], [0.3], [0.2]])
+    assert visible_forest([-1, 0, 1, 2], shares, {2}) == {0: -1, 2: -1, 3: 2}
+    assert visible_forest([-1, 0, 1, 2], shares, ()) == {0: -1, 2: 0, 3: 2}
+    ends = nested_intervals({0: -1, 2: -1}, shares[:, 0])
+    assert ends[0][1] - ends[0][0] == pytest.approx(0.5) and ends[0][1] <= ends[2][0]
 
 
 def test_rows_of_a_tree_put_parents_between_their_children():

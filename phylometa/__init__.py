@@ -44,6 +44,7 @@ _PUBLIC = {
         "plot_fish",
         "plot_history",
         "plot_migration_graph",
+        "plot_oncoprint",
         "plot_seeding_matrix",
         "plot_timeline",
         "save_figures",

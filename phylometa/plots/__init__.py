@@ -12,6 +12,7 @@ from phylometa.plots.fish import plot_fish
 from phylometa.plots.history_tree import plot_history
 from phylometa.plots.instability import plot_instability
 from phylometa.plots.migration_graph import plot_migration_graph
+from phylometa.plots.oncoprint import plot_oncoprint
 from phylometa.plots.proportions import plot_clone_proportions
 from phylometa.plots.seeding_matrix import plot_seeding_matrix
 from phylometa.plots.style import figure_style
@@ -35,6 +36,7 @@ __all__ = [
     "plot_history",
     "plot_instability",
     "plot_migration_graph",
+    "plot_oncoprint",
     "plot_seeding_matrix",
     "plot_timeline",
     "plot_tumour_control",

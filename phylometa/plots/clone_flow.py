@@ -185,8 +185,9 @@ def _columns(
         if each >= _READABLE:
             break
     if each < _NARROWEST and n > 1:
-        each = _NARROWEST
-        gap = max(8.0, (width - before - each * n) / (n - 1))
+        before = 0.6 * before
+        gap = max(_LEAST_GAP - 8, (width - before - _NARROWEST * n) / (n - 1))
+        each = (width - before - gap * (n - 1)) / n
     if each > _WIDEST:
         each = _WIDEST
         gap = (width - before - each * n) / (n - 1) if n > 1 else gap

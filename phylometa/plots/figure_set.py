@@ -19,6 +19,7 @@ from phylometa.plots.fish import plot_fish
 from phylometa.plots.history_tree import plot_history
 from phylometa.plots.instability import plot_instability
 from phylometa.plots.migration_graph import plot_migration_graph
+from phylometa.plots.oncoprint import plot_oncoprint
 from phylometa.plots.proportions import plot_clone_proportions
 from phylometa.plots.seeding_matrix import plot_seeding_matrix
 from phylometa.plots.style import save_figure
@@ -30,6 +31,7 @@ __all__ = ["FIGURES", "FORMATS", "save_figures"]
 FIGURES: dict[str, Callable[..., Any]] = {
     "clone_flow": plot_clone_flow,
     "clone_tree": plot_clone_tree,
+    "oncoprint": plot_oncoprint,
     "migration_graph": plot_migration_graph,
     "history": plot_history,
     "body_map": plot_body_map,

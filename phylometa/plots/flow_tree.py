@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from phylometa.model.clone_tree import children_of
 from phylometa.model.result import PatientResult
 from phylometa.plots.arrivals import Arrival
 from phylometa.plots.clone_tree import clone_drivers
@@ -23,8 +22,9 @@ from phylometa.plots.style import (
     text_width,
     wrap_text,
 )
+from phylometa.plots.tree_drawing import preorder_depths
 
-__all__ = ["copy_number_words", "draw_flow_tree", "flow_tree_height", "tree_rows"]
+__all__ = ["COPY_WORDS", "LEAST_EVENT", "copy_number_words", "draw_flow_tree", "flow_tree_height", "tree_rows"]
 
 _RADIUS = 3.6
 _LINE = 8.0
@@ -33,9 +33,9 @@ _GAP = 3.0
 _INDENT = 11.0
 _CHIP = 5.0
 _MANY, _COMPACT = 24, 8.5  # clones from which a row is one line, and its height
-_LEAST_EVENT = 0.5  # probability of a copy-number event
+LEAST_EVENT = 0.5  # probability of a copy-number event
 # Kind of event -> how it is written before its arms.
-_WORDS = {
+COPY_WORDS = {
     "doubling": "genome doubled",
     "gain": "gain",
     "amplification": "amplified",
@@ -89,13 +89,13 @@ def copy_number_words(result: PatientResult, clone: int) -> str:
     name = result.trees.names[clone]
     by_kind: dict[str, list[str]] = {}
     for event in found.events:
-        if event.clone == name and event.probability >= _LEAST_EVENT:
+        if event.clone == name and event.probability >= LEAST_EVENT:
             words = [event.name] if event.name else list(event.genes)
             if words or event.kind == "doubling":
                 known = by_kind.setdefault(event.kind, [])
                 known += [word for word in words if word not in known]
-    order = [kind for kind in _WORDS if kind in by_kind]
-    return "; ".join(" ".join([_WORDS[kind], *by_kind[kind]]) for kind in order)
+    order = [kind for kind in COPY_WORDS if kind in by_kind]
+    return "; ".join(" ".join([COPY_WORDS[kind], *by_kind[kind]]) for kind in order)
 
 
 def tree_rows(result: PatientResult, arrivals: Sequence[Arrival], width: float) -> list[FlowRow]:
@@ -103,14 +103,7 @@ def tree_rows(result: PatientResult, arrivals: Sequence[Arrival], width: float) 
     trees = result.trees
     assert trees is not None
     tree = trees.best
-    children = children_of(tree.parents)
-    depth, order, stack = {tree.root: 0}, [], [tree.root]
-    while stack:
-        v = stack.pop()
-        order.append(v)
-        for child in children[v]:
-            depth[child] = depth[v] + 1
-        stack.extend(reversed(children[v]))
+    order, depth = preorder_depths(tree.parents)
     is_compact = len(order) > _MANY
     rows = []
     for v in order:

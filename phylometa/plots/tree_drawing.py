@@ -25,7 +25,7 @@ from phylometa.plots.style import (
     text_width,
 )
 
-__all__ = ["SampleColumns", "TreeRow", "row_layout", "tree_scene"]
+__all__ = ["SampleColumns", "TreeRow", "preorder_depths", "row_layout", "tree_scene"]
 
 _NODE_RADIUS = 3.6
 # Share of a sample below which a clone has no bar.
@@ -57,6 +57,24 @@ def row_layout(parents: Any) -> list[int]:
         stack.append((v, True))
         stack.extend((child, False) for child in reversed(children[v][:upper]))
     return order
+
+
+def preorder_depths(parents: Any) -> tuple[list[int], dict[int, int]]:
+    """Order the vertices of a parent vector, parents above their children, with the depth of each.
+
+    >>> preorder_depths([-1, 0, 0, 1])
+    ([0, 1, 3, 2], {0: 0, 1: 1, 2: 1, 3: 2})
+    """
+    children = children_of(parents)
+    root = next(v for v, parent in enumerate(parents) if parent < 0)
+    depth, order, stack = {root: 0}, [], [root]
+    while stack:
+        v = stack.pop()
+        order.append(v)
+        for child in children[v]:
+            depth[child] = depth[v] + 1
+        stack.extend(reversed(children[v]))
+    return order, depth
 
 
 @dataclass(frozen=True, slots=True)

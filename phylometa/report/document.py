@@ -22,6 +22,7 @@ from phylometa.plots.copy_number_plots import plot_copy_number
 from phylometa.plots.fish import fish_scene
 from phylometa.plots.instability import instability_scene
 from phylometa.plots.migration_graph import migration_graph_scene
+from phylometa.plots.oncoprint import oncoprint_scene
 from phylometa.plots.proportions import clone_proportions_scene
 from phylometa.plots.scene_svg import scene_svg
 from phylometa.plots.seeding_matrix import seeding_matrix_scene
@@ -59,6 +60,7 @@ def _figures(result: PatientResult) -> dict[str, Markup]:
         scenes["routes"] = migration_graph_scene(result, rank=None, is_merged=True, is_best=True, width=_ROUTES_WIDTH)
     if result.trees is not None and len(result.trees):
         scenes["clone_flow"] = clone_flow_scene(result)
+        scenes["oncoprint"] = oncoprint_scene(result)
         scenes["clone_proportions"] = clone_proportions_scene(result)
         scenes["fish"] = fish_scene(result)
     if result.circulation is not None:

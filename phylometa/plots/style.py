@@ -29,6 +29,7 @@ __all__ = [
     "HATCHES",
     "NARROW",
     "SHADES",
+    "SHADES_BAR",
     "Swatch",
     "clean_text",
     "column_width",
@@ -53,6 +54,7 @@ INK = "#1a1a1a"
 MUTED = "#595959"  # 7:1 on white
 FAINT = "#b3b3b3"
 RULE = "#e3e3e3"
+SHADES_BAR = "#9ecae1"  # of a bar that carries an interval in ink
 
 # One hue, lightness falling evenly from white (0) to dark (1): cancer cell fractions, probabilities.
 SHADES = LinearSegmentedColormap.from_list("shades", ["#f7fbff", "#b5d4e9", "#6aaed6", "#2171b5", "#08306b"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -12,6 +13,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from phylometa.model.label_specs import label_name, value_name
+from phylometa.plots.cohort_figures import label_bars_scene, small_graph_scene
 from phylometa.plots.label_words import most_probable_value
 from phylometa.plots.organ_flow import organ_flow_scene
 from phylometa.plots.scene_svg import scene_svg
@@ -68,20 +70,34 @@ def _patients_table(outcomes: Sequence[PatientOutcome]) -> Table:
     return Table("patients", "Patients", columns, tuple(rows), links=tuple(links))
 
 
-def _frequencies_table(frequencies: Sequence[Any]) -> Table:
+def _raw_counts(outcomes: Sequence[PatientOutcome]) -> Counter[tuple[str, str]]:
+    """(label, value) -> patients whose most probable value it is."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for outcome in outcomes:
+        labels = ((outcome.summary or {}).get("labels") or {}).get("labels") or {}
+        for label, values in labels.items():
+            if values and all(isinstance(p, (int, float)) for p in values.values()):  # a label of the patient
+                counts[label, most_probable_value(values)[0]] += 1
+    return counts
+
+
+def _frequencies_table(frequencies: Sequence[Any], counts: Counter[tuple[str, str]]) -> Table:
     rows = tuple(
         (
             label_name(row.label),
             value_name(row.label, row.value),
             row.group,
-            row.n_patients,
+            f"{counts[row.label, row.value]} of {row.n_patients}" if row.group == "all" else f"of {row.n_patients}",
             round(row.expected, 2),
             _share(row),
         )
         for row in frequencies
     )
-    columns = ("Label", "Value", "Group", "Patients", "Expected number", "Share (95 % interval)")
-    note = "Patients count with the probabilities of their labels."
+    columns = ("Label", "Value", "Group", "Most probable in", "Expected number", "Shrunken share (95 % interval)")
+    note = (
+        "Expected number: the sum of the patients' probabilities. Shares are shrunken towards 1/2, the more the fewer "
+        "patients: (expected + 1/2) / (patients + 1)."
+    )
     return Table("frequencies", "Frequencies of labels", columns, rows, note=note)
 
 
@@ -140,6 +156,58 @@ def _quantity_name(quantity: str) -> str:
     return _QUANTITIES.get(quantity) or quantity.replace("p_before_", before).replace("_", " ") + ")"
 
 
+def _graphs(outcomes: Sequence[PatientOutcome]) -> list[dict[str, Any]]:
+    """A card per patient that was analysed: its small graph, what it is sorted by, and the address of its report."""
+    cards = []
+    for number, outcome in enumerate(outcomes):
+        summary = outcome.summary
+        if outcome.status == "failed" or not summary.get("sites"):
+            continue
+        labels = (summary.get("labels") or {}).get("labels") or {}
+        classes = [site.get("site_class", "distant") for site in summary["sites"]]
+        cards.append(
+            {
+                "patient": outcome.patient,
+                "link": f"{quote(outcome.patient, safe='')}/report.html",
+                "svg": Markup(scene_svg(small_graph_scene(summary), prefix=f"graph-{number}")),
+                "pattern": _label_cell(summary, "pattern"),
+                "metastases": sum(x in ("lymph_node", "distant") for x in classes),
+                "met_to_met": f"{float((labels.get('met_to_met') or {}).get('True', 0.0)):.6f}",
+            }
+        )
+    return cards
+
+
+def _bars(frequencies: Sequence[Any], counts: Counter[tuple[str, str]]) -> list[Markup]:
+    """Bars of every label over all patients."""
+    by_label: dict[str, list[Any]] = {}
+    for row in frequencies:
+        if row.group == "all":
+            by_label.setdefault(row.label, []).append(row)
+    return [
+        Markup(
+            scene_svg(
+                label_bars_scene(
+                    [
+                        (
+                            value_name(label, r.value),
+                            counts[label, r.value],
+                            r.n_patients,
+                            r.share,
+                            r.share_lo,
+                            r.share_hi,
+                        )
+                        for r in rows
+                    ],
+                    title=label_name(label),
+                ),
+                prefix=f"bars-{label.replace('_', '-')}",
+            )
+        )
+        for label, rows in by_label.items()
+    ]
+
+
 def cohort_index_html(
     outcomes: Sequence[PatientOutcome],
     *,
@@ -149,11 +217,13 @@ def cohort_index_html(
 ) -> str:
     """Write the index page as text; see `write_cohort_index`."""
     failures = [(outcome.patient, outcome.reason) for outcome in outcomes if outcome.status == "failed"]
-    flow = organ_flow_scene(by_site[1])
+    flow, counts = organ_flow_scene(by_site[1]), _raw_counts(outcomes)
     return render_page(
         "index.html.j2",
         patients=_patients_table(outcomes),
-        frequencies=_frequencies_table(frequencies),
+        graphs=_graphs(outcomes),
+        bars=_bars(frequencies, counts),
+        frequencies=_frequencies_table(frequencies, counts),
         routes=_routes_table(routes),
         site_tables=_site_tables(by_site),
         organ_flow="" if flow is None else Markup(scene_svg(flow, prefix="organ-flow")),

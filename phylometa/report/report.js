@@ -68,6 +68,32 @@
     });
   });
 
+  /* Cards of patients: filter and sort. */
+  const cards = document.getElementById("cards");
+  if (cards) {
+    const count = document.getElementById("cards-count");
+    document.getElementById("cards-filter").addEventListener("input", (event) => {
+      const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+      let shown = 0;
+      Array.from(cards.children).forEach((card) => {
+        const text = card.textContent.toLowerCase();
+        card.hidden = !words.every((word) => text.includes(word));
+        if (!card.hidden) shown += 1;
+      });
+      count.textContent = words.length ? shown + " of " + cards.children.length + " patients" : "";
+    });
+    document.getElementById("cards-sort").addEventListener("change", (event) => {
+      const key = event.target.value;
+      const sorted = Array.from(cards.children);
+      sorted.sort((a, b) => {
+        if (key === "patient") return a.dataset.patient.localeCompare(b.dataset.patient, "en", { numeric: true });
+        if (key === "order") return Number(a.dataset.order) - Number(b.dataset.order);
+        return Number(b.dataset[key]) - Number(a.dataset[key]);
+      });
+      cards.append(...sorted);
+    });
+  }
+
   /* Figures. */
   all(".download-svg").forEach((button) => {
     button.addEventListener("click", () => {

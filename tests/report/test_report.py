@@ -10,12 +10,14 @@ import plot_results
 import pytest
 from report_cases import cohort_outcomes
 
+from phylometa.cohort.run import Outcome
 from phylometa.cohort.statistics import label_frequencies, route_frequencies
 from phylometa.config import Settings, TimingSettings
 from phylometa.model.interval import Estimate
 from phylometa.model.result import PatientResult
 from phylometa.model.timing import GainRow, GrowthRow, ReseedingRow
 from phylometa.pipeline.stages import load_result
+from phylometa.plots.cohort_figures import small_graph_scene
 from phylometa.plots.history_overview import migration_edges
 from phylometa.report import cohort_index_html, report_html, write_cohort_index, write_report
 from phylometa.report.evidence import site_evidence
@@ -257,13 +259,38 @@ def test_cohort_index_links_patients_and_names_failures(tmp_path):
     )
     document = Document(path.read_text(encoding="utf-8"))
     links = [a["href"] for tag, a in document.elements if tag == "a" and not a["href"].startswith("#")]
-    assert links == ["A%201/report.html"]
+    assert links == ["A%201/report.html"] * 2  # in the table and above the small graph
+    assert "1 of 1" in document.text and "Most probable in" in document.text
     assert "1 of 2 analysed; 1 failed" in document.text
     assert "parallel single-source (90%)" in document.text
     assert "samples.tsv: <script>window.hacked=1</script>" in document.text
     assert Counter(tag for tag, _ in document.elements)["script"] == 1
     assert "Routes between sites" in document.text
     assert "Routes" not in Document(cohort_index_html(outcomes)).text
+
+
+def test_raw_counts_stand_beside_shrunken_shares():
+    summaries = [
+        {"labels": {"labels": {"pattern": {"PS": p, "S": round(1 - p, 2)}, "site_sources": {"liver": {"P": 1.0}}}}}
+        for p in (0.9, 0.8, 0.7, 0.6)
+    ]
+    outcomes = [Outcome(f"P{i}", "done", summary=summary) for i, summary in enumerate(summaries)]
+    text = Document(cohort_index_html(outcomes, frequencies=label_frequencies(summaries))).text
+    assert "4 of 4" in text and "0 of 4" in text
+    assert "70%" in text and "(expected + 1/2) / (patients + 1)" in text  # (3 + 1/2) / 5
+
+
+def test_small_graphs_show_what_is_more_probable_than_not():
+    sites = [{"name": name, "site_class": kind} for name, kind in (("colon", "primary"), ("liver", "distant"))]
+    routes = [["colon", "liver", 0.7], ["liver", "colon", 0.3]]
+    scene = small_graph_scene({"patient": "P1", "sites": sites, "migration_graph": routes})
+    assert scene.description == "Migrations: colon to liver 70%."
+    assert [label.text for label in scene.labels] == ["colon", "liver"]
+    (line,) = [item for item in scene.items if getattr(item, "dash", ())]
+    assert line.line_width < 2  # dashed below 80 %
+    many = [{"name": f"s{i}", "site_class": "distant"} for i in range(14)]
+    assert scene.height < small_graph_scene({"sites": many}).height
+    assert "4 more sites" in [label.text for label in small_graph_scene({"sites": many}).labels]
 
 
 def test_report_of_a_patient_that_was_analysed_and_again_from_disk(small_run):

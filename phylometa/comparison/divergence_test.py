@@ -198,10 +198,8 @@ def divergence_test(
     if not evaluable.any():
         reason = "no mutation clonal in the primary could be seen reliably in the metastasis"
     elif n_primary_regions < settings.min_primary_regions:
-        reason = (
-            f"no early or late call with {n_primary_regions} primary region(s): {settings.min_primary_regions} or more "
-            "are needed"
-        )
+        regions = f"{n_primary_regions} region{'' if n_primary_regions == 1 else 's'}"
+        reason = f"the primary has {regions}, and an early or late call needs {settings.min_primary_regions}"
     elif p_value < alpha and n_missing >= min_private and 1 - truth.p_few >= settings.divergence_probability:
         call = "early"
         reason = f"{n_missing} mutations clonal in the primary are absent from the metastasis (p = {p_value:.2g})"

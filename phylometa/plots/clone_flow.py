@@ -279,7 +279,10 @@ def _stem(
     """From the edge of a site to where the clone's bell begins: at the left, or at a later date below the others."""
     left, top, width = box
     band = bells.band(arrival.clone)
-    first = int(np.flatnonzero(band[:, 1] - band[:, 0] > 1e-9)[0])
+    wide = np.flatnonzero(band[:, 1] - band[:, 0] > 1e-9)
+    if not len(wide):  # what it founded is drawn as founders of their own
+        return
+    first = int(wide[0])
     x0, y0 = panel.x, panel.slot(arrival)
     x1, y1 = left, top + panel.bell * 0.5 * float(band[0].sum())
     later: list[Command] = []

@@ -9,7 +9,7 @@ from html import escape
 from phylometa.plots.scene import Group, Label, Scene, Shape
 from phylometa.plots.style import FONT_SIZE, INK
 
-__all__ = ["scene_svg"]
+__all__ = ["SCREEN_TEXT", "scene_svg", "screen_width"]
 
 _FONTS = "'DejaVu Sans', Verdana, Arial, Helvetica, sans-serif"
 _TILE = 4.0
@@ -88,6 +88,19 @@ def _group_open(group: Group, is_interactive: bool) -> str:
     return f'<g class="{_attribute(group.key)}"{data}>{title}'
 
 
+def screen_width(width: float, smallest: float) -> int:
+    """Compute the least width (CSS pixels) of a picture `width` points wide at which its smallest text has 11 pixels.
+
+    >>> screen_width(500, 5.5), screen_width(500, 11)
+    (1000, 500)
+    """
+    return math.ceil(width * SCREEN_TEXT / smallest)
+
+
+SCREEN_TEXT = 11.0
+"""Least size of text on a screen (CSS pixels)."""
+
+
 def scene_svg(scene: Scene, *, prefix: str, is_interactive: bool = False) -> str:
     """Convert `scene` to an ``<svg>`` element.
 
@@ -132,10 +145,11 @@ def scene_svg(scene: Scene, *, prefix: str, is_interactive: bool = False) -> str
         for key, (colour, hatch) in sorted(patterns.items())
     )
     width, height = _number(scene.width), _number(scene.height)
+    least = screen_width(scene.width, min((label.size for label in scene.labels), default=FONT_SIZE))
     role = "group" if is_interactive else "img"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}pt" height="{height}pt" '
-        f'role="{role}" aria-labelledby="{prefix}-title {prefix}-desc" '
+        f'style="min-width:{least}px" role="{role}" aria-labelledby="{prefix}-title {prefix}-desc" '
         f'font-family="{_FONTS}" font-size="{FONT_SIZE:g}" fill="{INK}">'
         f'<title id="{prefix}-title">{escape(scene.title, quote=False)}</title>'
         f'<desc id="{prefix}-desc">{escape(scene.description, quote=False)}</desc>'

@@ -44,7 +44,7 @@ __all__ = ["first_screen_html", "report_html", "write_report"]
 
 
 _SHOWN_SITES = 12
-_BODY_MAP_WIDTH, _ROUTES_WIDTH = 300.0, 340.0  # points
+_BODY_MAP_WIDTH, _ROUTES_WIDTH = 300.0, 258.0  # points
 _MAX_POINTS = 5000  # of more mutations the pairs of samples are left to `phylometa plot`
 
 

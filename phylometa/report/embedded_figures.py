@@ -7,7 +7,10 @@ import re
 from html import escape
 from typing import Any
 
-from phylometa.plots.style import figure_style
+from matplotlib.text import Text
+
+from phylometa.plots.scene_svg import screen_width
+from phylometa.plots.style import FONT_SIZE, figure_style
 
 __all__ = ["inline_svg"]
 
@@ -25,6 +28,8 @@ def inline_svg(figure: Any, *, prefix: str, title: str, description: str, dpi: f
     dpi : float
         Of what is drawn as an image.
     """
+    sizes = [text.get_fontsize() for text in figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
+    least = screen_width(72 * figure.get_figwidth(), min(sizes, default=FONT_SIZE))
     buffer = io.StringIO()
     with figure_style():
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None}, dpi=dpi)
@@ -36,9 +41,10 @@ def inline_svg(figure: Any, *, prefix: str, title: str, description: str, dpi: f
     text = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", text)
     text = text.replace('<style type="text/css">*{', f'<style type="text/css">.{prefix} *{{')
     alternative = f"<title>{escape(title, quote=False)}</title><desc>{escape(description, quote=False)}</desc>"
+    attributes = f'class="{prefix}" style="min-width:{least}px" role="img" aria-label="{escape(title)}"'
     return re.sub(
         r"<svg ([^>]*)>",
-        lambda match: f'<svg class="{prefix}" role="img" aria-label="{escape(title)}" {match.group(1)}>{alternative}',
+        lambda match: f"<svg {attributes} {match.group(1)}>{alternative}",
         text,
         count=1,
     ).strip()

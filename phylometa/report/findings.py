@@ -23,8 +23,14 @@ __all__ = ["Finding", "Findings", "SiteFindings", "describe"]
 _IN_TABLE = ("routes", "clonality_site", "site_sources", "reseeding")
 _SAME_EVENT = ("self_seeding",)
 _RETURN, _OTHER_ORDERS = "(reseeding, R)", "; other orders of the criteria give another answer"
+# Said once, of all questions together, on the first screen.
+_REMEDY = " Could be settled by "
 # Said by the heading above the open questions.
 _OPEN_PREFIX = "Not determined by these samples: "
+_NOT_CONVERGED = (
+    "The search has not converged: levels are those that hold within two standard errors. To prolong the run raise "
+    "joint_rounds."
+)
 # Alternatives that are named if a source is not determined.
 _ALTERNATIVES = 3
 
@@ -132,8 +138,8 @@ def describe(result: PatientResult) -> Findings:
             answers.append(replace(_routes(result), label="routes"))
         for said in headline_sentences(result.labels):
             finding = replace(_finding(said, result.labels), label=said.label)
-            if said.label in _SAME_EVENT and finding.status == "not determined":
-                continue  # the question is asked once, of the primary
+            if _is_told(said, result.labels):
+                continue
             sources = result.labels.labels.get("site_sources", {}).get(said.site)
             if said.label == "site_seeding" and sources and sum(sources.values()) < 0.5:
                 continue  # more probably not seeded at all, which the sentence on its source says
@@ -161,8 +167,17 @@ def describe(result: PatientResult) -> Findings:
     )
     converged = None if result.labels is None else result.labels.certainty.convergence
     text = "" if converged is None else converged.text
-    banner = f"{text[:1].upper()}{text[1:]}." if text else ""
+    if text:
+        open_questions.append(Finding(f"{text[:1].upper()}{text[1:]}.", "not determined"))
+    banner = _NOT_CONVERGED if text else ""
     return Findings(_what_was_read(result), tuple(answers), sites, tuple(open_questions), banner)
+
+
+def _is_told(said: Any, labels: Any) -> bool:
+    """Whether the sentence on the primary's reseeding tells of the same event, or asks the same question."""
+    asked = labels.labels.get("reseeding_primary", {}).get("True", 0.0) > 1 - labels.settings.favoured_probability
+    is_return = said.label == "pattern" and _RETURN in said.sentence and said.status != "not determined"
+    return asked and (said.label in _SAME_EVENT or is_return)
 
 
 def _finding(said: Any, labels: Any) -> Finding:
@@ -175,8 +190,9 @@ def _finding(said: Any, labels: Any) -> Finding:
     if said.label == "divergence":
         text = f"early or late divergence not determined: {said.sentence.partition(': ')[2]}"
         return Finding(text, said.status, note=said.note)
-    text = said.sentence.removeprefix(_OPEN_PREFIX)
+    text = said.sentence.removeprefix(_OPEN_PREFIX).partition(_REMEDY)[0]
     text = re.sub(r"\(([01]\.\d\d)\)", lambda number: f"({percent(float(number[1]))})", text)
+    text = text.replace(f"{said.site} ", "") if said.site else text
     return Finding(f"not determined: {text}" if said.site else text, said.status, note=said.note)
 
 
@@ -185,18 +201,17 @@ def _without_site(text: str, site: str) -> str:
 
 
 def _open_source(labels: Any, site: str) -> str:
-    """The most probable sources of a site whose source is not determined, and what could settle it."""
+    """The most probable sources of a site whose source is not determined; that it was not seeded is one answer."""
     distribution: Mapping[str, float] = labels.labels["site_sources"][site]
     ranked = sorted(distribution.items(), key=lambda item: (-item[1], item[0]))
-    named = "; ".join(f"{value.replace('+', ' and ')} ({percent(p)})" for value, p in ranked[:_ALTERNATIVES])
+    named = [f"{value.replace('+', ' and ')} ({percent(p)})" for value, p in ranked[:_ALTERNATIVES]]
     unseeded = 1.0 - sum(distribution.values())
     if unseeded > 0.5:  # a label of a site that may not have been seeded at all
-        text = f"not reseeded ({percent(unseeded)}); otherwise from {named}"
-        return text + "."
+        return f"not reseeded ({percent(unseeded)}); otherwise from {'; '.join(named)}."
+    if unseeded > max((p for _, p in ranked), default=0.0):
+        named = [f"not reseeded ({percent(unseeded)})", *named[:-1]]
     rest = len(ranked) - _ALTERNATIVES
-    text = f"source not determined: {named}" + (f"; or {_count(rest, 'other')}" if rest > 0 else "")
-    remedy = labels.settled_by.get(f"site_sources:{site}")
-    return text + "." + (f" Could be settled by {remedy}." if remedy else "")
+    return f"source not determined: {'; '.join(named)}" + (f"; or {_count(rest, 'other')}" if rest > 0 else "") + "."
 
 
 def _routes(result: PatientResult) -> Finding:
@@ -315,7 +330,7 @@ def _timing_findings(
     answers.extend(Finding(f"Growth and clock: {x.statement}", "fact") for x in timing.checks if x.p_value < _CONFLICT)
     for row in timing.reseeding:
         course = row.treatment.replace("_", " ").removesuffix(row.site).strip()
-        text = f"Evidence that {row.site} was reseeded after {course}: {row.grade}."
+        text = f"Whether {row.site} was reseeded after {course}: {row.grade} evidence."
         back = f"Probability of a migration from a metastasis back: {percent(row.probability_of_return)}"
         told = "" if row.grade != "insufficient" else "reseeding"  # no evidence is no fact for the first screen
         answers.append(Finding(text, "fact", note="; ".join((back, *row.observations)) + ".", label=told))

@@ -42,6 +42,9 @@ _SITE_QUESTIONS = (
 )
 
 
+_COLUMNS = ("site_sources", "site_seeding")
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A cell of the overview: what is most probable, how probable, and its level.
@@ -189,7 +192,7 @@ def _statement(labels: Any, name: str, site: Site, candidates: int = _CANDIDATES
     if not values:
         return Statement()
     rest = 1.0 - sum(values.values())
-    if rest > _LEAST:
+    if rest > _LEAST and name == "site_sources":
         values["not reseeded" if site.site_class in ("primary", "bed") else "not seeded"] = rest
     ranked = sorted(values.items(), key=lambda item: (-item[1], item[0]))
     (best, p), others = ranked[0], ranked[1:]
@@ -200,7 +203,8 @@ def _statement(labels: Any, name: str, site: Site, candidates: int = _CANDIDATES
         return Statement(best, p, word)
     if name == "site_sources":
         return _open_source(labels.labels[name][site.name], {best: p} if best.startswith("not ") else {}, candidates)
-    named = [f"{value} {percent(q)}" for value, q in others[:candidates] if q >= _LEAST]
+    told = set(values) <= {*_CLONES.values()}  # of two answers the second is what is missing to 1
+    named = [] if told else [f"{value} {percent(q)}" for value, q in others[:candidates] if q >= _LEAST]
     return Statement(best, p, word, f"or {', '.join(named)}" if named else "")
 
 
@@ -334,8 +338,12 @@ def _open_questions(result: PatientResult, rows: Sequence[SiteRow]) -> tuple[tup
             for site, word in shown.status.get(name, {}).items()
             if word == OPEN and site in sited and _seeded(shown, site) >= 0.5
         ]
+        if not sites:
+            continue
+        is_in_table = name in _COLUMNS and len(sites) > _LISTED
+        question = "what the table marks with ?" if is_in_table else f"{text} {_listed(sites)}"
         for i, site in enumerate(sites):
-            ask(f"{text} {_listed(sites)}" if i == 0 else "", f"{name}:{site}", shown.labels[name][site])
+            ask(question if i == 0 else "", f"{name}:{site}", shown.labels[name][site])
     by_reason: dict[str, list[str]] = defaultdict(list)
     for row in rows:
         if row.divergence.status == OPEN and row.divergence.note:
@@ -346,7 +354,7 @@ def _open_questions(result: PatientResult, rows: Sequence[SiteRow]) -> tuple[tup
         questions += _joined(result.timing.refusals)
     phrase = max(settled, key=lambda x: settled[x], default="")
     total = sum(count.values())
-    best = f"{phrase} ({count[phrase]} of {total} open labels)" if phrase else ""
+    best = f"{phrase} ({count[phrase]} of {total} open questions)" if phrase else ""
     return tuple(f"{text[:1].upper()}{text[1:]}" for text in dict.fromkeys(questions)), best
 
 

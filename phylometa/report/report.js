@@ -24,6 +24,20 @@
     folded.forEach((part) => { part.open = false; });
   });
 
+  /* A link leads into what is folded, and a figure that is unfolded in one history is so in all. */
+  all("details[data-fold]").forEach((part) => {
+    part.addEventListener("toggle", () => {
+      all('details[data-fold="' + part.dataset.fold + '"]').forEach((other) => { other.open = part.open; });
+    });
+  });
+  function unfold() {
+    const target = location.hash ? document.getElementById(location.hash.slice(1)) : null;
+    const parts = target ? all(":scope > details", target) : [];
+    if (parts.length === 1) parts[0].open = true;
+  }
+  window.addEventListener("hashchange", unfold);
+  unfold();
+
   /* Tables: sort, filter, download. */
   function cellText(cell) {
     return cell.textContent.replace(/[\t\r\n]+/g, " ");

@@ -9,6 +9,8 @@ import numpy as np
 
 __all__ = ["Table", "number"]
 
+_LEAST = 5e-5  # what rounds to 0.0000
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -43,5 +45,7 @@ class Table:
 
 
 def number(value: float, digits: int = 3) -> float | str:
-    """Round `value` to significant digits; an empty cell if it is not finite."""
-    return float(f"{value:.{digits}g}") if np.isfinite(value) else ""
+    """Round `value` to significant digits, and what is below 0.00005 to 0; an empty cell if it is not finite."""
+    if not np.isfinite(value):
+        return ""
+    return 0.0 if abs(value) < _LEAST else float(f"{value:.{digits}g}")

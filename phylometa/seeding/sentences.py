@@ -276,7 +276,7 @@ def _sentence(labels: SeedingLabels, name: str, site: str, claims: Mapping[str, 
     claim, probability = ranked[0]
     status = labels.level(name, site) if name else level_word(probability, labels.settings)
     if status == "not determined":
-        options = "; or: ".join(f"{text} ({p:.2f})" for text, p in ranked if p >= 0.05)
+        options = "; or: ".join(f"{text} ({p:.2f})" for text, p in ranked[:1] + [x for x in ranked[1:] if x[1] >= 0.05])
         remedy = labels.settled_by.get(f"{name}:{site}" if site else name)
         text = f"Not determined by these samples: {options}." + (f" Could be settled by {remedy}." if remedy else "")
     else:
@@ -296,7 +296,7 @@ def _other_answers(labels: SeedingLabels, name: str, site: str) -> str:
         best = max(values, key=lambda value: (values[value], value), default="")
         if best and (values[best], best) != (1.0, max(ours, key=lambda value: ours[value])):
             told.append(f"{tool} {value_name(name, best)} ({values[best]:.2f})")
-    return "; other orders of the criteria give another answer" + (": " + ", ".join(told) if told else "")
+    return "; other orders of the criteria give another answer: " + ", ".join(told) if told else ""
 
 
 def _word(status: str, probability: float) -> str:

@@ -20,7 +20,7 @@ __all__ = ["explained_entropy", "settle_labels"]
 # A candidate must remove at least this share of a label's entropy to be worth naming.
 _MIN_SHARE = 0.1
 _LISTED_CLONES = 4
-_CLUSTERS = "deeper or genome-wide sequencing, to tell which mutations form a clone"
+_CLUSTERS = "deeper sequencing, to tell which mutations form a clone"
 
 
 class _Candidate(NamedTuple):
@@ -75,7 +75,7 @@ def settle_labels(
             settled[_key(name, site)] = candidates[best].words
         else:
             settled[_key(name, site)] = (
-                "mutations that only two of the sites share, from deeper or genome-wide sequencing "
+                "mutations that only two of the sites share, from deeper sequencing "
                 "(the clones seen so far fit every one of these routes)"
             )
     return settled
@@ -124,7 +124,7 @@ def _candidates(batches: Sequence[HistoryBatch]) -> list[_Candidate]:
     parents = np.array([batch.tree.parents for batch in batches])
     placed, codes = np.unique(parents, axis=0, return_inverse=True)
     if len(placed) > 1:
-        words = f"more regions or single cells, to place {_clone_list(names, _varies(placed))} in the tree"
+        words = f"single cells or more regions, to order {_clone_list(names, _varies(placed), is_one=False)}"
         candidates.append(_Candidate(words, np.repeat(codes.reshape(-1), sizes)))
     return candidates
 
@@ -134,12 +134,15 @@ def _varies(rows: BoolArray | IntArray) -> BoolArray:
     return np.asarray((rows != rows[0]).any(axis=0), dtype=bool)
 
 
-def _clone_list(names: Sequence[str], members: BoolArray) -> str:
-    """The clones in words, the first few of them."""
+def _clone_list(names: Sequence[str], members: BoolArray, *, is_one: bool = True) -> str:
+    """The clones in words, or how many there are if a list would not help."""
     chosen = [names[v] for v in np.flatnonzero(members).tolist()]
-    more = len(chosen) - _LISTED_CLONES
-    words = ", ".join(chosen[:_LISTED_CLONES]) + (f" and {more} more" if more > 0 else "")
-    return f"clone {words}" if len(chosen) == 1 else f"one of the clones {words}"
+    if len(chosen) == 1:
+        return f"clone {chosen[0]}"
+    one_of = "one of " if is_one else ""
+    if len(chosen) > _LISTED_CLONES:
+        return f"{one_of}{len(chosen)} clones"
+    return f"{one_of}the clones {', '.join(chosen)}"
 
 
 def _common_codes(columns: Sequence[tuple[int, LabelColumn | None]]) -> IntArray:

@@ -158,7 +158,7 @@ def test_findings_put_routes_first_then_sites_and_open_questions_apart():
     assert findings.open_questions and findings.open_questions[-1].text == "No growth rate: one size a lesion"
 
 
-def test_sources_that_are_open_are_named_with_what_could_settle_them():
+def test_sources_that_are_open_are_named():
     result = plot_results.eight_clones()
     split = {"prostate": 0.5, "pelvic lymph node+prostate": 0.3, "lung": 0.1, "brain": 0.06, "bed": 0.04}
     labels = {**result.labels.labels, "site_sources": {**result.labels.labels["site_sources"], "liver": split}}
@@ -167,8 +167,7 @@ def test_sources_that_are_open_are_named_with_what_could_settle_them():
     changed = replace(result, labels=changed.graded(changed.certainty))
     liver = next(entry for entry in describe(changed).sites if entry.site == "liver")
     assert liver.findings[0].text == (
-        "source not determined: prostate (50%); pelvic lymph node and prostate (30%); lung (10%); or 2 others. "
-        "Could be settled by a second region of liver."
+        "source not determined: prostate (50%); pelvic lymph node and prostate (30%); lung (10%); or 2 others."
     )
     assert liver.findings[0].status == "not determined" and liver.findings[0].support == ""
 
@@ -207,7 +206,7 @@ def test_radiotherapy_has_its_curves_and_its_evidence(documents):
     changed = replace(result, timing=replace(result.timing, reseeding=(row,)))
     assert all_tables(changed)["reseeding"].rows[0][:4] == ("prostate", "radiotherapy prostate", "insufficient", 0.75)
     told = next(x for x in describe(changed).answers if "was reseeded after" in x.text)
-    assert told.text.endswith("insufficient.") and told.support == "" and "back: 75%" in told.note
+    assert told.text.endswith("insufficient evidence.") and told.support == "" and "back: 75%" in told.note
     assert "Radiotherapy" not in Document(report_html(plot_results.nothing())).text
 
 

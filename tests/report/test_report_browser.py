@@ -60,12 +60,16 @@ def browser():
         started.close()
 
 
+def unfold(page):
+    page.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
+
+
 @pytest.fixture
 def opened(browser, reports):
     """Opens a report from disk; at the end there must be no console message, page error or request."""
     pages, heard = [], []
 
-    def open_report(name, **options):
+    def open_report(name, is_unfolded=True, **options):
         page = browser.new_page(**options)
         pages.append(page)
         page.on("console", lambda message: heard.append(message.text))
@@ -75,6 +79,8 @@ def opened(browser, reports):
             "request", lambda request: request.url.startswith((address, "data:", "blob:")) or heard.append(request.url)
         )
         page.goto(address)
+        if is_unfolded:
+            unfold(page)
         return page
 
     yield open_report
@@ -83,14 +89,17 @@ def opened(browser, reports):
     assert heard == []
 
 
+VIEWS = [("light", 1400), ("dark", 1400), ("light", 390), ("dark", 800), ("light", 1600)]
+
+
+@pytest.mark.parametrize("scheme, width", VIEWS)
 @pytest.mark.parametrize("name", [*CASES, "index", *REAL_CASES])
-def test_report_opens_and_is_accessible(opened, name):
+def test_report_opens_and_is_accessible(opened, name, scheme, width):
     from axe_playwright_python.sync_playwright import Axe
 
-    page = opened(name)
+    page = opened(name, viewport={"width": width, "height": 900}, color_scheme=scheme)
     assert page.title().endswith("clones, seeding and dissemination")
     assert page.evaluate("window.hacked") is None
-    page.evaluate("document.querySelectorAll('details').forEach((element) => { element.open = true; })")
     outcome = Axe().run(page).response
     assert outcome["passes"]
     serious = [(v["id"], v["nodes"][0]["html"][:200]) for v in outcome["violations"]]
@@ -203,7 +212,6 @@ def test_the_report_of_a_bundled_patient_answers_first(opened, name):
     assert re.search(" seeded | not determined|is determined", page.locator(".answer").inner_text())
     assert page.locator(".overview tbody tr").count() >= {"demo": 4, "a22": 10}[name]
     assert page.locator('figure[data-name="routes"]').is_visible()
-    page.locator("#findings details").first.locator("summary").click()
     sites = page.locator(".site-findings dt").all_inner_texts()
     assert sites[0].startswith("prostate") and len(sites) == {"demo": 5, "a22": 11}[name]
     link = page.locator(".trace").first
@@ -263,13 +271,58 @@ def test_the_report_of_a_bundled_patient_sorts_filters_and_downloads(opened, nam
         assert root.tag == "{http://www.w3.org/2000/svg}svg" and download.value.suggested_filename == f"{drawn}.svg"
 
 
-def test_a_phone_needs_no_sideways_scrolling_of_the_page(opened):
-    page = opened("eight_clones", viewport={"width": 390, "height": 844})
+@pytest.mark.parametrize("name", ["eight_clones", "index"])
+def test_a_phone_needs_no_sideways_scrolling_of_the_page(opened, name):
+    page = opened(name, viewport={"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+@pytest.mark.parametrize("width", [390, 800, 1400, 1600])
+def test_text_of_figures_has_eleven_pixels(opened, width):
+    page = opened("eight_clones", viewport={"width": width, "height": 900})
+    smallest = page.evaluate(
+        """() => Math.min(...Array.from(document.querySelectorAll('figure svg text')).filter((t) => t.getScreenCTM() &&
+        t.textContent.trim()).map((t) => parseFloat(getComputedStyle(t).fontSize) * Math.hypot(t.getScreenCTM().a,
+        t.getScreenCTM().b)))"""
+    )
+    assert smallest >= 10.9
+
+
+def test_cards_of_patients_filter_and_sort(opened):
+    page = opened("index")
+    assert page.locator("#cards li").count() == 1
+    page.locator("#cards-filter").fill("nobody")
+    assert page.locator("#cards li:not([hidden])").count() == 0
+    assert page.locator("#cards-count").inner_text() == "0 of 1 patients"
+    page.locator("#cards-filter").fill("A 1")
+    assert page.locator("#cards li:not([hidden])").count() == 1
+    page.select_option("#cards-sort", "metastases")
+    assert page.locator("#cards a").get_attribute("href") == "A%201/report.html"
+
+
+def test_a_link_unfolds_and_a_fold_is_kept_from_history_to_history(opened):
+    page = opened("eight_clones", is_unfolded=False)
+    assert not page.locator('[data-table="sites"]').is_visible()
+    page.locator('nav a[href="#sites"]').click()
+    assert page.locator('[data-table="sites"]').is_visible()
+    page.locator(".frame:not([hidden]) details[data-fold='history'] summary").click()
+    page.locator("#next").click()
+    assert page.locator('.frame:not([hidden]) figure[data-name="history"]').is_visible()
+
+
+def test_the_report_of_a_patient_with_ten_metastases_is_short(opened):
+    page = opened("a22", is_unfolded=False, viewport={"width": 1400, "height": 900})
+    assert page.evaluate("document.documentElement.scrollHeight") < 8000
+    words = page.evaluate(
+        """() => { const part = document.querySelector('#findings').cloneNode(true);
+        part.querySelectorAll('figure, details').forEach((x) => x.remove()); document.body.append(part);
+        const text = part.innerText; part.remove(); return text.split(/\\s+/).filter(Boolean).length; }"""
+    )
+    assert 50 < words < 400
+
+
 def test_paper_shows_figures_and_tables_without_controls(opened):
-    page = opened("eight_clones")
+    page = opened("eight_clones", is_unfolded=False)
     page.emulate_media(media="print")
     assert page.locator(".controls").is_hidden()
     assert page.locator(".download-tsv").first.is_hidden()

@@ -121,7 +121,7 @@ def test_uncertain_placement_of_a_clone_asks_for_more_regions():
     histories = infer_history_ensemble(scenarios, ["P", "M"], primary=0, settings=UNIFORM.migration)
     labels = classify_seeding(lambda i: trees[i], histories, sites, settings=UNIFORM)
     assert labels.labels["ongoing_evolution"]["M"]["True"] == pytest.approx(0.5)
-    assert labels.settled_by["ongoing_evolution:M"] == "more regions or single cells, to place clone B in the tree"
+    assert labels.settled_by["ongoing_evolution:M"] == "single cells or more regions, to order clone B"
 
 
 def test_share_of_entropy_explained():
@@ -185,7 +185,7 @@ def test_favoured_sentence_gives_its_probability():
 
 
 def test_sentences_on_divergence_and_without_migration():
-    for regions, words in ((1, "not determined by these samples: no early or late call"), (2, "diverged early")):
+    for regions, words in ((1, "not determined by these samples: the primary has 1 region"), (2, "diverged early")):
         alt = [[40] * regions + [0]] * 20 + [[40] * regions + [40]] * 20
         compared = compare(alt, [1] * 20 + [0] * 20, [[1] * regions + [1], [1] * regions + [0]], regions=regions)
         labels = labels_of("RA", {"R": "", "A": "P M"}, (P, M), comparison=compared)

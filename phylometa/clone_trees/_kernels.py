@@ -20,19 +20,25 @@ _FLOOR = 1e-13  # of the local density, exp(-30)
 
 
 @njit(cache=True)
-def add_message(out: FloatArray, message: FloatArray, work: FloatArray) -> float:
-    """Convolve `out` with a child's message, in place, and scale it to maximum 1; the log of what was divided away."""
+def convolve(one: FloatArray, other: FloatArray, out: FloatArray) -> float:
+    """Convolve two messages into `out`, scaled to maximum 1; the log of what was divided away."""
     n_grid = len(out)
-    work[:] = out
     out[:] = 0.0
     for x in range(n_grid):
-        factor = work[x]
+        factor = one[x]
         if factor > _TINY:
             for y in range(n_grid - x):
-                out[x + y] += factor * message[y]
+                out[x + y] += factor * other[y]
     peak = out.max()
     out /= peak
     return float(np.log(peak))
+
+
+@njit(cache=True)
+def add_message(out: FloatArray, message: FloatArray, work: FloatArray) -> float:
+    """Convolve `out` with a child's message, in place; the log of what was divided away."""
+    work[:] = out
+    return convolve(work, message, out)
 
 
 @njit(cache=True)

@@ -28,11 +28,11 @@ from phylometa.joint._proposals import (
     attachment_weights,
     draw_options,
     options_probability,
-    pick,
 )
 from phylometa.joint._state import ERROR, STEPS, TOP, UNUSED, Data, State, grid_place, set_prevalence
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.compiled import njit
+from phylometa.model.weighted_index import pick
 
 # Items up to which a move of a whole clone is always tried.
 _CHEAP = 12.0
@@ -114,7 +114,7 @@ def split_clone(state: State, data: Data, trial: Trial, rng: np.random.Generator
     if how == 2:
         trial.parent[free] = -1
         weights = attachment_weights(free, trial.parent, near, spread, blocked_vertices(state.parent))
-        p = pick(weights, rng.random())
+        p = pick(weights, len(weights), rng.random())
         trial.parent[free] = p
         log_ratio -= math.log(weights[p] / weights.sum())
     else:

@@ -20,12 +20,12 @@ from phylometa.joint._proposals import (
     draw_options,
     fit_weights,
     options_probability,
-    pick,
     places_without,
 )
 from phylometa.joint._state import UNUSED, Data, State, set_prevalence
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.compiled import njit
+from phylometa.model.weighted_index import pick
 
 # Places in `Trial.count`: changed items, then the (at most two) clusters whose items change; -1: none.
 CHANGED, FIRST, SECOND = 0, 1, 2
@@ -133,7 +133,7 @@ def move_regraft(state: State, data: Data, trial: Trial, rng: np.random.Generato
         blocked[v] = blocked[v] or w == k
     trial.parent[k] = -1
     weights = attachment_weights(k, trial.parent, state.prevalence, state.variance, blocked)
-    p = pick(weights, rng.random())
+    p = pick(weights, len(weights), rng.random())
     trial.parent[k] = p
     if p == old:
         return False, 0.0
@@ -235,7 +235,7 @@ def move_item(state: State, data: Data, trial: Trial, rng: np.random.Generator) 
     if home >= 0 and state.size[home] - data.weight[i] < 0.5:
         return False, 0.0
     weights = fit_weights(i, state, data)
-    target = as_label(pick(weights, rng.random()), n_slots)
+    target = as_label(pick(weights, len(weights), rng.random()), n_slots)
     if target == home and home < 0:
         return False, 0.0
     place = np.empty(data.alt.shape[1], np.int64)
@@ -277,7 +277,7 @@ def found_clone(state: State, data: Data, trial: Trial, rng: np.random.Generator
     if rng.random() < 0.5:  # as a leaf
         trial.parent[free] = -1
         weights = attachment_weights(free, trial.parent, near, spread, blocked_vertices(state.parent))
-        k = pick(weights, rng.random())
+        k = pick(weights, len(weights), rng.random())
         log_ratio -= math.log(weights[k] / weights.sum())
     else:
         k = random_clone(state, rng)
@@ -307,7 +307,7 @@ def dissolve_clone(state: State, data: Data, trial: Trial, rng: np.random.Genera
     if above == germline or n_clones < 2 or (as_leaf and has_children(home, state.parent)):
         return False, 0.0
     fit = fit_weights(i, state, data)
-    target = as_label(pick(fit, rng.random()), n_slots)
+    target = as_label(pick(fit, len(fit), rng.random()), n_slots)
     place = np.full(data.alt.shape[1], -1, np.int64)
     log_ratio = options_probability(i, place, state.option[i], data, state.terms)
     option = state.option[i].copy()

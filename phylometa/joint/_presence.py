@@ -11,10 +11,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from phylometa.clone_trees._kernels import convolve
 from phylometa.joint._state import UNUSED
 from phylometa.migration.slope_scaling import simple_history
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.compiled import njit
+from phylometa.model.weighted_index import pick
 
 __all__ = ["Places", "Presence", "draw_presence", "draw_sample", "history_score"]
 
@@ -54,23 +56,6 @@ class Presence(NamedTuple):
 
 
 @njit(cache=True)
-def pick_scaled(weights: FloatArray, n: int, uniform: float) -> int:
-    """Draw an index below n with probabilities proportional to `weights`."""
-    total = 0.0
-    for x in range(n):
-        total += weights[x]
-    remaining = uniform * total
-    chosen = 0
-    for x in range(n):
-        if weights[x] > 0.0:
-            chosen = x
-            remaining -= weights[x]
-            if remaining < 0.0:
-                break
-    return chosen
-
-
-@njit(cache=True)
 def draw_sample(
     sample: int, parent: IntArray, messages: FloatArray, founder: FloatArray, slab: float, uniforms: FloatArray,
     steps: IntArray, total: IntArray,
@@ -95,13 +80,7 @@ def draw_sample(
                 if n_children == 0:
                     so_far[0] = message
                 else:
-                    so_far[n_children] = 0.0
-                    for x in range(n_grid):
-                        factor = so_far[n_children - 1, x]
-                        if factor > 1e-40:
-                            for y in range(n_grid - x):
-                                so_far[n_children, x + y] += factor * message[y]
-                    so_far[n_children] /= so_far[n_children].max()
+                    convolve(so_far[n_children - 1], message, so_far[n_children])
                 children[n_children] = child
                 n_children += 1
         left = 0
@@ -111,7 +90,7 @@ def draw_sample(
                 weights[x] = so_far[n_children - 1, x] * (founder[sample, x] if v == n_slots else slab)
             if v < n_slots:
                 weights[top] = so_far[n_children - 1, top]  # no population of its own
-            left = pick_scaled(weights, top + 1, uniforms[0, v, sample])
+            left = pick(weights, top + 1, uniforms[0, v, sample])
         if v == n_slots:
             total[sample] = left
         else:
@@ -122,7 +101,7 @@ def draw_sample(
             if i > 0:
                 for y in range(left + 1):
                     weights[y] = so_far[i - 1, left - y] * messages[child, sample, y]
-                prevalence[child] = pick_scaled(weights, left + 1, uniforms[1, child, sample])
+                prevalence[child] = pick(weights, left + 1, uniforms[1, child, sample])
             left -= prevalence[child]
             stack[n_open] = child
             n_open += 1

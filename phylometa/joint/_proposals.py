@@ -219,20 +219,6 @@ def attachment_weights(
 
 
 @njit(cache=True)
-def pick(weights: FloatArray, uniform: float) -> int:
-    """Draw an index with probabilities proportional to `weights`."""
-    remaining = uniform * weights.sum()
-    chosen = -1
-    for k in range(len(weights)):
-        if weights[k] > 0.0:
-            chosen = k
-            remaining -= weights[k]
-            if remaining < 0.0:
-                break
-    return chosen
-
-
-@njit(cache=True)
 def adoption_probability(child: int, first: int, second: int, prevalence: FloatArray, variance: FloatArray) -> float:
     """Compute P(`child` is put below clone `first` rather than `second`) (-1: a clone that holds it anyway)."""
     cost = 0.0

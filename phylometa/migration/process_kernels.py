@@ -14,6 +14,7 @@ import numpy as np
 
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.compiled import njit
+from phylometa.model.weighted_index import pick
 
 __all__ = ["draw_history", "graph_log_weight", "graph_log_weights", "spanning_weight"]
 
@@ -200,22 +201,6 @@ def graph_log_weights(
 
 
 @njit(cache=True)
-def _pick(weights: FloatArray, n: int, uniform: float) -> int:
-    total = 0.0
-    for i in range(n):
-        total += weights[i]
-    left = uniform * total
-    last = 0
-    for i in range(n):
-        if weights[i] > 0.0:
-            last = i
-            left -= weights[i]
-            if left < 0.0:
-                return i
-    return last
-
-
-@njit(cache=True)
 def draw_history(
     reach: IntArray,
     youngest: IntArray,
@@ -256,7 +241,7 @@ def draw_history(
                 if weight > 0.0:
                     weight *= spanning_weight(sets[i], e, reach)
             weights[i - first[v]] = weight
-        sites = sets[first[v] + _pick(weights, first[v + 1] - first[v], rng.random())]
+        sites = sets[first[v] + pick(weights, first[v + 1] - first[v], rng.random())]
         for s in range(n_sites):
             in_tree[s] = s == e
             above[s] = -1
@@ -296,7 +281,7 @@ def draw_history(
                         elif reach[s] >> t & 1:
                             weight = moving * entering[c, t]
                     weights[s * n_sites + t] = weight
-            picked = _pick(weights, n_sites * n_sites, rng.random())
+            picked = pick(weights, n_sites * n_sites, rng.random())
             edges[n_edges, 0], edges[n_edges, 1] = v, picked // n_sites
             edges[n_edges, 2], edges[n_edges, 3] = c, picked % n_sites
             entry[c] = picked % n_sites

@@ -23,6 +23,7 @@ from phylometa.plots.style import (
     clean_text,
     contrast,
     percent,
+    text_width,
     wrap_text,
 )
 from phylometa.reference.organs import find_organ
@@ -130,6 +131,8 @@ def body_map_scene(
         if edge.source in places and edge.target in places:
             _draw_migration(scene, edge, places, sites)
     _draw_sites(scene, sites, {i: places[i] for i in found}, middle, scale, marks_bottom)
+    for x, y, text in _percentages(edges, places):
+        scene.small(x, y, text, anchor="middle", halo=True)
     for i, (x, y, names) in beside.items():
         _draw_mark(scene, sites, i, x, y)
         with scene.group(f"site-{i}", clean_text(sites[i].name), site=i):
@@ -248,6 +251,32 @@ def _draw_migration(scene: Scene, edge: Migration, at: dict[int, tuple[float, fl
             scene.path(course, stroke=INK, line_width=line + 0.7)
         scene.path(course, stroke=swatch.colour, line_width=line, dash=dash)
         scene.arrow_head(*tip, toward, 5.5, swatch.colour)
+
+
+def _percentages(edges: Sequence[Migration], at: dict[int, tuple[float, float]]) -> list[tuple[float, float, str]]:
+    """(x, y, text) of the probabilities beside their arrows, as far as they have room: first the most probable."""
+    placed: list[tuple[float, float, float, float]] = [
+        (x - _RADIUS, y - _RADIUS, x + _RADIUS, y + _RADIUS) for x, y in at.values()
+    ]
+    found = []
+    for edge in sorted(edges, key=lambda e: -e.probability):
+        if edge.source not in at or edge.target not in at:
+            continue
+        (x1, y1), (x2, y2) = at[edge.source], at[edge.target]
+        cx, cy = _control(edge, at)
+        text = percent(edge.probability)
+        half = 0.5 * text_width(text, SMALL_FONT_SIZE) + 1
+        if math.dist((x1, y1), (x2, y2)) < 2 * _RADIUS + 3 * half:
+            continue  # the label would cover the arrow
+        for t in (0.66, 0.76, 0.56, 0.46):
+            x = (1 - t) ** 2 * x1 + 2 * t * (1 - t) * cx + t**2 * x2
+            y = (1 - t) ** 2 * y1 + 2 * t * (1 - t) * cy + t**2 * y2
+            box = (x - half, y - 4, x + half, y + 4)
+            if not any(box[0] < c and a < box[2] and box[1] < d and b < box[3] for a, b, c, d in placed):
+                placed.append(box)
+                found.append((x, y, text))
+                break
+    return found
 
 
 def _draw_sites(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -22,6 +22,7 @@ from phylometa.plots.style import (
     clean_text,
     percent,
     text_width,
+    wrap_text,
 )
 
 __all__ = ["plot_seeding_matrix", "seeding_matrix_scene"]
@@ -29,6 +30,7 @@ __all__ = ["plot_seeding_matrix", "seeding_matrix_scene"]
 _ROW = 12.5
 _NARROW_ROW = 21.0
 _CELL = 20.0
+_LINE, _MOST_LINES = 8.0, 4
 _COLUMN_SHARES = {"site_sources": 1.9, "seeding_waves": 0.45, "ln_route": 1.35, "ongoing_evolution": 0.95}
 # Words and shades of the three levels of support (seeding labels; shades differ in lightness, the words say it too).
 _SHADES = {"supported": "#9ecae1", "favoured": "#deebf7", "not determined": "#ffffff"}
@@ -46,9 +48,7 @@ def seeding_matrix_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS[
     columns = [name for name in SITE_COLUMNS[: 3 if is_narrow else None] if labels.get(name)]
     sites = [i for i, site in enumerate(result.patient.sites) if any(site.name in labels[name] for name in columns)]
     notes = note_lines([_NOTE] if shown.criterion_sensitive else [], width - 2 * MARGIN)
-    height = 2 * MARGIN + len(patient_rows) * (_NARROW_ROW if is_narrow else _ROW) + 20 + NOTE_LINE * len(notes)
-    height += (22 + len(sites) * _CELL) if sites and columns else 0
-    scene = Scene(width, height, title, "The most probable value of every label and its probability.")
+    scene = Scene(width, 0.0, title, "The most probable value of every label and its probability.")
     y = MARGIN
     for row in patient_rows:
         y = _patient_row(scene, row, labels[row], shown, y)
@@ -56,6 +56,7 @@ def seeding_matrix_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS[
         y = _site_block(scene, result, labels, shown, columns, sites, y + 8)
     y = _key(scene, y + 9)
     scene.notes(MARGIN, y + 10, notes)
+    scene.height = y + 10 + NOTE_LINE * len(notes) + MARGIN - 4
     return scene
 
 
@@ -65,18 +66,20 @@ _NOTE = "*: the most probable value changes with the order of the parsimony crit
 def _patient_row(scene: Scene, row: str, distribution: Mapping[str, float], shown: Any, y: float) -> float:
     """Name, value, bar and level of one label of the patient; returns the next row's y."""
     is_narrow = scene.width < NARROW
-    height = _NARROW_ROW if is_narrow else _ROW
     value, probability = most_probable_value(distribution)
     word = shown.level(row)
     text = value_name(row, value)
     star = "*" if row in shown.criterion_sensitive else ""
     bar_left = scene.width - MARGIN - 112
     left = MARGIN if is_narrow else MARGIN + 0.3 * scene.width
-    name_y = y + (6 if is_narrow else 0.5 * height)
-    value_y = y + (15.5 if is_narrow else 0.5 * height)
+    lines = wrap_text(text + star, bar_left - left - 6, SMALL_FONT_SIZE, "bold", lines=_MOST_LINES)
+    value_y = y + (15.5 if is_narrow else 0.5 * _ROW)
+    name_y = y + 6 if is_narrow else value_y
+    height = (_NARROW_ROW if is_narrow else _ROW) + _LINE * (len(lines) - 1)
     with scene.group(f"label-{row}", f"{label_name(row)}: {text}, probability {percent(probability)}, {word}"):
         scene.note(MARGIN, name_y, label_name(row), room=(scene.width if is_narrow else left) - 2 * MARGIN)
-        scene.small(left, value_y, text + star, weight="bold", room=bar_left - left - 6)
+        for k, line in enumerate(lines):
+            scene.small(left, value_y + _LINE * k, line, weight="bold")
         scene.rect(bar_left, value_y - 3.2, 34, 6.4, fill="#ffffff", stroke=INK, line_width=0.4)
         scene.rect(bar_left, value_y - 3.2, 34 * min(1.0, probability), 6.4, fill="#4f81a8")
         scene.small(bar_left + 38, value_y, percent(probability))
@@ -107,26 +110,42 @@ def _site_block(
         scene.note(starts[j] + 3, y + 6, label_name(column), room=unit * shares[j] - 4)
     y += 13
     for site, name in zip(sites, names):
+        lines = wrap_text(name, left - MARGIN - 13, SMALL_FONT_SIZE, "bold", lines=_MOST_LINES)
+        cells = _cells(result, labels, columns, site, [unit * share - 6 for share in shares])
+        height = max([_CELL, _LINE * len(lines) + 4, *(_LINE * (len(texts) + 1) + 4 for _, _, texts in cells.values())])
         with scene.group(f"site-{site}", name, site=site):
-            scene.rect(MARGIN, y + 2, 6, _CELL - 4, swatch=swatches[site], stroke=INK, line_width=0.4)
-            scene.small(MARGIN + 9, y + 0.5 * _CELL, name, weight="bold", room=left - MARGIN - 13)
-        for j, column in enumerate(columns):
-            distribution = labels[column].get(result.patient.sites[site].name)
-            if not distribution:
-                continue
-            value, probability = most_probable_value(distribution)
-            word = shown.level(column, result.patient.sites[site].name)
-            text = value_name(column, value)
-            x, cell = starts[j], unit * shares[j]
-            tooltip = f"{name}, {label_name(column).lower()}: {text}, probability {percent(probability)}, {word}"
-            with scene.group(f"label-{column}-{site}", tooltip, site=site):
-                shade = _SHADES.get(word, "#ffffff")
-                scene.rect(x + 0.6, y + 0.6, cell - 1.2, _CELL - 1.2, fill=shade, stroke="#c4c4c4", line_width=0.4)
-                scene.small(x + 3, y + 0.32 * _CELL, text, room=cell - 6)
+            scene.rect(MARGIN, y + 2, 6, height - 4, swatch=swatches[site], stroke=INK, line_width=0.4)
+            for k, line in enumerate(lines):
+                shift = _LINE * (k - 0.5 * (len(lines) - 1))
+                scene.small(MARGIN + 9, y + 0.5 * height + shift, line, weight="bold")
+        for j, (value, probability, texts) in cells.items():
+            word = shown.level(columns[j], result.patient.sites[site].name)
+            text, label = value_name(columns[j], value), label_name(columns[j]).lower()
+            tooltip = f"{name}, {label}: {text}, probability {percent(probability)}, {word}"
+            with scene.group(f"label-{columns[j]}-{site}", tooltip, site=site):
+                box = (starts[j] + 0.6, y + 0.6, unit * shares[j] - 1.2, height - 1.2)
+                scene.rect(*box, fill=_SHADES.get(word, "#ffffff"), stroke="#c4c4c4", line_width=0.4)
+                top = y + 0.5 * (height - _LINE * len(texts))
+                for k, line in enumerate(texts):
+                    scene.small(starts[j] + 3, top + _LINE * k, line)
                 colour = MUTED if word == "not determined" else INK
-                scene.small(x + 3, y + 0.73 * _CELL, percent(probability), colour=colour)
-        y += _CELL
+                scene.small(starts[j] + 3, top + _LINE * len(texts), percent(probability), colour=colour)
+        y += height
     return y
+
+
+def _cells(
+    result: PatientResult, labels: Mapping[str, Any], columns: Sequence[str], site: int, rooms: Sequence[float]
+) -> dict[int, tuple[str, float, list[str]]]:
+    """Column -> most probable value of a site's label, its probability, and its name in lines of the column's room."""
+    found = {}
+    for j, column in enumerate(columns):
+        distribution = labels[column].get(result.patient.sites[site].name)
+        if distribution:
+            value, probability = most_probable_value(distribution)
+            lines = wrap_text(value_name(column, value), rooms[j], SMALL_FONT_SIZE, lines=_MOST_LINES)
+            found[j] = value, probability, lines
+    return found
 
 
 def _key(scene: Scene, y: float) -> float:

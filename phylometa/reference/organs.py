@@ -44,7 +44,7 @@ def _vocabulary() -> dict[str, tuple[str, float, float, bool]]:
 def find_organ(site: str) -> Organ | None:
     """Find the organ that a site's name refers to; None if no word of it is known.
 
-    A numbered vertebra (``T9``) goes before all; else the first known word counts, its plural too.
+    A numbered vertebra (``T9``) goes before all; else the first known word (or pair of words) counts, its plural too.
 
     >>> find_organ("left adrenal gland")
     Organ(name='adrenal', x=10.0, y=130.0)
@@ -58,7 +58,9 @@ def find_organ(site: str) -> Organ | None:
         start, step = _SPINE[vertebra.group(1)]
         return Organ("bone", 0.0, start + step * int(vertebra.group(2)))
     known = _vocabulary()
-    for word in words:
+    for word, following in zip(words, [*words[1:], ""]):
+        if f"{word} {following}" in known:  # two words say more: a lower lobe, a cervical spine
+            word = f"{word} {following}"
         stem = word if word in known else word.removesuffix("s")
         if stem in known:
             name, x, y, is_paired = known[stem]

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from phylometa.model.colours import SITE_PALETTE
 from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
@@ -26,6 +28,7 @@ from phylometa.plots.label_placement import nice_ticks, spread
 from phylometa.plots.migration_graph import migration_graph_scene
 from phylometa.plots.scene import Scene, draw_scene
 from phylometa.plots.scene_svg import scene_svg
+from phylometa.plots.seeding_matrix import seeding_matrix_scene
 from phylometa.plots.style import (
     INK,
     MUTED,
@@ -337,3 +340,24 @@ def test_line_and_dash_are_those_of_the_migration_itself():
     for line in lines:
         source, target = (int(text) for text in line.group.key.split("-")[1:3])
         assert bool(line.dash) == (probability[source, target] < 0.8) or line.stroke == "#1a1a1a"
+
+
+def test_body_maps_print_the_probability_beside_an_arrow():
+    scene = body_map_scene(plot_results.eight_clones())
+    arrows = {item.group.key for item in scene.items if item.group is not None and item.group.key.startswith("route-")}
+    printed = [label for label in scene.labels if re.fullmatch(r"[<>]?\d+%", label.text)]
+    assert arrows and 0 < len(printed) <= len(arrows)
+
+
+def test_the_seeding_matrix_shows_long_names_whole():
+    result = plot_results.fifteen_clones()
+    text = " ".join(label.text for label in seeding_matrix_scene(result, width=255).labels)
+    assert "left supraclavicular lymph node" in text and "…" not in text
+
+
+@pytest.mark.parametrize("width", [90.0, 183.0])
+@pytest.mark.parametrize("figure", FIGURES)
+def test_no_text_in_print_is_smaller_than_five_and_a_half_points(figure, width):
+    for result in (plot_results.eight_clones(), plot_results.sixty_clones()):
+        texts = FIGURES[figure](result, width=width).figure.findobj(Text)
+        assert min(text.get_fontsize() for text in texts if text.get_text().strip()) >= 5.5

@@ -248,7 +248,7 @@ def _draw_migration(scene: Scene, edge: Migration, at: dict[int, tuple[float, fl
     tooltip = f"{names[0]} to {names[1]}: {len(edge.founding_clones)} clones, probability {percent(edge.probability)}"
     with scene.group(f"route-{edge.source}-{edge.target}", tooltip, source=edge.source, target=edge.target):
         if contrast(swatch.colour, "#ffffff") < 3.0:
-            scene.path(course, stroke=INK, line_width=line + 0.7)
+            scene.path(course, stroke=INK, line_width=line + 0.7, dash=dash)
         scene.path(course, stroke=swatch.colour, line_width=line, dash=dash)
         scene.arrow_head(*tip, toward, 5.5, swatch.colour)
 

@@ -364,9 +364,9 @@ def _draw_edge(
 def _draw_course(scene: Scene, edge: Migration, course: Sequence[Any], colour: str, tooltip: str) -> None:
     """The line of an edge, with a dark rim if its colour is too light for the page."""
     with scene.group(_key(edge), tooltip, **_data(edge)):
-        if contrast(colour, "#ffffff") < _LEAST_CONTRAST:
-            scene.path(course, stroke=INK, line_width=_line_width(edge) + 0.7)
         dash = () if edge.drawn_probability >= _FAVOURED else (3.0, 2.0)
+        if contrast(colour, "#ffffff") < _LEAST_CONTRAST:
+            scene.path(course, stroke=INK, line_width=_line_width(edge) + 0.7, dash=dash)
         scene.path(course, stroke=colour, line_width=_line_width(edge), dash=dash)
 
 

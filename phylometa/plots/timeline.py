@@ -36,6 +36,7 @@ __all__ = ["plot_timeline", "timeline_scene"]
 _LANE = 14.0
 _GREY = Swatch("#bdbdbd")
 # Drawn are the most probable interval of every site and what is at least as probable as not, the surest first.
+_LEAST_PROBABILITY = 0.05
 _MIN_PROBABILITY = 0.5
 _MAX_INTERVALS = 40
 _MODELS = {"hu2020": "Hu 2020"}
@@ -229,12 +230,13 @@ def _beside(result: PatientResult, unit: str) -> dict[tuple[str, str], list[Seed
 
 
 def _surest(intervals: Sequence[Any]) -> list[Any]:
-    """The best interval of every site and model, then those at least as probable as not, up to the limit."""
+    """The best interval of every site and model, then those at least as probable as not, up to the limit; none below
+    `_LEAST_PROBABILITY`."""
     turns: dict[tuple[str, str], int] = {}
     ranked = []
     for x in sorted(intervals, key=lambda x: -x.probability):
         turn = turns[x.site, x.model] = turns.get((x.site, x.model), -1) + 1
-        if turn == 0 or x.probability >= _MIN_PROBABILITY:
+        if x.probability >= (_LEAST_PROBABILITY if turn == 0 else _MIN_PROBABILITY):
             ranked.append((turn, x))
     return [x for _, x in sorted(ranked, key=lambda item: item[0])[:_MAX_INTERVALS]]
 

@@ -349,6 +349,8 @@ def _open_questions(result: PatientResult, rows: Sequence[SiteRow]) -> tuple[tup
         if row.divergence.status == OPEN and row.divergence.note:
             by_reason[row.divergence.note].append(row.site)
     if not any("early or late" in text for text in (() if result.timing is None else result.timing.refusals)):
+        if len(by_reason) > 1:  # the folded sentences have the reason of every site
+            by_reason = {"for several reasons": [site for sites in by_reason.values() for site in sites]}
         questions += [f"whether {_listed(s)} diverged early or late ({reason})" for reason, s in by_reason.items()]
     if result.timing is not None:
         questions += _joined(result.timing.refusals)

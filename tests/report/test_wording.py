@@ -109,6 +109,15 @@ def test_no_plural_is_left_to_the_reader_and_no_word_stands_twice(case):
         assert not re.search(r"\b([a-z]{4,}) \1\b", text), text
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_sentences_are_short(case):
+    result = getattr(plot_results, case)()
+    found = overview(result)
+    for text in (found.sentence, *found.open_questions, *(finding.text for finding in describe(result).facts)):
+        for sentence in re.split(r"(?<=[.;:]) ", text):
+            assert len(sentence.split()) <= 40, sentence
+
+
 def test_what_is_next_to_nothing_is_zero_in_a_table():
     assert number(5.5e-22) == 0.0 and number(4e-5) == 0.0 and number(0.000123) == 0.000123
     assert number(float("nan")) == "" and number(1234.567) == 1230.0

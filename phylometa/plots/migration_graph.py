@@ -98,12 +98,14 @@ def migration_graph_scene(
     is_merged: bool | None = None,
     width: float = COLUMN_WIDTHS["double"],
     is_best: bool = False,
+    names_candidates: bool = True,
     overview: HistoryOverview | None = None,
 ) -> Scene:
     """Lay out the migration graph as a `Scene`; see `plot_migration_graph`.
 
     `rank` None draws no history in particular: edges of at least `min_probability`, all in colour; with `is_best` only
-    the most probable way into every site, and what else is more probable than not. Routes whose level is lower than
+    the most probable way into every site, and what else is more probable than not; `names_candidates` adds where else
+    a site may have come from. Routes whose level is lower than
     their probability (`withheld_routes`) are drawn as not determined. `overview` saves ranking and summing the
     histories again if many are drawn.
     """
@@ -131,7 +133,11 @@ def migration_graph_scene(
     if is_merged is not False and len(shown) > (_MAX_PAIRS_NARROW if is_narrow else _MAX_PAIRS):
         keys, data = {edge: _key(edge) for edge in shown}, {edge: _data(edge) for edge in shown}
         notes = [] if rank is None else [f"Framed: in the history drawn ({percent(history.weight)})."]
-        notes += _candidates(edges, shown, sites) if is_best else _hidden(edges, shown, min_probability)
+        notes += (
+            (_candidates(edges, shown, sites) if names_candidates else [])
+            if is_best
+            else _hidden(edges, shown, min_probability)
+        )
         return migration_matrix_scene(
             sites, shown, keys, tooltips, notes, title=title, description=description, width=width, data=data
         )
@@ -141,7 +147,11 @@ def migration_graph_scene(
     height = max(node.y + node.height for node in nodes.values())
     lines = _notes(edges, shown, history, rank, is_bare)
     if edges:
-        lines += _candidates(edges, shown, sites) if is_best else _hidden(edges, shown, min_probability)
+        lines += (
+            (_candidates(edges, shown, sites) if names_candidates else [])
+            if is_best
+            else _hidden(edges, shown, min_probability)
+        )
     notes = note_lines(lines, width - 2 * MARGIN)
     scene = Scene(width, height + MARGIN + NOTE_LINE * len(notes) + MARGIN, title, description or notes[0])
     swatches = site_swatches(sites)
@@ -200,7 +210,7 @@ def _candidates(edges: Sequence[Migration], shown: Sequence[Migration], sites: S
             named = ", ".join(f"{clean_text(sites[e.source].name)} {percent(e.probability)}" for e in others[:3])
             if named:
                 notes.append(f"{clean_text(sites[edge.target].name)} may also have come from {named}.")
-    return notes
+    return list(dict.fromkeys(notes))
 
 
 def _hidden(edges: Sequence[Migration], shown: Sequence[Migration], min_probability: float) -> list[str]:

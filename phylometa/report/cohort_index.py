@@ -178,34 +178,21 @@ def _graphs(outcomes: Sequence[PatientOutcome]) -> list[dict[str, Any]]:
     return cards
 
 
-def _bars(frequencies: Sequence[Any], counts: Counter[tuple[str, str]]) -> list[Markup]:
-    """Bars of every label over all patients."""
+def _bars(frequencies: Sequence[Any], counts: Counter[tuple[str, str]]) -> list[tuple[str, Markup]]:
+    """Name and bars of every label over all patients."""
     by_label: dict[str, list[Any]] = {}
     for row in frequencies:
         if row.group == "all":
             by_label.setdefault(row.label, []).append(row)
-    return [
-        Markup(
-            scene_svg(
-                label_bars_scene(
-                    [
-                        (
-                            value_name(label, r.value),
-                            counts[label, r.value],
-                            r.n_patients,
-                            r.share,
-                            r.share_lo,
-                            r.share_hi,
-                        )
-                        for r in rows
-                    ],
-                    title=label_name(label),
-                ),
-                prefix=f"bars-{label.replace('_', '-')}",
-            )
-        )
-        for label, rows in by_label.items()
-    ]
+    pictures = []
+    for label, found in by_label.items():
+        rows = [
+            (value_name(label, r.value), counts[label, r.value], r.n_patients, r.share, r.share_lo, r.share_hi)
+            for r in found
+        ]
+        scene = label_bars_scene(rows, title=label_name(label))
+        pictures.append((label_name(label), Markup(scene_svg(scene, prefix=f"bars-{label.replace('_', '-')}"))))
+    return pictures
 
 
 def cohort_index_html(

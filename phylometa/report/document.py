@@ -44,7 +44,7 @@ __all__ = ["first_screen_html", "report_html", "write_report"]
 
 
 _SHOWN_SITES = 12
-_BODY_MAP_WIDTH, _ROUTES_WIDTH = 300.0, 258.0  # points
+_BODY_MAP_WIDTH, _ROUTES_WIDTH = 300.0, 284.0  # points
 _MAX_POINTS = 5000  # of more mutations the pairs of samples are left to `phylometa plot`
 
 
@@ -57,7 +57,9 @@ def _figures(result: PatientResult) -> dict[str, Markup]:
     if result.labels is not None:
         scenes["seeding_matrix"] = seeding_matrix_scene(result)
     if result.histories is not None and result.trees is not None:
-        scenes["routes"] = migration_graph_scene(result, rank=None, is_merged=True, is_best=True, width=_ROUTES_WIDTH)
+        scenes["routes"] = migration_graph_scene(
+            result, rank=None, is_merged=True, is_best=True, names_candidates=False, width=_ROUTES_WIDTH
+        )
     if result.trees is not None and len(result.trees):
         scenes["clone_flow"] = clone_flow_scene(result)
         scenes["oncoprint"] = oncoprint_scene(result)

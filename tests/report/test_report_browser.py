@@ -281,9 +281,10 @@ def test_a_phone_needs_no_sideways_scrolling_of_the_page(opened, name):
 def test_text_of_figures_has_eleven_pixels(opened, width):
     page = opened("eight_clones", viewport={"width": width, "height": 900})
     smallest = page.evaluate(
-        """() => Math.min(...Array.from(document.querySelectorAll('figure svg text')).filter((t) => t.getScreenCTM() &&
-        t.textContent.trim()).map((t) => parseFloat(getComputedStyle(t).fontSize) * Math.hypot(t.getScreenCTM().a,
-        t.getScreenCTM().b)))"""
+        """() => Math.min(...Array.from(document.querySelectorAll('figure svg text'))
+        .filter((text) => text.textContent.trim() && text.getBoundingClientRect().width > 0)
+        .map((text) => parseFloat(getComputedStyle(text).fontSize)
+          * Math.hypot(text.getScreenCTM().a, text.getScreenCTM().b)))"""
     )
     assert smallest >= 10.9
 

@@ -1,14 +1,17 @@
 """Packages: built, installed and tried in clean environments.
 
     python .ci/packages.py build DIR                   sdist and wheel, in DIR/dist
+    python .ci/packages.py needs [EXTRA]...            what setup.cfg requires, as pip reads it
     python .ci/packages.py matrix [--python PATH]...   sdist and wheel on every Python found: the demo, offline
-    python .ci/packages.py lowest [--python PATH]      the lowest dependencies that setup.cfg allows, and the fast suite
+    python .ci/packages.py lowest [--few] [--python PATH]    the lowest dependencies that setup.cfg allows, and the fast
+                                                       suite, or a few tests that use each of them and run a patient
     python .ci/packages.py places [--python PATH]      a read-only installation of the wheel: the demo without HOME, as
                                                        another user, with a full TMPDIR, ...; what it compiled
     python .ci/packages.py new-user                    README's commands, timed: from pip install to the demo's report,
                                                        and from an own VCF to the report
 
-All but the first print a table. Pythons are looked for as python3.X and in pyenv's folder; `--python` names others.
+`matrix`, `places` and `new-user` print a table. Pythons are looked for as python3.X and in pyenv's folder; `--python`
+names others.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ LEFT_OUT = shutil.ignore_patterns(
 )
 # Needed to run the tests against the lowest dependencies, themselves not part of what is tested.
 TEST_TOOLS = ("pytest>=7.4", "hypothesis>=6.80")
+# Every dependency is used by one of these, and a small patient goes through every stage, figure, file and page.
+FEW_TESTS = ("cli/test_run.py", "io/test_variants.py", "io/test_export.py", "plots/test_plots.py", "qc")
 
 
 def run(*command: object, cwd: Path | None = None, quiet: bool = True, **environment: str) -> str:
@@ -137,7 +142,9 @@ def install_and_run(python: Path, package: Path, folder: Path) -> dict[str, obje
     installed = time.monotonic()
     begun = cpu_of_children()
     run(*offline(), venv / "bin/phylometa", "demo", cwd=folder, MPLCONFIGDIR=str(folder / "mpl"))
-    assert (folder / "phylometa-demo/DEMO/report.html").stat().st_size > 100_000
+    made = folder / "phylometa-demo/DEMO"
+    assert (made / "report.html").stat().st_size > 100_000
+    assert all((made / f"figures/migration_graph.{kind}").is_file() for kind in ("svg", "pdf", "png"))
     packages = dict(line.split("==") for line in run(venv / "bin/pip", "freeze").splitlines() if "==" in line)
     shutil.rmtree(folder / "phylometa-demo")
     return {
@@ -172,16 +179,22 @@ def matrix(pythons: Sequence[Path]) -> None:
                 )
 
 
-def lowest_bounds() -> list[str]:
-    """`name==bound` for every dependency of setup.cfg (`name>=bound`)."""
+def requirements(extras: Sequence[str] = ()) -> list[str]:
+    """What setup.cfg requires, with extras."""
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
-    found = re.findall(r"^([\w-]+)>=([\w.]+)", config["options"]["install_requires"], re.M)
+    lists = [config["options"]["install_requires"], *(config["options.extras_require"][extra] for extra in extras)]
+    return [line.strip() for text in lists for line in text.splitlines() if line.strip()]
+
+
+def lowest_bounds() -> list[str]:
+    """`name==bound` for every dependency of setup.cfg (`name>=bound`)."""
+    found = re.findall(r"^([\w-]+)>=([\w.]+)", "\n".join(requirements()), re.M)
     return [f"{name}=={bound}" for name, bound in found]
 
 
-def lowest(python: Path) -> None:
-    """The lowest dependencies, then the fast suite."""
+def lowest(python: Path, *, few: bool = False) -> None:
+    """The lowest dependencies, then the fast suite or `FEW_TESTS`."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         source = folder / "source"
@@ -189,14 +202,18 @@ def lowest(python: Path) -> None:
         run(python, "-m", "venv", folder / "venv")
         pip = folder / "venv/bin/pip"
         run(pip, "install", "--quiet", *lowest_bounds(), *TEST_TOOLS)
-        run(pip, "install", "--quiet", "--no-deps", source)
+        # kernels for the newest Numba are of no use here
+        run(pip, "install", "--quiet", "--no-deps", source, PHYLOMETA_COMPILE="0")
         run(pip, "check")
         print(run(folder / "venv/bin/python", "--version").strip(), "with", ", ".join(lowest_bounds()), flush=True)
         # the tests that lint need ruff and mypy, which are no dependencies; the package itself is the installed one
         shutil.rmtree(source / "phylometa")
         begun = cpu_of_children()
         # a warning of an old dependency about a newer one is not ours
-        print(run(folder / "venv/bin/pytest", "-p", "no:cacheprovider", "-W", "default", cwd=source).splitlines()[-1])
+        tests = [f"tests/{name}" for name in FEW_TESTS] if few else []
+        pytest = (folder / "venv/bin/pytest", "-p", "no:cacheprovider", "-W", "default", *tests)
+        kept = {"NUMBA_CACHE_DIR": str(folder / "kernels")}
+        print(run(*pytest, cwd=source, **kept).rstrip().splitlines()[-1])
         print(f"{cpu_of_children() - begun:.0f} s of CPU")
 
 
@@ -316,16 +333,20 @@ def new_user(python: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["build", "matrix", "lowest", "places", "new-user"])
-    parser.add_argument("folder", type=Path, nargs="?", help="where to build")
+    parser.add_argument("what", choices=["build", "needs", "matrix", "lowest", "places", "new-user"])
+    parser.add_argument("names", nargs="*", help="build: the folder in which; needs: extras")
+    parser.add_argument("--few", action="store_true", help="lowest: a few tests instead of the fast suite")
     parser.add_argument("--python", type=Path, action="append", help="interpreter to use; may be repeated")
     chosen = parser.parse_args()
     if chosen.what == "build":
-        if chosen.folder is None:
+        if len(chosen.names) != 1:
             parser.error("build needs a folder")
-        made = build(chosen.folder)
+        made = build(Path(chosen.names[0]))
         check_contents(*made)
         print(*made, sep="\n")
+        return
+    if chosen.what == "needs":
+        print(*requirements(chosen.names), sep="\n")
         return
     pythons = chosen.python or find_pythons()
     if not pythons:
@@ -333,7 +354,7 @@ def main() -> None:
     if chosen.what == "matrix":
         matrix(pythons)
     elif chosen.what == "lowest":
-        lowest(pythons[0])
+        lowest(pythons[0] if chosen.python else Path(sys.executable), few=chosen.few)
     elif chosen.what == "places":
         raise SystemExit(not places(pythons[0] if chosen.python else Path(sys.executable)))
     else:

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["TUTORIAL_FIGURES", "Block", "blocks_of", "run_block", "run_page"]
+__all__ = ["TUTORIAL_FIGURES", "Block", "blocks_of", "check_output", "run_block", "run_page"]
 
 ROOT = Path(__file__).resolve().parent.parent
 # Folders of this checkout that commands name; they are linked into a page's directory.
@@ -122,18 +122,23 @@ def run_block(block: Block, folder: Path, *, extra: Mapping[str, str] | None = N
     where = f"{block.page.name}, line {block.line}"
     assert done.returncode == 0, f"{where}: status {done.returncode}\n{block.commands}\n{done.stdout[-3000:]}"
     if block.kind == "console":
-        shown = [line.rstrip() for line in block.output if line.strip()]
-        printed = [line.rstrip() for line in done.stdout.splitlines()]
-        position = 0
-        for line in shown:
-            if line == "...":
-                continue
-            pattern = re.sub(r"\[", "[[]", line).replace("...", "*")
-            while position < len(printed) and not fnmatch.fnmatchcase(printed[position], pattern):
-                position += 1
-            assert position < len(printed), f"{where}: not printed: {line}\nprinted:\n{done.stdout[-3000:]}"
-            position += 1
+        check_output(block, done.stdout)
     return done.stdout
+
+
+def check_output(block: Block, text: str) -> None:
+    """AssertionError where the commands of a `console` block printed `text`, and that is not what the page shows."""
+    printed = [line.rstrip() for line in text.splitlines()]
+    position = 0
+    for line in (line.rstrip() for line in block.output if line.strip()):
+        if line == "...":
+            continue
+        pattern = re.sub(r"\[", "[[]", line).replace("...", "*")
+        while position < len(printed) and not fnmatch.fnmatchcase(printed[position], pattern):
+            position += 1
+        where = f"{block.page.name}, line {block.line}"
+        assert position < len(printed), f"{where}: not printed: {line}\nprinted:\n{text[-3000:]}"
+        position += 1
 
 
 def run_page(page: Path, folder: Path) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from result_files import digests, table
-from small_patients import QUICK, TINY, simulate_small
+from small_patients import QUICK, TINY, simulate_small, write_quick_command
 
 from phylometa.cli import _invoke
 from phylometa.cohort import run as cohort
@@ -248,7 +248,7 @@ def dask_cluster(tmp_path):
 @pytest.mark.system
 def test_a_dask_cluster_gives_the_bytes_of_one_process(tmp_path, dask_cluster):
     address, _ = dask_cluster
-    sheet = simulate_small(tmp_path / "cohort", patients=6, name="C", extra=TINY)
+    sheet = simulate_small(tmp_path / "cohort", patients=3, name="C", extra=TINY)
     one, many = tmp_path / "one", tmp_path / "many"
     assert _invoke(["run", str(sheet), "-o", str(one), "--no-plots", *QUICK]) == 0
     command = [sys.executable, "-m", "phylometa", "run", str(sheet), "-o", str(many), "--no-plots", *QUICK]
@@ -264,8 +264,9 @@ def test_the_snakefile_of_the_documentation_runs(tmp_path):
     (text,) = re.findall(r"```python\n# Snakefile\n(.*?)```", page, re.S)
     simulate_small(tmp_path, patients=3, name="C", extra=TINY).rename(tmp_path / "cohort.tsv")
     (tmp_path / "Snakefile").write_text(text, encoding="utf-8")
-    scripts = str(Path(sys.executable).parent)
-    environment = {**os.environ, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+    write_quick_command(tmp_path / "quick")
+    scripts = (str(tmp_path / "quick"), str(Path(sys.executable).parent), os.environ["PATH"])
+    environment = {**os.environ, "PATH": os.pathsep.join(scripts), "HOME": str(tmp_path)}
 
     def snakemake(*options):
         command = [sys.executable, "-m", "snakemake", "--cores", "2", *options]
@@ -277,7 +278,8 @@ def test_the_snakefile_of_the_documentation_runs(tmp_path):
     assert "Nothing to be done" in again.stderr + again.stdout
     known = [(path, path.stat().st_mtime_ns) for path in (tmp_path / "results").glob("*/summary.json")]
     assert len(known) == 3
-    assert _invoke(["run", str(tmp_path / "cohort.tsv"), "-o", str(tmp_path / "results"), "--resume"]) == 0
+    resumed = ["run", str(tmp_path / "cohort.tsv"), "-o", str(tmp_path / "results"), "--resume"]
+    assert _invoke([*resumed, *QUICK]) == 0
     assert [row["status"] for row in table(tmp_path / "results" / "cohort.tsv")] == ["done"] * 3
     assert [(path, path.stat().st_mtime_ns) for path, _ in known] == known, "nothing was run again"
 
@@ -304,7 +306,7 @@ def test_a_lost_scheduler_is_said_and_resume_completes(tmp_path, dask_cluster):
 def test_a_run_killed_at_random_moments_and_resumed_ends_in_the_same_bytes(tmp_path):
     import random
 
-    sheet = simulate_small(tmp_path / "cohort", patients=6, name="C", extra=TINY)
+    sheet = simulate_small(tmp_path / "cohort", patients=4, name="C", extra=TINY)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     started = time.monotonic()
     assert _invoke(["run", str(sheet), "-o", str(whole), "--no-plots", *QUICK]) == 0

@@ -4,6 +4,13 @@ import fcntl
 import os
 import shutil
 
+# Bundled patient -> its run with the default settings, as the pages have it.
+REAL_COMMANDS = {
+    "demo": "phylometa demo -o demo --no-plots",
+    "a22": "phylometa run sample_data/gundem_a22/samples.tsv -o a22 --no-plots",
+    "a31": "phylometa run sample_data/gundem_a31/samples.tsv -o a31 --no-plots",
+}
+
 
 def made_once(tmp_path_factory, name, make):
     """The folder `name` after `make(folder)`: by the first process that asks; the others wait. Only read it."""

@@ -1,16 +1,36 @@
 """Small simulated patients on disk, for tests that run the whole."""
 
+import shlex
+import sys
 from pathlib import Path
+from unittest import mock
 
 from phylometa.cli import _invoke
+from phylometa.plots import save_figures
 
 # Small enough for the fast suite, rich enough for every stage: three sites, two primary regions, some copy number.
 SMALL_PATIENT = ("pattern=polyclonal", "distant_sites=2", "primary_regions=2", "primary_clones=3")
-SMALL_PATIENT += ("mutation_rate=0.0004", "depth=80")
+SMALL_PATIENT += ("mutation_rate=0.0002", "depth=80")
 # Fewer clones and mutations still: what stands in the files does not matter.
 TINY = ("mutation_rate=0.0001", "primary_clones=2", "depth=60", "cn_caller=ascat")
 # Options of a run for tests that do not test the samplers.
 QUICK = ("--config", str(Path(__file__).with_name("quick.toml")))
+
+
+def svg_alone():
+    """Within it figures are written as SVG: the PDFs of a patient, with their fonts, cost as much as all of its run."""
+    return mock.patch.dict(save_figures.__kwdefaults__, formats=("svg",))
+
+
+def write_quick_command(folder):
+    """Write `folder`/phylometa, which is the command with short chains for `run`, for commands of the pages."""
+    folder.mkdir()
+    command = shlex.quote(str(Path(sys.executable).with_name("phylometa")))
+    path = folder / "phylometa"
+    path.write_text(
+        f'#!/bin/sh\n[ "$1" != run ] || {{ shift; set -- run {shlex.join(QUICK)} "$@"; }}\nexec {command} "$@"\n'
+    )
+    path.chmod(0o755)
 
 
 BARE_HEAD = "patient\tsample\tsite\tsite_type\tcounts\tpurity\n"

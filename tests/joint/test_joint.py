@@ -313,7 +313,7 @@ def test_histories_weigh_the_states(monkeypatch):
     whole = sum(weighed.values())
     drawn = []
     monkeypatch.setattr(joint_module, "_summarise", lambda chains, *_: drawn.append(chains))
-    settings = replace(SETTINGS.trees, joint_sweeps=200_000, joint_moves=300_000, joint_draws=8_000, joint_rounds=1)
+    settings = replace(SETTINGS.trees, joint_sweeps=200_000, joint_moves=150_000, joint_draws=4_000, joint_rounds=1)
     run(mutations, [0, 0, 0], replace(heavy, trees=settings), primary=0)
     every, found = np.arange(3), Counter()
     for labels, parents in zip(drawn[0].labels, drawn[0].parents):
@@ -424,7 +424,8 @@ def test_a_wrong_start_is_mended():
     rng = np.random.default_rng(3)
     vaf = np.repeat([[0.5, 0.5], [0.3, 0.0], [0.1, 0.5]], 5, axis=0)
     mutations = table(rng.binomial(200, vaf), 200)
-    joint = run(mutations, [0] * 5 + [1] * 10, replace(SETTINGS, trees=replace(SETTINGS.trees, joint_draws=100)))
+    settings = replace(SETTINGS.trees, joint_draws=100, joint_sweeps=1000)
+    joint = run(mutations, [0] * 5 + [1] * 10, replace(SETTINGS, trees=settings))
     truth = np.repeat([0, 1, 2], 5)
     assert np.abs(joint.same_cluster - np.equal.outer(truth, truth)).max() < 0.3
 

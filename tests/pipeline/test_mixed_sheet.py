@@ -47,7 +47,7 @@ def folder(tmp_path_factory):
         config = folder / "quick.toml"
         quick = [text for text in QUICK if text.endswith(".toml")][0]
         with open(quick) as handle:
-            config.write_text(handle.read() + "\n[cells]\nmoves = 8000\nchains = 2\ndraws = 20\n")
+            config.write_text(handle.read() + "\n[cells]\nmoves = 5000\nchains = 2\ndraws = 20\n")
         arguments = ["run", str(folder / "in" / "mixed.tsv"), "-o", str(folder / "out"), "--no-plots"]
         assert _invoke([*arguments, "--config", str(config)]) == 0
 

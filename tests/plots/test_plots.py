@@ -57,6 +57,13 @@ def test_pdf_and_png_carry_no_date_and_keep_text_as_text(results, tmp_path):
     assert b"CreationDate" not in pdf and b"tIME" not in png
 
 
+def test_a_figure_is_written_in_every_format(results, tmp_path):
+    paths = save_figures(results["one_metastasis"], tmp_path, figures=("migration_graph",))
+    assert [path.name for path in paths] == [f"migration_graph.{kind}" for kind in ("svg", "pdf", "png")]
+    starts = [path.read_bytes().lstrip()[:5] for path in paths]
+    assert starts == [b"<?xml", b"%PDF-", b"\x89PNG\r"]
+
+
 def test_svg_text_can_be_edited_and_found(results, tmp_path):
     path = save_figures(results["one_metastasis"], tmp_path, formats=("svg",))[0]
     text = path.read_text(encoding="utf-8")

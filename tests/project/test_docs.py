@@ -13,8 +13,8 @@ from pathlib import Path
 
 import click
 import pytest
-from shared_runs import made_once
-from small_patients import TINY, simulate_small
+from shared_runs import REAL_COMMANDS, made_once
+from small_patients import TINY, simulate_small, write_quick_command
 
 import phylometa
 from phylometa.cli import COMMANDS, cli
@@ -24,7 +24,7 @@ DOCS = ROOT / "docs"
 if not DOCS.is_dir():
     pytest.skip("the pages are not here", allow_module_level=True)
 sys.path.insert(0, str(DOCS))
-from run_pages import RUN_KINDS, SHARED_FOLDERS, TUTORIAL_FIGURES, blocks_of, run_block, run_page  # noqa: E402
+from run_pages import RUN_KINDS, SHARED_FOLDERS, TUTORIAL_FIGURES, blocks_of, check_output, run_block, run_page  # noqa: E402
 
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "sample_data/README.md")),
@@ -200,12 +200,26 @@ def test_the_tutorial_runs(tutorial):
 
 @pytest.mark.system
 @pytest.mark.parametrize("page", RUN_ALONE, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_command_of_a_page_runs(page, own_files, tmp_path):
-    """All blocks of a page, in order, in one directory with a user's files."""
+def test_every_command_of_a_page_runs(page, own_files, real_run, tmp_path):
+    """All blocks of a page, in order, in one directory with a user's files.
+
+    Where the page shows nothing of what is printed, `run` makes short chains. Runs of bundled patients are shared.
+    """
     place_files(own_files, tmp_path)
+    write_quick_command(tmp_path / "quick")
+    quick = {"PATH": os.pathsep.join((str(tmp_path / "quick"), str(Path(sys.executable).parent), os.environ["PATH"]))}
+    names = {command: name for name, command in REAL_COMMANDS.items()}
     for block in blocks_of(page):
-        if block.is_run:
-            run_block(block, tmp_path)
+        if block.commands.strip() in names:
+            made = real_run(names[block.commands.strip()]).parents[1]
+            check_output(block, (made / "printed.txt").read_text(encoding="utf-8"))
+        elif block.is_run:
+            run_block(block, tmp_path, extra=quick if block.kind == "bash" else None)
+
+
+def test_runs_of_bundled_patients_are_commands_of_the_pages():
+    commands = {block.commands.strip() for page in PAGES for block in blocks_of(page) if block.is_run}
+    assert {command for command in REAL_COMMANDS.values() if "sample_data" in command} <= commands
 
 
 def test_what_is_not_run_is_counted():

@@ -14,7 +14,7 @@ import pytest
 from small_patients import QUICK, simulate_small
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = float(os.environ.get("PHYLOMETA_CONCURRENCY_SECONDS", "20"))
+SECONDS = float(os.environ.get("PHYLOMETA_CONCURRENCY_SECONDS", "12"))
 
 
 @pytest.mark.system

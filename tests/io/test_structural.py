@@ -157,7 +157,8 @@ def test_routes_that_only_structural_variants_mark(tmp_path):
     without = tmp_path / "in" / "without.tsv"
     without.write_text(sheet.read_text().replace(";sv.vcf", ""))
     longer = tmp_path / "longer.toml"  # the answer itself is tested
-    longer.write_text("[trees]\njoint_moves = 10000\njoint_chains = 2\njoint_draws = 100\n[timing]\ndraws = 200\n")
+    chains = "chains = 2\nsweeps = 20\nrounds = 4\nmax_scenarios = 100\njoint_moves = 10000\njoint_chains = 2\n"
+    longer.write_text(f"[trees]\n{chains}joint_draws = 100\n[timing]\ndraws = 100\n")
     probability = {}
     for name, path in (("with", sheet), ("without", without)):
         assert _invoke(["run", str(path), "-o", str(tmp_path / name), "--no-plots", "--config", str(longer)]) == 0

@@ -255,20 +255,22 @@ def test_draws_follow_the_exact_posterior():
     np.testing.assert_allclose(joint.same_cluster, exact_posterior(mutations, SETTINGS.trees), atol=0.05)
 
 
-LONG = [(4, 0.05), pytest.param(1, 0.03, marks=pytest.mark.slow)]  # chains shorter by this, distance allowed
+# Mutations, chains shorter by this, distance allowed: fewer states are met in shorter chains.
+FEW, MANY = (12, 0.04), (1, 0.03)
 
 
-@pytest.mark.parametrize(("shorter", "most"), LONG)
-def test_every_state_is_as_frequent_as_it_is_probable(monkeypatch, shorter, most):
+@pytest.mark.parametrize(("n", "shorter", "most"), [(3, *FEW), pytest.param(4, *MANY, marks=pytest.mark.slow)])
+def test_every_state_is_as_frequent_as_it_is_probable(monkeypatch, n, shorter, most):
     rng = np.random.default_rng(2)
-    mutations = table(rng.binomial(20, [[0.5, 0.5], [0.4, 0.35], [0.2, 0.1], [0.1, 0.0]]), 20)
+    vaf = [[0.5, 0.5], [0.4, 0.35], [0.1, 0.0], [0.2, 0.1]]
+    mutations = table(rng.binomial(20, vaf[:n]), 20)
     states, _ = exact_states(mutations, SETTINGS.trees)
     drawn = []
     monkeypatch.setattr(joint_module, "_summarise", lambda chains, *_: drawn.append(chains))
     # a bad start: everything one cluster; draws before clones without a population are merged
     settings = long_chains(shorter)
-    run(mutations, [0, 0, 0, 0], replace(SETTINGS, trees=settings))
-    every = np.arange(4)
+    run(mutations, [0] * n, replace(SETTINGS, trees=settings))
+    every = np.arange(n)
     found = Counter()
     for (labels, parents), count in counted(drawn[0].labels, drawn[0].parents).items():
         draw, _ = joint_module._draw(np.array(labels), np.array(parents), every)
@@ -350,12 +352,12 @@ def test_proportions_follow_forward_filtering_and_backward_sampling():
     assert 0.5 * sum(abs(of_pattern[0][key] - of_pattern[1][key]) for key in {*of_pattern[0], *of_pattern[1]}) < 200
 
 
-@pytest.mark.parametrize(("shorter", "most"), LONG)
-def test_options_are_as_frequent_as_they_are_probable(monkeypatch, shorter, most):
-    mutations = table([[9, 5], [5, 9], [8, 2]], 20)
+@pytest.mark.parametrize(("n", "shorter", "most"), [(2, *FEW), pytest.param(3, *MANY, marks=pytest.mark.slow)])
+def test_options_are_as_frequent_as_they_are_probable(monkeypatch, n, shorter, most):
+    mutations = table([[9, 5], [5, 9], [8, 2]][:n], 20)
     observation = replace(CLASSES, missed_state=0.1)
-    copies = np.array([[2, 1]] * 3, dtype=float), np.array([[1, 1]] * 3, dtype=float)
-    copy_number = CopyNumberAtLoci(*copies, np.full((3, 2), 2.0))
+    copies = np.array([[2, 1]] * n, dtype=float), np.array([[1, 1]] * n, dtype=float)
+    copy_number = CopyNumberAtLoci(*copies, np.full((n, 2), 2.0))
     monkeypatch.setattr(joint_module, "fit_precision", lambda *_: np.inf)
     chosen = long_chains(shorter)
     given = []
@@ -372,17 +374,17 @@ def test_options_are_as_frequent_as_they_are_probable(monkeypatch, shorter, most
         copy_number,
         np.array([0.8, 0.9]),
         np.arange(2),
-        labels=np.zeros(3, dtype=np.int64),
-        trees=start_of(mutations, [0, 0, 0]),
+        labels=np.zeros(n, dtype=np.int64),
+        trees=start_of(mutations, [0] * n),
         settings=settings,
         rng=np.random.default_rng(4),
     )
     drawn, items = given
     states = exact_option_states(items, settings.trees, observation)
-    every, found = np.arange(3), Counter()
+    every, found = np.arange(n), Counter()
     for (labels, parents, options), count in counted(drawn.labels, drawn.parents, drawn.options).items():
         draw, _ = joint_module._draw(np.array(labels), np.array(parents), every)
-        kept = tuple(tuple(options[i]) for i in range(3) if labels[i] >= 0)
+        kept = tuple(tuple(options[i]) for i in range(n) if labels[i] >= 0)
         found[tuple(draw[0].tolist()), tuple(draw[1].tolist()), kept] += count
     assert set(found) <= set(states)
     distance = 0.5 * sum(abs(found[state] / found.total() - p) for state, p in states.items())

@@ -29,7 +29,7 @@ sys.exit(_invoke(sys.argv[1:]))
 
 
 SHAPES = {
-    "many clones": ("mutation_rate=0.002", "primary_clones=8", "depth=300"),
+    "many clones": ("mutation_rate=0.0006", "primary_clones=8", "depth=300"),  # eleven clusters
     "one sample": (
         "mutation_rate=0.002",
         "primary_regions=1",

@@ -110,10 +110,13 @@ def run_block(block: Block, folder: Path, *, extra: Mapping[str, str] | None = N
     AssertionError
         Where a command fails, or prints something else than the page shows.
     """
+    is_script = block.kind == "python"
+    # a script imports the package that is installed, with its kernels, not a link to the sources in `folder`
+    own = {"PYTHONSAFEPATH": "1"} if is_script else {}
     done = subprocess.run(
-        [sys.executable, "-c", block.text] if block.kind == "python" else ["bash", "-euc", block.commands],
+        [sys.executable, "-c", block.text] if is_script else ["bash", "-euc", block.commands],
         cwd=folder,
-        env={**environment(), **(extra or {})},
+        env={**environment(), **own, **(extra or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -1,7 +1,7 @@
-"""Numbers of the report are those of the JSON and TSV files: 200 drawn at random, and every probability of a label."""
+"""Numbers of the report are those of the JSON and TSV files: all of the tables, and every probability of a label."""
 
+import bisect
 import json
-import random
 import re
 
 import pytest
@@ -12,8 +12,6 @@ from phylometa.pipeline.stages import load_result
 from phylometa.plots.style import percent
 from phylometa.report.overview import overview
 from phylometa.report.report_tables import all_tables
-
-N_SAMPLED = 200
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +47,7 @@ def numbers_of_files(directory):
     return found
 
 
-def test_two_hundred_numbers_of_the_tables_stand_in_the_files(written):
+def test_every_number_of_the_tables_stands_in_the_files(written):
     directory, result = written
     files = sorted(numbers_of_files(directory))
     counted = {"left_out", "samples", "mutations", "sites", "settings", "inputs"}  # counts of rows, made here
@@ -61,10 +59,8 @@ def test_two_hundred_numbers_of_the_tables_stand_in_the_files(written):
         for column, cell in zip(table.columns, row)
         if isinstance(cell, float)
     ]
-    assert len(cells) >= N_SAMPLED
-    import bisect
-
-    for key, column, cell in random.Random(1).sample(cells, N_SAMPLED):
+    assert len(cells) > 150
+    for key, column, cell in cells:
         at = bisect.bisect_left(files, cell)
         near = files[max(0, at - 1) : at + 1]
         tolerance = max(5e-3 * abs(cell), 1e-4 if cell == 0 else 0.0, 0.0051 if column.startswith("Share of") else 0.0)

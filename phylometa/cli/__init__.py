@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import errno
 import io
 import os
@@ -9,6 +10,7 @@ import signal
 import sys
 from contextlib import suppress
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
@@ -116,8 +118,23 @@ def main(args: list[str] | None = None) -> None:
         install()
         status = _invoke(args)
         end_of_command()
+        if status == EXIT_INTERRUPTED:
+            _leave(status)
         sys.exit(status)
     sys.exit(_invoke(args))
+
+
+def _leave(status: int) -> NoReturn:
+    """End the process with a status that is ours, after what is registered for its end.
+
+    `python -m` ends by the signal itself if an interrupt has ever passed through an `exec` of text (many imports have
+    one), even if it was dealt with.
+    """
+    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
 
 
 def _prepare_streams() -> None:

@@ -319,6 +319,24 @@ def test_a_missing_sheet_is_invalid_input(name, tmp_path, capsys):
     assert not target.exists()
 
 
+def test_an_interrupt_in_an_exec_of_text_has_our_status(tmp_path):
+    """`python -m` would end by the signal itself: many imports execute text, and an interrupt can meet one of them."""
+    (tmp_path / "interrupted.py").write_text("""
+import atexit, os, signal, time, phylometa.cli as cli
+def interrupted(**options):
+    exec("os.kill(os.getpid(), signal.SIGINT); time.sleep(5)", globals())
+cli.cli.main = interrupted
+atexit.register(print, "registered")
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cli.main()
+""")
+    path = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-m", "interrupted"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=path)
+    assert done.returncode == 130, done.stderr
+    assert "interrupted; nothing half-written was left" in done.stderr and "registered" in done.stdout
+
+
 @pytest.mark.system
 def test_an_interrupt_in_mid_run_leaves_nothing(tmp_path, small_sheet):
     target = tmp_path / "out"

@@ -321,8 +321,7 @@ def _is_impossible(patient: Patient, purity: FloatArray) -> BoolArray:
         chosen = copy_number.take(rows)
         total, normal = chosen.total[:, sample], chosen.normal[:, sample]
         copies = np.where(np.isfinite(chosen.major[:, sample]), chosen.major[:, sample], total)
-        if chosen.major2 is not None:
-            copies = np.fmax(copies, chosen.major2[:, sample])
+        copies = np.fmax(copies, chosen.major2[:, sample])  # of a subclonal segment
         rho = purity[sample]
         most = np.minimum(copies * rho / np.maximum(total * rho + normal * (1.0 - rho), 1e-9), 1.0)
         alt, depth = mutations.alt_counts[rows, sample], mutations.depth[rows, sample]

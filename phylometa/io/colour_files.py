@@ -7,7 +7,7 @@ from pathlib import Path
 from phylometa.errors import InputError
 from phylometa.io.problems import ProblemList
 from phylometa.io.tsv import read_tsv, write_tsv
-from phylometa.model.colours import clone_colours, colours_of_sites, is_colour, with_colours
+from phylometa.model.colours import Result, clone_colours, colours_of_sites, is_colour, with_colours
 from phylometa.model.result import PatientResult
 
 __all__ = ["COLOURS_FILE", "read_colours", "write_colours"]
@@ -33,7 +33,7 @@ def write_colours(result: PatientResult, path: Path) -> None:
     write_tsv(path, _COLUMNS, rows)
 
 
-def read_colours(result: PatientResult, path: Path, *, is_own: bool = False) -> PatientResult:
+def read_colours(result: Result, path: Path, *, is_own: bool = False) -> Result:
     """Return the result with the colours of a table ``kind name color``.
 
     Parameters

@@ -34,7 +34,18 @@ class StatedPurity(NamedTuple):
 
 
 def read_purity_table(path: Path, *, display: str = "") -> list[StatedPurity]:
-    """Read a table with one row a sample, or DeCiFer's two columns without a header (index or name, purity).
+    """Read a table with one row per sample, or DeCiFer's two columns without a header (index or name, purity).
+
+    Parameters
+    ----------
+    path : Path
+    display : str
+        Name of the file in messages; by default its path.
+
+    Returns
+    -------
+    list of StatedPurity
+        Samples whose purity is missing are left out.
 
     Raises
     ------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from phylometa.model.lineage_colours import lineage_colours
 from phylometa.model.patient import Site
@@ -57,9 +58,12 @@ def is_colour(text: str) -> bool:
     return len(text) == 7 and text[0] == "#" and set(text[1:].lower()) <= set("0123456789abcdef")
 
 
+Result = TypeVar("Result", bound=PatientResult)
+
+
 def with_colours(
-    result: PatientResult, *, sites: Mapping[str, str] | None = None, clones: Mapping[str, str] | None = None
-) -> PatientResult:
+    result: Result, *, sites: Mapping[str, str] | None = None, clones: Mapping[str, str] | None = None
+) -> Result:
     """Return the result with other colours of sites and clones, in all its figures and exports.
 
     Parameters

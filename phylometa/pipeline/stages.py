@@ -573,8 +573,4 @@ def load_result(directory: str | PathLike[str]) -> AnalysisResult:
                 found[name] = from_json(found[name])
     result = AnalysisResult(**found)
     colours = Path(directory) / "figures" / COLOURS_FILE
-    if not colours.is_file():
-        return result
-    coloured = read_colours(result, colours, is_own=True)
-    assert isinstance(coloured, AnalysisResult)
-    return coloured
+    return read_colours(result, colours, is_own=True) if colours.is_file() else result

@@ -9,6 +9,7 @@
                                                        another user, with a full TMPDIR, ...; what it compiled
     python .ci/packages.py new-user                    README's commands, timed: from pip install to the demo's report,
                                                        and from an own VCF to the report
+    python .ci/packages.py recipe SDIST                the conda recipe of docs/examples/bioconda, with its checksum
 
 `matrix`, `places` and `new-user` print a table. Pythons are looked for as python3.X and in pyenv's folder; `--python`
 names others.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import configparser
+import hashlib
 import os
 import re
 import resource
@@ -217,6 +219,13 @@ def lowest(python: Path, *, few: bool = False) -> None:
         print(f"{cpu_of_children() - begun:.0f} s of CPU")
 
 
+def recipe(sdist: Path) -> str:
+    """The conda recipe, with the SHA-256 of an sdist in the place that is left for it."""
+    text = (ROOT / "docs/examples/bioconda/meta.yaml").read_text(encoding="utf-8")
+    made = text.replace("{{ sha256 }}", hashlib.sha256(sdist.read_bytes()).hexdigest())
+    return made.split("#}\n", 1)[1]  # without the comment that says how it is made
+
+
 # Seconds that the command compiled, on the last line of stdout.
 LISTEN = """
 import sys, time
@@ -333,8 +342,8 @@ def new_user(python: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["build", "needs", "matrix", "lowest", "places", "new-user"])
-    parser.add_argument("names", nargs="*", help="build: the folder in which; needs: extras")
+    parser.add_argument("what", choices=["build", "needs", "matrix", "lowest", "places", "new-user", "recipe"])
+    parser.add_argument("names", nargs="*", help="build: the folder in which; needs: extras; recipe: the sdist")
     parser.add_argument("--few", action="store_true", help="lowest: a few tests instead of the fast suite")
     parser.add_argument("--python", type=Path, action="append", help="interpreter to use; may be repeated")
     chosen = parser.parse_args()
@@ -347,6 +356,11 @@ def main() -> None:
         return
     if chosen.what == "needs":
         print(*requirements(chosen.names), sep="\n")
+        return
+    if chosen.what == "recipe":
+        if len(chosen.names) != 1:
+            parser.error("recipe needs an sdist")
+        print(recipe(Path(chosen.names[0])), end="")
         return
     pythons = chosen.python or find_pythons()
     if not pythons:

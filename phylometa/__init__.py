@@ -10,7 +10,7 @@ The names below are loaded when first used, so that ``import phylometa`` costs n
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PUBLIC = {
     "errors": ["InfeasibleError", "InputError", "PhylometaError"],

@@ -1,11 +1,12 @@
 """Every stage and the whole: accuracy, CPU time and memory, peers beside ours.
 
-    [PHYLOMETA_DATA=...] python benchmarks/all.py [--stages NAME...] [--tumours N]
+    [PHYLOMETA_DATA=...] python benchmarks/all.py [--stages NAME...] [--tumours N] [--record]
 
 Each stage runs in a process of its own, after one call that is not counted (imports, compiled kernels from their
 cache); `memory` is that process's peak, interpreter and libraries included. Peers' figures are data with their source:
 benchmarks/peers.tsv. m5 are the simulated tumours of El-Kebir et al. 2018 (the folder PHYLOMETA_DATA); without them own
 simulations of the same kind are used if there are any. The single benchmarks beside this print more of each stage.
+`--record` keeps the figures in printed.tsv.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from printed import record
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests/helpers"), str(HERE.parent / "tests/oracles")]
@@ -226,6 +229,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stages", nargs="+", choices=list(STAGES), default=list(STAGES))
     parser.add_argument("--tumours", type=int, default=40, help="of machina_m5 [default: 40, all]")
+    parser.add_argument("--record", action="store_true", help="keep the figures in printed.tsv")
     parser.add_argument("--child", choices=list(STAGES), help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.child:
@@ -238,6 +242,8 @@ def main() -> None:
         found = run_stage_alone(stage, chosen.tumours)
         if not found:
             print(f"| {stage} | not measured: set PHYLOMETA_DATA | | |", flush=True)
+        if chosen.record:
+            record("all.py", [(stage, measure, f"{value:.4g}") for measure, value in found.items()])
         for measure, value in found.items():
             beside = "; ".join(
                 f"{peer['peer']} {peer['value']}{'' if peer['unit'] == '1' else ' ' + peer['unit']} ({peer['how']})"

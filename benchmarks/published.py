@@ -1,6 +1,7 @@
 """Published patients: how much phylometa states of each, and how much of that the publications contradict.
 
     PHYLOMETA_DATA=... python benchmarks/published.py [--patients A10 A22 ...] [--seed 1] [--jobs 1] [--cache FOLDER]
+        [--record]
 
 Prostate cancers A10, A22, A31, A32 (Gundem et al. 2015), melanomas B and E (Sanborn et al. 2015), pancreatic cancer
 Pam03 (Makohon-Moore et al. 2017) and two colorectal cancers (Hu et al. 2019), from the deposited reads. What the
@@ -10,7 +11,7 @@ has a published weight: of .5 or more it was drawn, of .2 or less it was not, be
 routes that neither side claims (weight and P below .5) are no statements. That there is no route has the level of its
 probability alone: the results do not say it in words. Counted are the statements that can be
 compared, those made at .8 and at .95, those at the level "supported", and how many of each are contradicted. If no
-fact is at hand, only the number of supported labels is printed.
+fact is at hand, only the number of supported labels is printed. `--record` keeps what is printed in printed.tsv.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from patients import CRC, GUNDEM, REAL, sheets_of
+from printed import record
 from scoring import level_of, shown_labels
 
 from phylometa.config import Settings
@@ -52,6 +54,9 @@ class Statement(NamedTuple):
     @property
     def is_contradicted(self) -> bool:
         return self.said != self.published
+
+    def in_words(self) -> str:
+        return f"{self.said} {self.probability:.2f} ({self.level}), published {self.published}"
 
 
 def published_facts(path: Path = FACTS) -> dict[str, dict[tuple[str, str], str]]:
@@ -129,6 +134,14 @@ def counts(stated: list[Statement]) -> list[tuple[int, int]]:
     return [(len(group), sum(one.is_contradicted for one in group)) for group in groups]
 
 
+def figures_of(name: str, stated: list[Statement]) -> list[tuple[str, str, str]]:
+    """(row, measure, value) of a patient, or of all: counts, and every contradiction at the lower level or more."""
+    kinds = ("contradicted at .8", "contradicted at .95", "contradicted of supported")
+    of_counts = [(kind, f"{wrong} of {made}") for kind, (made, wrong) in zip(kinds, counts(stated))]
+    wrong = [(one.what, one.in_words()) for one in stated if one.is_contradicted and one.probability >= LEVELS[0]]
+    return [(name, *pair) for pair in (("compared", str(len(stated))), *of_counts, *wrong)] if stated else []
+
+
 def row_of(name: str, stated: list[Statement], supported: int | str) -> str:
     cells = [f"{wrong} of {made}" for made, wrong in counts(stated)] if stated else ["-"] * 3
     return f"| {name} | {len(stated) or '-'} | {' | '.join(cells)} | {supported} |"
@@ -140,6 +153,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--cache", type=Path, help="folder of finished patients, of one version of the code")
+    parser.add_argument("--record", action="store_true", help="keep the figures in printed.tsv")
     options = parser.parse_args()
     facts, every = published_facts(), []
     print("| patient | compared | contradicted at .8 | at .95 | of supported | supported labels in all |")
@@ -148,18 +162,22 @@ def main() -> None:
         sheets = sheets_of(options.patients, Path(scratch))
         work = partial(cached, seed=options.seed, cache=options.cache)
         lines: list[str] = []
+        figures: list[tuple[str, str, str]] = []
         for name, found in zip(sheets, pool.map(work, sheets, sheets.values())):
             stated = list(statements(found, facts.get(name, {})))
             every += stated
             print(row_of(name, stated, sum(level == "supported" for level in found["levels"].values())), flush=True)
             lines += [f"{name}: no result ({found['error']})"] if found["error"] else []
             lines += [
-                f"{name}, {one.what}: {one.said} {one.probability:.2f} ({one.level}), published {one.published}"
+                f"{name}, {one.what}: {one.in_words()}"
                 for one in stated
                 if one.is_contradicted and one.probability >= LEVELS[0]
             ]
+            figures += figures_of(name, stated)
     print(row_of("all compared", every, ""))
     print("\n".join(["", *lines]))
+    if options.record:
+        record("published.py", [*figures, *(("all compared", *rest) for _, *rest in figures_of("", every)[:4])])
 
 
 if __name__ == "__main__":

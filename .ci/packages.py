@@ -3,6 +3,7 @@
     python .ci/packages.py build DIR                   sdist and wheel, in DIR/dist
     python .ci/packages.py needs [EXTRA]...            what setup.cfg requires, as pip reads it
     python .ci/packages.py matrix [--python PATH]...   sdist and wheel on every Python found: the demo, offline
+    python .ci/packages.py installers [--python PATH]  sdist and wheel by pip, uv and pipx, each apart: the demo
     python .ci/packages.py lowest [--few] [--python PATH]    the lowest dependencies that setup.cfg allows, and the fast
                                                        suite, or a few tests that use each of them and run a patient
     python .ci/packages.py places [--python PATH]      a read-only installation of the wheel: the demo without HOME, as
@@ -11,8 +12,8 @@
                                                        and from an own VCF to the report
     python .ci/packages.py recipe SDIST                the conda recipe of docs/examples/bioconda, with its checksum
 
-`matrix`, `places` and `new-user` print a table. Pythons are looked for as python3.X and in pyenv's folder; `--python`
-names others.
+`matrix`, `installers`, `places` and `new-user` print a table. Pythons are looked for as python3.X and in pyenv's
+folder; `--python` names others.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ VERSIONS = ("3.10", "3.11", "3.12", "3.13")
 LEFT_OUT = shutil.ignore_patterns(
     *(".git", ".venv", "build", "dist", "*.egg-info", "__pycache__", ".*_cache", ".hypothesis", "_build")
 )
+INSTALLERS = ("pip", "uv", "pipx")
 # Needed to run the tests against the lowest dependencies, themselves not part of what is tested.
 TEST_TOOLS = ("pytest>=7.4", "hypothesis>=6.80")
 # Every dependency is used by one of these, and a small patient goes through every stage, figure, file and page.
@@ -179,6 +181,58 @@ def matrix(pythons: Sequence[Path]) -> None:
                     f"{row['cpu']:.0f} | {row['versions']} |",
                     flush=True,
                 )
+
+
+def install_with(tool: str, package: Path, python: Path, tools: Path, folder: Path) -> Path:
+    """The command `phylometa` of a package that a tool has put into `folder`, apart from all others."""
+    binaries = folder / "bin"
+    if tool == "pip":
+        run(python, "-m", "venv", folder)
+        run(folder / "bin/pip", "install", "--quiet", package)
+    elif tool == "uv":
+        places = {"UV_TOOL_DIR": str(folder / "tools"), "UV_TOOL_BIN_DIR": str(binaries)}
+        run(tools / "uv", "tool", "install", "--python", python, package, **places)
+    elif tool == "pipx":
+        places = {"PIPX_HOME": str(folder / "home"), "PIPX_BIN_DIR": str(binaries), "PIPX_MAN_DIR": str(folder / "man")}
+        run(tools / "pipx", "install", "--python", python, package, **places)
+    return binaries / "phylometa"
+
+
+def installers(python: Path, built_in: Path | None = None) -> list[dict[str, object]]:
+    """sdist and wheel by every tool of `INSTALLERS` that can be had: what it took, and that the demo runs."""
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        packages = built(built_in) if built_in else build(folder)
+        tools = folder / "installers"
+        run(python, "-m", "venv", tools)
+        for tool in INSTALLERS:
+            try:
+                if tool != "pip":
+                    run(tools / "bin/pip", "install", "--quiet", tool)
+            except RuntimeError:
+                rows.append({"tool": f"{tool}: cannot be installed here"})
+                continue
+            version = run(tools / "bin" / tool, "--version").split()[0 if tool == "pipx" else 1]
+            for package in packages:
+                place = folder / f"{tool}-{package.suffix}"
+                begun = time.monotonic()
+                command = install_with(tool, package, python, tools / "bin", place)
+                installed = time.monotonic()
+                printed = run(command, "--version", cwd=folder)
+                run(command, "demo", "--no-plots", "-o", place / "demo", cwd=folder)
+                assert (place / "demo/DEMO/report.html").stat().st_size > 100_000
+                rows.append(
+                    {
+                        "tool": f"{tool} {version}",
+                        "package": "wheel" if package.suffix == ".whl" else "sdist",
+                        "install, s": round(installed - begun),
+                        "demo, s": round(time.monotonic() - installed),
+                        "phylometa": printed.split()[-1],
+                    }
+                )
+                shutil.rmtree(place)
+    return rows
 
 
 def requirements(extras: Sequence[str] = ()) -> list[str]:
@@ -340,9 +394,12 @@ def new_user(python: Path) -> None:
         print(f"| **{name}** | **{sum(s[1] for s in part):.1f}** | **{sum(s[2] for s in part):.1f}** |")
 
 
+WHATS = ("build", "needs", "matrix", "installers", "lowest", "places", "new-user", "recipe")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["build", "needs", "matrix", "lowest", "places", "new-user", "recipe"])
+    parser.add_argument("what", choices=list(WHATS))
     parser.add_argument("names", nargs="*", help="build: the folder in which; needs: extras; recipe: the sdist")
     parser.add_argument("--few", action="store_true", help="lowest: a few tests instead of the fast suite")
     parser.add_argument("--python", type=Path, action="append", help="interpreter to use; may be repeated")
@@ -367,6 +424,11 @@ def main() -> None:
         raise SystemExit("no supported Python was found; name one by --python")
     if chosen.what == "matrix":
         matrix(pythons)
+    elif chosen.what == "installers":
+        rows = installers(pythons[0] if chosen.python else Path(sys.executable))
+        print(f"| {' | '.join(rows[0])} |", "|---" * len(rows[0]) + "|", sep="\n")
+        for row in rows:
+            print(f"| {' | '.join(map(str, row.values()))} |")
     elif chosen.what == "lowest":
         lowest(pythons[0] if chosen.python else Path(sys.executable), few=chosen.few)
     elif chosen.what == "places":

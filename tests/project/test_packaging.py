@@ -14,6 +14,8 @@ if not CI.is_dir():
 sys.path.insert(0, str(CI))
 import packages  # noqa: E402
 
+import phylometa  # noqa: E402
+
 
 def test_lowest_bounds_name_every_dependency():
     bounds = packages.lowest_bounds()
@@ -31,3 +33,15 @@ def test_the_wheel_runs_the_demo_in_a_clean_environment(tmp_path):
     row = packages.install_and_run(Path(sys.executable), wheel, tmp_path)
     assert row["package"] == "wheel"
     assert row["demo"] < 300
+
+
+@pytest.mark.system
+def test_every_installer_takes_wheel_and_sdist():
+    """pip, uv and pipx, those that can be had here, each apart, and the demo with each."""
+    made = os.environ.get("PHYLOMETA_DIST")
+    rows = packages.installers(Path(sys.executable), Path(made) if made else None)
+    done = [row for row in rows if "package" in row]
+    assert {(row["tool"].split()[0], row["package"]) for row in done} >= {("pip", "wheel"), ("pip", "sdist")}
+    assert {row["phylometa"] for row in done} == {phylometa.__version__}
+    if missing := [row["tool"] for row in rows if "package" not in row]:
+        pytest.skip(", ".join(missing))

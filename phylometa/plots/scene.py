@@ -16,6 +16,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path as MplPath
+from matplotlib.transforms import TransformedPatchPath
 
 from phylometa.plots.style import (
     FONT_SIZE,
@@ -224,13 +225,16 @@ def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
     ax.set_xlim(0, width / scale)
     ax.set_ylim(height / scale, 0)
     ax.set_axis_off()
+    clip = TransformedPatchPath(ax.patch)  # nothing is clipped, but Axes would make one for every artist without it
     with figure_style():
         for order, item in enumerate(scene.items):
             artist: Any
             if isinstance(item, Shape):
                 if item.is_target:
                     continue
-                artist = ax.add_artist(_patch(item, scale))  # the limits stand, so that none need be updated
+                artist = _patch(item, scale)
+                artist.set_clip_path(clip)
+                ax.add_artist(artist)  # the limits stand, so that none need be updated
             else:
                 radians = math.radians(item.angle)
                 shift = _HALF_X_HEIGHT * item.size
@@ -247,6 +251,7 @@ def draw_scene(scene: Scene, ax: Axes | None = None) -> Axes:
                     rotation=item.angle,
                     rotation_mode="anchor",
                     parse_math=False,
+                    clip_path=clip,
                 )
                 if item.halo:
                     artist.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.6 * scale})

@@ -74,6 +74,10 @@ def test_lines_of_prose_fit(page):
     assert not [line for line in lines if len(line) > WIDTH]
 
 
+def test_the_readme_is_read_in_one_go():
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150
+
+
 @pytest.mark.system
 def test_a_linter_of_prose_finds_nothing(tmp_path):
     if not importlib.util.find_spec("proselint"):

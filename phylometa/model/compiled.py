@@ -19,7 +19,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["njit"]
+__all__ = ["njit", "njit_inlined"]
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -180,3 +180,22 @@ def njit(*, cache: bool = True, **options: Any) -> Callable[[Callable[..., Any]]
         return dispatcher
 
     return decorate
+
+
+def njit_inlined(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Wrap `numba.njit` for what another kernel calls in its inner loop, and what makes no array.
+
+    Its code becomes part of the caller's, and the arrays it is given are not counted as references: two atomic
+    operations an array and call, which cost a sampler with thirty of them two thirds of its time.
+
+    Parameters
+    ----------
+    options
+        Of `numba.njit`.
+
+    Returns
+    -------
+    callable
+        A decorator.
+    """
+    return njit(_nrt=False, forceinline=True, **options)

@@ -6,12 +6,13 @@ Arrays are indexed by clone (K), lineage (L; 0 is the primary's, whose rate is 1
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
-from phylometa.model.compiled import njit
+from phylometa.model.compiled import njit, njit_inlined
 
 # Cells of the state's vector of global numbers.
 LOG_RATE, LOG_ACCELERATION, LOG_SPREAD = 0, 1, 2
@@ -21,7 +22,7 @@ RATE_MEDIAN, RATE_SIGMA, ACCELERATION_MEDIAN, ACCELERATION_SIGMA, SPREAD_SCALE, 
 )
 
 
-@njit(cache=True, error_model="numpy")
+@njit_inlined(error_model="numpy")
 def arrival_ages(
     times: FloatArray,
     position: FloatArray,
@@ -30,13 +31,15 @@ def arrival_ages(
     followers: BoolArray,
     deadline: FloatArray,
     pace: FloatArray,
-) -> FloatArray:
-    """Founder node and arrival of every migration (M, 2); founder NaN if a clone's spread overshoots its deadline.
+    found: FloatArray,
+) -> None:
+    """Put founder node and arrival of every migration into `found` (M, 2).
+
+    The founder is NaN if a clone's spread overshoots its deadline.
 
     A new clone came between its parent's node and its own. A clone that spread unchanged has its founder node a
     fraction of a mutation after its own; its cells came any time before sampling and before the clones that followed.
     """
-    found = np.empty((len(moves), 2))
     for m in range(len(moves)):
         u, v = moves[m, 0], moves[m, 1]
         start, end = times[u], times[v]
@@ -51,10 +54,39 @@ def arrival_ages(
             end = deadline[m] if u != v else np.nan
         found[m, 0] = end
         found[m, 1] = start + position[m] * (min(latest, deadline[m]) - start)
-    return found
+
+
+@njit_inlined(error_model="numpy")
+def clone_heights(is_clone: BoolArray, parents: IntArray, order: IntArray, height: IntArray) -> None:
+    """Put the most nodes of single clones on a way down from every clone into `height` (K,)."""
+    height[:] = 0
+    for i in range(len(order) - 1, 0, -1):
+        v = order[i]
+        if is_clone[v]:
+            height[parents[v]] = max(height[parents[v]], height[v] + 1)
 
 
 @njit(cache=True, error_model="numpy")
+def height_constants(n: int, regularity: float) -> FloatArray:
+    """Log constants of the density of an age above 0, 1, ... nodes (n,)."""
+    constants = np.empty(n)
+    for height in range(n):
+        later = regularity * (height + 1)
+        if regularity == 1.0:
+            constants[height] = math.log(later)
+        else:
+            constants[height] = math.lgamma(regularity + later) - math.lgamma(regularity) - math.lgamma(later)
+    return constants
+
+
+@njit_inlined(error_model="numpy")
+def overwrite(old: NDArray[Any], new: NDArray[Any]) -> None:
+    """Put the numbers of `new` into `old`: a loop, since a slice would be checked for overlap at each of many steps."""
+    for i in range(len(old)):
+        old[i] = new[i]
+
+
+@njit_inlined(error_model="numpy")
 def log_posterior(
     times: FloatArray,
     is_clone: BoolArray,
@@ -62,8 +94,9 @@ def log_posterior(
     lineage_rate: FloatArray,
     position: FloatArray,
     extra: FloatArray,
-    counts: IntArray,
-    log_factorial: FloatArray,
+    row: int,
+    all_counts: IntArray,
+    all_log_factorial: FloatArray,
     parents: IntArray,
     order: IntArray,
     detection: FloatArray,
@@ -83,8 +116,17 @@ def log_posterior(
     stamp_gain: FloatArray,
     prior: FloatArray,
     use_branches: bool,
+    height: IntArray,
+    constants: FloatArray,
+    speeds: FloatArray,
+    pace: FloatArray,
+    found: FloatArray,
 ) -> float:
-    """Log posterior density (up to a constant) in the coordinates that the sampler moves in."""
+    """Log posterior density (up to a constant) in the coordinates that the sampler moves in.
+
+    `height` and `constants` are those of `clone_heights` and `height_constants`; `speeds` (L,), `pace` (M,) and
+    `found` (M, 2) are written over.
+    """
     n = len(parents)
     root = order[0]
     rate, speed = math.exp(overall[LOG_RATE]), math.exp(overall[LOG_ACCELERATION])
@@ -100,18 +142,14 @@ def log_posterior(
         total += overall[LOG_SPREAD] - 0.5 * (spread / prior[SPREAD_SCALE]) ** 2
         for k in range(1, len(lineage_rate)):
             total -= 0.5 * (lineage_rate[k] / spread) ** 2 + overall[LOG_SPREAD]
-    height = np.zeros(n, dtype=np.int64)
-    for i in range(n - 1, 0, -1):
-        v = order[i]
-        if is_clone[v]:
-            p = parents[v]
-            height[p] = max(height[p], height[v] + 1)
+    for k in range(len(lineage_rate)):
+        speeds[k] = rate * speed * math.exp(lineage_rate[k])
     regularity = prior[REGULARITY]
     for i in range(n):
         v = order[i]
         if v == root:
             expected = rate * times[v] * detection[v]
-            total += counts[v] * math.log(expected) - expected - log_factorial[v]
+            total += all_counts[row, v] * math.log(expected) - expected - all_log_factorial[row, v]
             continue
         start = times[parents[v]]
         room, length = deadline[v] - start, times[v] - start
@@ -122,25 +160,25 @@ def log_posterior(
         if not is_clone[v]:
             total -= math.log(room)
             if use_branches:  # several lineages: any number of mutations, log-uniform over a thousandfold
-                total -= math.log(6.9 * (counts[v] + 1.0))
+                total -= math.log(6.9 * (all_counts[row, v] + 1.0))
             continue
         later = regularity * (height[v] + 1)
         x = length / room
-        total += (later - 1) * math.log1p(-x) - math.log(room)
-        if regularity == 1.0:
-            total += math.log(later)
+        if later == 1.0:
+            total -= math.log(room)
         else:
+            total += (later - 1) * math.log1p(-x) - math.log(room)
+        if regularity != 1.0:
             total += (regularity - 1) * math.log(x)
-            total += math.lgamma(regularity + later) - math.lgamma(regularity) - math.lgamma(later)
+        total += constants[height[v]]
         if use_branches:
-            expected = rate * speed * math.exp(lineage_rate[lineage[v]]) * length * detection[v]
-            total += counts[v] * math.log(expected) - expected - log_factorial[v]
-    pace = np.empty(len(moves))
+            expected = speeds[lineage[v]] * length * detection[v]
+            total += all_counts[row, v] * math.log(expected) - expected - all_log_factorial[row, v]
     for m in range(len(moves)):
-        pace[m] = 1 / (rate * speed * math.exp(lineage_rate[lineage[moves[m, 1]]]))
+        pace[m] = 1 / speeds[lineage[moves[m, 1]]]
         if moves[m, 0] == moves[m, 1]:  # Gamma(1/2), in the coordinate log(extra)
             total += 0.5 * math.log(extra[m]) - extra[m]
-    found = arrival_ages(times, position, extra, moves, followers, move_deadline, pace)
+    arrival_ages(times, position, extra, moves, followers, move_deadline, pace, found)
     for m in range(len(moves)):
         if math.isnan(found[m, 0]):
             return -np.inf
@@ -214,18 +252,20 @@ def run_chain(
     n, n_lineages, n_moves = len(parents), len(lineage_rate), len(moves)
     root, last = order[0], prior[LAST]
     row = 0
-    counts, log_factorial = all_counts[0], all_log_factorial[0]
     kept_times, kept_overall = np.empty((draws, n)), np.empty((draws, 3))
     kept_rate, kept_moves = np.empty((draws, n_lineages)), np.empty((draws, 2 * n_moves))
     kept_row = np.empty(draws, dtype=np.int64)
     first_rate, first_move = n, n + n_lineages
     whole = n + n_lineages + 2 * n_moves  # index of the moves of all ages at once, then of the overall numbers
     n_kinds = whole + 8
-    pace = np.empty(n_moves)
+    height, constants = np.empty(n, dtype=np.int64), height_constants(n, prior[REGULARITY])
+    speeds, pace, found = np.empty(n_lineages), np.empty(n_moves), np.empty((n_moves, 2))
+    clone_heights(is_clone, parents, order, height)
     current = log_posterior(
-        times, is_clone, overall, lineage_rate, position, extra, counts, log_factorial, parents, order, detection,
-        lineage, is_candidate, deadline, moves, followers, move_deadline, lesion_of_move, lesion_start, table,
-        table_low, table_step, stamp_clone, stamp_age, stamp_gain, prior, use_branches,
+        times, is_clone, overall, lineage_rate, position, extra, row, all_counts, all_log_factorial, parents, order,
+        detection, lineage, is_candidate, deadline, moves, followers, move_deadline, lesion_of_move, lesion_start,
+        table, table_low, table_step, stamp_clone, stamp_age, stamp_gain, prior, use_branches, height, constants,
+        speeds, pace, found,
     )  # fmt: skip
     old_times, old_overall, old_rate = times.copy(), overall.copy(), lineage_rate.copy()
     old_position, old_extra, old_clone = position.copy(), extra.copy(), is_clone.copy()
@@ -281,7 +321,7 @@ def run_chain(
                 for v in range(n):
                     times[v] = last - c * (last - times[v])
                 if times[root] <= 0:
-                    times[:] = old_times
+                    overwrite(times, old_times)
                     continue
                 jacobian = n * math.log(c)
                 shift = math.log(old_root / times[root])  # keeps the trunk's expected count
@@ -321,12 +361,16 @@ def run_chain(
                 if not is_candidate[v]:
                     continue
                 is_clone[v] = not is_clone[v]
-            proposed = log_posterior(
-                times, is_clone, overall, lineage_rate, position, extra, all_counts[new_row],
-                all_log_factorial[new_row], parents, order, detection, lineage, is_candidate, deadline, moves,
-                followers, move_deadline, lesion_of_move, lesion_start, table, table_low, table_step, stamp_clone,
-                stamp_age, stamp_gain, prior, use_branches,
-            )  # fmt: skip
+                clone_heights(is_clone, parents, order, height)
+            if first_move <= kind < first_move + n_moves and len(lesion_start) == 0:
+                proposed = current  # no lesion, so that nothing rests on when cells arrived
+            else:
+                proposed = log_posterior(
+                    times, is_clone, overall, lineage_rate, position, extra, new_row, all_counts,
+                    all_log_factorial, parents, order, detection, lineage, is_candidate, deadline, moves,
+                    followers, move_deadline, lesion_of_move, lesion_start, table, table_low, table_step, stamp_clone,
+                    stamp_age, stamp_gain, prior, use_branches, height, constants, speeds, pace, found,
+                )  # fmt: skip
             log_ratio = proposed - current + jacobian
             accepted = log_ratio >= 0 or rng.random() < math.exp(max(log_ratio, -700.0))
             if math.isnan(log_ratio):
@@ -338,25 +382,26 @@ def run_chain(
                 step[kind] = min(max(step[kind] * math.exp(gain * (chance - 0.4)), 1e-4), 20.0)
             if accepted:
                 current, row = proposed, new_row
-                counts, log_factorial = all_counts[row], all_log_factorial[row]
-                old_times[:] = times
-                old_overall[:] = overall
-                old_rate[:] = lineage_rate
-                old_position[:] = position
-                old_extra[:] = extra
-                old_clone[:] = is_clone
+                overwrite(old_times, times)
+                overwrite(old_overall, overall)
+                overwrite(old_rate, lineage_rate)
+                overwrite(old_position, position)
+                overwrite(old_extra, extra)
+                overwrite(old_clone, is_clone)
             else:
-                times[:] = old_times
-                overall[:] = old_overall
-                lineage_rate[:] = old_rate
-                position[:] = old_position
-                extra[:] = old_extra
-                is_clone[:] = old_clone
+                overwrite(times, old_times)
+                overwrite(overall, old_overall)
+                overwrite(lineage_rate, old_rate)
+                overwrite(position, old_position)
+                overwrite(extra, old_extra)
+                if kind >= n_kinds + n_lineages:
+                    overwrite(is_clone, old_clone)
+                    clone_heights(is_clone, parents, order, height)
         if sweep >= burn_in and (sweep - burn_in) % thin == thin - 1:
             d = (sweep - burn_in) // thin
             for m in range(n_moves):
                 pace[m] = math.exp(-overall[LOG_RATE] - overall[LOG_ACCELERATION] - lineage_rate[lineage[moves[m, 1]]])
-            found = arrival_ages(times, position, extra, moves, followers, move_deadline, pace)
+            arrival_ages(times, position, extra, moves, followers, move_deadline, pace, found)
             kept_times[d] = times
             kept_overall[d] = overall
             kept_rate[d] = lineage_rate

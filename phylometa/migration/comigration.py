@@ -137,15 +137,20 @@ def count_consistent_comigrations(edges: Sequence[Edge], *, most_states: int | N
     for migration, parent in enumerate(parents):
         if parent >= 0:
             children[parent].append(migration)
-    # The path maxima below every migration, itself included: the bound on what is still to come.
-    below: list[dict[tuple[int, int], int]] = [{} for _ in labels]
+    # The path maxima below every migration, itself included: the bound on what is still to come. A pair's count is so
+    # many ones in the bits of the pair, so that the largest of several counts is their "or", and the sum counts bits.
+    first, bits = 0, {}
+    for label in sorted(set(labels)):
+        bits[label] = 1 << first, ((1 << labels.count(label)) - 1) << first
+        first += labels.count(label)
+    below = [0] * len(labels)
     for migration in reversed(range(len(labels))):
-        counts = _merge(below[child] for child in children[migration])
-        counts[labels[migration]] = counts.get(labels[migration], 0) + 1
-        below[migration] = counts
+        counts = _union(below[child] for child in children[migration])
+        lowest, of_pair = bits[labels[migration]]
+        below[migration] = counts | (counts & of_pair) << 1 | lowest
 
     start = tuple(migration for migration, parent in enumerate(parents) if parent < 0)
-    queue = [(sum(_merge(below[m] for m in start).values()), 0, start)]
+    queue = [(_union(below[m] for m in start).bit_count(), 0, start)]
     seen = {start: 0}
     while True:
         _, negative_events, frontier = heapq.heappop(queue)
@@ -164,15 +169,13 @@ def count_consistent_comigrations(edges: Sequence[Edge], *, most_states: int | N
             state = tuple(sorted(following))
             if seen.get(state, len(labels) + 1) > events + 1:
                 seen[state] = events + 1
-                bound = sum(_merge(below[m] for m in state).values())
+                bound = _union(below[m] for m in state).bit_count()
                 heapq.heappush(queue, (events + 1 + bound, -(events + 1), state))
 
 
-def _merge(counts: Iterable[dict[tuple[int, int], int]]) -> dict[tuple[int, int], int]:
-    """The largest count of every pair."""
-    merged: dict[tuple[int, int], int] = {}
-    for each in counts:
-        for pair, count in each.items():
-            if count > merged.get(pair, 0):
-                merged[pair] = count
-    return merged
+def _union(sets: Iterable[int]) -> int:
+    """All bits that are set in any of `sets`."""
+    union = 0
+    for each in sets:
+        union |= each
+    return union

@@ -137,9 +137,12 @@ def distinct_rows(rows: BoolArray) -> tuple[BoolArray, IntArray]:
     if rows.shape[1] == 0:
         return rows[:1], np.zeros(len(rows), dtype=np.int64)
     packed = np.ascontiguousarray(np.packbits(rows, axis=1))
-    keys = packed.view(np.dtype((np.void, packed.shape[1]))).ravel()
-    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    return rows[first], inverse.reshape(-1).astype(np.int64)
+    keys: list[bytes] = packed.view(np.dtype((np.void, packed.shape[1]))).ravel().tolist()
+    number = {key: i for i, key in enumerate(sorted(set(keys)))}
+    inverse = np.array([number[key] for key in keys], dtype=np.int64)
+    first = np.empty(len(number), dtype=np.int64)
+    first[inverse[::-1]] = np.arange(len(keys) - 1, -1, -1)  # of the equal rows the first is written last
+    return rows[first], inverse
 
 
 def column_of_rows(rows: BoolArray, value_of: Callable[[list[int]], str | None]) -> LabelColumn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from phylometa.model.joint_posterior import JointPosterior
 from phylometa.model.label_specs import EXTRA_LABELS, PATIENT_LABELS, SITE_LABELS
 from phylometa.model.monte_carlo import diagnose_draws
 from phylometa.model.patient import Site
-from phylometa.seeding.batch import batch_histories
+from phylometa.seeding.batch import HistoryBatch, LabelColumn, batch_histories
 from phylometa.seeding.labels import DrawnLabels, count_labels_by_draw, label_batch
 
 __all__ = ["NAMING_CLONES", "certainty_of_draws", "labels_of_draws"]
@@ -48,8 +48,19 @@ def labels_of_draws(
     weights: FloatArray = np.zeros(joint.n_draws)
     for entry in histories.trees:
         weights[entry.tree] += sum(history.weight for history in entry.histories)
+    # Many draws have the same tree and the same histories, with other weights.
+    known: dict[tuple[object, ...], Mapping[tuple[str, str], LabelColumn]] = {}
+
+    def columns_of(batch: HistoryBatch) -> Mapping[tuple[str, str], LabelColumn]:
+        tree = batch.tree
+        what = (tree.parents, np.asarray(tree.n_mutations) > 0, batch.presence, batch.edges)
+        key = batch.edges.shape, *(np.asarray(part).tobytes() for part in what)
+        if key not in known:
+            known[key] = label_batch(batch)
+        return known[key]
+
     tables = (
-        (entry.tree, batch.weights, label_batch(batch))
+        (entry.tree, batch.weights, columns_of(batch))
         for entry in histories.trees
         if entry.histories
         for batch in batch_histories(joint.tree(entry.tree), entry.histories, sites, entry.presence, primary=primary)

@@ -316,12 +316,10 @@ def _waves(batch: HistoryBatch) -> dict[tuple[str, str], LabelColumn]:
     columns = {}
     for t, site in enumerate(batch.sites):
         if waves[:, t].any():
-            numbers, codes = np.unique(waves[:, t], return_inverse=True)
+            numbers = sorted(set(waves[:, t].tolist()))
             is_entered = waves[:, t] > 0
-            words = tuple(str(number) for number in numbers)
-            columns["seeding_waves", site.name] = LabelColumn(
-                words, np.where(is_entered, codes.reshape(-1), NOT_ENTERED)
-            )
+            codes = np.where(is_entered, np.searchsorted(numbers, waves[:, t]), NOT_ENTERED)
+            columns["seeding_waves", site.name] = LabelColumn(tuple(str(number) for number in numbers), codes)
             repeated = np.where(is_entered, waves[:, t] > 1, NOT_ENTERED)
             columns["repeated_seeding", site.name] = LabelColumn(("False", "True"), repeated)
     return columns

@@ -3,7 +3,8 @@
     python .ci/packages.py build DIR                   sdist and wheel, in DIR/dist
     python .ci/packages.py needs [EXTRA]...            what setup.cfg requires, as pip reads it
     python .ci/packages.py matrix [--python PATH]...   sdist and wheel on every Python found: the demo, offline
-    python .ci/packages.py installers [--python PATH]  sdist and wheel by pip, uv and pipx, each apart: the demo
+    python .ci/packages.py installers [--few] [--python PATH]    sdist and wheel by pip, uv and pipx, each apart: the
+                                                       demo, or with --few that the bundled patient is read
     python .ci/packages.py lowest [--few] [--python PATH]    the lowest dependencies that setup.cfg allows, and the fast
                                                        suite, or a few tests that use each of them and run a patient
     python .ci/packages.py places [--python PATH]      a read-only installation of the wheel: the demo without HOME, as
@@ -405,7 +406,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=list(WHATS))
     parser.add_argument("names", nargs="*", help="build: the folder in which; needs: extras; recipe: the sdist")
-    parser.add_argument("--few", action="store_true", help="lowest: a few tests instead of the fast suite")
+    parser.add_argument("--few", action="store_true", help="lowest, installers: a few tests instead of all")
     parser.add_argument("--python", type=Path, action="append", help="interpreter to use; may be repeated")
     chosen = parser.parse_args()
     if chosen.what == "build":
@@ -429,7 +430,7 @@ def main() -> None:
     if chosen.what == "matrix":
         matrix(pythons)
     elif chosen.what == "installers":
-        rows = installers(pythons[0] if chosen.python else Path(sys.executable))
+        rows = installers(pythons[0] if chosen.python else Path(sys.executable), quick=chosen.few)
         print(f"| {' | '.join(rows[0])} |", "|---" * len(rows[0]) + "|", sep="\n")
         for row in rows:
             print(f"| {' | '.join(map(str, row.values()))} |")

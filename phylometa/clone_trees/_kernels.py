@@ -6,6 +6,8 @@ Arrays follow `tree_likelihood`: clones 0..K-1, the germline is vertex K. Import
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,32 +15,74 @@ from phylometa.clone_trees._local_kernels import vertex_score
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.compiled import njit
 
-_TINY = 1e-40  # messages are scaled to maximum 1; below this a term is skipped
+_TINY = 1e-40  # messages are scaled to maximum 1; what is below this is 0
+_SCALED_EVERY = 16  # children: a product of messages on G grid points grows by a factor of at most G with each
 # Delayed acceptance: factor on the local score, and the most it may say (natural log).
 _SCREEN, _SCREENED_AT_MOST = 0.4, 5.0
 _FLOOR = 1e-13  # of the local density, exp(-30)
 
 
 @njit(cache=True)
-def convolve(one: FloatArray, other: FloatArray, out: FloatArray) -> float:
-    """Convolve two messages into `out`, scaled to maximum 1; the log of what was divided away."""
-    n_grid = len(out)
-    out[:] = 0.0
+def scale_down(message: FloatArray) -> float:
+    """Scale a message to maximum 1, in place, and set what is negligible to 0; the log of what was divided away."""
+    n_grid = len(message)
+    a, b, c, d = message[0], message[0], message[0], message[0]  # four maxima do not wait for each other
+    for x in range(0, n_grid - 3, 4):
+        a, b = max(a, message[x]), max(b, message[x + 1])
+        c, d = max(c, message[x + 2]), max(d, message[x + 3])
+    for x in range(n_grid - n_grid % 4, n_grid):
+        a = max(a, message[x])
+    peak = max(max(a, b), max(c, d))
+    factor, least = 1.0 / peak, _TINY * peak
     for x in range(n_grid):
-        factor = one[x]
-        if factor > _TINY:
-            for y in range(n_grid - x):
-                out[x + y] += factor * other[y]
-    peak = out.max()
-    out /= peak
-    return float(np.log(peak))
+        message[x] = message[x] * factor if message[x] > least else 0.0
+    return math.log(peak)
 
 
 @njit(cache=True)
-def add_message(out: FloatArray, message: FloatArray, work: FloatArray) -> float:
-    """Convolve `out` with a child's message, in place; the log of what was divided away."""
-    work[:] = out
-    return convolve(work, message, out)
+def convolve(one: FloatArray, other: FloatArray, out: FloatArray, padded: FloatArray) -> None:
+    """Convolve two messages (G,) into `out`; `padded` (G + 3,) is room to work in.
+
+    Four terms at a time: a loop over so few grid points costs more to begin than to run.
+    """
+    n_grid = len(out)
+    for x in range(3):
+        padded[x] = 0.0
+    for x in range(n_grid):
+        padded[x + 3] = other[x]
+        out[x] = 0.0
+    whole = n_grid - n_grid % 4
+    for x in range(0, whole, 4):
+        a, b, c, d = one[x], one[x + 1], one[x + 2], one[x + 3]
+        if a > 0.0 or b > 0.0 or c > 0.0 or d > 0.0:
+            for y in range(n_grid - x):
+                out[x + y] += (a * padded[y + 3] + b * padded[y + 2]) + (c * padded[y + 1] + d * padded[y])
+    for x in range(whole, n_grid):
+        for y in range(n_grid - x):
+            out[x + y] += one[x] * other[y]
+
+
+@njit(cache=True)
+def correlate(functional: FloatArray, message: FloatArray, out: FloatArray, padded: FloatArray) -> None:
+    """Fill out(x) = sum_y functional(x + y) message(y): a functional of a whole once the part `message` is known.
+
+    `padded` (G + 3,) is room to work in; four terms at a time, as in `convolve`.
+    """
+    n_grid = len(out)
+    for x in range(n_grid):
+        padded[x] = functional[x]
+        out[x] = 0.0
+    for x in range(n_grid, n_grid + 3):
+        padded[x] = 0.0
+    whole = n_grid - n_grid % 4
+    for y in range(0, whole, 4):
+        a, b, c, d = message[y], message[y + 1], message[y + 2], message[y + 3]
+        if a > 0.0 or b > 0.0 or c > 0.0 or d > 0.0:
+            for x in range(n_grid - y):
+                out[x] += (a * padded[x + y] + b * padded[x + y + 1]) + (c * padded[x + y + 2] + d * padded[x + y + 3])
+    for y in range(whole, n_grid):
+        for x in range(n_grid - y):
+            out[x] += message[y] * functional[x + y]
 
 
 @njit(cache=True)
@@ -59,38 +103,37 @@ def clone_message(
     was divided away in the whole subtree. For the germline (the last vertex) the message is that of all founders.
     """
     n_clones, n_samples, n_grid = likelihood.shape
-    work = np.zeros(n_grid)
-    is_first = True
+    work, padded = np.empty(n_grid), np.empty(n_grid + 3)
+    n_children = 0
     new_scales[vertex] = 0.0
     for child in range(n_clones):
         if parent[child] != vertex:
             continue
+        n_children += 1
         for sample in range(n_samples):
             out = new_messages[vertex, sample]
             message = new_messages[child, sample] if changed[child] else messages[child, sample]
             new_scales[vertex, sample] += new_scales[child, sample] if changed[child] else scales[child, sample]
-            if is_first:
+            if n_children == 1:
                 out[:] = message
             else:
-                new_scales[vertex, sample] += add_message(out, message, work)
-        is_first = False
-    if is_first:
+                work[:] = out
+                convolve(work, message, out, padded)
+                if n_children % _SCALED_EVERY == 0:
+                    new_scales[vertex, sample] += scale_down(out)
+    if n_children == 0:
         new_messages[vertex] = 0.0
         new_messages[vertex, :, 0] = 1.0
-    if vertex == n_clones:
-        return
     for sample in range(n_samples):
         out = new_messages[vertex, sample]
-        below = 0.0
-        peak = 0.0
-        own = likelihood[vertex, sample]
-        for x in range(n_grid):
-            value = out[x]
-            out[x] = own[x] * (value + slab * below)
-            below += value
-            peak = max(peak, out[x])
-        out /= peak
-        new_scales[vertex, sample] += np.log(peak)
+        if vertex < n_clones:
+            own = likelihood[vertex, sample]
+            below = 0.0
+            for x in range(n_grid):
+                value = out[x]
+                out[x] = own[x] * (value + slab * below)
+                below += value
+        new_scales[vertex, sample] += scale_down(out)
 
 
 @njit(cache=True)
@@ -353,19 +396,6 @@ def run_chain(
 
 
 @njit(cache=True)
-def correlate_into(out: FloatArray, functional: FloatArray, message: FloatArray) -> None:
-    """Fill out(x) = sum_y functional(x + y) message(y): a functional of a whole once the part `message` is known."""
-    n_grid = len(out)
-    for x in range(n_grid):
-        out[x] = 0.0
-    for y in range(n_grid):
-        factor = message[y]
-        if factor > _TINY:
-            for x in range(n_grid - y):
-                out[x] += factor * functional[x + y]
-
-
-@njit(cache=True)
 def proportions_and_presence(
     parent: IntArray, likelihood: FloatArray, slab: float, founder: FloatArray, least: int
 ) -> tuple[FloatArray, FloatArray]:
@@ -386,8 +416,8 @@ def proportions_and_presence(
     prevalence = np.zeros(n_clones + 1)
     prefix = np.zeros((n_clones + 1, n_grid))
     children = np.zeros(n_clones, np.int64)
-    running = np.zeros(n_grid)
-    context = np.zeros(n_grid)
+    running, context = np.zeros(n_grid), np.zeros(n_grid)
+    padded = np.empty(n_grid + 3)
     for sample in range(n_samples):
         tumour = 0.0
         for i in range(len(order) - 1, -1, -1):
@@ -400,14 +430,8 @@ def proportions_and_presence(
             prefix[0] = 0.0
             prefix[0, 0] = 1.0
             for j in range(n_children):
-                prefix[j + 1] = 0.0
-                message = messages[children[j], sample]
-                for x in range(n_grid):
-                    factor = prefix[j, x]
-                    if factor > _TINY:
-                        for y in range(n_grid - x):
-                            prefix[j + 1, x + y] += factor * message[y]
-                prefix[j + 1] /= prefix[j + 1].max()
+                convolve(prefix[j], messages[children[j], sample], prefix[j + 1], padded)
+                scale_down(prefix[j + 1])
             if v == n_clones:
                 running[:] = founder[sample]
                 total = 0.0
@@ -436,8 +460,8 @@ def proportions_and_presence(
                 proportions[v, sample] = max(prevalence[v] - inner / total, 0.0)
             for j in range(n_children - 1, -1, -1):
                 child = children[j]
-                correlate_into(functional[child], running, prefix[j])
-                functional[child] /= functional[child].max()
+                correlate(running, prefix[j], functional[child], padded)
+                scale_down(functional[child])
                 total = 0.0
                 mean = 0.0
                 for x in range(n_grid):
@@ -445,8 +469,9 @@ def proportions_and_presence(
                     total += weight
                     mean += weight * x
                 prevalence[child] = mean / total
-                correlate_into(context, running, messages[child, sample])
-                running[:] = context / context.max()
+                correlate(running, messages[child, sample], context, padded)
+                scale_down(context)
+                running[:] = context
         for v in range(n_clones):
             proportions[v, sample] /= tumour
     return proportions, presence

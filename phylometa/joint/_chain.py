@@ -37,6 +37,7 @@ from phylometa.joint._state import (
     initialise,
     refresh_tree,
     score_cluster,
+    set_likelihood,
     tree_misfit,
 )
 from phylometa.model.arrays import FloatArray, IntArray
@@ -51,8 +52,8 @@ _OF_UNMOVED = 0.2
 _GUESS_WEIGHT = 0.25
 BLOCK = 32
 """Moves after which histories decide."""
-# Blocks after which sums are worked out anew, and after which the guess is adapted.
-_REFRESHED_EVERY, _ADAPTED_EVERY = 300, 32
+# Blocks after which sums are worked out anew, the guess is adapted, and the proportions of all samples are drawn anew.
+_REFRESHED_EVERY, _ADAPTED_EVERY, _RENEWED_EVERY = 300, 32, 8
 
 
 class Backup(NamedTuple):
@@ -88,7 +89,10 @@ def save_clusters(state: State, trial: Trial, backup: Backup) -> None:
 
 @njit(cache=True)
 def apply_trial(state: State, trial: Trial, backup: Backup, data: Data) -> None:
-    """Change items and clusters of the state as the trial says, in place, and mark the messages that change."""
+    """Change items and clusters of the state as the trial says, in place, and mark the messages that change.
+
+    The likelihoods of its clusters are left to `decide`, which mostly does not need them.
+    """
     save_clusters(state, trial, backup)
     for place in range(trial.counts[CHANGED]):
         i = trial.item[place]
@@ -198,6 +202,10 @@ def decide(
         if math.log(max(rng.random(), 1e-300)) >= rise + log_ratio:
             return False
         log_ratio = -rise
+    for i in range(2):
+        slot = trial.counts[FIRST + i]
+        if slot >= 0 and trial.parent[slot] != UNUSED:
+            set_likelihood(slot, state, data)
     value, order = refresh_tree(trial.marks, trial.parent, state, data, new_messages, new_scales)
     gain = known + value - old[TREE]
     if math.log(max(rng.random(), 1e-300)) >= gain + log_ratio:
@@ -323,9 +331,8 @@ def run_chain(
 ) -> Kept:  # fmt: skip
     """Run a chain from `state`, which is changed in place with `presence`, for a number of blocks of moves.
 
-    A block is accepted or taken back by what its histories weigh, then proportions are drawn anew, in one sample and in
-    all. Every
-    `thin`-th block's state is kept. `is_new`: the first half only finds the posterior.
+    A block is accepted or taken back by what its histories weigh, then proportions are drawn anew in one sample, now
+    and then in all. Every `thin`-th block's state is kept. `is_new`: the first half only finds the posterior.
     """
     n_items, n_samples = state.option.shape
     n_slots = len(state.size)
@@ -357,7 +364,8 @@ def run_chain(
             kept.made[2, 0] += decide_block(state, spare, data, presence, places, rng)
             sample = min(int(rng.random() * n_samples), n_samples - 1)
             kept.made[2, 1] += renew_presence(sample, sample + 1, state, data, presence, places, rng)
-            kept.made[2, 2] += renew_presence(0, n_samples, state, data, presence, places, rng)
+            if block % _RENEWED_EVERY == 0:
+                kept.made[2, 2] += renew_presence(0, n_samples, state, data, presence, places, rng)
         if (block + 1) % thin == 0:
             i = block // thin
             if not is_weighed:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phylometa.clone_trees._kernels import convolve
+from phylometa.clone_trees._kernels import convolve, scale_down
 from phylometa.joint._state import UNUSED
 from phylometa.migration.slope_scaling import simple_history
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
@@ -67,7 +67,7 @@ def draw_sample(
     n_slots, n_grid = len(parent) - 1, messages.shape[2]
     prevalence, stack = np.zeros(n_slots + 1, np.int64), np.empty(n_slots + 1, np.int64)
     children, so_far = np.empty(n_slots, np.int64), np.zeros((n_slots + 1, n_grid))
-    weights = np.empty(n_grid)
+    weights, padded = np.empty(n_grid), np.empty(n_grid + 3)
     steps[:, sample] = 0
     stack[0], n_open = n_slots, 1
     while n_open > 0:
@@ -80,7 +80,8 @@ def draw_sample(
                 if n_children == 0:
                     so_far[0] = message
                 else:
-                    convolve(so_far[n_children - 1], message, so_far[n_children])
+                    convolve(so_far[n_children - 1], message, so_far[n_children], padded)
+                    scale_down(so_far[n_children])
                 children[n_children] = child
                 n_children += 1
         left = 0

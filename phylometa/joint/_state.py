@@ -147,18 +147,26 @@ def set_prevalence(
 
 @njit(cache=True)
 def score_cluster(slot: int, state: State, data: Data) -> None:
-    """Set likelihood, maximum and prevalence of one cluster, in place, from the sums over its items."""
+    """Set maximum and prevalence of one cluster, in place, from the sums over its items."""
+    error, enough, top = data.numbers[ERROR], data.numbers[ENOUGH], data.numbers[TOP]
+    for s in range(state.seen.shape[1]):
+        state.tops[slot, s] = state.curve[slot, s].max()
+        if state.reads[slot, s] > NO_READS:
+            state.tops[slot, s] += shared_error(state.seen[slot, s], state.reads[slot, s], error, enough, top)
+    set_prevalence(slot, state.seen[slot], state.reads[slot], data, state.prevalence, state.variance)
+
+
+@njit(cache=True)
+def set_likelihood(slot: int, state: State, data: Data) -> None:
+    """Set the likelihood of one cluster, in place, from the sums over its items."""
     enough, cost = data.numbers[ENOUGH], data.numbers[COST]
+    least = math.exp(-cost)
     for s in range(state.seen.shape[1]):
         top = state.curve[slot, s].max()
         weight = enough / (enough + state.reads[slot, s])
         for x in range(state.curve.shape[2]):
-            state.likelihood[slot, s, x] = math.exp(max(weight * (state.curve[slot, s, x] - top), -cost))
-        state.tops[slot, s] = top
-        if state.reads[slot, s] > NO_READS:
-            error, top_value = data.numbers[ERROR], data.numbers[TOP]
-            state.tops[slot, s] += shared_error(state.seen[slot, s], state.reads[slot, s], error, enough, top_value)
-    set_prevalence(slot, state.seen[slot], state.reads[slot], data, state.prevalence, state.variance)
+            loss = weight * (top - state.curve[slot, s, x])
+            state.likelihood[slot, s, x] = math.exp(-loss) if loss < cost else least
 
 
 @njit(cache=True)
@@ -254,6 +262,7 @@ def initialise(state: State, data: Data) -> None:
     for slot in range(n_slots):
         if state.parent[slot] != UNUSED:
             score_cluster(slot, state, data)
+            set_likelihood(slot, state, data)
     marks = np.zeros(n_slots + 1, np.bool_)
     for v in range(n_slots + 1):
         marks[v] = state.parent[v] != UNUSED

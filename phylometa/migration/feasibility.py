@@ -1,7 +1,7 @@
 """Compiled: the entering sites of every clone of a large tree from which an optimal subtree within a site graph exists.
 
 The search over site graphs asks this thousands of times. For small trees `SiteGraphSearch.possible_entries` asks in
-Python, which needs no compiler.
+Python if no compiled code is loaded yet: loading it takes longer.
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from phylometa.migration.least_cost import OptimalHistories
 from phylometa.model.arrays import IntArray
 from phylometa.model.compiled import njit
 
-__all__ = ["MOST_SITES", "FlatAlternatives"]
-
-MOST_SITES = 62  # bitmasks of 64 bits
+__all__ = ["FlatAlternatives"]
 
 
 @njit(cache=True)
@@ -80,13 +78,61 @@ def _possible_entries(
     return -1
 
 
+@njit(cache=True)
+def _grow_cut(
+    order: IntArray,
+    first: IntArray,
+    set_of: IntArray,
+    entries: IntArray,
+    way_first: IntArray,
+    child: IntArray,
+    stay: IntArray,
+    cross: IntArray,
+    masks: IntArray,
+    reach: IntArray,
+    possible: IntArray,
+    open_pairs: IntArray,
+    cut: IntArray,
+) -> int:
+    """Grow `reach`, in place, as long as it stays infeasible; what is left open goes to `cut` (n, 2); return n.
+
+    First all pairs into a site at once, then one by one.
+    """
+    n_sites = len(reach)
+    is_blocked = np.zeros(n_sites, np.bool_)
+    left = np.zeros(n_sites, np.int64)  # open pairs of a source
+    for s in range(n_sites):
+        left[s] = open_pairs[s] & ~reach[s]
+    for t in range(n_sites):
+        before = reach.copy()
+        for s in range(n_sites):
+            reach[s] |= left[s] & (1 << t)
+        failed = _possible_entries(order, first, set_of, entries, way_first, child, stay, cross, masks, reach, possible)
+        if failed < 0:
+            is_blocked[t] = True
+            reach[:] = before
+    n_cut = 0
+    for t in range(n_sites):
+        for s in range(n_sites):
+            if is_blocked[t] and left[s] >> t & 1:
+                reach[s] |= 1 << t
+                failed = _possible_entries(
+                    order, first, set_of, entries, way_first, child, stay, cross, masks, reach, possible
+                )
+                if failed < 0:
+                    reach[s] &= ~(1 << t)
+                    cut[n_cut, 0], cut[n_cut, 1] = s, t
+                    n_cut += 1
+    return n_cut
+
+
 class FlatAlternatives:
     """The alternatives of all clones as arrays.
 
     Parameters
     ----------
     optimal : OptimalHistories
-        Of at most `MOST_SITES` sites.
+        Of at most `site_graphs.MOST_COMPILED` sites.
     """
 
     def __init__(self, optimal: OptimalHistories) -> None:
@@ -111,3 +157,11 @@ class FlatAlternatives:
         possible = np.zeros(self._n_clones, dtype=np.int64)
         failed = _possible_entries(*self._arguments, np.array(reach, dtype=np.int64), possible)
         return possible.tolist(), int(failed)
+
+    def grow_cut(self, reach: Sequence[int], open_pairs: Sequence[int]) -> list[tuple[int, int]]:
+        """See `SiteGraphSearch._cut_by_growth`."""
+        n_sites = len(reach)
+        grown, possible = np.array(reach, dtype=np.int64), np.zeros(self._n_clones, dtype=np.int64)
+        cut = np.empty((n_sites * n_sites, 2), dtype=np.int64)
+        n_cut = _grow_cut(*self._arguments, grown, possible, np.array(open_pairs, dtype=np.int64), cut)
+        return [(s, t) for s, t in cut[:n_cut].tolist()]

@@ -9,6 +9,7 @@ each pair being excluded once its branch is done, so that every graph is met onc
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -27,8 +28,9 @@ __all__ = ["SiteGraphSearch", "graph_pairs", "is_acyclic_graph"]
 Pair = tuple[int, int]
 
 
-# Clones from which feasibility is compiled.
-COMPILED_FROM = 200
+# Clones from which feasibility is asked of compiled code, also if it must be loaded first; and sites up to which it can
+# be (bitmasks of 64 bits).
+COMPILED_FROM, MOST_COMPILED = 200, 62
 # Branchings without a graph after which the integer programme takes over.
 NODES_BEFORE_PROGRAM = 1000
 
@@ -52,10 +54,18 @@ class SiteGraphSearch:
         Upper bound on the pattern of the graphs.
     deadline : float
         Process time (``time.process_time``) at which `OutOfTime` is raised.
+    is_compiled : bool, optional
+        Whether compiled code is asked if a graph is feasible; by default if the tree is large, or if compiled code is
+        loaded anyway. The answer is the same.
     """
 
     def __init__(
-        self, optimal: OptimalHistories, *, pattern: str | None = None, deadline: float = float("inf")
+        self,
+        optimal: OptimalHistories,
+        *,
+        pattern: str | None = None,
+        deadline: float = float("inf"),
+        is_compiled: bool | None = None,
     ) -> None:
         self.optimal = optimal
         self.n_sites = optimal.question.n_sites
@@ -63,6 +73,9 @@ class SiteGraphSearch:
         self.deadline = deadline
         self.useful = self._useful_reach()
         self._roots: dict[tuple[int, ...], int] = {}
+        if is_compiled is None:
+            is_compiled = len(optimal.question.parents) >= COMPILED_FROM or "numba" in sys.modules
+        self.is_compiled = is_compiled and self.n_sites <= MOST_COMPILED
         self._flat: FlatAlternatives | None = None
         self._nodes_left: int | None = None
         self._program: SiteGraphProgram | None = None
@@ -92,6 +105,14 @@ class SiteGraphSearch:
             roots = self._roots[key] = spanning_roots(sites, reach)
         return roots
 
+    def _compiled(self) -> FlatAlternatives | None:
+        """The alternatives as compiled code takes them; None if it is not to be used."""
+        if self._flat is None and self.is_compiled:
+            from phylometa.migration.feasibility import FlatAlternatives
+
+            self._flat = FlatAlternatives(self.optimal)
+        return self._flat
+
     def possible_entries(self, reach: Sequence[int]) -> tuple[list[int], int]:
         """List each clone's entering sites with an optimal subtree in the graph, up to the first clone without any.
 
@@ -103,12 +124,8 @@ class SiteGraphSearch:
             First clone (children first) that has none; -1 if the graph is feasible.
         """
         question = self.optimal.question
-        if len(question.parents) >= COMPILED_FROM and self.n_sites <= 62:
-            if self._flat is None:
-                from phylometa.migration.feasibility import FlatAlternatives  # compiled: loaded for large trees only
-
-                self._flat = FlatAlternatives(self.optimal)
-            return self._flat.possible_entries(reach)
+        if (flat := self._compiled()) is not None:
+            return flat.possible_entries(reach)
         possible = [0] * len(question.parents)
         for v in reversed(question.order):
             entries = 0
@@ -178,6 +195,8 @@ class SiteGraphSearch:
 
     def _cut_by_growth(self, reach: Sequence[int], open_pairs: Sequence[int]) -> list[Pair]:
         """Grow the graph as long as it stays infeasible; what is left open is a cut."""
+        if (flat := self._compiled()) is not None:
+            return flat.grow_cut(reach, open_pairs)
         grown = list(reach)
         blocked = []
         for t in range(self.n_sites):

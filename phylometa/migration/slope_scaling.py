@@ -98,9 +98,11 @@ def cheapest_history(
         p = parent[v]
         if p < 0:
             continue
+        n_entries = n_here[v] if n_here[v] > 0 else n_sites
         for s in range(n_sites):
             least, where = within[s], s
-            for t in range(n_sites):
+            for i in range(n_entries):
+                t = sites[v, i] if n_here[v] > 0 else i
                 if t != s and within[t] + _MIGRATION + price[s, t] < least:
                     least, where = within[t] + _MIGRATION + price[s, t], t
             from_site[v, s], entered[v, s] = least, where
@@ -153,17 +155,21 @@ def count_uses(up: IntArray, uses: IntArray) -> None:
     """Count the migrations of every pair of sites (n_sites, n_sites), in place."""
     n_sites = len(uses)
     uses[:] = 0
-    for node in range(len(up)):
-        if up[node] >= 0 and up[node] % n_sites != node % n_sites:
-            uses[up[node] % n_sites, node % n_sites] += 1
+    for first in range(0, len(up), n_sites):
+        for t in range(n_sites):
+            above = up[first + t]
+            if above >= 0:
+                s = above % n_sites
+                if s != t:
+                    uses[s, t] += 1
 
 
 @njit(cache=True)
 def times_on_path(s: int, t: int, n_sites: int, up: IntArray) -> int:
     """Count the most migrations from s to t on one path from the root."""
     most = 0
-    for node in range(len(up)):
-        if up[node] >= 0 and node % n_sites == t and up[node] % n_sites == s:
+    for node in range(t, len(up), n_sites):
+        if up[node] >= 0 and up[node] % n_sites == s:
             times, above = 0, node
             while up[above] >= 0:
                 times += above % n_sites == t and up[above] % n_sites == s

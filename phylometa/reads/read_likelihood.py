@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.model.arrays import FloatArray
+from phylometa.model.arrays import BoolArray, FloatArray
 from phylometa.model.patient import MutationTable
 from phylometa.reads.multiplicity import MultiplicityOptions
 
@@ -147,7 +147,8 @@ def cell_log_likelihood(
         log_q *= ref.astype(dtype)
         log_p += log_q
         return log_p
-    table = _beta_binomial(cells, probability * precision, (1.0 - probability) * precision, precision)
+    is_used = np.isfinite(options.log_prior)
+    table = _beta_binomial(cells, probability * precision, (1.0 - probability) * precision, is_used, precision)
     absent = ccf == 0.0
     if absent.any():
         p = probability[:, :, absent][state]
@@ -159,25 +160,31 @@ def cell_log_likelihood(
     return np.asarray(table.astype(dtype))
 
 
-def _beta_binomial(cells: DistinctCells, a: FloatArray, b: FloatArray, precision: float) -> FloatArray:
+def _beta_binomial(
+    cells: DistinctCells, a: FloatArray, b: FloatArray, is_used: BoolArray, precision: float
+) -> FloatArray:
     """ln B(alt + a, ref + b) - ln B(a, b) of every cell (U, J, G); a and b by state (n_states, J, G).
+
+    Options that a state does not use (`is_used`, (n_states, J)) are left at what no reads would give.
 
     If a state has many cells, ln Gamma(x + a) - ln Gamma(a) = sum of ln(a + i), i < x, is tabulated for every number
     of reads x up to its highest; else each cell has its own ln Gamma.
     """
     alt, ref = cells.alt.astype(np.int64), cells.ref.astype(np.int64)
-    table = np.empty((len(alt), *a.shape[1:]))
+    table = np.zeros((len(alt), *a.shape[1:]))
     first = np.flatnonzero(np.diff(cells.state, prepend=-1))
     for start, stop in zip(first.tolist(), [*first[1:].tolist(), len(alt)]):
         state = cells.state[start]
         here = slice(start, stop)
+        used = np.flatnonzero(is_used[state])
+        own_a, own_b = a[state, used], b[state, used]
         n_alt, n_ref = int(alt[here].max()), int(ref[here].max())
         if n_alt + n_ref < 2 * (stop - start):
-            np.add(_rising(a[state], n_alt)[alt[here]], _rising(b[state], n_ref)[ref[here]], out=table[here])
+            table[here, used] = _rising(own_a, n_alt)[alt[here]] + _rising(own_b, n_ref)[ref[here]]
         else:
             alt_here, ref_here = cells.alt[here, None, None], cells.ref[here, None, None]
-            table[here] = log_gamma(alt_here + a[state]) + log_gamma(ref_here + b[state])
-            table[here] -= log_gamma(a[state]) + log_gamma(b[state])
+            found = log_gamma(alt_here + own_a) + log_gamma(ref_here + own_b)
+            table[here, used] = found - (log_gamma(own_a) + log_gamma(own_b))
     whole = log_gamma(cells.alt + cells.ref + precision) - lgamma(precision)
     return np.asarray(table - whole[:, None, None])
 

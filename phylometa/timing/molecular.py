@@ -219,9 +219,11 @@ def history_nodes(trees: TreeEnsemble, histories: HistoryEnsemble) -> list[Histo
             continue
         migrations = tuple((int(t), int(v), int(s), int(u)) for u, s, v, t in history.migrations)
         parents, presence = trees.parents[tree.tree], np.asarray(tree.presence)
-        followers = tuple(
-            tuple(int(w) for u, s, w, _ in history.edges if (u, s) == (v, t) and w != v) for t, v, _, _ in migrations
-        )
+        out_of: dict[tuple[int, int], list[int]] = {}  # children, by the population that they arose from
+        for u, s, w, _ in history.edges:
+            if w != u:
+                out_of.setdefault((int(u), int(s)), []).append(int(w))
+        followers = tuple(tuple(out_of.get((v, t), ())) for t, v, _, _ in migrations)
         found.append(
             HistoryNodes(tree.tree, history.weight, ancestors[tree.tree], parents, presence, migrations, followers)
         )

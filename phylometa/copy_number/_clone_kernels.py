@@ -28,15 +28,18 @@ def _change_weight(a, b, c, d, allele_weight, both, through_doubling):  # type: 
 
 
 @njit(cache=True)
-def _log_likelihood(observed, groups, major, minor, states, sorts_states, is_rounded, precision, cap, floor):  # type: ignore[no-untyped-def]
-    """Log-likelihood of the samples' mean copies; stops with -inf below `floor`. groups: (9, S) shares of clones."""
+def _log_likelihood(  # type: ignore[no-untyped-def]
+    observed, groups, active, major, minor, states, sorts_states, is_rounded, precision, cap, floor
+):
+    """Log-likelihood of the samples' mean copies; stops with -inf below `floor`. groups: (9, S) shares of clones, not
+    0 in any but the `active`."""
     total = 0.0
     for s in range(len(observed)):
         if np.isnan(observed[s, 0]):
             continue
         first = 0.0
         second = 0.0
-        for g in range(N_GROUPS):
+        for g in active:
             share = groups[g, s]
             if share > 0.0:
                 if sorts_states:
@@ -88,8 +91,9 @@ def score_plans(  # type: ignore[no-untyped-def]
     log_rate: (K,) log odds of a change on a branch.
     """
     top = len(allele_weight) - 1
-    found = np.empty((4096, 5), dtype=np.int64)
-    weights = np.empty(4096)
+    found = np.empty((256, 5), dtype=np.int64)
+    weights = np.empty(256)
+    active = np.empty(N_GROUPS, dtype=np.int64)
     n_found = 0
     best = -np.inf
     states = np.empty((N_GROUPS, 2))
@@ -100,6 +104,11 @@ def score_plans(  # type: ignore[no-untyped-def]
     for p in range(len(plan_first)):
         u = plan_first[p]
         v = plan_second[p]
+        n_active = 0
+        for g in range(N_GROUPS):
+            if groups[p, g].any():
+                active[n_active] = g
+                n_active += 1
         ref = 2 ** first_doubled[p]
         for i in range(n_values * n_values if u >= 0 else 1):
             a1 = 1
@@ -145,6 +154,7 @@ def score_plans(  # type: ignore[no-untyped-def]
                 weight = prior + _log_likelihood(
                     observed,
                     groups[p],
+                    active[:n_active],
                     major,
                     minor,
                     states,

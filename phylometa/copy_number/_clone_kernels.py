@@ -28,26 +28,29 @@ def _change_weight(a, b, c, d, allele_weight, both, through_doubling):  # type: 
 
 
 @njit(cache=True)
-def _log_likelihood(  # type: ignore[no-untyped-def]
-    observed, groups, active, major, minor, states, sorts_states, is_rounded, precision, cap, floor
-):
-    """Log-likelihood of the samples' mean copies; stops with -inf below `floor`. groups: (9, S) shares of clones, not
-    0 in any but the `active`."""
+def _add_groups(groups, first_group, a, b, sorts_states, top, means):  # type: ignore[no-untyped-def]
+    """Add the copies of three groups of clones of state (a, b), with no, one and two doublings since, to the mean
+    copies (S, 2), in place. groups: (9, S) shares of clones."""
+    for g in range(first_group, first_group + 3):
+        times = 2 ** (g - first_group)
+        major = min(times * a, top)
+        minor = min(times * b, top)
+        if sorts_states and major < minor:
+            major, minor = minor, major
+        for s in range(len(means)):
+            means[s, 0] += groups[g, s] * major
+            means[s, 1] += groups[g, s] * minor
+
+
+@njit(cache=True)
+def _log_likelihood(observed, means, more, is_rounded, precision, cap, floor):  # type: ignore[no-untyped-def]
+    """Log-likelihood of the samples' mean copies, `means` plus `more` (S, 2); stops with -inf below `floor`."""
     total = 0.0
     for s in range(len(observed)):
         if np.isnan(observed[s, 0]):
             continue
-        first = 0.0
-        second = 0.0
-        for g in active:
-            share = groups[g, s]
-            if share > 0.0:
-                if sorts_states:
-                    first += share * major[g]
-                    second += share * minor[g]
-                else:
-                    first += share * states[g, 0]
-                    second += share * states[g, 1]
+        first = means[s, 0] + more[s, 0]
+        second = means[s, 1] + more[s, 1]
         if is_rounded and first < second:
             first, second = second, first
         x = abs(observed[s, 0] - first)
@@ -93,23 +96,25 @@ def score_plans(  # type: ignore[no-untyped-def]
     top = len(allele_weight) - 1
     found = np.empty((256, 5), dtype=np.int64)
     weights = np.empty(256)
-    active = np.empty(N_GROUPS, dtype=np.int64)
     n_found = 0
     best = -np.inf
-    states = np.empty((N_GROUPS, 2))
-    major = np.empty(N_GROUPS)
-    minor = np.empty(N_GROUPS)
     n_values = len(values)
+    n_samples = len(observed)
+    of_root = np.empty((n_samples, 2))
+    of_first = np.empty((n_samples, 2))
+    of_second = np.zeros((n_values * n_values, n_samples, 2))
     sorts = not is_phased and not is_rounded
     for p in range(len(plan_first)):
         u = plan_first[p]
         v = plan_second[p]
-        n_active = 0
-        for g in range(N_GROUPS):
-            if groups[p, g].any():
-                active[n_active] = g
-                n_active += 1
         ref = 2 ** first_doubled[p]
+        of_root[:] = 0.0
+        _add_groups(groups[p], 0, 1, 1, sorts, top, of_root)
+        of_second[0] = 0.0
+        if v >= 0:
+            of_second[:] = 0.0
+            for j in range(n_values * n_values):
+                _add_groups(groups[p], 6, values[j // n_values], values[j % n_values], sorts, top, of_second[j])
         for i in range(n_values * n_values if u >= 0 else 1):
             a1 = 1
             b1 = 1
@@ -122,6 +127,8 @@ def score_plans(  # type: ignore[no-untyped-def]
                 prior1 = log_rate[u] + _change_weight(ref, ref, a1, b1, allele_weight, both, first_at_doubling[p])
                 if prior1 < best - cut:
                     continue
+            of_first[:] = of_root
+            _add_groups(groups[p], 3, a1, b1, sorts, top, of_first)
             for j in range(n_values * n_values if v >= 0 else 1):
                 a2 = 1
                 b2 = 1
@@ -138,32 +145,8 @@ def score_plans(  # type: ignore[no-untyped-def]
                     prior += log_rate[v] + _change_weight(ra, rb, a2, b2, allele_weight, both, second_at_doubling[p])
                     if prior < best - cut:
                         continue
-                states[0, 0] = 1
-                states[0, 1] = 1
-                states[3, 0] = a1
-                states[3, 1] = b1
-                states[6, 0] = a2
-                states[6, 1] = b2
-                for g in range(0, N_GROUPS, 3):
-                    for allele in range(2):
-                        states[g + 1, allele] = min(2 * states[g, allele], top)
-                        states[g + 2, allele] = min(4 * states[g, allele], top)
-                for g in range(N_GROUPS):
-                    major[g] = max(states[g, 0], states[g, 1])
-                    minor[g] = min(states[g, 0], states[g, 1])
-                weight = prior + _log_likelihood(
-                    observed,
-                    groups[p],
-                    active[:n_active],
-                    major,
-                    minor,
-                    states,
-                    sorts,
-                    is_rounded,
-                    precision,
-                    cap,
-                    best - cut - prior,
-                )
+                floor = best - cut - prior
+                weight = prior + _log_likelihood(observed, of_first, of_second[j], is_rounded, precision, cap, floor)
                 if weight < best - cut:
                     continue
                 best = max(best, weight)

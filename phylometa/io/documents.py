@@ -25,6 +25,10 @@ __all__ = [
 ]
 
 
+# Types of which JSON knows all values.
+_AS_THEY_ARE = frozenset({bool, int, str, type(None)})
+
+
 def rounded(value: Any) -> Any:
     """Make `value` ready for JSON: arrays to lists, floats to 8 significant digits, NaN to null, keys to text."""
     if isinstance(value, Mapping):
@@ -33,6 +37,8 @@ def rounded(value: Any) -> Any:
         return rounded(value.tolist())
     if isinstance(value, (list, tuple, set, frozenset)):
         items = sorted(value) if isinstance(value, (set, frozenset)) else value
+        if _AS_THEY_ARE.issuperset(map(type, items)):  # long lists mostly are
+            return list(items)
         return [rounded(item) for item in items]
     if isinstance(value, (bool, np.bool_)):
         return bool(value)

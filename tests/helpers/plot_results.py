@@ -1,6 +1,7 @@
 """Hand-built results for the tests of figures and report: no inference runs here."""
 
 import datetime
+from functools import cache
 
 import numpy as np
 
@@ -385,30 +386,37 @@ def random_segments(samples, rng):
     return CopyNumberProfile(tuple(x.name for x in samples), sample, chroms, start, end, major, minor)
 
 
+@cache  # a result does not change
 def one_clone():
     return make_result(n_clones=1, n_sites=1, n_samples=1, n_mutations=12, n_trees=1)
 
 
+@cache
 def one_metastasis():
     return make_result(n_clones=3, n_sites=2, n_samples=2, n_mutations=90, n_trees=1, seed=3)
 
 
+@cache
 def eight_clones():
     return make_result()
 
 
+@cache
 def sixty_clones():
     return make_result(n_clones=60, n_sites=20, n_samples=20, n_mutations=3000, n_trees=6, seed=5)
 
 
+@cache
 def fifteen_clones():
     return make_result(n_clones=15, n_sites=7, n_samples=10, n_mutations=1500, n_trees=6, seed=7)
 
 
+@cache
 def malicious():
     return make_result(n_clones=6, n_sites=5, n_samples=6, names=MALICIOUS, seed=9)
 
 
+@cache
 def nothing():
     """Only what was read: no stage could say anything."""
     full = make_result(n_clones=2, n_sites=2, n_samples=2, n_mutations=5, n_trees=1, dated=False)

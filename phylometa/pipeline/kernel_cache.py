@@ -1,7 +1,7 @@
 """Compile the Numba kernels ahead of time: ``python -m phylometa.pipeline.kernel_cache``.
 
 Numba keeps compiled code beside the source under a key of source, version and processor. The build of a wheel runs
-this module, so that a patient's first run finds what would otherwise take it some twenty seconds. Elsewhere (another
+this module, so that a patient's first run finds what would otherwise take it some minutes. Elsewhere (another
 Numba or processor, an older Numba, which looks at the time of the source) kernels compile on first use, as without it.
 Needs NumPy, Numba and SciPy alone.
 """

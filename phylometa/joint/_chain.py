@@ -41,7 +41,7 @@ from phylometa.joint._state import (
     tree_misfit,
 )
 from phylometa.model.arrays import FloatArray, IntArray
-from phylometa.model.compiled import njit
+from phylometa.model.compiled import njit, njit_without_arrays
 
 REGRAFT, SWAP, CLONE, ITEM, SINGLE, SPLIT, OPTIONS = 0, 1, 2, 3, 4, 5, 6
 # How often each move is made, cumulated.
@@ -132,7 +132,7 @@ def undo_trial(state: State, trial: Trial, backup: Backup) -> None:
     state.score[:] = backup.score
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def empty_slot(slot: int, state: State) -> None:
     """Set the sums of a slot that holds no clone to nothing, in place."""
     state.curve[slot] = 0.0
@@ -143,7 +143,7 @@ def empty_slot(slot: int, state: State) -> None:
     state.likelihood[slot] = 1.0
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def choose_move(u: float) -> int:
     """Choose the move of a uniform random number."""
     if u < _REGRAFT_UNTIL:

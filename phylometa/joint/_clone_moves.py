@@ -31,7 +31,7 @@ from phylometa.joint._proposals import (
 )
 from phylometa.joint._state import ERROR, STEPS, TOP, UNUSED, Data, State, grid_place, set_prevalence
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
-from phylometa.model.compiled import njit
+from phylometa.model.compiled import njit, njit_without_arrays
 from phylometa.model.weighted_index import pick
 
 # Items up to which a move of a whole clone is always tried.
@@ -68,7 +68,7 @@ def count_partners(gone: int, how: int, parent: IntArray) -> int:
     return 1 if how == 0 else int((parent[:-1] == above).sum()) - 1
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def nth_partner(gone: int, how: int, ordinal: int, parent: IntArray) -> int:
     """Find the n-th of the clones that `count_partners` counts."""
     if how == 0:
@@ -81,7 +81,7 @@ def nth_partner(gone: int, how: int, ordinal: int, parent: IntArray) -> int:
     return -1
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def is_tried(n_items: int, rng: np.random.Generator) -> bool:
     """Whether a move that costs as much as it changes items is tried: less often for many, and the reverse alike."""
     return rng.random() * n_items < _CHEAP

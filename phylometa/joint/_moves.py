@@ -24,7 +24,7 @@ from phylometa.joint._proposals import (
 )
 from phylometa.joint._state import UNUSED, Data, State, set_prevalence
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
-from phylometa.model.compiled import njit
+from phylometa.model.compiled import njit, njit_without_arrays
 from phylometa.model.weighted_index import pick
 
 # Places in `Trial.count`: changed items, then the (at most two) clusters whose items change; -1: none.
@@ -66,7 +66,7 @@ def change_item(item: int, label: int, option: IntArray, trial: Trial) -> None:
     trial.counts[CHANGED] += 1
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def nth_clone(ordinal: int, parent: IntArray) -> int:
     """Find the slot of the n-th clone."""
     for slot in range(len(parent) - 1):
@@ -77,7 +77,7 @@ def nth_clone(ordinal: int, parent: IntArray) -> int:
     return -1
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def count_clones(parent: IntArray) -> int:
     """Count the slots that hold a clone."""
     count = 0
@@ -86,7 +86,7 @@ def count_clones(parent: IntArray) -> int:
     return count
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def free_slot(parent: IntArray) -> int:
     """Find the first slot without a clone; -1 if there is none."""
     for slot in range(len(parent) - 1):
@@ -110,7 +110,7 @@ def blocked_vertices(parent: IntArray) -> BoolArray:
     return blocked
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def random_clone(state: State, rng: np.random.Generator) -> int:
     """Draw a clone uniformly."""
     n = count_clones(state.parent)
@@ -205,7 +205,7 @@ def target_options(
     return draw_options(item, place, data, state.terms, rng, option)
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def home_options(item: int, state: State, data: Data, place: IntArray) -> float:
     """Compute the log probability that `target_options` draws an item's present options at home."""
     if state.label[item] < 0:
@@ -214,13 +214,13 @@ def home_options(item: int, state: State, data: Data, place: IntArray) -> float:
     return options_probability(item, place, state.option[item], data, state.terms)
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def as_label(chosen: int, n_slots: int) -> int:
     """Label of an index into `fit_weights`."""
     return chosen if chosen < n_slots else -1 - (chosen - n_slots)
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def as_index(label: int, n_slots: int) -> int:
     """Convert a label to its index in `fit_weights`."""
     return label if label >= 0 else n_slots - 1 - label

@@ -9,13 +9,13 @@ import numpy as np
 from phylometa.clone_trees._kernels import attachment_costs
 from phylometa.joint._state import ERROR, STEPS, TOP, UNUSED, Data, State, grid_place
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
-from phylometa.model.compiled import njit
+from phylometa.model.compiled import njit, njit_without_arrays
 
 # Power of the fit by which an item's target is drawn, and the least log weight of a target.
 _FIT_POWER, _LEAST_FIT = 0.7, -9.0
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def log_sum(terms: FloatArray, start: int, stop: int) -> float:
     """Compute ln of the sum of exp of some entries; -inf if all are."""
     top = -np.inf
@@ -29,7 +29,7 @@ def log_sum(terms: FloatArray, start: int, stop: int) -> float:
     return top + math.log(total)
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def set_terms(item: int, place: IntArray, data: Data, terms: FloatArray) -> None:
     """Set the log weights of an item's options, in place, at the grid points `place` (S,); -1: prevalence summed out.
 
@@ -54,7 +54,7 @@ def set_terms(item: int, place: IntArray, data: Data, terms: FloatArray) -> None
                 terms[n_samples, o] += data.at_place[item, s, at, o]
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def sum_terms(item: int, data: Data, terms: FloatArray) -> float:
     """Compute the log-likelihood of an item with its options summed out, of the terms that `set_terms` set."""
     annotated = data.log_annotated[item]
@@ -68,7 +68,7 @@ def sum_terms(item: int, data: Data, terms: FloatArray) -> float:
     return top + math.log(math.exp(annotated - top) + math.exp(missed - top))
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def bound_fits(item: int, state: State, data: Data, weights: FloatArray) -> None:
     """Bound the log weights of all clusters for an item that is not in them, in place.
 
@@ -91,7 +91,7 @@ def bound_fits(item: int, state: State, data: Data, weights: FloatArray) -> None
         weights[k] = max(annotated, missed) + math.log(state.size[k])
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def draw_term(terms: FloatArray, start: int, stop: int, uniform: float) -> int:
     """Draw an index with probabilities proportional to exp of the entries."""
     whole = log_sum(terms, start, stop)
@@ -131,7 +131,7 @@ def draw_options(
     return log_probability
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def options_probability(item: int, place: IntArray, option: IntArray, data: Data, terms: FloatArray) -> float:
     """Compute the log probability with which `draw_options` draws given options."""
     set_terms(item, place, data, terms)
@@ -145,7 +145,7 @@ def options_probability(item: int, place: IntArray, option: IntArray, data: Data
     return log_probability
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def places_without(item: int, slot: int, state: State, data: Data, place: IntArray) -> None:
     """Set the grid points (S,) of a cluster's prevalences, in place, from its items but `item`."""
     error, top, steps = data.numbers[ERROR], data.numbers[TOP], data.numbers[STEPS]
@@ -156,7 +156,7 @@ def places_without(item: int, slot: int, state: State, data: Data, place: IntArr
         place[s] = grid_place(seen, reads, error, top, steps)
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def log_fit(item: int, slot: int, state: State, data: Data, place: IntArray) -> float:
     """Compute the log weight of a cluster for an item, itself left out: its likelihood there times the cluster's size.
 
@@ -218,7 +218,7 @@ def attachment_weights(
     return weights
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def adoption_probability(child: int, first: int, second: int, prevalence: FloatArray, variance: FloatArray) -> float:
     """Compute P(`child` is put below clone `first` rather than `second`) (-1: a clone that holds it anyway)."""
     cost = 0.0

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from phylometa.clone_trees._kernels import marked_order, refresh
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
-from phylometa.model.compiled import njit
+from phylometa.model.compiled import njit, njit_without_arrays
 
 # Reads of a cluster below which there are none: sums that items were added to and taken from carry rounding errors.
 NO_READS = 1e-6
@@ -93,19 +93,19 @@ class State(NamedTuple):
     terms: FloatArray
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def class_of(label: int) -> int:
     """Return the class of a label: 0 clone, 1 artefact, 2 tail."""
     return 0 if label >= 0 else (1 if label == -1 else 2)
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def bounded_prevalence(seen: float, reads: float, error: float, top: float) -> float:
     """Find the prevalence at which alternate reads are most likely, between 0 and `top`."""
     return min(max((seen / reads - error) / (0.5 - error), 0.0), top)
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def grid_place(seen: float, reads: float, error: float, top: float, steps: float) -> int:
     """Find the grid point of `bounded_prevalence`, `steps` per unit; -1 without reads."""
     if reads <= NO_READS:
@@ -113,7 +113,7 @@ def grid_place(seen: float, reads: float, error: float, top: float, steps: float
     return int(bounded_prevalence(seen, reads, error, top) * steps + 0.5)
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def shared_error(seen: float, reads: float, error: float, enough: float, top: float) -> float:
     """Compute what an error shared by a cluster's reads leaves of their likelihood: ln(beta-binomial / binomial).
 
@@ -127,7 +127,7 @@ def shared_error(seen: float, reads: float, error: float, enough: float, top: fl
     return together - alone - seen * math.log(rate) - (reads - seen) * math.log(1.0 - rate)
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def set_prevalence(
     slot: int, seen: FloatArray, reads: FloatArray, data: Data, prevalence: FloatArray, variance: FloatArray
 ) -> None:
@@ -169,7 +169,7 @@ def set_likelihood(slot: int, state: State, data: Data) -> None:
             state.likelihood[slot, s, x] = math.exp(-loss) if loss < cost else least
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def options_prior(item: int, option: IntArray, data: Data) -> float:
     """Compute the log prior of an item's options (S,), once per group of samples."""
     n_annotated = data.n_annotated[0]
@@ -182,7 +182,7 @@ def options_prior(item: int, option: IntArray, data: Data) -> float:
     return total
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def item_value(item: int, label: int, option: IntArray, data: Data) -> float:
     """Compute what an item adds to the log posterior besides its cluster: its options' prior, or its null class."""
     if label >= 0:
@@ -190,7 +190,7 @@ def item_value(item: int, label: int, option: IntArray, data: Data) -> float:
     return data.null[item, -1 - label]
 
 
-@njit(cache=True)
+@njit_without_arrays()
 def add_item(item: int, label: int, option: IntArray, sign: float, state: State, data: Data) -> None:
     """Add an item to (sign 1), or take it from (sign -1), the sums of its cluster or class, in place."""
     state.classes[class_of(label)] += sign * data.weight[item]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
-from phylometa.model.compiled import njit, njit_inlined
+from phylometa.model.compiled import njit, njit_without_arrays
 
 # Cells of the state's vector of global numbers.
 LOG_RATE, LOG_ACCELERATION, LOG_SPREAD = 0, 1, 2
@@ -22,7 +22,7 @@ RATE_MEDIAN, RATE_SIGMA, ACCELERATION_MEDIAN, ACCELERATION_SIGMA, SPREAD_SCALE, 
 )
 
 
-@njit_inlined(error_model="numpy")
+@njit_without_arrays(error_model="numpy", forceinline=True)
 def arrival_ages(
     times: FloatArray,
     position: FloatArray,
@@ -56,7 +56,7 @@ def arrival_ages(
         found[m, 1] = start + position[m] * (min(latest, deadline[m]) - start)
 
 
-@njit_inlined(error_model="numpy")
+@njit_without_arrays(error_model="numpy", forceinline=True)
 def clone_heights(is_clone: BoolArray, parents: IntArray, order: IntArray, height: IntArray) -> None:
     """Put the most nodes of single clones on a way down from every clone into `height` (K,)."""
     height[:] = 0
@@ -79,14 +79,14 @@ def height_constants(n: int, regularity: float) -> FloatArray:
     return constants
 
 
-@njit_inlined(error_model="numpy")
+@njit_without_arrays(error_model="numpy", forceinline=True)
 def overwrite(old: NDArray[Any], new: NDArray[Any]) -> None:
     """Put the numbers of `new` into `old`: a loop, since a slice would be checked for overlap at each of many steps."""
     for i in range(len(old)):
         old[i] = new[i]
 
 
-@njit_inlined(error_model="numpy")
+@njit_without_arrays(error_model="numpy", forceinline=True)
 def log_posterior(
     times: FloatArray,
     is_clone: BoolArray,

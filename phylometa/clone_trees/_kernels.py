@@ -15,7 +15,7 @@ from phylometa.clone_trees._local_kernels import vertex_score
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.compiled import njit
 
-_TINY = 1e-40  # messages are scaled to maximum 1; what is below this is 0
+_TINY = 1e-200  # messages are scaled to maximum 1; what is below this is 0
 _SCALED_EVERY = 16  # children: a product of messages on G grid points grows by a factor of at most G with each
 # Delayed acceptance: factor on the local score, and the most it may say (natural log).
 _SCREEN, _SCREENED_AT_MOST = 0.4, 5.0
@@ -24,7 +24,10 @@ _FLOOR = 1e-13  # of the local density, exp(-30)
 
 @njit(cache=True)
 def scale_down(message: FloatArray) -> float:
-    """Scale a message to maximum 1, in place, and set what is negligible to 0; the log of what was divided away."""
+    """Scale a message to maximum 1, in place, and set what is negligible to 0; the log of what was divided away.
+
+    -inf if nothing is left of it: clones that do not fit on the grid together.
+    """
     n_grid = len(message)
     a, b, c, d = message[0], message[0], message[0], message[0]  # four maxima do not wait for each other
     for x in range(0, n_grid - 3, 4):
@@ -33,6 +36,8 @@ def scale_down(message: FloatArray) -> float:
     for x in range(n_grid - n_grid % 4, n_grid):
         a = max(a, message[x])
     peak = max(max(a, b), max(c, d))
+    if peak == 0.0:
+        return -np.inf
     factor, least = 1.0 / peak, _TINY * peak
     for x in range(n_grid):
         message[x] = message[x] * factor if message[x] > least else 0.0

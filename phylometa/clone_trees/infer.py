@@ -112,6 +112,7 @@ def infer_clone_trees(
     *,
     settings: TreeSettings,
     rng: np.random.Generator,
+    has_one_founder: bool = False,
 ) -> TreeEnsemble:
     """Infer the posterior over clone trees of a patient.
 
@@ -123,6 +124,8 @@ def infer_clone_trees(
     site_names : sequence of str
     settings : TreeSettings
     rng : numpy Generator
+    has_one_founder : bool
+        True if all clones are known to descend from one cell, however badly the clusters fit that.
 
     Returns
     -------
@@ -136,7 +139,7 @@ def infer_clone_trees(
     n = clusters.n_clusters
     posterior, fitted, method, diagnostics = _posterior(model, settings, rng, unrelated=False)
     unrelated = False
-    if n > 1 and not _has_founder(model, settings.founder_cost):
+    if n > 1 and not has_one_founder and not _has_founder(model, settings.founder_cost):
         several = _posterior(model, settings, rng, unrelated=True)
         gain = several[0].log_score.max() - log_prior_mass(several[1])
         gain -= posterior.log_score.max() - log_prior_mass(fitted)

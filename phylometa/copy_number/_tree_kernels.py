@@ -184,14 +184,14 @@ def breakpoint_length(deltas, weights, shifts, parents, order, doublings):  # ty
 
 
 @njit(cache=True)
-def _sequence_cost(profiles, parents, order, members, start, end, doublings):  # type: ignore[no-untyped-def]
-    """Cost of the branches that touch a member node, on one sequence."""
+def _sequence_cost(profiles, parents, order, members, start, end, doublings, enough):  # type: ignore[no-untyped-def]
+    """Cost of the branches that touch a member node, on one sequence; `INFINITE` if it is not below `enough`."""
     total = 0
     for k in range(1, len(order)):
         v = order[k]
         if members[v] or members[parents[v]]:
             total += directed_cost(profiles[parents[v], start:end], profiles[v, start:end], doublings[v])
-            if total >= INFINITE:
+            if total >= enough:
                 return INFINITE
     return total
 
@@ -239,6 +239,7 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
                     edges[n_edges] = i
             n_edges += 1
             edges[n_edges] = end
+            alone = -1  # cost of the branches that touch the node, once it is known
             for left in range(n_edges):
                 if edges[left] > to_column + 1:
                     break
@@ -268,7 +269,10 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
                                         n_members += 1
                             if n_members == 1:
                                 continue
-                        cost = _sequence_cost(profiles, parents, order, members, start, end, doublings)
+                        if deep or alone < 0:
+                            cost = _sequence_cost(profiles, parents, order, members, start, end, doublings, INFINITE)
+                        else:
+                            cost = alone
                         for source in range(n_nodes + 2):
                             if source < n_nodes:
                                 is_near = source == parents[v]
@@ -298,9 +302,10 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
                                         profiles[u, i] = value
                             if is_same:
                                 continue
-                            new_cost = _sequence_cost(profiles, parents, order, members, start, end, doublings)
+                            new_cost = _sequence_cost(profiles, parents, order, members, start, end, doublings, cost)
                             if new_cost < cost:
                                 cost = new_cost
+                                alone = -1
                                 for u in range(n_leaves, n_nodes):
                                     if members[u]:
                                         _mark(parents, n_leaves, u, lo, hi - 1, first, last)
@@ -308,6 +313,8 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
                                 for u in range(n_leaves, n_nodes):
                                     for i in range(lo, hi):
                                         profiles[u, i] = saved[u, i - start]
+                        if not deep:
+                            alone = cost
         if is_done:
             break
 
@@ -345,7 +352,7 @@ def refine_profiles(profiles, parents, order, n_leaves, doublings, starts, round
         _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds, first, last)
         if n_inner < 2:
             continue
-        cost = _sequence_cost(profiles, parents, order, everyone, start, end, doublings)
+        cost = _sequence_cost(profiles, parents, order, everyone, start, end, doublings, INFINITE)
         for _ in range(kicks):
             for u in range(n_leaves, len(parents)):
                 for i in range(start, end):
@@ -365,7 +372,7 @@ def refine_profiles(profiles, parents, order, n_leaves, doublings, starts, round
                 last[u] = -1
             _mark(parents, n_leaves, v, lo, hi - 1, first, last)
             _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds, first, last)
-            new_cost = _sequence_cost(profiles, parents, order, everyone, start, end, doublings)
+            new_cost = _sequence_cost(profiles, parents, order, everyone, start, end, doublings, INFINITE)
             if new_cost <= cost:
                 cost = new_cost
             else:

@@ -7,7 +7,7 @@ whether it runs alone or within the whole.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from phylometa.joint.shown import ShownPosterior
+    from phylometa.migration.independent_tumours import OriginGroup
     from phylometa.model.joint_posterior import JointPosterior
 
 __all__ = ["STAGES", "AnalysisResult", "analyse", "classify_cases", "load_result", "migrate_tree"]
@@ -135,11 +136,15 @@ def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
     if not is_given:
         chosen = _for_a_start(settings.trees)
         clusters = _clusters_to_start_from(patient, start, settings)
-    trees = infer_clone_trees(clusters, *sites, settings=chosen, rng=stage_rng(settings.seed, "trees"))
+    groups, probability = _common_origin(patient, settings)
+    # The clusters of a start may fit no founder where the mutations say that there was one: the sampler sorts it out.
+    has_one_founder = not is_given and len(patient.sites) > 1 and probability >= _CERTAIN_ORIGIN
+    rng = stage_rng(settings.seed, "trees")
+    trees = infer_clone_trees(clusters, *sites, settings=chosen, rng=rng, has_one_founder=has_one_founder)
     if is_given or len(trees.names) != clusters.n_clusters:  # given clusters, or clonally unrelated tumours
         trees, circulation = _with_presence(trees, clusters, patient, settings)
         return {"trees": trees, "circulation": circulation, "warnings": search_warnings(trees)}
-    joint = _draw_jointly(result.patient, clusters, trees, settings)
+    joint = _draw_jointly(result.patient, clusters, trees, settings, groups)
     found = replace(shown_clusters(joint, patient, settings=settings), start=start)
     shown = sum_up(joint, found, patient.site_names, settings=settings)
     clusters = _with_deleted(shown.clusters, result, settings)
@@ -205,18 +210,33 @@ def _with_deleted(clusters: Clustering, result: PatientResult, settings: Setting
     return replace(clusters, deleted=deleted)
 
 
-def _draw_jointly(patient: Patient, clusters: Clustering, trees: TreeEnsemble, settings: Settings) -> JointPosterior:
-    """Draws of clusters, classes, tree and presence together; between independent tumours no history weighs them."""
+# P(common origin of all sites) from which there was one founder, however badly the clusters of a start fit it.
+_CERTAIN_ORIGIN = 0.95
+
+
+def _common_origin(patient: Patient, settings: Settings) -> tuple[tuple[OriginGroup, ...], float]:
+    """Sites by common origin, that of the first primary first; and the least P(common origin) of two sites."""
     from phylometa.comparison.independent_hits import origin_groups
-    from phylometa.joint.infer import infer_jointly
     from phylometa.seeding.patient import find_origin
 
     primaries = [t for t, site in enumerate(patient.sites) if site.site_class == "primary"]
-    primary = primaries[0] if primaries else None
-    if primary is not None:
-        origin = find_origin(with_censored_as_reads(patient), settings)
-        if len(origin_groups(origin, patient.sites, primary=primary)) > 1:
-            primary = None
+    origin = find_origin(patient, settings)
+    groups = origin_groups(origin, patient.sites, primary=primaries[0] if primaries else 0)
+    return groups, float(origin.probability.min())
+
+
+def _draw_jointly(
+    patient: Patient,
+    clusters: Clustering,
+    trees: TreeEnsemble,
+    settings: Settings,
+    groups: Sequence[OriginGroup],
+) -> JointPosterior:
+    """Draws of clusters, classes, tree and presence together; between independent tumours no history weighs them."""
+    from phylometa.joint.infer import infer_jointly
+
+    primaries = [t for t, site in enumerate(patient.sites) if site.site_class == "primary"]
+    primary = primaries[0] if primaries and len(groups) == 1 else None
     return infer_jointly(
         patient.mutations,
         patient.copy_number,

@@ -68,6 +68,15 @@ def test_unrelated_tumours_get_a_germline_root():
         assert all(presence.shape == (5, 2) for _, _, presence in scenarios)
 
 
+def test_clusters_that_fit_no_founder_have_one_if_it_is_known():
+    # clone 2 has more cells of the second site than the clone that both sites share
+    clusters = clustering([[1.0, 0.3], [0.0, 0.6], [0.4, 0.0]])
+    for settings in ({}, {"enumerate_clusters": 0}):
+        assert trees_of(clusters, **settings).names[-1] == "germline"
+        trees = trees_of(clusters, has_one_founder=True, **settings)
+        assert trees.names == ("1", "2", "3") and trees.best.parents.tolist().count(-1) == 1
+
+
 def test_one_clone_one_sample():
     trees = trees_of(clustering([[1.0]]))
     assert trees.parents.tolist() == [[-1]]

@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from phylometa.clone_trees import _kernels as kernels
+from phylometa.clone_trees._kernels import marked_order, refresh
 from phylometa.clone_trees.likelihood import convolve, read_model, sample_posterior, tree_log_likelihood
 from phylometa.clone_trees.presence import draw_proportions, site_presence
 from phylometa.config import TreeSettings
@@ -107,3 +109,33 @@ def test_convolution_is_numpys():
 def test_samples_of_a_site_are_combined():
     joint = site_presence(np.array([[0.5, 0.5, 0.1]]), np.array([0, 0, 2]), 3)
     np.testing.assert_allclose(joint, [[0.75, 0.0, 0.1]])
+
+
+def test_a_message_of_which_nothing_is_left_has_no_likelihood():
+    """Clones that all need more than half of the cells do not fit below one parent; nothing may be divided by 0."""
+    n_grid = 21
+    likelihood = np.full((3, 1, n_grid), 0.0)
+    likelihood[:2, 0, 15:] = 1.0
+    likelihood[2, 0] = 1.0
+    parent = np.array([2, 2, 3, -1])
+    messages, scales = np.zeros((4, 1, n_grid)), np.zeros((4, 1))
+    marks = np.ones(4, dtype=bool)
+    founder = np.full((1, n_grid), 1.0 / n_grid)
+    order = marked_order(marks, parent)
+    with np.errstate(divide="ignore"):
+        value = refresh(marks, order, parent, likelihood, 0.1, founder, messages, scales, messages, scales)
+    assert value.tolist() == [-np.inf]
+
+
+def test_kernels_convolve_and_correlate_as_numpy():
+    rng = np.random.default_rng(4)
+    for n_grid in (3, 8, 9, 30):
+        one, other = rng.random(n_grid), rng.random(n_grid)
+        one[: n_grid // 2] = 0.0
+        out, room = np.empty(n_grid), np.empty(n_grid + 3)
+        kernels.convolve(one, other, out, room)
+        np.testing.assert_allclose(out, np.convolve(one, other)[:n_grid])
+        kernels.correlate(one, other, out, room)
+        np.testing.assert_allclose(out, [one[x:] @ other[: n_grid - x] for x in range(n_grid)])
+        peak = out.max()
+        assert kernels.scale_down(out) == pytest.approx(np.log(peak)) and out.max() == pytest.approx(1.0)

@@ -28,11 +28,12 @@ def clustering(prevalence, depth=1000.0, sizes=None, alt=None):
     )
 
 
-def trees_of(clusters, sites=None, **settings):
+def trees_of(clusters, sites=None, *, has_one_founder=False, **settings):
     n_samples = clusters.ccf.shape[1]
     sites = np.arange(n_samples) if sites is None else np.asarray(sites)
     names = [f"site{i}" for i in range(max(sites) + 1)]
-    return infer_clone_trees(clusters, sites, names, settings=TreeSettings(**settings), rng=np.random.default_rng(1))
+    options = {"settings": TreeSettings(**settings), "rng": np.random.default_rng(1)}
+    return infer_clone_trees(clusters, sites, names, has_one_founder=has_one_founder, **options)
 
 
 SETTINGS = TreeSettings(grid=20)

@@ -176,9 +176,10 @@ def lies_on(chroms: Sequence[str], contig: str, genome: str) -> NDArray[np.bool_
 
 def _without_junctions(arrays: dict[str, NDArray[np.float32]], alts: Sequence[str]) -> dict[str, NDArray[np.float32]]:
     """No copy number at structural variants: it changes where they lie; the copies of a junction are not known."""
-    rows = [row for row, alt in enumerate(alts) if is_structural(alt)]
-    if not rows:
+    structural = {alt for alt in set(alts) if is_structural(alt)}
+    if not structural:
         return arrays
+    rows = [row for row, alt in enumerate(alts) if alt in structural]
     found = {name: np.array(values) for name, values in arrays.items()}
     for name in ("major", "minor", "total", "major2", "minor2"):
         found[name][rows] = np.nan

@@ -117,6 +117,7 @@ DIALECTS = (
     ("CNAqc", {"from", "dp", "nv"}),
     ("MesKit", {"ref_allele_depth", "alt_allele_depth"}),
     ("GDC or vcf2maf", {"t_ref_count", "t_alt_count", "hugo_symbol"}),
+    ("DeCiFer", {"sample_index", "sample_label", "character_index", "character_label", "ref", "var"}),
     ("MACHINA", {"sample_label", "character_label"}),
     ("PyClone", {"mutation_id", "ref_counts", "var_counts"}),
     ("PyClone-VI", {"mutation_id", "sample_id", "ref_counts", "alt_counts"}),

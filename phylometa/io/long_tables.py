@@ -93,6 +93,18 @@ def read_long_table(
     return calls
 
 
+# What follows the type of sample in a TCGA barcode: TCGA-AB-1234-01 is the sample of TCGA-AB-1234-01A-11D-...
+VIAL = re.compile(r"[A-Z](-|$)")
+
+
+def _is_cut_barcode(name: str, barcode: str) -> bool:
+    """Whether a name is the beginning of a TCGA barcode, cut at a dash or before the letter of the vial (01A)."""
+    rest = barcode[len(name) :]
+    if not barcode.startswith(name) or not rest:
+        return False
+    return rest[0] == "-" or (name.count("-") == 3 and bool(VIAL.match(rest)))
+
+
 class _LongReader:
     """State of one pass over a long table."""
 
@@ -288,7 +300,7 @@ class _LongReader:
         if not sample.startswith("TCGA-"):
             return None
         fitting = {
-            k for k, request in enumerate(self.requests) for name in request.names if sample.startswith(f"{name}-")
+            k for k, request in enumerate(self.requests) for name in request.names if _is_cut_barcode(name, sample)
         }
         if len(fitting) != 1:
             return None
@@ -385,7 +397,8 @@ class _LongReader:
         listed = ", ".join([*found, *self.other_samples][:30]) or "none"
         for k, sample in enumerate(self.samples):
             if k not in self.seen:
-                close = difflib.get_close_matches(sample, [*self.other_samples], n=1)
+                others = [name for name in self.other_samples if not sample.startswith("TCGA-") or sample in name]
+                close = difflib.get_close_matches(sample, others, n=1)
                 hint = f"; is it {close[0]}? then write that in the sheet's column file_sample" if close else ""
                 self.problems.add(f"sample {sample} has no rows (samples found: {listed}){hint}")
 

@@ -58,10 +58,10 @@ def drop_nested(calls: Calls, genome: str = "human") -> None:
     keep = np.ones(calls.n_mutations, dtype=bool)
     keep[list(inside)] = False
     calls.keep(keep, lambda row: f"part of {ids[row]}")
-    n = len(inside)
+    n, names = len(inside), list(dict.fromkeys(ids.values()))
     calls.warnings.append(
         f"{n} single substitution{'s' if n > 1 else ''} inside a longer one that was called too "
-        f"({', '.join(list(ids.values())[:3])}{' ...' if n > 3 else ''}) left out: one event, counted once"
+        f"({', '.join(names[:3])}{' ...' if len(names) > 3 else ''}) left out: one event, counted once"
     )
 
 

@@ -117,7 +117,10 @@ class PatientReader:
                 if path and not self.problems:
                     self._note_file(str(path), Path(path), kind)
             if renamed.unused:
-                self.warnings.append(f"--columns: no table has a column {', '.join(sorted(renamed.unused))}")
+                text = f"--columns: no table has a column {', '.join(sorted(renamed.unused))}"
+                self.warnings.append(text)
+                if self.problems:
+                    self.problems.append(Problem(text))
             if self.problems:
                 raise InputError(self.problems)
             self._say_what_matches_nothing(treatments, lesions)

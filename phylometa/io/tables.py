@@ -166,7 +166,9 @@ def _without_sheet(calls: Calls, path: Path, name: str | None, settings: ReadSet
 def _choose_patient(sheet: SampleSheet, patient: str | None) -> str:
     if patient is None:
         if len(sheet.patients) > 1:
-            raise InputError(f"holds several patients ({', '.join(sheet.patients)}): say which one", file=sheet.display)
+            raise InputError(
+                f"holds several patients ({', '.join(sheet.patients)}): say which one (--patient)", file=sheet.display
+            )
         return sheet.patients[0]
     if patient not in sheet.patients:
         raise InputError(f"has no patient {patient} (patients: {', '.join(sheet.patients)})", file=sheet.display)

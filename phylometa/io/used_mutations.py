@@ -20,6 +20,7 @@ __all__ = ["UsedMutations", "mutation_table"]
 
 # Alternate reads outnumber reference reads in so many cells: the columns may be swapped.
 SWAPPED_VAF = 0.7
+UNOBSERVED = "unobserved in every sample"
 
 
 def _has_evidence(calls: Calls, by_error: float) -> NDArray[np.bool_]:
@@ -78,7 +79,7 @@ class UsedMutations:
         reasons = np.zeros(calls.n_mutations, dtype=np.int8)
         texts = [
             "",
-            "unobserved in every sample",
+            UNOBSERVED,
             "no alternate reads in any sample",
             "mitochondrial",
             "no copy number",
@@ -121,8 +122,16 @@ class UsedMutations:
     def check(self, calls: Calls) -> None:
         """Raise if no mutation is left; warn of many unobserved cells and of counts that look swapped."""
         if not calls.n_mutations:
-            reasons = ", ".join(f"{n} {reason}" for reason, n in list(calls.dropped.counts().items())[:8])
-            raise InputError(f"patient {self.patient}: no variants left ({reasons or 'none read'})", file=calls.file)
+            counts = calls.dropped.counts()
+            reasons = ", ".join(f"{n} {reason}" for reason, n in list(counts.items())[:8])
+            remedy = ""
+            if any(reason.startswith("FILTER") for reason in counts):
+                remedy = "; accepted_filters in [read] of the settings names the filters that calls may fail"
+            elif UNOBSERVED in counts:
+                remedy = "; it holds no reads: fill its columns of counts, or give the caller's VCF"
+            raise InputError(
+                f"patient {self.patient}: no variants left ({reasons or 'none read'}){remedy}", file=calls.file
+            )
         is_unobserved = calls.depth == 0
         unobserved = is_unobserved.mean(axis=0)
         is_unknown = is_unobserved if calls.censored_below is None else is_unobserved & (calls.censored_below == 0)

@@ -39,7 +39,7 @@ CALLERS = (
 # Lines that describe fields may mention any other program.
 DESCRIBING = ("##info=", "##format=", "##filter=", "##contig=", "##alt=")
 TUMOR_NAMES = frozenset(("tumor", "tumour"))
-NORMAL_NAME = re.compile(r"(?i)normal|germline|blood|control|(^|[_.\-])N[LB]?$")
+NORMAL_NAME = re.compile(r"(?i)normal|germline|blood|control|(^|[_.\-])(N[LB]?|ref|reference|pbmc|wbc|buffy)$")
 RNA_NAME = re.compile(r"(?i)(^|[_.\-])rna|rna($|[_.\-])")
 ID_FIELD = re.compile(r"<ID=([^,>]+)")
 NUMBER_FIELD = re.compile(r"[<,]Number=([^,>]+)")

@@ -98,6 +98,7 @@ class RecordReader:
         self.rule_cells: dict[str, int] = {}
         self.alike: dict[str, tuple[int, int, dict[str, int]]] = {}  # FORMAT to the place of AD and the cells seen
         self.passed: set[str] = set()
+        self.comments: list[int] = []
         self.n_records = 0
         self.n_tried = 0
         self.n_refused = 0
@@ -156,8 +157,11 @@ class RecordReader:
             fields = self._mend(fields, n_fields, number)
             if not fields:
                 return
-        self.n_records += 1
         chrom, position, _, ref, alt, _, word, info = fields[:8]
+        if chrom.startswith("#"):
+            self._pass_over(chrom, number)
+            return
+        self.n_records += 1
         if not self._is_place(chrom, position, number):
             return
         ref, alt = ref.upper(), alt.upper()
@@ -279,9 +283,21 @@ class RecordReader:
             fields.pop()
         if len(fields) == n_fields:
             return fields
-        if any(field.strip() for field in fields):
+        if fields[0].startswith("#"):
+            self._pass_over(fields[0], number)
+        elif any(field.strip() for field in fields):
             self.problems.add(f"has {len(fields)} fields, the header {n_fields}", row=number)
         return []
+
+    def _pass_over(self, first: str, number: int) -> None:
+        """A line after the header that begins with #: a comment, unless it begins the records of another file."""
+        if first == "#CHROM":
+            self.problems.add(
+                "a second header: two VCFs one after the other; give them as two files, or join them with bcftools",
+                row=number,
+            )
+        else:
+            self.comments.append(number)
 
     def _is_place(self, chrom: str, position: str, number: int) -> bool:
         if (
@@ -393,6 +409,11 @@ class RecordReader:
         )
         unify_contigs(calls, self.genome)
         _drop_repeated(calls)
+        if self.comments:
+            calls.warnings.append(
+                f"{self.display}: {counted(len(self.comments), 'line')} after the header (from row "
+                f"{self.comments[0]}) begin with # and are passed over as comments"
+            )
         tool = self._missing_filter()
         if tool:
             calls.warnings.append(

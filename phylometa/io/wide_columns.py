@@ -19,9 +19,9 @@ __all__ = ["MUTATION_COLUMNS", "PAIR", "Column", "find_columns", "is_lichee", "l
 KINDS = {
     word: kind
     for kind, words in {
-        "ref": "ref ref_count ref_counts ref_read ref_reads n_ref",
-        "alt": "alt alt_count alt_counts alt_read alt_reads var var_count var_counts var_read var_reads n_alt "
-        "mut_count",
+        "ref": "ref refs ref_count ref_counts ref_read ref_reads ref_depth n_ref",
+        "alt": "alt alts alt_count alt_counts alt_read alt_reads alt_depth var var_count var_counts "
+        "var_read var_reads n_alt mut_count",
         "depth": "depth dp total total_count total_counts total_reads coverage cov",
         "vaf": "vaf af freq var_freq tumor_vaf tumor_f",
         "ccf": "ccf cellular_prevalence cp",
@@ -112,8 +112,32 @@ def find_columns(
             problems.add(f"sample {request.sample} has no column (samples found: {listed}){hint}")
         else:
             chosen[request.sample] = by_name[found]
+    if requests and not chosen:
+        raise InputError(_describe_no_sample(table, by_name, rows, requests), file=table.display)
     problems.check()
     return [request.sample for request in requests], chosen
+
+
+def _describe_no_sample(
+    table: TableReader,
+    by_name: dict[str, list[Column]],
+    rows: Sequence[tuple[int, list[str]]],
+    requests: Sequence[SampleRequest],
+) -> str:
+    """One message if no sample has a column: a matrix with other names, or a long table that was not recognized."""
+    names = _all_samples(by_name, rows)
+    listed = ", ".join(names[:30]) or "none"
+    wanted = [request.sample for request in requests]
+    verb = "sample {} has" if len(wanted) == 1 else "samples {} have"
+    text = f"{verb.format(', '.join(wanted[:30]))} no column (samples found: {listed})"
+    close = [(name, found[0]) for name in wanted if (found := difflib.get_close_matches(name, names, n=1))]
+    if close:
+        text += "; write in the sheet's column file_sample: " + ", ".join(f"{b} for {a}?" for a, b in close[:10])
+    if any(column.kind != "cell" for columns in by_name.values() for column in columns):
+        return text
+    missing = [name for name in ("mutation_id", "sample_id", "ref_counts", "alt_counts") if name not in table]
+    described = table.describe_missing(missing) if missing else ""
+    return f"{text}; a matrix has columns as S1.ref and S1.alt; as a table of one row per sample: {described}"
 
 
 def _kind(word: str) -> str:

@@ -23,8 +23,9 @@ BAND = re.compile(r"(\d{1,2}|X|Y)[pq]\d{0,2}(\.\d+)?", re.ASCII)
 REFSEQ = re.compile(r"NC_0000(\d\d)\.\d+", re.ASCII)
 MITOCHONDRIAL = frozenset(("M", "MT", "MTDNA", "MITO", "NC_012920.1", "NC_001807.4"))
 NOT_A_CHROMOSOME = (
-    (re.compile(r"_alt$|^HLA[-*]|_fix$|HSCHR", re.I), "alternative contig"),
+    (re.compile(r"_alt$|^HLA[-*]|_fix$|HSCHR|_hap\d+$", re.I), "alternative contig"),
     (re.compile(r"decoy|^hs37d5|^hs38d1|_JTFH|^KN70\d", re.I), "decoy contig"),
+    (re.compile(r"^phi-?X(174)?$|^lambda$|^ERCC", re.I), "control sequence"),
     (re.compile(r"^EBV|^NC_007605|^chrEBV|HPV|HBV|HCV|_virus", re.I), "viral contig"),
     (re.compile(r"_random$|^(chr)?Un(_|$)|^(GL|KI|KB|NT_|NW_|JH|AAEX)\d", re.I), "unplaced contig"),
 )

@@ -26,6 +26,13 @@ def ascat(folder: Path, sample: str, *, column: bool = True) -> Path:
     return write_table(folder / f"{sample}.segments.txt", header, *rows)
 
 
+@pytest.mark.parametrize("normal", ["A-ref", "A_reference", "A_PBMC", "A-N"])
+def test_a_reference_sample_is_no_tumour(tmp_path: Path, normal: str) -> None:
+    write_vcf(tmp_path / "A.sage.vcf", [RECORDS[0].format("90,0 60,40")], samples=(normal, "A"))
+    rows, _ = guess_sheet([tmp_path], tmp_path)
+    assert [(row.sample, row.normal_sample) for row in rows] == [("A", normal)]
+
+
 def test_a_folder_of_mutect2_and_ascat(tmp_path: Path) -> None:
     for sample in ("P01_primary_1", "P01_primary_2", "P01_liver_met", "P01_LN1"):
         mutect(tmp_path, sample)

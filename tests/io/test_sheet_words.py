@@ -97,6 +97,19 @@ def test_barcodes_are_matched_by_their_first_parts(tmp_path: Path) -> None:
         read_patient(sheet)
 
 
+def test_a_barcode_may_be_cut_before_its_vial(tmp_path: Path) -> None:
+    rows = ["G 1 10 A T TCGA-AB-1234-01A-11D-A13W-08 60 40", "G 1 10 A T TCGA-AB-1234-06A 70 30"]
+    write_table(tmp_path / "x.maf", MAF, *rows)
+    names = ("TCGA-AB-1234-01", "TCGA-AB-1234-06")
+    sheet = write_table(tmp_path / "s.tsv", "patient sample site maf", *(f"P {n} {n} x.maf" for n in names))
+    assert read_patient(sheet).mutations.alt_counts.tolist() == [[40, 30]]
+    write_table(tmp_path / "x.maf", MAF, rows[1])
+    with pytest.raises(
+        InputError, match=r"TCGA-AB-1234-01 has no rows \(samples found: TCGA-AB-1234-06, TCGA-AB-1234-06A\)$"
+    ):
+        read_patient(sheet)  # the metastasis is not offered for the primary
+
+
 def test_the_nearest_name_is_offered(tmp_path: Path) -> None:
     write_table(tmp_path / "x.maf", MAF, "G 1 10 A T Liver-1 60 40")
     sheet = write_table(tmp_path / "s.tsv", "patient sample site maf", "P Liver_1 a x.maf")

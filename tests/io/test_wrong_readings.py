@@ -15,6 +15,10 @@ from phylometa.io.variants import read_vcf
 from phylometa.io.vcf_header import SampleRequest
 from phylometa.model.patient import Patient
 
+MAF = (
+    "Hugo_Symbol Chromosome Start_Position Reference_Allele Tumor_Seq_Allele2 Tumor_Sample_Barcode t_ref_count "
+    "t_alt_count"
+)
 ONE = [SampleRequest("X", ("X",))]
 
 
@@ -91,7 +95,8 @@ def test_a_longer_substitution_and_its_parts_are_one_event(tmp_path: Path) -> No
     assert patient.mutations.ids == ("1:10:AC:TG", "1:50:AC:TG", "1:50:A:T", "1:70:AC:TG")
     assert patient.mutations.alt_counts[3].tolist() == [40, 25]  # taken apart by the other sample's caller
     assert patient.dropped.reasons.count("part of 1:10:AC:TG") == 2
-    assert any("3 single substitutions inside a longer one" in text for text in patient.warnings)
+    said = next(text for text in patient.warnings if "3 single substitutions inside a longer one" in text)
+    assert "(1:10:AC:TG, 1:70:AC:TG)" in said
 
 
 def test_alternative_and_decoy_contigs_are_left_out_with_the_reason(tmp_path: Path) -> None:
@@ -104,6 +109,33 @@ def test_alternative_and_decoy_contigs_are_left_out_with_the_reason(tmp_path: Pa
         "unplaced contig chrUn_KI270742v1",
         "viral contig chrEBV",
     ]
+
+
+def test_haplotypes_of_hg19_and_controls_are_no_chromosomes(tmp_path: Path) -> None:
+    contigs = ("1", "chr6_apd_hap1", "chr17_ctg5_hap1", "phiX174")
+    patient = patient_of(tmp_path, *(f"{contig} 10 . A T . PASS . AD 6,4 5,5" for contig in contigs))
+    assert patient.mutations.ids == ("1:10:A:T",)
+    assert sorted(patient.dropped.reasons) == [
+        "alternative contig chr17_ctg5_hap1",
+        "alternative contig chr6_apd_hap1",
+        "control sequence phiX174",
+    ]
+
+
+def test_lines_of_comments_after_the_header(tmp_path: Path) -> None:
+    calls = one_vcf(tmp_path, "1 10 . A T . PASS . AD 6,4", "#mutations . . . . . . . . 1", "#end")
+    assert calls.ids == ["1:10:A:T"] and calls.alt.tolist() == [[4]]
+    assert any("2 lines after the header" in text for text in calls.warnings)
+    with pytest.raises(InputError, match="a second header: two VCFs one after the other"):
+        one_vcf(tmp_path, "1 10 . A T . PASS . AD 6,4", "#CHROM POS ID REF ALT QUAL FILTER INFO FORMAT Y")
+
+
+def test_nothing_left_says_how_to_go_on(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="1 FILTER weak.*accepted_filters"):
+        patient_of(tmp_path, "1 10 . A T . weak . AD 6,4 5,5")
+    write_table(tmp_path / "x.maf", MAF, "G 1 10 A T S1 NA NA")
+    with pytest.raises(InputError, match="1 unobserved in every sample.*fill its columns of counts"):
+        read_patient(write_table(tmp_path / "s.tsv", "patient sample site maf", "P S1 a x.maf"))
 
 
 def test_bands_name_the_contig(tmp_path: Path) -> None:

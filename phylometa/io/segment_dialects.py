@@ -21,6 +21,8 @@ SEGMENT_ALIASES = {
         "cn_fraction": "fraction",
         "major_cn2": "major2_cn",
         "minor_cn2": "minor2_cn",
+        "a1_cn": "a1.seg.cn",
+        "a2_cn": "a2.seg.cn",
     }.items()
     for alias in aliases.split()
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ __all__ = ["FoundFile", "files_of", "look_at_file", "pair_matrices"]
 
 Kind = Literal["vcf", "maf", "counts", "matrix", "cn_segments", "purity_file", "purities"]
 PATIENT_COLUMNS = ("patient", "patient_id", "case_id", "icgc_donor_id", "donor_id")
+RATIO = re.compile(r"log2|log_?r|seg[._]?mean|segment_mean|mu\.minor|log2[._]?ratio")
 HEADS_OF_VCF = (b"##fileformat=VCF", b'"##fileformat=VCF', b"#CHROM\tPOS\tID\tREF\tALT", b"BCF")
 
 
@@ -38,6 +40,8 @@ class FoundFile:
         Column of the sheet; ``matrix`` for one of a pair, ``purities`` for a table of several samples.
     samples : tuple of str
         Under the names that the file gives them; '' is one without a name.
+    caller : str
+        Of a VCF, as far as its header tells.
     normal : str
         The normal's column of a VCF, '' if there is none.
     patients : dict
@@ -45,15 +49,19 @@ class FoundFile:
     numbers : dict
         Number that the file gives a sample (DeCiFer) to the sample.
     purities : tuple of StatedPurity
+    mutations : frozenset of str
+        Ids, for matrices of several samples: tables that share none are of several patients.
     """
 
     paths: tuple[Path, ...]
     kind: Kind
     samples: tuple[str, ...]
+    caller: str = ""
     normal: str = ""
     patients: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, str] = field(default_factory=dict)
     purities: tuple[StatedPurity, ...] = ()
+    mutations: frozenset[str] = frozenset()
 
 
 def files_of(paths: Iterable[str | Path]) -> Iterator[Path]:
@@ -99,7 +107,7 @@ def look_at_file(path: Path) -> FoundFile:
         raise
     if calls.n_mutations < 2 and calls.nominal:
         raise InputError("is neither VCF, MAF, table of reads, segments nor purity file", file=display)
-    return FoundFile((path,), "counts", tuple(calls.samples))
+    return FoundFile((path,), "counts", tuple(calls.samples), mutations=frozenset(calls.ids))
 
 
 def pair_matrices(found: Sequence[FoundFile]) -> tuple[list[FoundFile], list[str]]:
@@ -111,11 +119,11 @@ def pair_matrices(found: Sequence[FoundFile]) -> tuple[list[FoundFile], list[str
             continue
         paths = (*one.paths, *other.paths)
         try:
-            read_paired_tables(paths, None, displays=[str(path) for path in paths])
+            calls = read_paired_tables(paths, None, displays=[str(path) for path in paths])
         except InputError:
             continue
         left = [entry for entry in left if entry is not one and entry is not other]
-        result.append(FoundFile(paths, "counts", one.samples))
+        result.append(FoundFile(paths, "counts", one.samples, mutations=frozenset(calls.ids)))
     return result, [
         f"not used: {entry.paths[0]} is a matrix of counts, of which there have to be two: mutant reads and coverage"
         for entry in left
@@ -130,6 +138,8 @@ def _look_at_long_table(path: Path, display: str) -> FoundFile | None:
         if _is_segments(path, display):
             segments = TableReader(path, display, aliases=SEGMENT_ALIASES)
             return FoundFile((path,), "cn_segments", tuple(_names_in(segments, segments.index("sample"))) or ("",))
+        if any(RATIO.fullmatch(name) for name in lowered) and "alt_counts" not in table:
+            raise InputError("holds ratios, not copies: give segments with copies of both alleles", file=display)
         if not looks_long(table):
             return None
         if "sample_id" not in table:
@@ -158,7 +168,8 @@ def _look_at_vcf(path: Path, display: str, *, is_bcf: bool) -> FoundFile:
     tumours = [name for name in header.columns if name in header.tumors] or [
         name for name in header.columns if name not in normals and not RNA_NAME.search(name)
     ]
-    return FoundFile((path,), "vcf", tuple(tumours) or ("",), normal=next(iter(sorted(normals)), ""))
+    normal = next(iter(sorted(normals)), "")
+    return FoundFile((path,), "vcf", tuple(tumours) or ("",), caller=header.caller, normal=normal)
 
 
 def _is_segments(path: Path, display: str) -> bool:

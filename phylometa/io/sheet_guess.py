@@ -25,9 +25,11 @@ from phylometa.reference.site_words import PLAIN_WORDS, plain_word
 __all__ = ["COLUMNS", "GuessedRow", "guess_sheet"]
 
 COLUMNS = (
-    *("patient", "sample", "site", "site_type", "vcf", "maf", "counts", "vcf_sample", "normal_sample"),
+    *("patient", "sample", "site", "site_type", "vcf", "vcf_merge", "maf", "counts", "vcf_sample", "normal_sample"),
     *("cn_segments", "purity_file", "purity", "sex"),
 )
+# Share of the smaller of two tables' mutations that two patients may have in common.
+SHARED_BY_CHANCE = 0.05
 
 
 @dataclass
@@ -41,13 +43,20 @@ class GuessedRow:
     files: dict[str, list[str]] = field(default_factory=dict)
     vcf_sample: str = ""
     normal_sample: str = ""
+    callers: list[str] = field(default_factory=list)
     purity: str = ""
+
+    @property
+    def is_of_several_callers(self) -> bool:
+        """Whether all VCFs name their caller, and not the same: callers of junctions, beside others, are not named."""
+        return len(set(self.callers)) > 1 and "" not in self.callers
 
     def cells(self) -> list[str]:
         """Text by `COLUMNS`."""
         named = {name: ";".join(values) for name, values in self.files.items()}
         named |= {name: getattr(self, name) for name in ("patient", "sample", "site", "site_type", "purity")}
         named |= {"vcf_sample": self.vcf_sample, "normal_sample": self.normal_sample}
+        named["vcf_merge"] = "union" if self.is_of_several_callers else ""
         return [named.get(name, "") for name in COLUMNS]
 
 
@@ -94,6 +103,8 @@ def guess_sheet(paths: Sequence[str | Path], folder: Path) -> tuple[list[Guessed
         elif entry.kind == "purities":
             notes.extend(_state_purities(entry, rows, numbers))
     _guess_patients(rows)
+    if len(named := dict.fromkeys(row.patient for row in rows)) > 1:
+        notes.append(f"patients {', '.join(named)} are read in the files or names")
     notes.extend(_guess_sites(rows))
     for column, what in (("cn_segments", "segments"), ("purity_file", "purity")):
         without = [
@@ -106,29 +117,71 @@ def guess_sheet(paths: Sequence[str | Path], folder: Path) -> tuple[list[Guessed
 
 def _rows_of_reads(found: Sequence[FoundFile], folder: Path) -> tuple[list[GuessedRow], list[str]]:
     """A row for every tumour sample of every file; files of one sample share its row. And what is not used."""
-    rows: dict[str, GuessedRow] = {}
-    notes: list[str] = []
-    for entry in found:
+    rows: dict[tuple[str, str], GuessedRow] = {}
+    patients, notes = _patients_of_tables(found)
+    for entry, of_table in zip(found, patients):
         for name in entry.samples:
             is_generic = len(entry.samples) == 1 and plain_word(name) in ("tumor", "tumour", "", "sample", "1")
             sample = sample_of_file(entry.paths[0]) if is_generic else name
             sample = re.sub(r"[/\\\x00-\x1f\x7f]", "_", sample).lstrip(".") or "sample"
-            row = rows.setdefault(sample, GuessedRow("", sample))
+            row = rows.setdefault((of_table, sample), GuessedRow(of_table, sample))
             cell = ";".join(_relative(path, folder) for path in entry.paths)
             if entry.kind in row.files and entry.kind != "vcf":
                 used = row.files[entry.kind][0]
-                notes.append(f"{cell}: reads of {sample} are read in {used}, not here: one {entry.kind} file a sample")
+                notes.append(
+                    f"{cell}: reads of {sample} are read in {used}, not here: one {entry.kind} file a sample; if it is "
+                    "of another patient, make a sheet of each file"
+                )
                 continue
             row.files.setdefault(entry.kind, []).append(cell)
             row.patient = row.patient or entry.patients.get(name, "")
             row.normal_sample = row.normal_sample or entry.normal
+            row.callers += [entry.caller] * (entry.kind == "vcf")
             if not is_generic and sample != name:
                 row.vcf_sample = name
     for row in rows.values():  # one kind of reads per row: the most direct
         kinds = [kind for kind in ("vcf", "maf", "counts") if kind in row.files]
         for kind in kinds[1:]:
             del row.files[kind]
+        if row.is_of_several_callers:
+            callers = ", ".join(dict.fromkeys(row.callers))
+            notes.append(
+                f"{row.sample}: VCFs of several callers ({callers}): their union, counts from the first that lists a "
+                "mutation; change vcf_merge, or name a caller in a column counts_from"
+            )
     return list(rows.values()), notes
+
+
+def _patients_of_tables(found: Sequence[FoundFile]) -> tuple[list[str], list[str]]:
+    """Patient of each file, '' if it tells none: matrices that share hardly a mutation are of several.
+
+    Two matrices of the same samples may be the substitutions and the indels of one patient, so they get a note only.
+    """
+    tables = [entry for entry in found if len(entry.samples) > 1 and entry.mutations]
+    alone = [
+        all(
+            other is entry
+            or len(other.mutations & entry.mutations)
+            <= SHARED_BY_CHANCE * min(len(other.mutations), len(entry.mutations))
+            and set(other.samples) != set(entry.samples)
+            for other in tables
+        )
+        for entry in tables
+    ]
+    if len(tables) < 2 or not all(alone):
+        return [""] * len(found), []
+    names = {id(entry): _name_of_table(entry) for entry in tables}
+    if len(set(names.values())) < len(names):
+        return [""] * len(found), []
+    note = f"tables that share hardly a mutation are taken as of several patients: {', '.join(names.values())}"
+    return [names.get(id(entry), "") for entry in found], [note]
+
+
+def _name_of_table(entry: FoundFile) -> str:
+    """What the names of a table's files have in common, without words that say nothing."""
+    common = os.path.commonprefix([path.name for path in entry.paths])
+    name = re.sub(r"[^\w.-]|^\.+", "_", sample_of_file(Path(common)).strip("_.-"))
+    return name if is_name(name) else entry.paths[0].stem
 
 
 def _relative(path: Path, folder: Path) -> str:
@@ -173,7 +226,7 @@ def _row_of(name: str, rows: list[GuessedRow]) -> GuessedRow | None:
     """The row whose sample has the name: the same, or the only one whose parts are all in it or hold all of its."""
     exact = [row for row in rows if row.sample.lower() == name.lower()]
     if exact:
-        return exact[0]
+        return exact[0] if len(exact) == 1 else None
     wanted = {part.lower() for part in name_parts(name)}
     fitting = [
         row
@@ -184,25 +237,33 @@ def _row_of(name: str, rows: list[GuessedRow]) -> GuessedRow | None:
 
 
 def _guess_patients(rows: list[GuessedRow]) -> None:
-    """Patient: what a file says, else the first part of names if several samples share it and no name is all of it."""
+    """Patient: what a file says, else how names begin, if several samples share it and no name is all of it.
+
+    A beginning that a single sample has is a patient too, if all hold a number and others are shared or end alike.
+    """
     for row in rows:
         row.patient = row.patient if is_name(row.patient) else ""
     rows = [row for row in rows if not row.patient]
-    first = {row.sample: name_parts(row.sample)[:1] for row in rows}
     if all(row.sample.startswith("TCGA-") for row in rows):
         for row in rows:
             row.patient = "-".join(row.sample.split("-")[:3])
         return
-    leads = [lead[0] for lead in first.values() if lead]
-    is_lead = len(leads) == len(rows) and all(
-        len(name_parts(row.sample)) > 1
-        and type_of(lead) is None
-        and leads.count(lead) > 1
-        and lead.lower() not in NOISE
-        for row, lead in zip(rows, leads)
+    leads = [_lead_of(row.sample) for row in rows]
+    rests = [row.sample[len(lead) :] for row, lead in zip(rows, leads)]
+    is_patient = all(
+        rest and type_of(name_parts(lead)[0]) is None and lead.lower() not in NOISE for lead, rest in zip(leads, rests)
     )
-    for row, lead in zip(rows, leads if is_lead else ["P1"] * len(rows)):
-        row.patient = lead if is_name(lead) else "P1"
+    if is_patient and any(leads.count(lead) == 1 for lead in leads):
+        has_numbers = all(re.search(r"\d", lead) and not organ_of(name_parts(lead)[0]) for lead in leads)
+        is_patient = has_numbers and (len(set(leads)) < len(leads) or len(set(rests)) < len(rests))
+    for row, lead in zip(rows, leads):
+        row.patient = lead if is_patient and is_name(lead) else "P1"
+
+
+def _lead_of(sample: str) -> str:
+    """How a name begins, as far as it may be the patient's: its first part, with a number that follows a word."""
+    found = re.match(r"[^._\-\s\d]+[._\-\s]+\d+(?=[._\-\s])|[^._\-\s]+", sample)
+    return found.group() if found else ""
 
 
 def _guess_sites(rows: list[GuessedRow]) -> list[str]:

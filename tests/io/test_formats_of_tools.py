@@ -308,6 +308,7 @@ SEGMENTS: dict[str, tuple[str, str, tuple[float, ...]]] = {
     "PhyloWGS": (PHYLOWGS, "1 1 900 3 1 0.4", (3, 1, 0.5, 1, 1)),
     "PhyloWGS, clonal": (PHYLOWGS, "1 1 900 3 1 0.8", (3, 1)),
     "PhylogicNDT": ("ID Chromosome Start_position End_Position A1_CN A2_CN", "S1 1 1 900 1 2", (2, 1)),
+    "PhylogicNDT, timing": ("sample Chromosome Start End A1.Seg.CN A2.Seg.CN", "S1 1 1 900 0 2", (2, 0)),
     "ABSOLUTE": ("sample Chromosome Start.bp End.bp modal.a1 modal.a2", "S1 1 1 900 0 2", (2, 0)),
     "CliP": ("chromosome_index start_position end_position major_cn minor_cn total_cn", "1 1 900 2 1 3", (2, 1)),
     "decimal commas": ("chr start end majorAlleleCopyNumber minorAlleleCopyNumber", "1 1 900 1,9 1,1", (1.9, 1.1)),

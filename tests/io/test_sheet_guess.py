@@ -33,6 +33,60 @@ def test_a_reference_sample_is_no_tumour(tmp_path: Path, normal: str) -> None:
     assert [(row.sample, row.normal_sample) for row in rows] == [("A", normal)]
 
 
+@pytest.mark.parametrize(
+    ("samples", "patients"),
+    [
+        ("K1-A K1-B K2-A", "K1 K1 K2"),
+        ("P-0000004-T01-IM3 P-0000015-T01-IM3 P-0000015-T02-IM3", "P-0000004 P-0000015 P-0000015"),
+        ("K1-T K2-T K3-T", "K1 K2 K3"),  # one patient cannot have three samples T
+        ("liver1-a liver1-b lung2-a", "P1 P1 P1"),
+        ("A1-x B2-y C3-z", "P1 P1 P1"),
+    ],
+)
+def test_patients_of_a_cohort_are_not_joined(tmp_path: Path, samples: str, patients: str) -> None:
+    rows = [f"m{i} {name} 60 40" for i, name in enumerate(samples.split())]
+    write_table(tmp_path / "c.tsv", "mutation_id sample_id ref_counts alt_counts", *rows)
+    found, notes = guess_sheet([tmp_path], tmp_path)
+    assert [row.patient for row in found] == patients.split()
+    assert any("patients" in note for note in notes) == (len(set(patients.split())) > 1)
+
+
+def test_tables_of_several_patients(tmp_path: Path) -> None:
+    for name, normal in (("K1", "x"), ("K2", "y")):  # one hot spot in both
+        rows = [f"chr1:{name[1]}{i}:A:T 60 40 70 30" for i in range(10, 40)]
+        write_table(tmp_path / f"{name}.tsv", f"id a.ref a.alt {normal}.ref {normal}.alt", *rows, "12:5:A:T 9 1 9 1")
+    found, notes = guess_sheet([tmp_path], tmp_path)
+    assert [(row.patient, row.sample, row.files["counts"]) for row in found] == [
+        *(("K1", "a", ["K1.tsv"]), ("K1", "x", ["K1.tsv"])),
+        *(("K2", "a", ["K2.tsv"]), ("K2", "y", ["K2.tsv"])),
+    ]
+    assert any("share hardly a mutation" in note for note in notes)
+    write_table(tmp_path / "K2.tsv", "id a.ref a.alt y.ref y.alt", *(f"chr1:1{i}:A:T 6 4 7 3" for i in range(10, 40)))
+    assert [row.patient for row in guess_sheet([tmp_path], tmp_path)[0]] == ["P1", "P1", "P1"]
+
+
+def test_vcfs_of_several_callers_are_merged_by_a_rule(tmp_path: Path) -> None:
+    other = [line for line in VCF_HEADER if "Mutect2" not in line]
+    records = {"mutect2": ("60,40", ["##source=Mutect2"]), "strelka": ("61,41", ["##source=strelka"])}
+    for caller, (cell, lines) in records.items():
+        path = tmp_path / f"A.{caller}.vcf"
+        write_vcf(path, [RECORDS[0].format(cell)], samples=("A",), header=[*other[:1], *lines, *other[1:]])
+    sheet = tmp_path / "s.tsv"
+    with pytest.raises(SystemExit):
+        main(["sheet", str(tmp_path), "-o", str(sheet)])
+    names, cells = (line.split("\t") for line in sheet.read_text().splitlines())
+    assert cells[names.index("vcf")] == "A.mutect2.vcf;A.strelka.vcf" and cells[names.index("vcf_merge")] == "union"
+    assert not validate_sheet(sheet).problems
+
+
+@pytest.mark.parametrize("column", ["seg.mean", "log2", "mu.minor mu.major"])
+def test_segments_of_ratios_are_named(tmp_path: Path, column: str) -> None:
+    mutect(tmp_path, "P01_liver")
+    write_table(tmp_path / "x.seg", f"ID chrom loc.start loc.end {column}", f"P01_liver 1 1 900 {'0.5 ' * 2}".strip())
+    _, notes = guess_sheet([tmp_path], tmp_path)
+    assert any("x.seg: holds ratios, not copies" in note for note in notes)
+
+
 def test_a_folder_of_mutect2_and_ascat(tmp_path: Path) -> None:
     for sample in ("P01_primary_1", "P01_primary_2", "P01_liver_met", "P01_LN1"):
         mutect(tmp_path, sample)

@@ -37,10 +37,14 @@ def _has_evidence(calls: Calls, by_error: float) -> NDArray[np.bool_]:
     if calls.error_rate is not None:
         error = np.where(np.isfinite(calls.error_rate), calls.error_rate, error)
     pooled = (error * depth).sum(axis=1) / np.maximum(depth.sum(axis=1), 1)
-    alone = np.where(alt > 0, bdtrc(np.maximum(alt - 1.0, 0.0), np.maximum(depth, 1), error), 1.0).min(axis=1)
     total = alt.sum(axis=1)
     together = np.where(total > 0, bdtrc(np.maximum(total - 1.0, 0.0), np.maximum(depth.sum(axis=1), 1), pooled), 1.0)
-    return np.asarray(np.minimum(alone * alt.shape[1], together) < by_error)
+    shown = np.asarray(together < by_error)
+    rest = np.flatnonzero(~shown)  # few: their samples one by one
+    alt, depth, error = alt[rest], depth[rest], error[rest]
+    alone = np.where(alt > 0, bdtrc(np.maximum(alt - 1.0, 0.0), np.maximum(depth, 1), error), 1.0)
+    shown[rest] = alone.min(axis=1, initial=1.0) * alt.shape[1] < by_error
+    return shown
 
 
 @dataclass(frozen=True)

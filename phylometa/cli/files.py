@@ -47,6 +47,7 @@ def counts(
       phylometa counts samples.tsv -o counts.tsv
       phylometa counts cohort.tsv --patient P01 -o -
     """
+    import math
     import tempfile
     from pathlib import Path
 
@@ -56,9 +57,14 @@ def counts(
 
     settings = read_settings(config, None, uncalled=uncalled, columns=columns)
     target = None if output == "-" else check_output_file(output, force=force)
-    found = estimate_purity(read_patient(sheet, settings=settings.read, patient=patient), settings=settings.ccf)
+    stated = read_patient(sheet, settings=settings.read, patient=patient)
+    found = estimate_purity(stated, settings=settings.ccf)
     for text in found.warnings:
         click.echo(f"warning: {text}", err=True)
+    for before, after in zip(stated.samples, found.samples):
+        if after.purity_is_estimated and math.isfinite(before.purity):
+            text = f"the reads reject the stated purity {before.purity:g}: {after.purity:g} is written"
+            click.echo(f"warning: sample {after.name}: {text}; phylometa qc says why", err=True)
     if target is not None:
         with replace_file(target) as partial:
             write_counts(found, partial)

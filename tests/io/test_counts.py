@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from io_files import rewrite, write_table
 
+from phylometa.cli import main
 from phylometa.errors import InputError
 from phylometa.io.counts import read_count_table
 from phylometa.io.tables import read_counts, read_patient
@@ -254,3 +255,17 @@ def test_published_tables() -> None:
     )
     assert clusters.warnings[-1].endswith("cancer cell fractions above 1 were taken as 1")
     assert clusters.ids[0] == "pink" and clusters.alt.tolist()[1] == [49, 49]
+
+
+def test_a_stated_purity_that_the_reads_reject_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"m{i} S{s} {55 + i % 4} {45 - i % 4} 1 1 2" for i in range(60) for s in (1, 2)]
+    write_table(tmp_path / "c.tsv", "mutation_id sample_id ref_counts alt_counts major_cn minor_cn normal_cn", *rows)
+    sheet = write_table(tmp_path / "s.tsv", "patient sample site counts purity", "P S1 a c.tsv 0.3", "P S2 b c.tsv 0.3")
+    with pytest.raises(SystemExit):
+        main(["counts", str(sheet), "-o", str(tmp_path / "o.tsv")])
+    said = [line for line in capsys.readouterr().err.splitlines() if "reject the stated purity" in line]
+    written = [line.split("\t") for line in (tmp_path / "o.tsv").read_text().splitlines()]
+    at = written[0].index("tumour_content")
+    for k in (1, 2):
+        assert float(written[k][at]) > 0.8
+        assert f"sample S{k}: the reads reject the stated purity 0.3: {written[k][at]} is written" in said[k - 1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -97,6 +98,7 @@ def decide_level(
     settings: SeedingSettings,
     *,
     mcse: float = 0.0,
+    convergence: Convergence | None = None,
     evidence: Evidence | None = None,
     cap: Cap | None = None,
 ) -> tuple[str, str]:
@@ -108,6 +110,9 @@ def decide_level(
     settings : SeedingSettings
     mcse : float
         Monte-Carlo standard error: what could fall within two of them is not claimed.
+    convergence : Convergence, optional
+        If the run has not converged, the error of what differs between draws is no less than what a mode could hold
+        that the chains missed: half of one of its effective draws.
     evidence : Evidence, optional
         Nothing is supported that falls below `favoured` without the clones of one mutation.
     cap : Cap, optional
@@ -122,6 +127,8 @@ def decide_level(
     >>> decide_level(0.97, SeedingSettings()), decide_level(0.97, SeedingSettings(), mcse=0.02)
     (('supported', ''), ('favoured', 'supported'))
     """
+    if convergence is not None and not convergence.is_converged and mcse > 0.0:
+        mcse = math.hypot(mcse, 0.5 * max(probability, 1.0 - probability) / (convergence.effective_draws + 1.0))
     ranks = [LEVELS.index(level_word(probability + sign * SURE_ERRORS * mcse, settings)) for sign in (-1.0, 1.0)]
     limit = len(LEVELS) - 1
     if evidence is not None and evidence.rests_on(settings) == 1:

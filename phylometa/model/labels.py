@@ -344,6 +344,7 @@ def grade_labels(
             values[best],
             settings,
             mcse=certainty.error_of(name, site, best),
+            convergence=certainty.convergence,
             evidence=certainty.evidence.get(key),
             cap=certainty.caps.get(key),
         )

@@ -77,7 +77,14 @@ def limit_levels(
         if histories.errors is not None:
             pair = histories.site_names.index(source), histories.site_names.index(target)
             mcse = histories.errors.routes[pair][0]
-        level, could_be = decide_level(probability, labels.settings, mcse=mcse or 0.0, evidence=found, cap=cap)
+        level, could_be = decide_level(
+            probability,
+            labels.settings,
+            mcse=mcse or 0.0,
+            convergence=labels.certainty.convergence,
+            evidence=found,
+            cap=cap,
+        )
         if labels.n_mutations == 1:
             level, could_be = LEVELS[0], ""
         routes.append(RouteStatement(source, target, probability, level, mcse, could_be, cap, found))

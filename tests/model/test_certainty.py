@@ -1,6 +1,7 @@
 """Levels of statements, and the words and JSON of what limits them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -20,6 +21,8 @@ SETTINGS = SeedingSettings()
 ONE = Evidence(0.5, 0.4, (Carrier("1:5:C:T", "SFRP4", "prostate_1", 14, 49),))
 TWO = Evidence(0.9, 0.4)
 MANY = Evidence(0.9, 0.85)
+STUCK = Convergence(240, 4, 0.2, "pattern", 1.3, "pattern", 12.0, False)
+MIXED = replace(STUCK, largest_mcse=0.03, largest_r_hat=1.02, is_converged=True)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +35,9 @@ MANY = Evidence(0.9, 0.85)
         (0.94, {"mcse": 0.006}, "favoured", "supported"),
         (0.94, {"mcse": 0.004}, "favoured", ""),
         (0.9, {"mcse": 0.06}, "not determined", "supported"),
+        (0.98, {"mcse": 0.005, "convergence": STUCK}, "favoured", "supported"),  # half of 12 + 1 draws is .04
+        (0.98, {"mcse": 0.005, "convergence": MIXED}, "supported", ""),
+        (1.0, {"mcse": 0.0, "convergence": STUCK}, "supported", ""),  # the same in every draw
         (0.99, {"evidence": ONE}, "favoured", ""),
         (0.99, {"evidence": TWO}, "supported", ""),
         (0.99, {"evidence": MANY}, "supported", ""),

@@ -31,22 +31,23 @@ _AS_THEY_ARE = frozenset({bool, int, str, type(None)})
 
 def rounded(value: Any) -> Any:
     """Make `value` ready for JSON: arrays to lists, floats to 8 significant digits, NaN to null, keys to text."""
-    if isinstance(value, Mapping):
-        return {str(key): rounded(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return rounded(value.tolist())
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = sorted(value) if isinstance(value, (set, frozenset)) else value
-        if _AS_THEY_ARE.issuperset(map(type, items)):  # long lists mostly are
-            return list(items)
-        return [rounded(item) for item in items]
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, np.integer):
-        return int(value)
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if kind is list or kind is tuple:
+        # Long lists mostly hold what needs no change.
+        return list(value) if _AS_THEY_ARE.issuperset(map(type, value)) else [rounded(item) for item in value]
     if isinstance(value, (float, np.floating)):
         number = float(value)
         return float(f"{number:.{DIGITS}g}") if math.isfinite(number) else None
+    if isinstance(value, (dict, Mapping)):
+        return {str(key): rounded(item) for key, item in value.items()}
+    if isinstance(value, (np.ndarray, np.integer, np.bool_)):
+        return rounded(value.tolist())
+    if isinstance(value, (set, frozenset)):
+        return rounded(sorted(value))
+    if isinstance(value, (list, tuple)):
+        return rounded(list(value))
     return value
 
 

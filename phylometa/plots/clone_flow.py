@@ -54,7 +54,8 @@ _FAVOURED, _SUPPORTED = 0.8 - 1e-9, 0.95 - 1e-9
 _NOTES = (
     "Sites from left to right in the order of seeding. In each sample clones grow from those that arrived to their "
     "shares of its tumour cells at the right edge.",
-    "Lines and arrows: the clone that migrates and its probability; thick from 95%, thin from 80%, dashed and ? below.",
+    "Lines and arrows: the clone that migrates and its probability; thick from 95% and thin from 80% with two standard "
+    "errors to spare, dashed and ? otherwise.",
 )
 
 

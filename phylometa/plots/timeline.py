@@ -33,7 +33,7 @@ from phylometa.timing.events import age_at
 
 __all__ = ["plot_timeline", "timeline_scene"]
 
-_LANE = 14.0
+_LANE = 12.0
 _GREY = Swatch("#bdbdbd")
 # Drawn are the most probable interval of every site and what is at least as probable as not, the surest first.
 _LEAST_PROBABILITY = 0.05

@@ -42,10 +42,11 @@ _NODE_GAP = 10.0
 _CURVE = 24.0
 _ARROW = 7.0
 _GREY = "#8c8c8c"
-# Lines by the probability of a migration itself: thick, thin, dashed. The defaults of the levels of labels.
+# Lines by the probability of a migration itself, less two standard errors: thick, thin, dashed. The defaults of the
+# levels of labels.
 _SUPPORTED, _FAVOURED = 0.95 - 1e-9, 0.8 - 1e-9
 _LEAST_NAMED = 0.05
-_LINES = "Lines: thick from 95%, thin from 80%, dashed below."
+_LINES = "Lines: thick from 95% and thin from 80% with two standard errors to spare, dashed otherwise."
 _LEAST_CONTRAST = 3.0  # of a line against the page; lighter colours get a dark rim (WCAG 2.2, 1.4.11)
 # More single clones than this and the edges between two sites are drawn as one.
 _MAX_SINGLE_EDGES = 30
@@ -414,7 +415,8 @@ def plot_migration_graph(
 ) -> Axes:
     """Draw the migration graph, one edge per migrating clone.
 
-    Its line (thick from 95 %, thin from 80 %, dashed below) and label are its own probability over all histories.
+    Its line (thick from 95 %, thin from 80 %, less two standard errors; dashed below) and label are its own probability
+    over all histories.
 
     Beyond 30 clones (or in one column) one edge per pair of sites; beyond 30 pairs (18 in one column), where lines
     could not be followed any more, a table of source by target sites.

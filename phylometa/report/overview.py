@@ -23,7 +23,8 @@ OPEN = "not determined"
 _CANDIDATES = 2  # named besides of a source that is not determined
 _LEAST = 0.1  # a candidate less probable is not named
 _LISTED = 3  # sites that a sentence names; more are counted, the table has them
-_CROWDED = 8  # sites beyond which one candidate is named besides, not two
+# Sites beyond which one candidate is named besides, not two, and only if it is half as probable as the first.
+_CROWDED, _HALF = 8, 0.5
 _SEVERAL = 1.5  # expected number of sources from which they do not exclude each other
 _CLASS_WORDS = {"primary": "primary", "bed": "surgical bed", "lymph_node": "lymph node"}
 _CLONES = {"monoclonal": "one", "polyclonal": "several"}
@@ -217,7 +218,8 @@ def _open_source(values: Mapping[str, float], unseeded: Mapping[str, float], can
     several = sum(own.values()) > _SEVERAL * sum(values.values())
     ranked = [*unseeded.items(), *sorted(own.items(), key=lambda item: (-item[1], item[0]))]
     (best, p), others = ranked[0], ranked[1 : 1 + candidates]
-    named = ", ".join(f"{source} {percent(q)}" for source, q in others if q >= _LEAST)
+    least = max(_LEAST, _HALF * p) if candidates < _CANDIDATES else _LEAST
+    named = ", ".join(f"{source} {percent(q)}" for source, q in others if q >= least)
     return Statement(best, p, OPEN, f"{'and perhaps' if several else 'or'} {named}" if named else "")
 
 

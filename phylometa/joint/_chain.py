@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.clone_trees._kernels import mark_path
+from phylometa.clone_trees._messages import mark_path
 from phylometa.joint._clone_moves import move_options, move_split
 from phylometa.joint._moves import (
     CHANGED,

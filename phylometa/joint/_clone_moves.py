@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from phylometa.clone_trees._kernels import mark_path
+from phylometa.clone_trees._messages import mark_path
 from phylometa.joint._moves import (
     FIRST,
     SECOND,

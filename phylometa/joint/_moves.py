@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phylometa.clone_trees._kernels import mark_path
+from phylometa.clone_trees._messages import mark_path
 from phylometa.joint._proposals import (
     adoption_probability,
     attachment_weights,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phylometa.clone_trees._kernels import convolve, scale_down
+from phylometa.clone_trees._messages import convolve, scale_down
 from phylometa.joint._state import UNUSED
 from phylometa.migration.slope_scaling import simple_history
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.clone_trees._kernels import marked_order, refresh
+from phylometa.clone_trees._messages import marked_order, refresh
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.compiled import njit, njit_without_arrays
 

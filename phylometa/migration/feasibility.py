@@ -7,6 +7,7 @@ Python if no compiled code is loaded yet: loading it takes longer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,30 +18,35 @@ from phylometa.model.compiled import njit
 __all__ = ["FlatAlternatives"]
 
 
+class _Flat(NamedTuple):
+    """Alternatives of all clones: ``order`` (K,), parents first; ``first`` (K + 1,): alternatives of each clone;
+    ``set_of``, ``entries`` (A,) and ``way_first`` (A + 1,): their site set and their ways into children (``child``,
+    ``stay``, ``cross``); ``masks``: the distinct site sets.
+    """
+
+    order: IntArray
+    first: IntArray
+    set_of: IntArray
+    entries: IntArray
+    way_first: IntArray
+    child: IntArray
+    stay: IntArray
+    cross: IntArray
+    masks: IntArray
+
+
 @njit(cache=True)
 def _possible_entries(
-    order: IntArray,
-    first: IntArray,
-    set_of: IntArray,
-    entries: IntArray,
-    way_first: IntArray,
-    child: IntArray,
-    stay: IntArray,
-    cross: IntArray,
-    masks: IntArray,
+    flat: _Flat,
     reach: IntArray,
     possible: IntArray,
 ) -> int:
-    """Fill in `possible` (K,), children first, up to the first clone that has no entry; return it, or -1.
-
-    `first` (K + 1,): alternatives of each clone; `set_of`, `entries`, `way_first` (A + 1,): their site set and its
-    ways into children (`child`, `stay`, `cross`); `masks`: the distinct site sets.
-    """
+    """Fill in `possible` (K,), children first, up to the first clone that has no entry; return it, or -1."""
     n_sites = len(reach)
-    out = np.zeros(len(masks), dtype=np.int64)
-    roots = np.zeros(len(masks), dtype=np.int64)
-    for i in range(len(masks)):
-        sites = masks[i]
+    out = np.zeros(len(flat.masks), dtype=np.int64)
+    roots = np.zeros(len(flat.masks), dtype=np.int64)
+    for i in range(len(flat.masks)):
+        sites = flat.masks[i]
         for s in range(n_sites):
             if sites >> s & 1:
                 out[i] |= reach[s]
@@ -60,18 +66,18 @@ def _possible_entries(
                 seen |= frontier
             if seen == sites:
                 roots[i] |= 1 << root
-    for i in range(len(order) - 1, -1, -1):
-        v = order[i]
+    for i in range(len(flat.order) - 1, -1, -1):
+        v = flat.order[i]
         found = 0
-        for a in range(first[v], first[v + 1]):
+        for a in range(flat.first[v], flat.first[v + 1]):
             is_possible = True
-            for w in range(way_first[a], way_first[a + 1]):
-                below = possible[child[w]]
-                if not below & stay[w] and not below & cross[w] & out[set_of[a]]:
+            for w in range(flat.way_first[a], flat.way_first[a + 1]):
+                below = possible[flat.child[w]]
+                if not below & flat.stay[w] and not below & flat.cross[w] & out[flat.set_of[a]]:
                     is_possible = False
                     break
             if is_possible:
-                found |= entries[a] & roots[set_of[a]]
+                found |= flat.entries[a] & roots[flat.set_of[a]]
         possible[v] = found
         if not found:
             return v
@@ -80,15 +86,7 @@ def _possible_entries(
 
 @njit(cache=True)
 def _grow_cut(
-    order: IntArray,
-    first: IntArray,
-    set_of: IntArray,
-    entries: IntArray,
-    way_first: IntArray,
-    child: IntArray,
-    stay: IntArray,
-    cross: IntArray,
-    masks: IntArray,
+    flat: _Flat,
     reach: IntArray,
     possible: IntArray,
     open_pairs: IntArray,
@@ -107,7 +105,7 @@ def _grow_cut(
         before = reach.copy()
         for s in range(n_sites):
             reach[s] |= left[s] & (1 << t)
-        failed = _possible_entries(order, first, set_of, entries, way_first, child, stay, cross, masks, reach, possible)
+        failed = _possible_entries(flat, reach, possible)
         if failed < 0:
             is_blocked[t] = True
             reach[:] = before
@@ -116,9 +114,7 @@ def _grow_cut(
         for s in range(n_sites):
             if is_blocked[t] and left[s] >> t & 1:
                 reach[s] |= 1 << t
-                failed = _possible_entries(
-                    order, first, set_of, entries, way_first, child, stay, cross, masks, reach, possible
-                )
+                failed = _possible_entries(flat, reach, possible)
                 if failed < 0:
                     reach[s] &= ~(1 << t)
                     cut[n_cut, 0], cut[n_cut, 1] = s, t
@@ -147,15 +143,24 @@ class FlatAlternatives:
                 way_first.append(len(ways))
             first.append(len(set_of))
         columns = np.array(ways, dtype=np.int64).reshape(-1, 3).T
-        lists = (optimal.question.order, first, set_of, entries, way_first)
-        arrays = [np.array(values, dtype=np.int64) for values in lists]
-        self._arguments = (*arrays, *map(np.ascontiguousarray, columns), np.array(list(number), dtype=np.int64))
+        child, stay, cross = map(np.ascontiguousarray, columns)
+        self._flat = _Flat(
+            order=np.array(optimal.question.order, dtype=np.int64),
+            first=np.array(first, dtype=np.int64),
+            set_of=np.array(set_of, dtype=np.int64),
+            entries=np.array(entries, dtype=np.int64),
+            way_first=np.array(way_first, dtype=np.int64),
+            child=child,
+            stay=stay,
+            cross=cross,
+            masks=np.array(list(number), dtype=np.int64),
+        )
         self._n_clones = len(optimal.question.parents)
 
     def possible_entries(self, reach: Sequence[int]) -> tuple[list[int], int]:
         """See `SiteGraphSearch.possible_entries`."""
         possible = np.zeros(self._n_clones, dtype=np.int64)
-        failed = _possible_entries(*self._arguments, np.array(reach, dtype=np.int64), possible)
+        failed = _possible_entries(self._flat, np.array(reach, dtype=np.int64), possible)
         return possible.tolist(), int(failed)
 
     def grow_cut(self, reach: Sequence[int], open_pairs: Sequence[int]) -> list[tuple[int, int]]:
@@ -163,5 +168,5 @@ class FlatAlternatives:
         n_sites = len(reach)
         grown, possible = np.array(reach, dtype=np.int64), np.zeros(self._n_clones, dtype=np.int64)
         cut = np.empty((n_sites * n_sites, 2), dtype=np.int64)
-        n_cut = _grow_cut(*self._arguments, grown, possible, np.array(open_pairs, dtype=np.int64), cut)
+        n_cut = _grow_cut(self._flat, grown, possible, np.array(open_pairs, dtype=np.int64), cut)
         return [(s, t) for s, t in cut[:n_cut].tolist()]

@@ -165,7 +165,7 @@ def _beta_binomial(
 ) -> FloatArray:
     """ln B(alt + a, ref + b) - ln B(a, b) of every cell (U, J, G); a and b by state (n_states, J, G).
 
-    Options that a state does not use (`is_used`, (n_states, J)) are left at what no reads would give.
+    What a state does not use (`is_used`, (n_states, J)) has no prior probability, and is not worked out.
 
     If a state has many cells, ln Gamma(x + a) - ln Gamma(a) = sum of ln(a + i), i < x, is tabulated for every number
     of reads x up to its highest; else each cell has its own ln Gamma.

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from phylometa.clone_trees import _kernels as kernels
-from phylometa.clone_trees._kernels import marked_order, refresh
+from phylometa.clone_trees import _messages as kernels
+from phylometa.clone_trees._messages import marked_order, refresh
 from phylometa.clone_trees.likelihood import convolve, read_model, sample_posterior, tree_log_likelihood
 from phylometa.clone_trees.presence import draw_proportions, site_presence
 from phylometa.config import TreeSettings

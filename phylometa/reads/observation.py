@@ -2,10 +2,11 @@
 
 A mutation belongs to a clone, to the neutral tail of one site, or is an artefact. One that belongs to a clone has a
 latent genome state: how many copies of the locus carry it, one number per copy-number state, shared by all samples of
-that state; or a state that the copy-number caller missed, shared by all samples. Given its state and the prevalence F
-of its clone in a sample, its reads are beta-binomial (`phylometa.reads.multiplicity`). A tail mutation has prevalences
-with density proportional to 1 / F^2 in one site (Williams et al. 2016, doi:10.1038/ng.3489); an artefact has allele
-frequencies that no clone explains: its own in every sample, or the same low one in all samples.
+that state; or a state that the copy-number caller missed, shared by all samples. Without copy number all samples have
+one state, or some have the usual one and the others another, since an event lay between them. Given its state and the
+prevalence F of its clone in a sample, its reads are beta-binomial (`phylometa.reads.multiplicity`). A tail mutation has
+prevalences with density proportional to 1 / F^2 in one site (Williams et al. 2016, doi:10.1038/ng.3489); an artefact
+has allele frequencies that no clone explains: its own in every sample, or the same low one in all samples.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ ARTEFACT, FIRST_TAIL = 0, 1
 # copy lost or gained on either side, and loss of heterozygosity, are the common ones (Zack et al. 2013,
 # doi:10.1038/ng.2760).
 _MISSED_STATES = {(1, 1): 0.25, (2, 2): 0.25, (1, 3): 0.2, (2, 3): 0.2, (1, 4): 0.05, (3, 4): 0.05}
+# Without copy number the mutated copy may be lost on the way to some samples, as often as the other.
+_LOST_COPY = _MISSED_STATES[1, 1]
 _ABSENT, _PRESENT = 0.5, 0.5
 # Allele frequency of an artefact in one sample: mostly low. Beta(a, b).
 _OWN_VAF, _COMMON_VAF = (1.0, 9.0), (1.0, 19.0)
@@ -47,11 +50,11 @@ class Observation:
     log_prior : float64 array (n, S, O)
         Log prior of an option; -inf if the item does not have it. It counts once per group of samples.
     log_missed : float64 array (n,)
-        Log prior probability that the state of the locus was missed; -inf if that is not considered.
+        Log prior probability that the state of the locus was missed or, without copy number, differs between samples.
     group : int64 array (n, S)
         Samples with the same number share one option: 0, 1, ... within an item.
     n_annotated : int
-        Options from here on are missed states, the same in all samples.
+        Options from here on are missed states, the same in all samples; or, without copy number, pairs of states.
     alt : float64 array (n, S)
         Alternate reads.
     total : float64 array (n, S, O)
@@ -134,6 +137,11 @@ def observe(
     log_prior = np.concatenate(
         (base.log_prior[state], np.broadcast_to(np.log(list(_MISSED_STATES.values())), missed_slope.shape)), axis=2
     )
+    if not is_known.all():
+        slope = np.concatenate((slope, purity[None, :, None] / base.normal[state][:, :, None]), axis=2)
+        lost = np.where(is_known, -np.inf, np.log(_LOST_COPY))[:, None, None]
+        log_prior = np.concatenate((log_prior, np.broadcast_to(lost, (*state.shape, 1))), axis=2)
+        log_prior[~is_known, :, base.n_options :] -= np.log1p(_LOST_COPY)
     error = base.error[state]
     curves = read_log_likelihood(
         alt[:, :, None, None], ref[:, :, None, None], slope[..., None], error[:, :, None, None], prevalence, precision
@@ -141,13 +149,15 @@ def observe(
     if censored.any():
         curves[censored] = _censored_curves(censored, listed, state, slope, error, prevalence, precision)
         seen = seen | censored
+    if not is_known.all():
+        _pair_with_usual(curves, slope, np.logical_not(is_known), base.n_options)
     curves += _second_event(base, state, seen & (alt > 0), prevalence, ccf_settings.subclonal_gain, slope.shape[2])
     curves = np.where(seen[:, :, None, None], curves, 0.0)
     total = np.maximum((alt + ref)[:, :, None] * slope * 2.0, alt[:, :, None])
     return Observation(
         curves=curves,
         log_prior=np.asarray(log_prior),
-        log_missed=np.where(is_known, np.log(settings.missed_state), -np.inf),
+        log_missed=np.log(np.where(is_known, settings.missed_state, settings.differing_state)),
         group=_rank_in_row(base.group.astype(np.int64)),
         n_annotated=base.n_options,
         alt=alt,
@@ -187,6 +197,19 @@ def _missed_slopes(purity: FloatArray, base: MultiplicityOptions, state: IntArra
     normal = base.normal[state][:, :, None]
     rho = purity[None, :, None]
     return np.asarray(copies * rho / (rho * total + normal * (1.0 - rho)))
+
+
+def _pair_with_usual(curves: FloatArray, slope: FloatArray, chosen: BoolArray, first: int) -> None:
+    """Turn the options from `first` on, of the chosen mutations, into pairs of that state and the usual one.
+
+    The last option is given as the usual state alone, and becomes the pair with the state whose mutated copy is lost.
+    Each sample has either state with probability 1/2. `curves` and `slope` (the mean of both) are changed in place.
+    """
+    usual, usual_slope = curves[chosen, :, -1:], slope[chosen, :, -1:]
+    curves[chosen, :, -1] = usual[:, :, 0, :1]  # without a copy reads are those at prevalence 0
+    curves[chosen, :, first:] = np.logaddexp(curves[chosen, :, first:], usual) - np.log(2.0)
+    slope[chosen, :, -1] = 0.0
+    slope[chosen, :, first:] = (slope[chosen, :, first:] + usual_slope) / 2.0
 
 
 def _second_event(

@@ -1,0 +1,69 @@
+"""A locus without copy number whose state differs between samples, as an event on the way to some of them leaves it."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from phylometa.config import CcfSettings, ObservationSettings
+from phylometa.model.patient import CopyNumberAtLoci, MutationTable
+from phylometa.reads.observation import observe
+
+PURITY = np.array([0.7, 0.6, 0.9, 0.5])
+DEPTH = 200
+ERROR = CcfSettings().error_rate
+SETTINGS = ObservationSettings()
+
+
+def observed(alt, copies=np.nan):
+    """One mutation in four samples, with the same copies of both alleles everywhere."""
+    shape = (1, len(PURITY))
+    return observe(
+        MutationTable(("m",), ("A", "B", "C", "D"), np.array([alt]), np.full(shape, DEPTH)),
+        CopyNumberAtLoci(np.full(shape, copies), np.full(shape, copies), np.full(shape, 2.0)),
+        PURITY,
+        np.array([0, 0, 1, 2]),
+        np.arange(51) / 50,
+        precision=np.inf,
+        settings=SETTINGS,
+        ccf_settings=CcfSettings(),
+    )
+
+
+def of_reads(alt, vaf):
+    p = vaf * (1 - ERROR) + (1 - vaf) * ERROR
+    return alt * np.log(p) + (DEPTH - alt) * np.log1p(-p)
+
+
+@pytest.mark.parametrize(("option", "second"), [(1, PURITY), (-1, np.zeros(4))], ids=["two of two", "copy lost"])
+def test_a_pair_of_states_sums_over_the_samples_that_have_the_second(option, second):
+    alt = [70, 118, 88, 96]
+    found = observed(alt)
+    by_samples = [
+        sum(of_reads(alt[s], second[s] if has else PURITY[s] / 2) for s, has in enumerate(which))
+        for which in product((False, True), repeat=4)
+    ]
+    expected = np.logaddexp.reduce(by_samples) - 4 * np.log(2.0)
+    assert found.curves[0, :, found.n_annotated :, -1].sum(axis=0)[option] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_clonal_mutation_with_a_gain_in_part_of_the_samples_is_clonal():
+    """On one of two copies in A, on both in B, C, D: no state of all samples comes near, the pair pays its prior."""
+    alt = np.round(DEPTH * PURITY * [0.5, 1.0, 1.0, 1.0]).astype(int)
+    found = observed(alt)
+    free = of_reads(alt, alt / DEPTH).sum()
+    clonal = found.curves[0, :, :, -1].sum(axis=0) + found.log_prior[0, 0]
+    shared, pair = clonal[: found.n_annotated].max(), clonal[found.n_annotated :].max() + found.log_missed[0]
+    assert shared < free - 20
+    assert pair == pytest.approx(free + np.log(SETTINGS.differing_state * 0.25 / 1.25) - 4 * np.log(2.0), abs=1.0)
+
+
+def test_given_copy_number_has_states_of_all_samples_instead():
+    alt = [70, 60, 90, 50]
+    unknown, known = observed(alt), observed(alt, copies=1.0)
+    for found in (unknown, known):
+        assert np.exp(found.log_prior[0, 0, found.n_annotated :]).sum() == pytest.approx(1.0)
+    assert np.exp(unknown.log_missed[0]) == pytest.approx(SETTINGS.differing_state)
+    assert np.exp(known.log_missed[0]) == pytest.approx(SETTINGS.missed_state)
+    both_of_two = known.curves[0, :, known.n_annotated + 1, -1]
+    assert both_of_two == pytest.approx([of_reads(a, v) for a, v in zip(alt, PURITY)], abs=1e-6)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from shared_runs import REAL_COMMANDS, made_once
-from small_patients import QUICK, simulate_small, svg_alone
+from small_patients import QUICK, TINY, simulate_small, svg_alone
 
 from phylometa.cli import _invoke
 
@@ -22,9 +22,10 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_collection_finish():
-    """Modules and tests live to the end: without them a collection of garbage costs a twentieth less of the suite."""
+    """Modules and tests live to the end: collections of garbage leave them out, and are fewer (a tenth of all CPU)."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +44,21 @@ def small_run(small_sheet, tmp_path_factory):
             assert _invoke(["run", str(small_sheet), "-o", str(folder / "results"), *QUICK]) == 0
 
     return made_once(tmp_path_factory, "run", run) / "results/SMALL"
+
+
+@pytest.fixture(scope="session")
+def tiny_cohort(tmp_path_factory):
+    """(sample sheet of the tiny patients C1, C2 and C3, what one process made of it with `QUICK` and no figures).
+
+    Only read them.
+    """
+
+    def make(folder):
+        sheet = simulate_small(folder / "in", patients=3, name="C", extra=TINY)
+        assert _invoke(["run", str(sheet), "-o", str(folder / "alone"), "--no-plots", *QUICK]) == 0
+
+    folder = made_once(tmp_path_factory, "tiny_cohort", make)
+    return folder / "in/samples.tsv", folder / "alone"
 
 
 SAMPLE_DATA = Path(__file__).parent.parent / "sample_data"

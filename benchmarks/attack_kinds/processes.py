@@ -61,7 +61,7 @@ def installations(ground: Ground) -> Iterator[Try]:
     """A first run with a package that is read-only, in every place; it may not compile for more than 5 s."""
 
     site = ground.folder / "site"
-    shutil.copytree(PACKAGE, site / "phylometa", ignore=shutil.ignore_patterns("*.pyc"))
+    shutil.copytree(PACKAGE, site / "phylometa")
     kernels = [sys.executable, "-m", "phylometa.pipeline.kernel_cache"]
     # what the package does not bring is compiled as the wheel's build does
     subprocess.run(kernels, env=_environment(site, {}), cwd=site, check=True, capture_output=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from phylometa.ccf.purity_modes import PurityMode, find_modes
 from phylometa.ccf.purity_states import (
@@ -325,8 +325,8 @@ def _is_impossible(patient: Patient, purity: FloatArray) -> BoolArray:
         rho = purity[sample]
         most = np.minimum(copies * rho / np.maximum(total * rho + normal * (1.0 - rho), 1e-9), 1.0)
         alt, depth = mutations.alt_counts[rows, sample], mutations.depth[rows, sample]
-        n_impossible = int((binom.sf(alt - 1, depth, most) < _TOO_MANY_READS).sum())
-        found[sample] = n_impossible > 0 and binom.sf(n_impossible - 1, len(rows), _WRONG_COPIES) <= _BY_CHANCE + 1e-9
+        n_impossible = int((bdtrc(alt - 1.0, depth, most) < _TOO_MANY_READS).sum())
+        found[sample] = n_impossible > 0 and bdtrc(n_impossible - 1.0, len(rows), _WRONG_COPIES) <= _BY_CHANCE + 1e-9
     return found
 
 

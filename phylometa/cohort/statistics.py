@@ -212,10 +212,12 @@ def adjusted(tests: Sequence[AssociationTest]) -> list[AssociationTest]:
     Benjamini & Hochberg 1995; the values of one label are dependent, which this procedure bears if the dependence is
     positive (Benjamini & Yekutieli 2001).
     """
+    kept = [test for test in tests if len(test.shares) > 1]
+    if not kept:  # scipy.stats takes half a second to import
+        return []
     from scipy.stats import false_discovery_control
 
-    kept = [test for test in tests if len(test.shares) > 1]
-    q_values = false_discovery_control([test.p_value for test in kept]) if kept else ()
+    q_values = false_discovery_control([test.p_value for test in kept])
     return [replace(test, q_value=float(q)) for test, q in zip(kept, q_values)]
 
 

@@ -83,10 +83,10 @@ def call_presence(
         Found: in a sample of the site at least three alternate reads and 3 % of them, which errors give with
         probability 1e-4 at most. Sought: found, or at least ten reads in the site.
     """
-    from scipy.stats import binom
+    from scipy.special import bdtrc
 
     seen = mutations.is_informative
-    by_error = binom.sf(mutations.alt_counts - 1, mutations.depth, error_rate)
+    by_error = bdtrc(mutations.alt_counts - 1.0, mutations.depth, error_rate)
     called = seen & (mutations.alt_counts >= MIN_ALT_READS) & (by_error <= _ERROR_TAIL)
     called &= mutations.alt_counts >= _LEAST_VAF * mutations.depth
     found = np.zeros((mutations.n_mutations, n_sites), dtype=bool)

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from Bio import Phylo
 from result_files import digests, table
-from small_patients import QUICK, TINY, simulate_small, write_bare
+from small_patients import QUICK, write_bare
 
 import phylometa as pm
 from phylometa.cli import _invoke
@@ -292,10 +292,9 @@ def test_a_cohort_goes_on_past_a_bad_patient(tmp_path, capsys):
 
 
 @pytest.mark.system
-def test_two_processes_give_the_bytes_of_one(tmp_path):
-    sheet = simulate_small(tmp_path / "cohort", patients=3, name="C", extra=TINY)
-    one, two = tmp_path / "one", tmp_path / "two"
-    assert _invoke(["run", str(sheet), "-o", str(one), "--no-plots", *QUICK]) == 0
+def test_two_processes_give_the_bytes_of_one(tiny_cohort, tmp_path):
+    sheet, one = tiny_cohort
+    two = tmp_path / "two"
     assert _invoke(["run", str(sheet), "-o", str(two), "--no-plots", "--jobs", "2", *QUICK]) == 0
     assert digests(one) == digests(two)
 

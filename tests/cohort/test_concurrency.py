@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from small_patients import QUICK, simulate_small
+from small_patients import QUICK
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = float(os.environ.get("PHYLOMETA_CONCURRENCY_SECONDS", "12"))
+SECONDS = float(os.environ.get("PHYLOMETA_CONCURRENCY_SECONDS", "9"))
 
 
 @pytest.mark.system
@@ -24,7 +24,7 @@ def test_processes_that_are_killed_and_resumed_give_the_bytes_of_one_alone(tmp_p
     from concurrency import study
 
     is_long = SECONDS >= 60
-    size = {"processes": 8, "patients": 40} if is_long else {"processes": 3, "patients": 5, "options": QUICK}
+    size = {"processes": 8, "patients": 40} if is_long else {"processes": 3, "patients": 4, "options": QUICK}
     found = study(tmp_path, seconds=SECONDS, seed=1, **size)
     assert found["killed"] > 0
     assert (found["statuses"], found["different"], found["foreign"], found["left"]) == ([], [], [], [])
@@ -47,8 +47,8 @@ def below(pid):
 @pytest.mark.system
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_workers_end_within_two_seconds_of_their_parent(number, tmp_path):
-    sheet = simulate_small(tmp_path / "cohort", patients=3, name="C")
+def test_workers_end_within_two_seconds_of_their_parent(number, tiny_cohort, tmp_path):
+    sheet, _ = tiny_cohort
     output = tmp_path / "out"
     command = [sys.executable, "-m", "phylometa", "run", str(sheet), "-o", str(output), "--jobs", "2"]
     process = subprocess.Popen(

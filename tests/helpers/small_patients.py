@@ -23,13 +23,12 @@ def svg_alone():
 
 
 def write_quick_command(folder):
-    """Write `folder`/phylometa, which is the command with short chains for `run`, for commands of the pages."""
+    """Write `folder`/phylometa, which is the command, but `run` makes short chains and no figure files."""
     folder.mkdir()
     command = shlex.quote(str(Path(sys.executable).with_name("phylometa")))
     path = folder / "phylometa"
-    path.write_text(
-        f'#!/bin/sh\n[ "$1" != run ] || {{ shift; set -- run {shlex.join(QUICK)} "$@"; }}\nexec {command} "$@"\n'
-    )
+    options = shlex.join((*QUICK, "--no-plots"))
+    path.write_text(f'#!/bin/sh\n[ "$1" != run ] || {{ shift; set -- run {options} "$@"; }}\nexec {command} "$@"\n')
     path.chmod(0o755)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.special import bdtrc
@@ -30,6 +31,8 @@ __all__ = ["GIVEN_SD", "estimate_purity", "infer_purity", "rejected_purities"]
 GIVEN_SD = 0.04
 # Prior probability that a genome doubled (Bielski et al. 2018, doi:10.1038/s41588-018-0165-1, advanced cancers).
 _DOUBLED_PRIOR = 0.3
+# Prior probability that the copy number given misses losses.
+_MISSES_LOSSES_PRIOR = 0.1
 # Starts of the search, relative to the purity at which the usual shared mutation is clonal on one of two copies.
 _STARTS = np.array([0.55, 0.7, 0.85, 1.0, 1.2])
 _PRECISIONS = (np.inf, 400.0, 120.0, 40.0)
@@ -155,8 +158,9 @@ def _solve(
         starts = np.concatenate((starts, np.where(np.isfinite(stated), stated, starts[len(_STARTS) // 2])[None, :]))
 
     def tables_of(kind: str, precision: float) -> StateTables:
-        if kind == "given":
-            return given_states(reads, copy_number, error=settings.error_rate, precision=precision)
+        if is_given:
+            options: dict[str, Any] = {"error": settings.error_rate, "precision": precision}
+            return given_states(reads, copy_number, **options, may_miss_losses=kind == "given_with_losses")
         states = DOUBLED if kind == "doubled" else NEAR_DIPLOID
         return unknown_states(reads, states, error=settings.error_rate, precision=precision)
 
@@ -170,12 +174,23 @@ def _solve(
         doubled = find_modes(tables_of("doubled", precision), starts, log_prior)
         found = [(kind, mode, evidence + np.log1p(-_DOUBLED_PRIOR)) for kind, mode, evidence in found]
         found += [("doubled", mode, mode.log_evidence + np.log(_DOUBLED_PRIOR)) for mode in doubled]
-    else:
-        found = [
-            ("given_difficult" if mode.ploidy > _MANY_COPIES or len(columns) == 1 else kind, mode, evidence)
-            for kind, mode, evidence in found
-        ]
-    return _weighed(found, len(reads.rows))
+        return _weighed([found], len(reads.rows))
+    missed = find_modes(tables_of("given_with_losses", precision), starts, log_prior)
+    of_models = ((modes, 1.0 - _MISSES_LOSSES_PRIOR), (missed, _MISSES_LOSSES_PRIOR))
+    return _weighed(
+        [
+            [
+                (
+                    "given_difficult" if mode.ploidy > _MANY_COPIES or len(columns) == 1 else "given",
+                    mode,
+                    mode.log_evidence + np.log(prior),
+                )
+                for mode in of_model
+            ]
+            for of_model, prior in of_models
+        ],
+        len(reads.rows),
+    )
 
 
 _COPY_NUMBER_FIELDS = ("major", "minor", "normal", "total", "fraction", "major2", "minor2")
@@ -208,11 +223,18 @@ def _fitted_precision(
     return best, best_modes
 
 
-def _weighed(found: list[tuple[str, PurityMode, float]], n_mutations: int) -> list[PuritySolution]:
+def _weighed(of_models: list[list[tuple[str, PurityMode, float]]], n_mutations: int) -> list[PuritySolution]:
+    """The solutions of all models, those that have some weight in their own."""
+    found = [entry for of_model in of_models for entry in of_model]
+    model = np.repeat(np.arange(len(of_models)), [len(of_model) for of_model in of_models])
     evidence = np.array([value for _, _, value in found]) / (_TEMPER[0] + n_mutations * _TEMPER[1])
     weights = np.exp(evidence - evidence.max())
-    weights /= weights.sum()
-    kept = [i for i in np.argsort(-weights, kind="stable").tolist() if weights[i] >= _LEAST_WEIGHT]
+    in_model = np.bincount(model, weights)[model]
+    kept = [
+        i
+        for i in np.argsort(-weights, kind="stable").tolist()
+        if weights[i] >= _LEAST_WEIGHT * max(in_model[i], 1e-300)
+    ]
     total = weights[kept].sum()
     return [
         PuritySolution(

@@ -59,6 +59,9 @@ _PEAK_SHARE = 0.5
 # With copy number given: one mutated copy, two, half of the major allele (before one of two gains, as of a genome that
 # doubled twice), all of the major allele, all of the minor one.
 GIVEN_SHARES = np.array([0.45, 0.1, 0.1, 0.25, 0.1])
+# If the caller missed that the other allele was lost in some samples, each as likely as not: the major allele alone is
+# left there, as it was or doubled.
+_KEPT, _KEPT_SHARE = (1.0, 2.0), 0.015
 # Mutations looked at, at most (more only cost time), and points at which read likelihoods are tabulated.
 MAX_MUTATIONS = 400
 _POINTS = 256
@@ -284,7 +287,9 @@ def unknown_states(
     return StateTables(np.stack(tables), shares / shares.sum(), totals, single)
 
 
-def given_states(reads: SharedReads, copy_number: CopyNumberAtLoci, *, error: float, precision: float) -> StateTables:
+def given_states(
+    reads: SharedReads, copy_number: CopyNumberAtLoci, *, error: float, precision: float, may_miss_losses: bool = False
+) -> StateTables:
     """Make tables of the states of a genome of given copy number.
 
     A mutation is on one copy, on two, on half of the copies of the major allele, on all of them, or on all of the
@@ -296,6 +301,9 @@ def given_states(reads: SharedReads, copy_number: CopyNumberAtLoci, *, error: fl
     copy_number : CopyNumberAtLoci
         At the loci of `reads`; a cell without it says nothing.
     error, precision : as in `unknown_states`
+    may_miss_losses : bool
+        Whether the caller may have missed that an allele was lost in some samples. A few such mutations would else be
+        the trunk of a higher purity, and the trunk a clone.
     """
     likelihoods = _Likelihoods(reads, precision)
     known = np.isfinite(copy_number.total)
@@ -312,13 +320,21 @@ def given_states(reads: SharedReads, copy_number: CopyNumberAtLoci, *, error: fl
         table = likelihoods.at(likelihoods.clonal, _expected(total, mutated, normal, error))
         table[~known] = 0.0
         tables.append(table)
+    shares = GIVEN_SHARES
+    if may_miss_losses:
+        for factor in _KEPT:
+            table = likelihoods.at(likelihoods.clonal, _expected(factor * major, factor * major, normal, error))
+            table = np.logaddexp(table, tables[3]) - np.float32(np.log(2.0))
+            table[~known] = 0.0
+            tables.append(table)
+        shares = np.concatenate(((1.0 - len(_KEPT) * _KEPT_SHARE) * shares, np.full(len(_KEPT), _KEPT_SHARE)))
     table = likelihoods.at(likelihoods.subclonal, _expected(total, one, normal, error))
     table[~known] = 0.0
     copies = np.where(known, total, np.nan)
     with np.errstate(invalid="ignore"):
         mean = np.where(known.any(axis=1), np.nansum(copies, axis=1) / np.maximum(known.sum(axis=1), 1), 2.0)
-    totals = np.broadcast_to(mean, (len(GIVEN_SHARES), len(mean)))
-    return StateTables(np.stack([*tables, table]), GIVEN_SHARES, totals, 0)
+    totals = np.broadcast_to(mean, (len(shares), len(mean)))
+    return StateTables(np.stack([*tables, table]), shares, totals, 0)
 
 
 def _mean_copies(copy_number: CopyNumberAtLoci, name: str, fallback: FloatArray) -> FloatArray:

@@ -84,7 +84,8 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.ccf.trunk_purity import purity_from_trunk, with_tissue_copies
     from phylometa.clustering.infer import cluster_mutations, clustering_from_labels
     from phylometa.comparison.independent_hits import separate_hits
-    from phylometa.qc.check import check_quality
+    from phylometa.qc.check import check_quality, purity_in_use
+    from phylometa.qc.contamination import allow_for_contamination, find_contamination
     from phylometa.reads.lost_copies import deleted_mutations
     from phylometa.seeding.patient import find_origin
 
@@ -103,6 +104,8 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
         parts = (evidence.mutations, patient.copy_number, patient.purity)
         alone = estimate_ccf(*parts, settings=settings.ccf)
         patient = purity_from_trunk(whole, evidence, alone, settings=settings.ccf)
+    foreign = find_contamination(tissue, purity_in_use(tissue, reads_say))
+    patient = allow_for_contamination(patient, foreign, error_rate=settings.ccf.error_rate)
     patient = separate_hits(patient, find_origin(with_censored_as_reads(patient.in_place), settings))
     if patient.mutations.n_mutations == 0:
         raise InputError(f"patient {patient.name}: no variants left to analyse; dropped.tsv.gz names the reasons")

@@ -5,17 +5,25 @@ from __future__ import annotations
 import numpy as np
 
 from phylometa.ccf.purity import rejected_purities
+from phylometa.model.arrays import FloatArray
 from phylometa.model.patient import Patient
 from phylometa.model.purity import PurityPosterior
 from phylometa.model.quality import QualityReport
 from phylometa.qc.calls import check_filters, check_genome, check_power, check_uncalled
+from phylometa.qc.contamination import check_contamination, find_contamination
 from phylometa.qc.mutations import check_alleles, check_damage, check_germline, check_impossible_vaf
 from phylometa.qc.purity import check_purity
-from phylometa.qc.samples import check_contamination, check_identical_samples, check_mislabelled_samples
+from phylometa.qc.samples import check_identical_samples, check_mislabelled_samples
 from phylometa.qc.sex import check_sex
 from phylometa.qc.strata import check_strata
 
-__all__ = ["check_quality"]
+__all__ = ["check_quality", "purity_in_use"]
+
+
+def purity_in_use(patient: Patient, purity: PurityPosterior) -> FloatArray:
+    """Return the purities (S,) that checks use: those of the sheet unless the reads reject them, else the reads'."""
+    given = np.isfinite(patient.purity) & ~rejected_purities(patient, purity)
+    return np.where(given, patient.purity, purity.purity)
 
 
 def check_quality(patient: Patient, purity: PurityPosterior) -> QualityReport:
@@ -33,8 +41,7 @@ def check_quality(patient: Patient, purity: PurityPosterior) -> QualityReport:
     QualityReport
         Findings of every check, also of those that passed or could not be made.
     """
-    given = np.isfinite(patient.purity) & ~rejected_purities(patient, purity)
-    used = np.where(given, patient.purity, purity.purity)
+    used = purity_in_use(patient, purity)
     used_sd = np.where(np.isfinite(purity.sd), np.minimum(purity.sd, 0.05), 0.05)
     return QualityReport(
         (
@@ -44,7 +51,7 @@ def check_quality(patient: Patient, purity: PurityPosterior) -> QualityReport:
             *check_sex(patient, used),
             *check_identical_samples(patient),
             *check_mislabelled_samples(patient),
-            *check_contamination(patient, used),
+            *check_contamination(patient, find_contamination(patient, used)),
             *check_germline(patient, used, used_sd),
             *check_damage(patient),
             *check_alleles(patient),

@@ -13,6 +13,8 @@ __all__ = ["check_alleles", "check_damage", "check_germline", "check_impossible_
 
 # Mutations, and their share, from which a finding is worth a warning.
 _LEAST_ABOVE, _SHARE_ABOVE = 4, 0.03
+# The same over all samples.
+_LEAST_TOGETHER, _SHARE_TOGETHER = 3, 0.005
 _LEAST_GERMLINE, _SHARE_GERMLINE = 3, 0.01
 # Log-likelihood by which VAFs must fit a germline variant better than any somatic mutation, and may fall short of a
 # free VAF in each sample.
@@ -46,12 +48,14 @@ def check_impossible_vaf(patient: Patient, purity: FloatArray, purity_sd: FloatA
     findings = []
     tested = False
     largest = 0
+    anywhere = _above_together(patient, limit)
     for k, sample in enumerate(patient.samples):
         usable = np.isfinite(limit[:, k]) & patient.mutations.is_informative[:, k]
         if not usable.any():
             continue
         tested = True
         above = clearly_above(patient, limit[:, k], k)
+        anywhere = anywhere | above
         n_above = int(above.sum())
         largest = max(largest, n_above)
         if n_above < _LEAST_ABOVE or n_above < _SHARE_ABOVE * usable.sum():
@@ -73,14 +77,15 @@ def check_impossible_vaf(patient: Patient, purity: FloatArray, purity_sd: FloatA
         return tuple(findings)
     if not tested:
         return (QualityFinding("impossible_vaf", "no copy number", "", "untested"),)
-    together, n = int(_above_together(patient, limit).sum()), patient.mutations.n_mutations
-    if together >= _LEAST_ABOVE and together >= _SHARE_ABOVE * n:
+    together, n = int(anywhere.sum()), patient.mutations.n_mutations
+    if together >= _LEAST_TOGETHER and together >= _SHARE_TOGETHER * n:
+        some = ", ".join(np.array(patient.mutations.ids, dtype=object)[anywhere][:3])
         return (
             QualityFinding(
                 "impossible_vaf",
-                f"over all samples together {together} of {n} mutations lie above the largest VAF that purity and copy "
-                "number allow",
-                f"{100 * _SHARE_ABOVE:.0f} %",
+                f"in some sample or over all together {together} of {n} mutations "
+                f"({some}{', ...' * (together > 3)}) lie above the largest VAF that purity and copy number allow",
+                f"{_LEAST_TOGETHER} mutations and {100 * _SHARE_TOGETHER:g} %",
                 "warning",
                 _REMEDY_ABOVE,
             ),
@@ -92,7 +97,9 @@ def check_impossible_vaf(patient: Patient, purity: FloatArray, purity_sd: FloatA
     )
 
 
-_REMEDY_ABOVE = "look for losses and gains that the segments miss, a wrong ploidy, and germline variants"
+_REMEDY_ABOVE = (
+    "look for loss of heterozygosity and gains that the segments miss, a wrong ploidy, and germline variants"
+)
 
 
 def _above_together(patient: Patient, limit: FloatArray) -> BoolArray:

@@ -1,17 +1,16 @@
-"""Checks of samples against one another: the same reads twice, another site's sample, another sample's DNA."""
+"""Checks of samples against one another: the same reads twice, another site's sample."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from itertools import combinations
 
 import numpy as np
 
-from phylometa.model.arrays import BoolArray, FloatArray
+from phylometa.model.arrays import BoolArray
 from phylometa.model.patient import Patient
 from phylometa.model.quality import QualityFinding
 
-__all__ = ["check_contamination", "check_identical_samples", "check_mislabelled_samples"]
+__all__ = ["check_identical_samples", "check_mislabelled_samples"]
 
 # Share of the cells of two samples with the same counts above which the two are one, and cells that must be compared.
 SAME_COUNTS = 0.5
@@ -29,16 +28,6 @@ _LATER_SHARE = {1: 0.5, 2: 0.1}
 # Shared mutations that speak for themselves.
 _SHARED_ENOUGH = 10
 _CARRIED = 0.9
-# VAF of a mutation in force, and of one that is not, in units of a clonal one's; mutations, ratios of VAFs, and
-# log-likelihood of a contamination.
-_STRONG, _WEAK = 0.3, 0.2
-_LEAST_MUTATIONS = 5
-_RATIOS = np.exp(np.linspace(np.log(0.01), np.log(0.11), 36))
-_LEAST_GAIN = 15.0
-_MIXTURE_GAIN = 2.0
-_ERROR = 0.002
-# One sample alone must show so many mutations; with fewer, two samples must.
-_ENOUGH_ALONE = 10
 
 
 def check_identical_samples(patient: Patient) -> tuple[QualityFinding, ...]:
@@ -176,94 +165,3 @@ def check_mislabelled_samples(patient: Patient) -> tuple[QualityFinding, ...]:
     if not tested:
         return (QualityFinding("mislabelled_samples", "no site with two samples", "", "untested"),)
     return (QualityFinding("mislabelled_samples", "every sample fits its own site best", "", "pass"),)
-
-
-def check_contamination(patient: Patient, purity: FloatArray) -> tuple[QualityFinding, ...]:
-    """Find samples that hold a share of the DNA of another site's samples.
-
-    Foreign DNA brings all mutations of its donor, each in proportion to its VAF there; a clone brings its own. So the
-    mutations that only the donor's site has in force must all be seen in the sample at one ratio of VAFs.
-
-    Parameters
-    ----------
-    patient : Patient
-    purity : float64 array (S,)
-
-    Returns
-    -------
-    tuple of QualityFinding
-        ``warning`` with the samples, their donors and ratios; ``untested`` with fewer than two sites.
-    """
-    mutations = patient.mutations
-    sites = patient.sample_site
-    vaf = np.nan_to_num(mutations.vaf)
-    clonal = np.nan_to_num(purity, nan=0.5) / 2.0  # VAF of a clonal mutation on one of two copies
-    strong = mutations.is_informative & (vaf >= _STRONG * clonal)
-    weak = ~mutations.is_informative | (vaf < _WEAK * clonal)
-    found: dict[int, list[tuple[int, float, int]]] = defaultdict(list)
-    tested = False
-    for site in np.unique(sites).tolist():
-        inside, outside = np.flatnonzero(sites == site), np.flatnonzero(sites != site)
-        if not len(outside):
-            continue
-        # of the site's samples the one with most of its own mutations speaks
-        own = strong[:, inside].any(axis=1) & weak[:, outside].all(axis=1)
-        for donor in inside:
-            rows = np.flatnonzero(own & strong[:, donor])
-            if len(rows) < _LEAST_MUTATIONS:
-                continue
-            tested = True
-            for target in outside:
-                ratio = _ratio(patient, rows, vaf[rows, donor], int(target))
-                if ratio > 0.0:
-                    found[int(target)].append((int(donor), ratio, len(rows)))
-    if not tested:
-        return (QualityFinding("contamination", "no site with mutations of its own", "", "untested"),)
-    most = max((n for donors in found.values() for _, _, n in donors), default=0)
-    if not found or (len(found) == 1 and most < _ENOUGH_ALONE):
-        figure = "no sample shows all mutations of another site at one ratio"
-        return (QualityFinding("contamination", figure, "", "pass"),)
-    findings = []
-    for sample, donors in sorted(found.items()):
-        source, share, n = max(donors, key=lambda entry: entry[2])
-        findings.append(
-            QualityFinding(
-                "contamination",
-                f"all {n} mutations that only {patient.samples[source].site} has in force are seen at "
-                f"{100.0 * share:.0f} % of their VAF in {patient.samples[source].name}",
-                "none, or those of one clone",
-                "warning",
-                "DNA of one sample may be in the other (barcodes, a spill): ask the laboratory, sequence again, "
-                "or leave the sample out (column exclude); do not trust clones of low CCF in it",
-                samples=(patient.samples[sample].name,),
-                sites=(patient.samples[sample].site,),
-            )
-        )
-    return tuple(findings)
-
-
-def _ratio(patient: Patient, rows: np.ndarray, donor_vaf: FloatArray, target: int) -> float:
-    """Ratio of VAFs at which one sample shows all mutations of another; 0 if it does not show all."""
-    mutations = patient.mutations
-    seen = mutations.is_informative[rows, target]
-    if seen.sum() < _LEAST_MUTATIONS:
-        return 0.0
-    alt = mutations.alt_counts[rows, target][seen].astype(np.float64)
-    depth = mutations.depth[rows, target][seen].astype(np.float64)
-    donor = donor_vaf[seen]
-
-    def log_likelihood(rate: FloatArray) -> FloatArray:
-        mean = depth * rate
-        return np.asarray(alt * np.log(mean) - mean)
-
-    none = log_likelihood(np.full(len(alt), _ERROR))
-    by_ratio = np.stack([log_likelihood(_ERROR + ratio * donor) for ratio in _RATIOS])
-    whole = by_ratio.sum(axis=1)
-    best = int(whole.argmax())
-    if whole[best] < none.sum() + _LEAST_GAIN or best in (0, len(_RATIOS) - 1):
-        return 0.0
-    shares = np.linspace(0.05, 0.95, 19)
-    mixed = max(
-        float(np.logaddexp(np.log(share) + row, np.log1p(-share) + none).sum()) for row in by_ratio for share in shares
-    )
-    return float(_RATIOS[best]) if mixed < whole[best] + _MIXTURE_GAIN else 0.0

@@ -2,7 +2,7 @@
 
 A mutation belongs to a clone, to the neutral tail of one site, or is an artefact. One that belongs to a clone has a
 latent genome state: how many copies of the locus carry it, one number per copy-number state, shared by all samples of
-that state; or a state that the copy-number caller missed, shared by all samples. Without copy number all samples have
+that state; or a state that the copy-number caller missed in all samples or some. Without copy number all samples have
 one state, or some have the usual one and the others another, since an event lay between them. Given its state and the
 prevalence F of its clone in a sample, its reads are beta-binomial (`phylometa.reads.multiplicity`). A tail mutation has
 prevalences with density proportional to 1 / F^2 in one site (Williams et al. 2016, doi:10.1038/ng.3489); an artefact
@@ -31,8 +31,11 @@ ARTEFACT, FIRST_TAIL = 0, 1
 # copy lost or gained on either side, and loss of heterozygosity, are the common ones (Zack et al. 2013,
 # doi:10.1038/ng.2760).
 _MISSED_STATES = {(1, 1): 0.25, (2, 2): 0.25, (1, 3): 0.2, (2, 3): 0.2, (1, 4): 0.05, (3, 4): 0.05}
-# Without copy number the mutated copy may be lost on the way to some samples, as often as the other.
+# The mutated copy may be the one that is lost, as often as the other.
 _LOST_COPY = _MISSED_STATES[1, 1]
+# P(a sample has the missed state) where the caller missed one, mostly in all samples; and, without copy number, P(it
+# has the less usual of the two states).
+_MISSED_HERE, _OTHER_HERE = 0.7, 0.5
 _ABSENT, _PRESENT = 0.5, 0.5
 # Allele frequency of an artefact in one sample: mostly low. Beta(a, b).
 _OWN_VAF, _COMMON_VAF = (1.0, 9.0), (1.0, 19.0)
@@ -54,7 +57,8 @@ class Observation:
     group : int64 array (n, S)
         Samples with the same number share one option: 0, 1, ... within an item.
     n_annotated : int
-        Options from here on are missed states, the same in all samples; or, without copy number, pairs of states.
+        Options from here on are pairs of states, one of which each sample has: the annotated and a missed one; or,
+        without copy number, the usual and another.
     alt : float64 array (n, S)
         Alternate reads.
     total : float64 array (n, S, O)
@@ -131,17 +135,13 @@ def observe(
     seen = mutations.is_informative
     alt = np.where(seen, mutations.alt_counts, 0).astype(np.float64)
     ref = np.where(seen, mutations.depth - mutations.alt_counts, 0).astype(np.float64)
-    is_known = np.isfinite(copy_number.total).any(axis=1)
-    missed_slope = _missed_slopes(np.asarray(purity, dtype=np.float64), base, state)
-    slope = np.concatenate((base.slope[state], missed_slope), axis=2)
-    log_prior = np.concatenate(
-        (base.log_prior[state], np.broadcast_to(np.log(list(_MISSED_STATES.values())), missed_slope.shape)), axis=2
-    )
-    if not is_known.all():
-        slope = np.concatenate((slope, purity[None, :, None] / base.normal[state][:, :, None]), axis=2)
-        lost = np.where(is_known, -np.inf, np.log(_LOST_COPY))[:, None, None]
-        log_prior = np.concatenate((log_prior, np.broadcast_to(lost, (*state.shape, 1))), axis=2)
-        log_prior[~is_known, :, base.n_options :] -= np.log1p(_LOST_COPY)
+    is_known: BoolArray = np.asarray(np.isfinite(copy_number.total).any(axis=1))
+    purity = np.asarray(purity, dtype=np.float64)
+    usual_slope = (purity[None, :] / base.normal[state])[:, :, None]
+    slope = np.concatenate((base.slope[state], _missed_slopes(purity, base, state), usual_slope), axis=2)
+    others = np.array([*_MISSED_STATES.values(), _LOST_COPY])
+    others_prior = np.broadcast_to(np.log(others / others.sum()), (*state.shape, len(others)))
+    log_prior = np.concatenate((base.log_prior[state], others_prior), axis=2)
     error = base.error[state]
     curves = read_log_likelihood(
         alt[:, :, None, None], ref[:, :, None, None], slope[..., None], error[:, :, None, None], prevalence, precision
@@ -149,8 +149,7 @@ def observe(
     if censored.any():
         curves[censored] = _censored_curves(censored, listed, state, slope, error, prevalence, precision)
         seen = seen | censored
-    if not is_known.all():
-        _pair_with_usual(curves, slope, np.logical_not(is_known), base.n_options)
+    _pair_states(curves, slope, log_prior, is_known, base.n_options)
     curves += _second_event(base, state, seen & (alt > 0), prevalence, ccf_settings.subclonal_gain, slope.shape[2])
     curves = np.where(seen[:, :, None, None], curves, 0.0)
     total = np.maximum((alt + ref)[:, :, None] * slope * 2.0, alt[:, :, None])
@@ -199,17 +198,25 @@ def _missed_slopes(purity: FloatArray, base: MultiplicityOptions, state: IntArra
     return np.asarray(copies * rho / (rho * total + normal * (1.0 - rho)))
 
 
-def _pair_with_usual(curves: FloatArray, slope: FloatArray, chosen: BoolArray, first: int) -> None:
-    """Turn the options from `first` on, of the chosen mutations, into pairs of that state and the usual one.
+def _pair_states(
+    curves: FloatArray, slope: FloatArray, log_prior: FloatArray, is_known: BoolArray, n_annotated: int
+) -> None:
+    """Turn the options beyond the annotated ones, `curves` and `slope`, into pairs of that state and a first one.
 
-    The last option is given as the usual state alone, and becomes the pair with the state whose mutated copy is lost.
-    Each sample has either state with probability 1/2. `curves` and `slope` (the mean of both) are changed in place.
+    The first is the annotated state, its options summed out, where it is known (n,), else the usual one. The last
+    option is given as the usual state, and becomes the pair whose second state has lost the mutated copy.
     """
-    usual, usual_slope = curves[chosen, :, -1:], slope[chosen, :, -1:]
-    curves[chosen, :, -1] = usual[:, :, 0, :1]  # without a copy reads are those at prevalence 0
-    curves[chosen, :, first:] = np.logaddexp(curves[chosen, :, first:], usual) - np.log(2.0)
-    slope[chosen, :, -1] = 0.0
-    slope[chosen, :, first:] = (slope[chosen, :, first:] + usual_slope) / 2.0
+    annotated = log_prior[:, :, :n_annotated]
+    summed = log_sum_exp(curves[:, :, :n_annotated] + annotated[..., None], axis=2)
+    mean_slope = (slope[:, :, :n_annotated] * np.exp(annotated)).sum(axis=2)
+    first = np.where(is_known[:, None, None], summed, curves[:, :, -1])[:, :, None]
+    first_slope = np.where(is_known[:, None], mean_slope, slope[:, :, -1])[:, :, None]
+    second = np.where(is_known, _MISSED_HERE, _OTHER_HERE)[:, None, None]
+    curves[:, :, -1] = curves[:, :, -1, :1]  # without a copy reads are those at prevalence 0
+    slope[:, :, -1] = 0.0
+    pairs = (slice(None), slice(None), slice(n_annotated, None))
+    curves[pairs] = np.logaddexp(curves[pairs] + np.log(second)[..., None], first + np.log1p(-second)[..., None])
+    slope[pairs] = second * slope[pairs] + (1.0 - second) * first_slope
 
 
 def _second_event(

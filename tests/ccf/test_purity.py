@@ -181,6 +181,19 @@ def test_clones_larger_than_the_trunk_do_not_lower_a_right_purity(shares, seed):
     assert (estimate_purity(before, settings=SETTINGS).purity == 0.98).all()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_losses_that_the_caller_missed_in_some_samples_raise_no_right_purity(seed):
+    """1 + 1 is given at three loci that are 2 + 0 in two samples."""
+    true = np.array([0.5, 0.7, 0.6, 0.4])
+    alt, depth = drawn(true, [(2, 1, 1.0)] * 50, depth=250, seed=seed)
+    rng = np.random.default_rng(seed + 50)
+    alt[:3, :2] = rng.binomial(depth[:3, :2], np.broadcast_to(true[:2], (3, 2)))
+    before = patient(alt, depth, true.tolist(), state=(1, 1))
+    posterior = infer_purity(before, settings=SETTINGS)
+    assert not rejected_purities(before, posterior).any()
+    assert posterior.purity == pytest.approx(true, abs=0.04)
+
+
 def test_a_sample_that_shows_few_of_the_shared_mutations_has_the_purity_of_those():
     """Two of twelve mutations that the others share are clonal in the last sample: its purity is not near 0."""
     alt, depth = small_trunk([[0.9, 0.9, 0.0]], n_trunk=2, n_of_clone=10, purity=0.8)

@@ -13,9 +13,10 @@ from phylometa.io.tables import read_patient
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable, Patient, Sample, Site
 from phylometa.qc.calls import check_filters, check_genome, check_power, check_uncalled
 from phylometa.qc.check import check_quality
+from phylometa.qc.contamination import allow_for_contamination, check_contamination, find_contamination
 from phylometa.qc.mutations import check_alleles, check_damage, check_germline, check_impossible_vaf
 from phylometa.qc.purity import largest_frequency
-from phylometa.qc.samples import check_contamination, check_identical_samples, check_mislabelled_samples
+from phylometa.qc.samples import check_identical_samples, check_mislabelled_samples
 from phylometa.qc.sex import check_sex
 
 SITES = (Site("colon", "primary"), Site("liver", "distant"), Site("lung", "distant"))
@@ -111,13 +112,37 @@ def test_foreign_dna_brings_every_mutation_of_its_donor():
     mixed = CLEAN.copy()
     mixed[:, 2] = 0.94 * CLEAN[:, 2] + 0.06 * CLEAN[:, 4]
     mixed[:, 5] = 0.94 * CLEAN[:, 5] + 0.06 * CLEAN[:, 3]
-    findings = check_contamination(patient(reads(mixed), 120, SIX), np.full(6, 0.7))
+    one, purity = patient(reads(mixed), 120, SIX), np.full(6, 0.7)
+    found = find_contamination(one, purity)
+    assert [(c.target, c.donor) for c in found] == [("liver_2", "lung_4"), ("lung_5", "liver_3")]
+    assert [c.ratio for c in found] == pytest.approx([0.06, 0.06], abs=0.02)
+    findings = check_contamination(one, found)
     assert {f.samples for f in findings} == {("liver_2",), ("lung_5",)}
     assert all(f.verdict == "warning" and "%" in f.figure for f in findings)
     # a clone of low CCF brings its own mutations only
     clone = CLEAN.copy()
     clone[50:54, 0] = 0.02
-    assert check_contamination(patient(reads(clone), 120, SIX), np.full(6, 0.7))[0].verdict == "pass"
+    one = patient(reads(clone), 120, SIX)
+    assert find_contamination(one, purity) == () and check_contamination(one, ())[0].verdict == "pass"
+
+
+def test_foreign_reads_count_as_errors():
+    """The share that the donor's alleles make of a cell's reads; the same if it is allowed for twice."""
+    mixed = CLEAN.copy()
+    mixed[:, 2] = 0.94 * CLEAN[:, 2] + 0.06 * CLEAN[:, 4]
+    mixed[:, 5] = 0.94 * CLEAN[:, 5] + 0.06 * CLEAN[:, 3]
+    one = patient(reads(mixed), 120, SIX)
+    found = find_contamination(one, np.full(6, 0.7))
+    allowed = allow_for_contamination(one, found, error_rate=0.001)
+    rates = allowed.mutations.error_rate
+    assert np.isnan(rates[:, [0, 1, 3, 4]]).all()
+    expected = 0.001 + found[0].ratio * one.mutations.vaf[:, 4]
+    brought = one.mutations.vaf[:, 4] > 0
+    np.testing.assert_allclose(rates[brought, 2], expected[brought], rtol=1e-5)
+    assert np.isnan(rates[~brought, 2]).all()
+    again = allow_for_contamination(allowed, found, error_rate=0.001)
+    np.testing.assert_array_equal(again.mutations.error_rate, rates)
+    assert allow_for_contamination(one, (), error_rate=0.001) is one
 
 
 def test_mutations_above_the_largest_possible_vaf():
@@ -140,6 +165,20 @@ def test_many_slight_excesses_count_together():
     one = patient(reads(vaf, depth=60), 60, SIX)
     findings = check_impossible_vaf(one, *used(one))
     assert [f.verdict for f in findings] == ["warning"] * len(findings)
+
+
+def test_three_mutations_of_an_arm_that_lost_an_allele_in_one_sample_each_are_enough():
+    """One mutation is too few for a finding about a sample."""
+    vaf = CLEAN.copy()
+    vaf[0, 0] = vaf[1, 3] = vaf[2, 5] = 0.65
+    one = patient(reads(vaf), 120, SIX)
+    (finding,) = check_impossible_vaf(one, *used(one))
+    assert finding.verdict == "warning" and not finding.samples
+    assert finding.figure.startswith("in some sample or over all together 3 of") and "m0, m1, m2)" in finding.figure
+    assert "loss of heterozygosity" in finding.remedy
+    vaf[2, 5] = CLEAN[2, 5]
+    one = patient(reads(vaf), 120, SIX)
+    assert check_impossible_vaf(one, *used(one))[0].verdict == "pass"
 
 
 def test_germline_variants_have_one_vaf_whatever_the_purity():

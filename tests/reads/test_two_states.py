@@ -1,4 +1,4 @@
-"""A locus without copy number whose state differs between samples, as an event on the way to some of them leaves it."""
+"""Loci with two states in the samples: without copy number, and where the caller missed an event in some of them."""
 
 from itertools import product
 
@@ -58,12 +58,16 @@ def test_a_clonal_mutation_with_a_gain_in_part_of_the_samples_is_clonal():
     assert pair == pytest.approx(free + np.log(SETTINGS.differing_state * 0.25 / 1.25) - 4 * np.log(2.0), abs=1.0)
 
 
-def test_given_copy_number_has_states_of_all_samples_instead():
-    alt = [70, 60, 90, 50]
-    unknown, known = observed(alt), observed(alt, copies=1.0)
-    for found in (unknown, known):
-        assert np.exp(found.log_prior[0, 0, found.n_annotated :]).sum() == pytest.approx(1.0)
-    assert np.exp(unknown.log_missed[0]) == pytest.approx(SETTINGS.differing_state)
-    assert np.exp(known.log_missed[0]) == pytest.approx(SETTINGS.missed_state)
-    both_of_two = known.curves[0, :, known.n_annotated + 1, -1]
-    assert both_of_two == pytest.approx([of_reads(a, v) for a, v in zip(alt, PURITY)], abs=1e-6)
+def test_a_state_that_the_caller_missed_in_some_samples():
+    """1 + 1 is given, the other allele was lost in B, C and D: what is missed is mostly missed everywhere."""
+    alt = np.round(DEPTH * PURITY * [0.5, 1.0, 1.0, 1.0]).astype(int)
+    found = observed(alt, copies=1.0)
+    log_prior = found.log_prior[0, 0, found.n_annotated :]
+    assert np.exp(log_prior).sum() == pytest.approx(1.0)
+    assert np.exp(found.log_missed[0]) == pytest.approx(SETTINGS.missed_state)
+    both_of_two = found.curves[0, :, found.n_annotated + 1, -1]
+    expected = np.logaddexp(of_reads(alt, PURITY) + np.log(0.7), of_reads(alt, PURITY / 2) + np.log(0.3))
+    assert both_of_two == pytest.approx(expected, abs=1e-6)
+    lost = found.curves[0, :, -1, -1]
+    expected = np.logaddexp(of_reads(alt, np.zeros(4)) + np.log(0.7), of_reads(alt, PURITY / 2) + np.log(0.3))
+    assert lost == pytest.approx(expected, abs=1e-6)

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,7 +31,11 @@ def folder(tmp_path_factory):
         (folder / "treatments.tsv").write_text(
             "patient\tsite\tkind\tstart\tend\nK\tmetastasis_1\tradiotherapy\t2015-03-20\t2015-03-30\n"
         )
-        arguments = ["run", str(folder / "in" / "samples.tsv"), "-o", str(folder / "out"), "--no-plots", *QUICK]
+        # 2,000 moves leave draws of the way to the posterior, in which the unseen clone has the tissue's mutations
+        longer = folder / "longer.toml"
+        longer.write_text(Path(QUICK[1]).read_text().replace("joint_moves = 2000", "joint_moves = 20000"))
+        arguments = ["run", str(folder / "in" / "samples.tsv"), "-o", str(folder / "out"), "--no-plots"]
+        arguments += ["--config", str(longer)]
         assert _invoke([*arguments, "--treatments", str(folder / "treatments.tsv")]) == 0
 
     return made_once(tmp_path_factory, "other_kinds", make)

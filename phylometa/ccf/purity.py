@@ -96,11 +96,13 @@ def infer_purity(patient: Patient, *, settings: CcfSettings, prior_sd: FloatArra
     with_copies = (known & seen).sum(axis=0) >= np.maximum(_KNOWN_SHARE * seen.sum(axis=0), 1)
     log_prior = _log_prior(patient.purity, prior_sd)
     parts = []
+    least_precision = np.inf
     for columns, is_given in ((np.flatnonzero(with_copies), True), (np.flatnonzero(~with_copies), False)):
         while len(columns):
             together, reads = _related(patient, columns, is_given)
             if len(reads.rows):
-                found = _solve(patient, together, reads, log_prior[together], is_given, settings)
+                found, precision = _solve(patient, together, reads, log_prior[together], is_given, settings)
+                least_precision = min(least_precision, precision)
                 parts.append((together, found, reads.n_found))
             columns = np.setdiff1d(columns, together)
     best, spread, low, high = (np.full(n_samples, np.nan) for _ in range(4))
@@ -108,7 +110,7 @@ def infer_purity(patient: Patient, *, settings: CcfSettings, prior_sd: FloatArra
     for columns, solutions, n_found in parts:
         best[columns], spread[columns], low[columns], high[columns] = _summed_up(solutions)
         n_shared[columns] = n_found
-    return PurityPosterior(best, spread, low, high, _joined(parts, n_samples), with_copies, n_shared)
+    return PurityPosterior(best, spread, low, high, _joined(parts, n_samples), with_copies, n_shared, least_precision)
 
 
 def _log_prior(purity: FloatArray, prior_sd: FloatArray | None) -> FloatArray:
@@ -148,8 +150,8 @@ def _solve(
     log_prior: FloatArray,
     is_given: bool,
     settings: CcfSettings,
-) -> list[PuritySolution]:
-    """Weighted solutions of some samples."""
+) -> tuple[list[PuritySolution], float]:
+    """Weighted solutions of some samples, and the precision of their reads."""
     chosen = patient.copy_number.take(reads.rows)
     copy_number = type(chosen)(**{name: getattr(chosen, name)[:, columns] for name in _COPY_NUMBER_FIELDS})
     starts = _starts(reads, np.asarray(copy_number.total, dtype=np.float64) if is_given else None)
@@ -174,10 +176,10 @@ def _solve(
         doubled = find_modes(tables_of("doubled", precision), starts, log_prior)
         found = [(kind, mode, evidence + np.log1p(-_DOUBLED_PRIOR)) for kind, mode, evidence in found]
         found += [("doubled", mode, mode.log_evidence + np.log(_DOUBLED_PRIOR)) for mode in doubled]
-        return _weighed([found], len(reads.rows))
+        return _weighed([found], len(reads.rows)), precision
     missed = find_modes(tables_of("given_with_losses", precision), starts, log_prior)
     of_models = ((modes, 1.0 - _MISSES_LOSSES_PRIOR), (missed, _MISSES_LOSSES_PRIOR))
-    return _weighed(
+    solutions = _weighed(
         [
             [
                 (
@@ -191,6 +193,7 @@ def _solve(
         ],
         len(reads.rows),
     )
+    return solutions, precision
 
 
 _COPY_NUMBER_FIELDS = ("major", "minor", "normal", "total", "fraction", "major2", "minor2")

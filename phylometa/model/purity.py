@@ -57,6 +57,8 @@ class PurityPosterior:
         Whether the copy number of a sample was given.
     n_shared : int64 array (S,)
         Mutations that the estimate of a sample rests on.
+    precision : float
+        Precision of the beta-binomial of the reads, the least of all groups of samples; inf: they are binomial.
     """
 
     purity: FloatArray
@@ -66,6 +68,7 @@ class PurityPosterior:
     solutions: tuple[PuritySolution, ...]
     uses_copy_number: BoolArray
     n_shared: IntArray
+    precision: float = float("inf")
 
     def __post_init__(self) -> None:
         n_samples = len(self.purity)

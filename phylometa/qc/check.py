@@ -11,6 +11,7 @@ from phylometa.model.purity import PurityPosterior
 from phylometa.model.quality import QualityReport
 from phylometa.qc.calls import check_filters, check_genome, check_power, check_uncalled
 from phylometa.qc.contamination import check_contamination, find_contamination
+from phylometa.qc.dispersion import check_dispersion
 from phylometa.qc.mutations import check_alleles, check_damage, check_germline, check_impossible_vaf
 from phylometa.qc.purity import check_purity
 from phylometa.qc.samples import check_identical_samples, check_mislabelled_samples
@@ -53,6 +54,7 @@ def check_quality(patient: Patient, purity: PurityPosterior) -> QualityReport:
             *check_mislabelled_samples(patient),
             *check_contamination(patient, find_contamination(patient, used)),
             *check_germline(patient, used, used_sd),
+            *check_dispersion(patient, purity),
             *check_damage(patient),
             *check_alleles(patient),
             *check_genome(patient),

@@ -15,7 +15,7 @@ __all__ = ["check_alleles", "check_damage", "check_germline", "check_impossible_
 _LEAST_ABOVE, _SHARE_ABOVE = 4, 0.03
 # The same over all samples.
 _LEAST_TOGETHER, _SHARE_TOGETHER = 3, 0.005
-_LEAST_GERMLINE, _SHARE_GERMLINE = 3, 0.01
+_LEAST_GERMLINE, _SHARE_GERMLINE = 1, 0.003
 # Log-likelihood by which VAFs must fit a germline variant better than any somatic mutation, and may fall short of a
 # free VAF in each sample.
 _GERMLINE_GAIN, _GERMLINE_MISFIT = 8.0, 4.0
@@ -155,15 +155,15 @@ def check_germline(patient: Patient, purity: FloatArray, purity_sd: FloatArray) 
     found = informative.any(axis=1) & (germline > somatic + _GERMLINE_GAIN)
     found &= log_likelihood(free) - germline < _GERMLINE_MISFIT + 0.5 * informative.sum(axis=1)
     n, share = int(found.sum()), float(found.sum()) / max(mutations.n_mutations, 1)
-    figure = f"{n} of {mutations.n_mutations} mutations have the VAF of a germline variant in all samples"
+    figure = f"{n} of {mutations.n_mutations} mutations with the VAF of a germline variant in all samples"
     if n < _LEAST_GERMLINE or share < _SHARE_GERMLINE:
-        return (QualityFinding("germline", figure, f"{100 * _SHARE_GERMLINE:.0f} %", "pass"),)
+        return (QualityFinding("germline", figure, f"{100 * _SHARE_GERMLINE:g} %", "pass"),)
     some = ", ".join(np.array(mutations.ids, dtype=object)[found][:3])
     return (
         QualityFinding(
             "germline",
-            f"{figure} ({some} ...)",
-            f"{100 * _SHARE_GERMLINE:.0f} %",
+            f"{figure} ({some}{', ...' * (n > 3)})",
+            f"{100 * _SHARE_GERMLINE:g} %",
             "warning",
             "call against the matched normal, or filter by a panel of normals and population frequencies; they inflate "
             "the trunk and push dates early",

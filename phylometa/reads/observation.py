@@ -6,7 +6,8 @@ that state; or a state that the copy-number caller missed in all samples or some
 one state, or some have the usual one and the others another, since an event lay between them. Given its state and the
 prevalence F of its clone in a sample, its reads are beta-binomial (`phylometa.reads.multiplicity`). A tail mutation has
 prevalences with density proportional to 1 / F^2 in one site (Williams et al. 2016, doi:10.1038/ng.3489); an artefact
-has allele frequencies that no clone explains: its own in every sample, or the same low one in all samples.
+has allele frequencies that no clone explains: its own in every sample, the same low one in all samples, or those of a
+germline variant.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ _ABSENT, _PRESENT = 0.5, 0.5
 # Allele frequency of an artefact in one sample: mostly low. Beta(a, b).
 _OWN_VAF, _COMMON_VAF = (1.0, 9.0), (1.0, 19.0)
 _VAF_POINTS = 60
+# Purity below which a germline variant has another allele frequency than somatic mutations.
+_TELLING_PURITY = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +156,7 @@ def observe(
     curves += _second_event(base, state, seen & (alt > 0), prevalence, ccf_settings.subclonal_gain, slope.shape[2])
     curves = np.where(seen[:, :, None, None], curves, 0.0)
     total = np.maximum((alt + ref)[:, :, None] * slope * 2.0, alt[:, :, None])
+    germline = _germline(alt, ref, base, purity, precision) if (purity < _TELLING_PURITY).any() else None
     return Observation(
         curves=curves,
         log_prior=np.asarray(log_prior),
@@ -162,7 +166,7 @@ def observe(
         alt=alt,
         total=total,
         marginal=_marginal(curves, prevalence, ccf_settings.absent_weight),
-        null=_null_classes(alt, ref, seen, slope, error, np.asarray(sample_site), precision, settings),
+        null=_null_classes(alt, ref, seen, slope, error, germline, np.asarray(sample_site), precision, settings),
         weight=np.ones(len(alt)),
         prevalence=prevalence,
     )
@@ -257,11 +261,15 @@ def _null_classes(
     seen: BoolArray,
     slope: FloatArray,
     error: FloatArray,
+    germline: FloatArray | None,
     sample_site: IntArray,
     precision: float,
     settings: ObservationSettings,
 ) -> FloatArray:
-    """Log-likelihood of an artefact and of the tail of every site (n, 1 + n_sites)."""
+    """Log-likelihood of an artefact and of the tail of every site (n, 1 + n_sites).
+
+    `germline` (n, S): log-likelihood of the reads of a germline variant; None if no purity tells them apart.
+    """
     one, no_error = np.ones((1, 1, 1)), np.zeros((1, 1, 1))
     vaf = np.sin((np.arange(_VAF_POINTS) + 0.5) / _VAF_POINTS * (np.pi / 2.0)) ** 2
     measure = np.sqrt(vaf * (1.0 - vaf))  # of the arcsine scale
@@ -275,7 +283,10 @@ def _null_classes(
     own = log_sum_exp(at_vaf + beta(*_OWN_VAF), axis=2)
     apart = np.where(seen, np.logaddexp(empty + np.log(_ABSENT), own + np.log(_PRESENT)), 0.0).sum(axis=1)
     together = log_sum_exp(np.where(seen[..., None], at_vaf, 0.0).sum(axis=1) + beta(*_COMMON_VAF), axis=1)
-    artefact = np.logaddexp(apart, together) - np.log(2.0)
+    kinds = [apart, together]
+    if germline is not None:
+        kinds.append(np.where(seen, germline, 0.0).sum(axis=1))
+    artefact = np.logaddexp.reduce(kinds, axis=0) - np.log(len(kinds))
     shares = np.geomspace(settings.tail_least, settings.tail_most, _VAF_POINTS)
     density = 1.0 / shares  # 1 / F^2 on a logarithmic grid
     log_density = np.log(density / density.sum())
@@ -288,6 +299,22 @@ def _null_classes(
         [np.where(sample_site == site, tail_cell, empty).sum(axis=1) for site in range(n_sites)], axis=1
     ) - np.log(n_sites)
     return np.concatenate((artefact[:, None], tails), axis=1)
+
+
+def _germline(
+    alt: FloatArray, ref: FloatArray, base: MultiplicityOptions, purity: FloatArray, precision: float
+) -> FloatArray:
+    """Log-likelihood (n, S) of a heterozygous germline variant, on as many copies as a mutation may be on.
+
+    One of the copies of normal cells has it: VAF (m rho + 1 - rho) / (rho C_T + C_N (1 - rho)).
+    """
+    state = base.cell_state.astype(np.int64)
+    rho = purity[None, :, None]
+    molecules = rho * base.totals[state] + (1.0 - rho) * base.normal[state][:, :, None]
+    vaf = np.clip((base.copies[state] * rho + 1.0 - rho) / np.maximum(molecules, 1e-9), 1e-3, 1.0 - 1e-3)
+    one, no_error = np.ones(1), np.zeros(1)
+    found = read_log_likelihood(alt[:, :, None], ref[:, :, None], vaf, no_error, one, precision)
+    return np.asarray(log_sum_exp(found + base.log_prior[state], axis=2))
 
 
 def _rank_in_row(group: IntArray) -> IntArray:

@@ -14,6 +14,7 @@ from phylometa.model.patient import CopyNumberAtLoci, MutationTable, Patient, Sa
 from phylometa.qc.calls import check_filters, check_genome, check_power, check_uncalled
 from phylometa.qc.check import check_quality
 from phylometa.qc.contamination import allow_for_contamination, check_contamination, find_contamination
+from phylometa.qc.dispersion import check_dispersion
 from phylometa.qc.mutations import check_alleles, check_damage, check_germline, check_impossible_vaf
 from phylometa.qc.purity import largest_frequency
 from phylometa.qc.samples import check_identical_samples, check_mislabelled_samples
@@ -189,6 +190,20 @@ def test_germline_variants_have_one_vaf_whatever_the_purity():
     one = patient(reads(np.concatenate((somatic, blocks((4, 0.5, 0.5))))), 120, ("colon", "liver"))
     (finding,) = check_germline(one, purity, sd)
     assert finding.verdict == "warning" and "4 of 64" in finding.figure and "m60" in finding.figure
+
+
+def test_reads_that_vary_more_than_a_binomial():
+    rng = np.random.default_rng(3)
+    vaf = np.broadcast_to([0.2, 0.3, 0.35], (80, 3))
+    names = ("colon", "liver", "lung")
+    for precision, verdict in ((1000.0, "pass"), (40.0, "warning")):
+        drawn = rng.beta(vaf * precision, (1 - vaf) * precision)
+        one = patient(reads(drawn, depth=150), 150, names)
+        (finding,) = check_dispersion(one, infer_purity(one, settings=CcfSettings()))
+        assert finding.verdict == verdict, precision
+    assert "vary more than a binomial: about 4.6 times its variance at 150 reads" in finding.figure
+    few = patient(reads(CLEAN[:10]), 120, SIX)
+    assert check_dispersion(few, infer_purity(few, settings=CcfSettings()))[0].verdict == "untested"
 
 
 def test_damaged_dna_leaves_one_kind_among_low_mutations():

@@ -58,6 +58,17 @@ def test_a_clonal_mutation_with_a_gain_in_part_of_the_samples_is_clonal():
     assert pair == pytest.approx(free + np.log(SETTINGS.differing_state * 0.25 / 1.25) - 4 * np.log(2.0), abs=1.0)
 
 
+def test_a_germline_variant_is_an_artefact_rather_than_a_clone():
+    """VAF 1/2 whatever the purity, where one copy of two gives half the purity."""
+    alt = np.full(4, DEPTH // 2)
+    found = observed(alt, copies=1.0)
+    in_clone = (found.curves.max(axis=3)[0].sum(axis=0) + found.log_prior[0, 0])[: found.n_annotated].max()
+    assert found.null[0, 0] > in_clone + 20
+    assert found.null[0, 0] == pytest.approx(of_reads(alt, 0.5).sum() - np.log(3.0), abs=0.5)
+    somatic = observed(np.round(DEPTH * PURITY / 2).astype(int), copies=1.0)
+    assert somatic.null[0, 0] < (somatic.curves[0, :, :, -1].sum(axis=0) + somatic.log_prior[0, 0]).max() - 10
+
+
 def test_a_state_that_the_caller_missed_in_some_samples():
     """1 + 1 is given, the other allele was lost in B, C and D: what is missed is mostly missed everywhere."""
     alt = np.round(DEPTH * PURITY * [0.5, 1.0, 1.0, 1.0]).astype(int)

@@ -144,13 +144,16 @@ def check_output(block: Block, text: str) -> None:
         position += 1
 
 
-def run_page(page: Path, folder: Path) -> int:
-    """Run all commands and scripts of a page in a fresh `folder`; the number of blocks run."""
+def run_page(page: Path, folder: Path, *, unshown: Mapping[str, str] | None = None) -> int:
+    """Run all commands and scripts of a page in a fresh `folder`; the number of blocks run.
+
+    `unshown` is added to the environment of blocks of kind `bash`, of which the page shows no output.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for name in SHARED_FOLDERS:
         (folder / name).symlink_to(ROOT / name)
     blocks = [block for block in blocks_of(page) if block.is_run]
     for block in blocks:
-        run_block(block, folder)
+        run_block(block, folder, extra=unshown if block.kind == "bash" else None)
     return len(blocks)

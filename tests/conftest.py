@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import one_thread  # noqa: F401 (before NumPy)
 import pytest
 from hypothesis import settings
 from shared_runs import REAL_COMMANDS, made_once

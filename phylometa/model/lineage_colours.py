@@ -8,6 +8,7 @@ alone decides, so that a clone has one colour in all figures of a patient.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -40,34 +41,33 @@ _TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193,
 _WHITE = np.array([0.9505, 1.0, 1.089])
 
 
-def _linear_rgb(lightness: float, chroma: float, hue: float) -> FloatArray:
-    """OKLCH to linear sRGB (3,), which may lie outside [0, 1]."""
-    a, b = chroma * np.cos(np.radians(hue)), chroma * np.sin(np.radians(hue))
-    cones = np.array(
-        [
-            lightness + 0.3963377774 * a + 0.2158037573 * b,
-            lightness - 0.1055613458 * a - 0.0638541728 * b,
-            lightness - 0.0894841775 * a - 1.2914855480 * b,
-        ]
+def _linear_rgb(lightness: float, chroma: float, hue: float) -> tuple[float, float, float]:
+    """OKLCH to linear sRGB, which may lie outside [0, 1]."""
+    a, b = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
+    long = (lightness + 0.3963377774 * a + 0.2158037573 * b) ** 3
+    medium = (lightness - 0.1055613458 * a - 0.0638541728 * b) ** 3
+    short = (lightness - 0.0894841775 * a - 1.2914855480 * b) ** 3
+    return (
+        4.0767416621 * long - 3.3077115913 * medium + 0.2309699292 * short,
+        -1.2684380046 * long + 2.6097574011 * medium - 0.3413193965 * short,
+        -0.0041960863 * long - 0.7034186147 * medium + 1.7076147010 * short,
     )
-    to_rgb = np.array(
-        [
-            [4.0767416621, -3.3077115913, 0.2309699292],
-            [-1.2684380046, 2.6097574011, -0.3413193965],
-            [-0.0041960863, -0.7034186147, 1.7076147010],
-        ]
-    )
-    return np.asarray(to_rgb @ cones**3, dtype=np.float64)
+
+
+def _encoded(linear: float) -> float:
+    """A channel of sRGB, in [0, 1]."""
+    linear = min(max(linear, 0.0), 1.0)
+    return 12.92 * linear if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055
 
 
 @lru_cache(maxsize=4096)
 def _hex(lightness: float, chroma: float, hue: float) -> str:
     """``#rrggbb`` of an OKLCH colour, its chroma reduced until a screen has it."""
-    while chroma > 0 and not ((rgb := _linear_rgb(lightness, chroma, hue)) >= -1e-4).all() & (rgb <= 1 + 1e-4).all():
+    rgb = _linear_rgb(lightness, chroma, hue)
+    while chroma > 0 and not -1e-4 <= min(rgb) <= max(rgb) <= 1 + 1e-4:
         chroma = max(0.0, chroma - 0.01)
-    linear = np.clip(_linear_rgb(lightness, chroma, hue), 0, 1)
-    encoded = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return "#" + "".join(f"{round(255 * float(value)):02x}" for value in encoded)
+        rgb = _linear_rgb(lightness, chroma, hue)
+    return "#" + "".join(f"{round(255 * _encoded(value)):02x}" for value in rgb)
 
 
 def _lab(colours: Sequence[str]) -> FloatArray:
@@ -89,7 +89,11 @@ def colour_distance(first: Sequence[str], second: Sequence[str]) -> FloatArray:
     >>> [round(float(x)) for x in colour_distance(["#ffffff"], ["#000000", "#ffffff"])[0]]
     [100, 0]
     """
-    a, b = _lab(first), _lab(second)
+    return _lab_distance(_lab(first), _lab(second))
+
+
+def _lab_distance(a: FloatArray, b: FloatArray) -> FloatArray:
+    """The smallest distance (n, m) over the visions of colours (4, n, 3) and (4, m, 3)."""
     distance = np.linalg.norm(a[:, :, None, :] - b[:, None, :, :], axis=-1).min(axis=0)
     return np.asarray(distance, dtype=np.float64)
 
@@ -196,11 +200,13 @@ def lineage_colours(parents: tuple[int, ...]) -> tuple[str, ...]:
         if not free:  # a root of many children: the hues between the first ones
             free = [hue + 22.5 * (rank // len(_HUES)) for hue in _HUES]
         best: tuple[float, list[str], float] | None = None
+        placed_lab = _lab(placed)
         for hue in free:
             for ends in _RANGES:
                 shades = _shades(len(clade), hue, ends, _CHROMA)
-                own = colour_distance(shades, shades) + 1e3 * np.eye(len(shades))
-                nearest = min(float(colour_distance(shades, placed).min()), float(own.min()))
+                lab = _lab(shades)
+                own = _lab_distance(lab, lab) + 1e3 * np.eye(len(shades))
+                nearest = min(float(_lab_distance(lab, placed_lab).min()), float(own.min()))
                 if best is None or nearest > best[0] + 1e-9:
                     best = nearest, shades, hue
         assert best is not None

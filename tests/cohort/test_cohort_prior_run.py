@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from small_patients import QUICK, TINY, simulate_small
+from small_patients import QUICK, TINY, simulate_small, write_bare
 
 from phylometa.cli import _invoke
 from phylometa.pipeline.stages import load_result
@@ -20,7 +20,7 @@ def files_of(directory):
 
 @pytest.mark.system
 def test_two_passes_and_any_number_of_processes(tmp_path, capsys):
-    sheet = simulate_small(tmp_path / "cohort", patients=3, extra=TINY)
+    sheet = simulate_small(tmp_path / "cohort", patients=2, extra=TINY)
     made = []
     for jobs in ("1", "2"):
         out = tmp_path / f"out{jobs}"
@@ -28,12 +28,12 @@ def test_two_passes_and_any_number_of_processes(tmp_path, capsys):
         assert _invoke(arguments) == 0
         made.append(files_of(out))
     assert made[0] == made[1]
-    assert "cohort prior from 3 patients" in capsys.readouterr().err
+    assert "cohort prior from 2 patients" in capsys.readouterr().err
     out = tmp_path / "out1"
     prior = json.loads((out / "cohort_prior.json").read_text())
-    assert prior["n_patients"] == 3
+    assert prior["n_patients"] == 2
     patients = [path.parent for path in out.glob("*/summary.json")]
-    assert len(patients) == 3
+    assert len(patients) == 2
     for directory in patients:
         found = load_result(directory)
         assert found.settings.migration.cohort_between == prior["between"]
@@ -43,9 +43,10 @@ def test_two_passes_and_any_number_of_processes(tmp_path, capsys):
             assert any("cohort prior" in text for text in found.warnings)
 
 
-def test_one_patient_is_no_cohort(small_sheet, tmp_path, capsys):
-    arguments = ["run", str(small_sheet), "-o", str(tmp_path / "out"), *QUICK, "--no-plots", "--cohort-prior"]
+def test_one_patient_is_no_cohort(tmp_path, capsys):
+    sheet = write_bare(tmp_path / "patient")
+    arguments = ["run", str(sheet), "-o", str(tmp_path / "out"), *QUICK, "--no-plots", "--cohort-prior"]
     assert _invoke(arguments) == 0
     assert "no cohort prior" in capsys.readouterr().err
     assert not (tmp_path / "out/cohort_prior.json").exists()
-    assert load_result(tmp_path / "out/SMALL").labels.without_prior is None
+    assert load_result(tmp_path / "out/B").labels.without_prior is None

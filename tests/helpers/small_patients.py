@@ -22,6 +22,16 @@ def svg_alone():
     return mock.patch.dict(save_figures.__kwdefaults__, formats=("svg",))
 
 
+def no_page():
+    """Within it a run leaves an empty report: the page costs a third of a small patient's run."""
+
+    def write(result, path):
+        Path(path).touch()
+        return Path(path)
+
+    return mock.patch("phylometa.report.write_report", write)
+
+
 def write_quick_command(folder):
     """Write `folder`/phylometa, which is the command, but `run` makes short chains and no figure files."""
     folder.mkdir()

@@ -174,7 +174,17 @@ def own_files(tmp_path_factory):
 @pytest.fixture(scope="session")
 def tutorial(tmp_path_factory):
     """The folder in which the tutorial's commands were run."""
-    return made_once(tmp_path_factory, "tutorial", lambda folder: run_page(DOCS / "tutorial.md", folder))
+
+    def make(folder):
+        run_page(DOCS / "tutorial.md", folder / "made", unshown=quick_path(folder))
+
+    return made_once(tmp_path_factory, "tutorial", make) / "made"
+
+
+def quick_path(folder):
+    """The PATH on which `phylometa run` makes short chains, by a command that is put into `folder`."""
+    write_quick_command(folder / "quick")
+    return {"PATH": os.pathsep.join((str(folder / "quick"), str(Path(sys.executable).parent), os.environ["PATH"]))}
 
 
 def place_files(own: Path, folder: Path) -> None:
@@ -206,8 +216,7 @@ def test_every_command_of_a_page_runs(page, own_files, real_run, tmp_path):
     Where the page shows nothing of what is printed, `run` makes short chains. Runs of bundled patients are shared.
     """
     place_files(own_files, tmp_path)
-    write_quick_command(tmp_path / "quick")
-    quick = {"PATH": os.pathsep.join((str(tmp_path / "quick"), str(Path(sys.executable).parent), os.environ["PATH"]))}
+    quick = quick_path(tmp_path)
     names = {command: name for name, command in REAL_COMMANDS.items()}
     for block in blocks_of(page):
         if block.commands.strip() in names:

@@ -1,7 +1,7 @@
 """What one wrong input does to the statements: simulated patients with one corruption at a time.
 
     python benchmarks/corruption_suite.py --cache FOLDER [--patients 60] [--seed 1] [--rows NAME...] [--pairs]
-                                          [--jobs 1]
+                                          [--jobs 1] [--record]
 
 Every patient is simulated with correct input and with each corruption (`phylometa.simulate.SimulationSettings`: the
 same history, clones and purities), written to files, read and analysed as `phylometa run` does. `--pairs` adds each
@@ -14,7 +14,7 @@ input. A corruption harms a patient if a label that is wrong has P >= .95 and is
 true value of a label loses .3 of its probability.
 
 One JSON file per patient and row is written to FOLDER as soon as it is done, and not made again: an interrupted study
-goes on where it stopped. Use another folder for another version of the code.
+goes on where it stopped. Use another folder for another version of the code. `--record` keeps the table in printed.tsv.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from label_patients import draw_patient
+from printed import record
 from scoring import SUPPORTED, LabelScore, f1, label_scores, shown_labels, totals
 
 from phylometa.config import Settings
@@ -185,20 +186,28 @@ def names_cause(found: dict[str, Any], row: Row) -> bool:
     return any(re.search(words, text, re.IGNORECASE) for words in row.words for text in found["warnings"])
 
 
-def line_of(name: str, row: Row, found: list[dict[str, Any]], correct: list[dict[str, Any]]) -> str:
-    """The row of the table; `correct` are the same patients with correct input, empty if they were not run."""
+MEASURES = ("patients", "graph F1", "ECE", "supported and wrong", "favoured and wrong", "log score")
+MEASURES += ("named, of harmed", "named, of clean", "CPU s")
+
+
+def figures_of(row: Row, found: list[dict[str, Any]], correct: list[dict[str, Any]]) -> list[str]:
+    """The measures of a row as printed; `correct` are the same patients with correct input, empty if not run."""
     figures = totals(score for one in found for score in scores_of(one))
-    wrong_patients = sum(totals(scores_of(one)).supported_wrong > 0 for one in found)
     graph = sum(one["graph_f1"] for one in found) / len(found)
     harmed = [one for one, other in zip(found, correct) if is_harmed(one, other)]
     told = f"{sum(names_cause(one, row) for one in harmed)} of {len(harmed)}" if correct and row.words else "-"
     clean = f"{sum(names_cause(one, row) for one in correct)} of {len(correct)}" if correct and row.words else "-"
-    return (
-        f"| {row.title} | {len(found)} | {graph:.3f} | {figures.calibration_error:.3f} | "
-        f"{figures.supported_wrong} of {figures.supported}, {wrong_patients} patients | "
-        f"{figures.favoured_wrong} of {figures.favoured} | {figures.log_score:.3f} | {told} | {clean} | "
-        f"{sum(one['cpu'] for one in found) / len(found):.1f} |"
-    )
+    return [
+        str(len(found)),
+        f"{graph:.3f}",
+        f"{figures.calibration_error:.3f}",
+        f"{figures.supported_wrong} of {figures.supported}",
+        f"{figures.favoured_wrong} of {figures.favoured}",
+        f"{figures.log_score:.3f}",
+        told,
+        clean,
+        f"{sum(one['cpu'] for one in found) / len(found):.1f}",
+    ]
 
 
 def main() -> None:
@@ -209,6 +218,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", choices=list(all_rows(True)), help="default: correct and the corruptions")
     parser.add_argument("--pairs", action="store_true", help='each corruption with "VCF only" too')
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--record", action="store_true", help="keep the figures in printed.tsv")
     options = parser.parse_args()
     known = all_rows(True)
     chosen = options.rows or [
@@ -226,12 +236,16 @@ def main() -> None:
         for future in as_completed(waiting):
             name, number = waiting[future]
             found[name][number] = future.result()
-    print("| corruption | patients | graph F1 | ECE | supported and wrong | favoured and wrong | log score", end=" | ")
-    print("named, of harmed | named, of clean | CPU s |\n" + "|---" * 10 + "|")
+    print(f"| corruption | {' | '.join(MEASURES)} |\n|{'---|' * (len(MEASURES) + 1)}")
+    kept = []
     for name in chosen:
         rows = [found[name][number] for number in sorted(found[name])]
         correct = [found["correct"][number] for number in sorted(found["correct"])]
-        print(line_of(name, known[name], rows, correct))
+        figures = figures_of(known[name], rows, correct)
+        kept += [(known[name].title, *pair) for pair in zip(MEASURES[:-1], figures)]
+        print(f"| {known[name].title} | {' | '.join(figures)} |")
+    if options.record:
+        record("corruption_suite.py", kept)
     for name in chosen:
         for number, one in sorted(found[name].items()):
             if one["error"]:

@@ -13,8 +13,8 @@ __all__ = ["check_alleles", "check_damage", "check_germline", "check_impossible_
 
 # Mutations, and their share, from which a finding is worth a warning.
 _LEAST_ABOVE, _SHARE_ABOVE = 4, 0.03
-# The same over all samples.
-_LEAST_TOGETHER, _SHARE_TOGETHER = 3, 0.005
+# The same in any sample or over all together, and standard deviations that chance reaches in none of many cells.
+_LEAST_FAR, _SHARE_FAR, _FAR_SDS = 2, 0.0025, 4.5
 _LEAST_GERMLINE, _SHARE_GERMLINE = 1, 0.003
 # Log-likelihood by which VAFs must fit a germline variant better than any somatic mutation, and may fall short of a
 # free VAF in each sample.
@@ -48,14 +48,14 @@ def check_impossible_vaf(patient: Patient, purity: FloatArray, purity_sd: FloatA
     findings = []
     tested = False
     largest = 0
-    anywhere = _above_together(patient, limit)
+    far = _above_together(patient, limit, _FAR_SDS)
     for k, sample in enumerate(patient.samples):
         usable = np.isfinite(limit[:, k]) & patient.mutations.is_informative[:, k]
         if not usable.any():
             continue
         tested = True
         above = clearly_above(patient, limit[:, k], k)
-        anywhere = anywhere | above
+        far = far | clearly_above(patient, limit[:, k], k, _FAR_SDS)
         n_above = int(above.sum())
         largest = max(largest, n_above)
         if n_above < _LEAST_ABOVE or n_above < _SHARE_ABOVE * usable.sum():
@@ -77,15 +77,19 @@ def check_impossible_vaf(patient: Patient, purity: FloatArray, purity_sd: FloatA
         return tuple(findings)
     if not tested:
         return (QualityFinding("impossible_vaf", "no copy number", "", "untested"),)
-    together, n = int(anywhere.sum()), patient.mutations.n_mutations
-    if together >= _LEAST_TOGETHER and together >= _SHARE_TOGETHER * n:
-        some = ", ".join(np.array(patient.mutations.ids, dtype=object)[anywhere][:3])
+    n = patient.mutations.n_mutations
+    found, least, share = far, _LEAST_FAR, _SHARE_FAR
+    if far.sum() < max(least, share * n):
+        found, least, share = _above_together(patient, limit), _LEAST_ABOVE, _SHARE_ABOVE
+    n_found = int(found.sum())
+    if n_found >= max(least, share * n):
+        some = ", ".join(np.array(patient.mutations.ids, dtype=object)[found][:3])
         return (
             QualityFinding(
                 "impossible_vaf",
-                f"in some sample or over all together {together} of {n} mutations "
-                f"({some}{', ...' * (together > 3)}) lie above the largest VAF that purity and copy number allow",
-                f"{_LEAST_TOGETHER} mutations and {100 * _SHARE_TOGETHER:g} %",
+                f"in some sample or over all together {n_found} of {n} mutations ({some}{', ...' * (n_found > 3)}) lie "
+                "above the largest VAF that purity and copy number allow",
+                f"{least} mutations and {100 * share:g} %",
                 "warning",
                 _REMEDY_ABOVE,
             ),
@@ -102,13 +106,13 @@ _REMEDY_ABOVE = (
 )
 
 
-def _above_together(patient: Patient, limit: FloatArray) -> BoolArray:
-    """Mutations (n,) whose reads over all samples lie more than three standard deviations above the limits (n, S)."""
+def _above_together(patient: Patient, limit: FloatArray, sds: float = 3.0) -> BoolArray:
+    """Mutations (n,) whose reads over all samples lie more than `sds` standard deviations above the limits (n, S)."""
     mutations = patient.mutations
     usable = np.isfinite(limit) & mutations.is_informative & (mutations.alt_counts > 0)
     depth, at_most = np.where(usable, mutations.depth, 0), np.where(usable, limit, 0.0)
     excess = (np.where(usable, mutations.alt_counts, 0) - depth * at_most).sum(axis=1)
-    return np.asarray(excess > 3.0 * np.sqrt(np.maximum((depth * at_most * (1.0 - at_most)).sum(axis=1), 1.0)))
+    return np.asarray(excess > sds * np.sqrt(np.maximum((depth * at_most * (1.0 - at_most)).sum(axis=1), 1.0)))
 
 
 def check_germline(patient: Patient, purity: FloatArray, purity_sd: FloatArray) -> tuple[QualityFinding, ...]:

@@ -100,11 +100,11 @@ def _beyond(patient: Patient, sample: int) -> tuple[float, float, int]:
     return float(np.median(frequency)), float(np.median(limit[above])), int(above.sum())
 
 
-def clearly_above(patient: Patient, limit: FloatArray, sample: int) -> BoolArray:
-    """Mutations (n,) whose VAF lies more than three standard deviations of its reads above a limit (n,)."""
+def clearly_above(patient: Patient, limit: FloatArray, sample: int, sds: float = 3.0) -> BoolArray:
+    """Mutations (n,) whose VAF lies more than `sds` standard deviations of its reads above a limit (n,)."""
     mutations = patient.mutations
     depth = np.maximum(mutations.depth[:, sample], 1)
     with np.errstate(invalid="ignore"):
         sd = np.sqrt(np.maximum(limit * (1.0 - limit), 1e-4) / depth)
-        above = mutations.alt_counts[:, sample] / depth > limit + 3.0 * sd
+        above = mutations.alt_counts[:, sample] / depth > limit + sds * sd
     return np.asarray(above & mutations.is_informative[:, sample] & np.isfinite(limit))

@@ -115,8 +115,10 @@ def test_a_warning_names_the_cause_by_the_row_s_words():
     told = found_with(0.5, 0.5, True, ["quality, identical samples: a and b have the same reads"])
     assert corruption_suite.names_cause(told, row)
     assert not corruption_suite.names_cause(found_with(0.5, 0.5, True, ["purity is low"]), row)
-    line = corruption_suite.line_of("duplicate", row, [told], [found_with(0.9, 0.9, True)])
-    assert "| 1 of 1 | 0 of 1 |" in line and "| 0 of 0, 0 patients |" in line
+    printed = corruption_suite.figures_of(row, [told], [found_with(0.9, 0.9, True)])
+    figures = dict(zip(corruption_suite.MEASURES, printed, strict=True))
+    assert (figures["named, of harmed"], figures["named, of clean"]) == ("1 of 1", "0 of 1")
+    assert figures["patients"] == "1" and figures["supported and wrong"] == "0 of 0"
 
 
 def test_a_finished_patient_is_not_run_again(tmp_path, monkeypatch):

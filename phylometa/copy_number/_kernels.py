@@ -38,11 +38,12 @@ def directed_cost(x, u, w):  # type: ignore[no-untyped-def]
                 rises += max(0, u[i] - x[i] - before_change)
                 before_change = u[i] - x[i]
             return rises + max(0, -before_change)
-        cost = np.full(limit, INFINITE, dtype=np.int64)  # by the number of losses d
-        cost[0] = 0
-        gains = np.zeros(limit, dtype=np.int64)
+        # least events so far by the number of losses d; those that leave a copy and make no copy less than seen
+        cost = np.zeros(limit, dtype=np.int64)
         new_cost = np.empty(limit, dtype=np.int64)
-        new_gains = np.empty(limit, dtype=np.int64)
+        first = 0
+        last = 0
+        change_before = 0
         to_zero = 0
         for i in range(n):
             if x[i] == 0:
@@ -52,22 +53,22 @@ def directed_cost(x, u, w):  # type: ignore[no-untyped-def]
             if u[i] == 0:
                 to_zero = max(to_zero, x[i])
                 continue
-            for d in range(limit):
-                new_cost[d] = INFINITE
-                new_gains[d] = 0
-                a = u[i] - x[i] + d
-                if a < 0 or d > x[i] - 1:
-                    continue
-                new_gains[d] = a
-                for before in range(limit):
-                    if cost[before] < INFINITE:
-                        step = max(0, to_zero - before, d - before) + max(0, a - gains[before])
-                        new_cost[d] = min(new_cost[d], cost[before] + step)
-            cost[:] = new_cost
-            gains[:] = new_gains
+            change = u[i] - x[i]
+            low = max(0, -change)
+            for d in range(low, x[i]):
+                least = INFINITE
+                for before in range(first, last + 1):
+                    losses = max(0, to_zero - before, d - before)
+                    gains = max(0, change + d - change_before - before)
+                    least = min(least, cost[before] + losses + gains)
+                new_cost[d] = least
+            cost, new_cost = new_cost, cost
+            first = low
+            last = x[i] - 1
+            change_before = change
             to_zero = 0
         best = INFINITE
-        for d in range(limit):
+        for d in range(first, last + 1):
             best = min(best, cost[d] + max(0, to_zero - d))
         return best
     total = 0

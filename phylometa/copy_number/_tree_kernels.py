@@ -184,16 +184,27 @@ def breakpoint_length(deltas, weights, shifts, parents, order, doublings):  # ty
 
 
 @njit(cache=True)
-def _sequence_cost(profiles, parents, order, members, start, end, doublings, enough):  # type: ignore[no-untyped-def]
-    """Cost of the branches that touch a member node, on one sequence; `INFINITE` if it is not below `enough`."""
+def _sequence_cost(profiles, parents, branches, n_branches, start, end, doublings, enough):  # type: ignore[no-untyped-def]
+    """Cost of the first of `branches` (nodes below them) on one sequence; `INFINITE` if it is not below `enough`."""
     total = 0
+    for k in range(n_branches):
+        v = branches[k]
+        total += directed_cost(profiles[parents[v], start:end], profiles[v, start:end], doublings[v])
+        if total >= enough:
+            return INFINITE
+    return total
+
+
+@njit(cache=True)
+def _touching(parents, order, members, branches):  # type: ignore[no-untyped-def]
+    """Fill in, in place, the branches above and below members, in the order of nodes; their number."""
+    n_branches = 0
     for k in range(1, len(order)):
         v = order[k]
         if members[v] or members[parents[v]]:
-            total += directed_cost(profiles[parents[v], start:end], profiles[v, start:end], doublings[v])
-            if total >= enough:
-                return INFINITE
-    return total
+            branches[n_branches] = v
+            n_branches += 1
+    return n_branches
 
 
 @njit(cache=True)
@@ -213,6 +224,8 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
     """
     n_nodes = len(parents)
     members = np.zeros(n_nodes, dtype=np.bool_)
+    moved = np.empty(n_nodes, dtype=np.int64)  # the members, one after the other
+    branches = np.empty(n_nodes, dtype=np.int64)
     saved = np.empty((n_nodes, end - start), dtype=np.int64)
     edges = np.empty(end - start + 1, dtype=np.int64)
     for _ in range(rounds):
@@ -252,8 +265,9 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
                     hi = edges[right]
                     for deep in range(2):
                         # the node alone, or with the inner nodes below it that agree with it on these columns
-                        for u in range(n_nodes):
-                            members[u] = u == v
+                        members[:] = False
+                        members[v] = True
+                        moved[0] = v
                         n_members = 1
                         if deep:
                             for m in range(1, n_nodes):
@@ -266,11 +280,15 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
                                             break
                                     if is_equal:
                                         members[u] = True
+                                        moved[n_members] = u
                                         n_members += 1
                             if n_members == 1:
                                 continue
+                        n_branches = _touching(parents, order, members, branches)
                         if deep or alone < 0:
-                            cost = _sequence_cost(profiles, parents, order, members, start, end, doublings, INFINITE)
+                            cost = _sequence_cost(
+                                profiles, parents, branches, n_branches, start, end, doublings, INFINITE
+                            )
                         else:
                             cost = alone
                         for source in range(n_nodes + 2):
@@ -280,9 +298,9 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
                                     is_near = members[parents[source]]
                                 if not is_near:
                                     continue
-                            for u in range(n_leaves, n_nodes):
+                            for m in range(n_members):
                                 for i in range(lo, hi):
-                                    saved[u, i - start] = profiles[u, i]
+                                    saved[m, i - start] = profiles[moved[m], i]
                             is_same = True
                             for i in range(lo, hi):
                                 if source >= n_nodes:
@@ -297,12 +315,13 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
                                     value = max(1, value - doublings[source]) if value > 0 else 0
                                 if value != profiles[v, i]:
                                     is_same = False
-                                for u in range(n_nodes):
-                                    if members[u]:
-                                        profiles[u, i] = value
+                                for m in range(n_members):
+                                    profiles[moved[m], i] = value
                             if is_same:
                                 continue
-                            new_cost = _sequence_cost(profiles, parents, order, members, start, end, doublings, cost)
+                            new_cost = _sequence_cost(
+                                profiles, parents, branches, n_branches, start, end, doublings, cost
+                            )
                             if new_cost < cost:
                                 cost = new_cost
                                 alone = -1
@@ -310,9 +329,9 @@ def _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, 
                                     if members[u]:
                                         _mark(parents, n_leaves, u, lo, hi - 1, first, last)
                             else:
-                                for u in range(n_leaves, n_nodes):
+                                for m in range(n_members):
                                     for i in range(lo, hi):
-                                        profiles[u, i] = saved[u, i - start]
+                                        profiles[moved[m], i] = saved[m, i - start]
                         if not deep:
                             alone = cost
         if is_done:
@@ -327,7 +346,7 @@ def refine_profiles(profiles, parents, order, n_leaves, doublings, starts, round
     values of a neighbour, or one copy more or less. A kick is such a move taken whatever it costs; its random numbers
     come from a fixed congruential sequence. Sequences are independent given the doublings.
     """
-    everyone = np.ones(len(parents), dtype=np.bool_)
+    everywhere = order[1:]
     n_inner = len(parents) - n_leaves
     first = np.empty(len(parents), dtype=np.int64)
     last = np.empty(len(parents), dtype=np.int64)
@@ -352,7 +371,7 @@ def refine_profiles(profiles, parents, order, n_leaves, doublings, starts, round
         _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds, first, last)
         if n_inner < 2:
             continue
-        cost = _sequence_cost(profiles, parents, order, everyone, start, end, doublings, INFINITE)
+        cost = _sequence_cost(profiles, parents, everywhere, len(everywhere), start, end, doublings, INFINITE)
         for _ in range(kicks):
             for u in range(n_leaves, len(parents)):
                 for i in range(start, end):
@@ -372,7 +391,7 @@ def refine_profiles(profiles, parents, order, n_leaves, doublings, starts, round
                 last[u] = -1
             _mark(parents, n_leaves, v, lo, hi - 1, first, last)
             _refine_sequence(profiles, parents, order, n_leaves, doublings, start, end, rounds, first, last)
-            new_cost = _sequence_cost(profiles, parents, order, everyone, start, end, doublings, INFINITE)
+            new_cost = _sequence_cost(profiles, parents, everywhere, len(everywhere), start, end, doublings, INFINITE)
             if new_cost <= cost:
                 cost = new_cost
             else:

@@ -409,15 +409,25 @@ class _Data:
     def fitted(self, doublings: frozenset[int], noise: float) -> tuple[float, FloatArray]:
         """Log evidence of one change a segment under doublings, and the rates of the branches (K,) fitted to it."""
         plans = _plans(self.parents, self.proportions, doublings, 1)
-        rate, total = self.start_rate, 0.0
+        start = self.start_rate
+        # Rates only shift the weights of plans, which are therefore listed once, from the rates at the start.
+        items = list(_scores(self.columns, plans, start, noise, self.shape, CUT + _RATE_SHIFT))
+        first = np.cumsum([0] + [len(item.weights) for item in items[:-1]])
+        weights = np.concatenate([item.weights for item in items])
+        branch = plans.first[np.concatenate([item.found[:, 0] for item in items])]
+        changes = branch >= 0
+        fixed = float(self.weight @ [item.constant for item in items])
+        rate, total, total_weight = start, 0.0, self.weight.sum()
         for _ in range(_RATE_ROUNDS):
-            total, counted = 0.0, np.zeros(len(rate))
-            for w, item in zip(self.weight.tolist(), _scores(self.columns, plans, rate, noise, self.shape)):
-                total += w * item.evidence
-                branch = plans.first[item.found[:, 0]]
-                np.add.at(counted, branch[branch >= 0], w * item.share[branch >= 0])
-            rate = (counted + RATE_WEIGHT * self.start_rate) / (self.weight.sum() + RATE_WEIGHT)
-            rate = np.clip(rate, 1e-4, 0.9)
+            shift = np.log(rate / (1.0 - rate)) - np.log(start / (1.0 - start))
+            shifted = weights + np.where(changes, shift[branch], 0.0)
+            evidence = np.logaddexp.reduceat(shifted, first)
+            unchanged = float(np.log1p(-rate).sum() - np.log1p(-start).sum())
+            total = fixed + total_weight * unchanged + float(self.weight @ evidence)
+            of_column = np.repeat(np.arange(len(items)), np.diff(np.append(first, len(weights))))
+            share = self.weight[of_column] * np.exp(shifted - evidence[of_column])
+            counted = np.bincount(branch[changes], share[changes], minlength=len(rate))
+            rate = np.clip((counted + RATE_WEIGHT * start) / (total_weight + RATE_WEIGHT), 1e-4, 0.9)
         return total, rate
 
     def misfit(self, column: int, copies: IntArray, noise: float) -> float:
@@ -468,6 +478,8 @@ def _doubling_evidence(data: _Data, noise: float) -> dict[frozenset[int], float]
 
 # Fits of the rates of change, each from the posterior under the last.
 _RATE_ROUNDS = 3
+# Log weight by which plans that are far behind may gain on the best as rates are fitted.
+_RATE_SHIFT = 6.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -508,7 +520,12 @@ def _cap(noise: float) -> float:
 
 
 def _scores(
-    columns: FloatArray, plans: _Plans, rate: FloatArray, noise: float, shape: tuple[bool, bool]
+    columns: FloatArray,
+    plans: _Plans,
+    rate: FloatArray,
+    noise: float,
+    shape: tuple[bool, bool],
+    cut: float = CUT,
 ) -> Iterator[_Score]:
     from phylometa.copy_number import _clone_kernels
 
@@ -518,7 +535,7 @@ def _scores(
     for column in columns:
         known = np.isfinite(column[:, 0])
         values = _candidate_values(column)
-        model = (values, log_rate, table, BOTH, *shape, 1.0 / (2.0 * noise**2), _cap(noise), CUT)
+        model = (values, log_rate, table, BOTH, *shape, 1.0 / (2.0 * noise**2), _cap(noise), cut)
         found, weights = score_plans(column, *plans.arguments(), *model)
         constant = float(np.log1p(-rate).sum()) - float(known.sum()) * float(np.log(2.0 * np.pi * noise**2))
         yield _Score(found, weights, constant)

@@ -221,11 +221,18 @@ def decide(
 @njit(cache=True)
 def copy_state(source: State, target: State) -> None:
     """Make one state the same as another, in place."""
+    for slot in range(len(source.size)):  # slots that hold no clone in either are alike: empty
+        if source.parent[slot] != UNUSED or target.parent[slot] != UNUSED:
+            target.curve[slot], target.seen[slot], target.reads[slot] = (
+                source.curve[slot], source.seen[slot], source.reads[slot]
+            )  # fmt: skip
+            target.size[slot], target.likelihood[slot] = source.size[slot], source.likelihood[slot]
+            target.tops[slot], target.prevalence[slot] = source.tops[slot], source.prevalence[slot]
+            target.variance[slot] = source.variance[slot]
+            target.messages[slot], target.scales[slot] = source.messages[slot], source.scales[slot]
+    germline = len(source.size)
+    target.messages[germline], target.scales[germline] = source.messages[germline], source.scales[germline]
     target.label[:], target.option[:], target.parent[:] = source.label, source.option, source.parent
-    target.curve[:], target.seen[:], target.reads[:] = source.curve, source.seen, source.reads
-    target.size[:], target.likelihood[:], target.tops[:] = source.size, source.likelihood, source.tops
-    target.prevalence[:], target.variance[:] = source.prevalence, source.variance
-    target.messages[:], target.scales[:] = source.messages, source.scales
     target.classes[:], target.score[:] = source.classes, source.score
 
 

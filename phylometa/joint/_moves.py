@@ -29,6 +29,8 @@ from phylometa.model.weighted_index import pick
 
 # Places in `Trial.count`: changed items, then the (at most two) clusters whose items change; -1: none.
 CHANGED, FIRST, SECOND = 0, 1, 2
+# How often an item that stays at home has its options drawn anew: mostly it stays, and its options mix fast.
+_AT_HOME = 0.3
 
 
 class Trial(NamedTuple):
@@ -236,7 +238,7 @@ def move_item(state: State, data: Data, trial: Trial, rng: np.random.Generator) 
         return False, 0.0
     weights = fit_weights(i, state, data)
     target = as_label(pick(weights, len(weights), rng.random()), n_slots)
-    if target == home and home < 0:
+    if target == home and (home < 0 or rng.random() > _AT_HOME):
         return False, 0.0
     place = np.empty(data.alt.shape[1], np.int64)
     option = state.option[i].copy()

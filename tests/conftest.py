@@ -18,8 +18,13 @@ settings.load_profile("phylometa")
 
 
 def pytest_collection_modifyitems(items):
-    """Pages and packages first: their tests are the longest, and begun last would keep the other processes waiting."""
-    items.sort(key=lambda item: item.path.parent.name != "project")
+    """First what tests of several processes wait for, then pages and packages, whose tests are the longest."""
+    items.sort(key=lambda item: (not makes_a_real_run(item), item.path.parent.name != "project"))
+
+
+def makes_a_real_run(item):
+    """Whether a test is the one that makes a run of a bundled patient with the default settings, if it comes first."""
+    return item.path.stem == "test_one_comparison" and "real_run" in item.fixturenames
 
 
 def pytest_collection_finish():

@@ -149,9 +149,12 @@ def clean_text(text: str) -> str:
     Control, format (bidirectional overrides among them) and unpaired surrogate characters become U+FFFD; all white
     space becomes a space.
     """
+    text = str(text)
+    if text.isascii() and text.isprintable():  # nearly all
+        return text
     return "".join(
         " " if char.isspace() else "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in _UNDRAWABLE else char
-        for char in str(text)
+        for char in text
     )
 
 

@@ -81,7 +81,7 @@ def test_the_small_patient_says_one_thing(small_run):
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("name", ["a22", "a31", "demo"])
+@pytest.mark.parametrize("name", ["demo", "a31", "a22"])
 def test_bundled_patients_say_one_thing(name, real_run):
     directory = real_run(name)
     assert check_agreement(directory) > 0

@@ -110,7 +110,7 @@ class ObservationSettings(Checked):
     """Pseudo-count of artefacts."""
     missed_state: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.03
     """Prior probability that the copy-number state of a mutation's locus is not the one given."""
-    differing_state: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.1
+    differing_state: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.05
     """Prior probability that the state of a locus without copy number is not the same in all samples."""
     tail_least: Annotated[float, Range(0, 1, "prevalence", above=True)] = 0.01
     """Least prevalence in a neutral tail."""

@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 import one_thread  # noqa: F401 (before NumPy)
+import plot_results
 import pytest
 from hypothesis import settings
 from shared_runs import REAL_COMMANDS, made_once
 from small_patients import QUICK, TINY, simulate_small, svg_alone
 
 from phylometa.cli import _invoke
+from phylometa.report import write_report
 
 settings.register_profile("phylometa", deadline=None)  # how long an example takes says more of the machine
 settings.load_profile("phylometa")
@@ -65,6 +67,19 @@ def tiny_cohort(tmp_path_factory):
 
     folder = made_once(tmp_path_factory, "tiny_cohort", make)
     return folder / "in/samples.tsv", folder / "alone"
+
+
+@pytest.fixture(scope="session")
+def page_of(tmp_path_factory):
+    """Name of a result of `plot_results` -> the text of its report, which is written once a session."""
+
+    def page(case):
+        def make(folder):
+            write_report(getattr(plot_results, case)(), folder / "report.html")
+
+        return (made_once(tmp_path_factory, f"page_{case}", make) / "report.html").read_text(encoding="utf-8")
+
+    return page
 
 
 SAMPLE_DATA = Path(__file__).parent.parent / "sample_data"

@@ -33,7 +33,7 @@ from phylometa.io.tables import read_patient
 from phylometa.io.tsv import read_tsv
 from phylometa.pipeline.stages import load_result
 from phylometa.plots import save_figures
-from phylometa.report import cohort_index_html, report_html
+from phylometa.report import cohort_index_html
 
 # Libraries that turn bytes into code or objects, or open what a document points to.
 FORBIDDEN_IMPORTS = {
@@ -350,8 +350,8 @@ def assert_inert(text: str, *, scripts: int) -> None:
     assert not [source for source in sources if source.lower().startswith(("javascript:", "http:", "x"))]
 
 
-def test_names_are_text_in_the_report():
-    assert_inert(report_html(plot_results.malicious()), scripts=2)  # the evidence and the page's own
+def test_names_are_text_in_the_report(page_of):
+    assert_inert(page_of("malicious"), scripts=2)  # the evidence and the page's own
 
 
 def test_names_are_text_in_every_figure(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from phylometa.plots.history_overview import migration_edges
 from phylometa.plots.migration_graph import migration_graph_scene
 from phylometa.plots.style import percent
-from phylometa.report import report_html, write_one_page
+from phylometa.report import write_one_page
 from phylometa.report.findings import Finding, Findings, describe
 from phylometa.report.one_page import one_page_scene
 from phylometa.report.overview import overview
@@ -132,8 +132,8 @@ def test_facts_tell_one_event_once():
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_findings_are_short_and_no_line_stands_twice(case):
-    text = report_html(getattr(plot_results, case)())
+def test_findings_are_short_and_no_line_stands_twice(case, page_of):
+    text = page_of(case)
     section = text[text.index('<section id="findings">') :]
     section = re.sub(r"<svg.*?</svg>", " ", section[: section.index("<details")], flags=re.DOTALL)
     assert len(re.sub(r"<[^>]+>", " ", section).split()) < 400

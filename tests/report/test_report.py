@@ -51,8 +51,8 @@ CASES = ("one_clone", "eight_clones", "malicious", "nothing")
 
 
 @pytest.fixture(scope="module")
-def documents():
-    return {name: Document(report_html(getattr(plot_results, name)())) for name in CASES}
+def documents(page_of):
+    return {name: Document(page_of(name)) for name in CASES}
 
 
 @pytest.mark.parametrize("case", CASES)

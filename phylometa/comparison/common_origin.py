@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -99,19 +100,20 @@ def call_presence(
 
 
 def probability_of_common_origin(
-    n_shared: int, n_smaller: int, *, recurrences: Sequence[float] = (), n_passengers: int = 0, prior: float,
-    settings: OriginSettings,
+    n_shared: int, n_smaller: int, *, recurrences: Sequence[float] = (), n_passengers: int = 0, n_tumours: int = 2,
+    prior: float, settings: OriginSettings,
 ) -> float:  # fmt: skip
-    r"""Compute the probability that two tumours descend from one founding cell.
+    r"""Compute the probability that two or more tumours descend from one founding cell.
 
-    With k of the n mutations of the smaller tumour found in the other,
+    With k of the n mutations of the smallest tumour found in all others,
 
     .. math::
         P(k \mid \text{common}) = \binom{n}{k} B(k + 2, n - k + 1) / B(2, 1) = 2 (k + 1) / ((n + 1) (n + 2)),
 
     a share of trunk mutations with a Beta(2, 1) prior, and P(k | independent) = the product of the recurrences of
     the shared hotspots x P(passengers) x P(others), with P(m) = 1 - q for m = 0 and q (1 - r) r^(m - 1) beyond: q for
-    a first coincidence, r for each further one.
+    a first coincidence, r for each further one. Among T tumours every coincidence has happened T - 1 times, while a
+    trunk is short in all of them at once: P(k | independent)^(T - 1).
 
     Parameters
     ----------
@@ -123,6 +125,8 @@ def probability_of_common_origin(
         Of each shared mutation at a known hotspot: the probability that another tumour of the kind has it.
     n_passengers : int
         Shared mutations known to lie in no recurrent gene: only a germline variant that leaked explains them.
+    n_tumours : int
+        T, at least 2.
     prior : float
         P(common) before any mutation is seen.
     settings : OriginSettings
@@ -136,13 +140,15 @@ def probability_of_common_origin(
     >>> settings = OriginSettings()
     >>> [round(probability_of_common_origin(k, 31, prior=0.9, settings=settings), 3) for k in (0, 1, 3)]
     [0.019, 0.258, 1.0]
+    >>> round(probability_of_common_origin(1, 31, n_tumours=4, prior=0.9, settings=settings), 3)
+    0.973
     """
     n_other = n_shared - len(recurrences) - n_passengers
     common = math.log(2 * (n_shared + 1)) - math.log((n_smaller + 1) * (n_smaller + 2))
     independent = sum(math.log(rate) for rate in recurrences)
     independent += _log_coincidences(n_other, settings.coincidence_rate, settings.further_coincidence)
     independent += _log_coincidences(n_passengers, settings.leak_rate, settings.further_leak)
-    log_odds = common - independent + math.log(prior) - math.log1p(-prior)
+    log_odds = common - (n_tumours - 1) * independent + math.log(prior) - math.log1p(-prior)
     return 1.0 / (1.0 + math.exp(-log_odds)) if log_odds > -700 else 0.0
 
 
@@ -151,6 +157,17 @@ def _log_coincidences(number: int, first: float, further: float) -> float:
     if not number:
         return math.log1p(-first)
     return math.log(first) + math.log1p(-further) + (number - 1) * math.log(further)
+
+
+_Groups = tuple[tuple[int, ...], ...]
+"""Groups of sites."""
+
+
+def _sets_that_share(found: BoolArray, groups: Sequence[tuple[int, ...]]) -> list[_Groups]:
+    """List the sets of three or more groups that are all those in which some mutation is found, each once."""
+    in_groups = np.array([found[:, group].any(axis=1) for group in groups]).T
+    sets = {tuple(group for group, is_in in zip(groups, row) if is_in) for row in np.unique(in_groups, axis=0)}
+    return sorted(members for members in sets if len(members) > 2)
 
 
 def find_common_origin(
@@ -165,7 +182,7 @@ def find_common_origin(
     """Find groups of sites of one origin, and the probability of it for every pair.
 
     Sites start alone; the two groups whose common origin is the most probable are joined while that is at least one
-    half. A group has the mutations of all of its sites.
+    half, then three or more that share a mutation. A group has the mutations of all of its sites.
 
     Parameters
     ----------
@@ -195,38 +212,41 @@ def find_common_origin(
     names = tuple(genes) or ("",) * n
     rate = [min((recurrence or {}).get(gene, 0.0), 1.0) for gene in names]
 
-    def joined(a: tuple[int, ...], b: tuple[int, ...]) -> float:
-        in_a, in_b = found[:, a].any(axis=1), found[:, b].any(axis=1)
-        both = np.flatnonzero(in_a & in_b)
-        sizes = (in_a & sought[:, b].any(axis=1)).sum(), (in_b & sought[:, a].any(axis=1)).sum()
-        hotspots = [rate[i] for i in both if rate[i] > 0]
-        passengers = sum(1 for i in both if names[i] and not rate[i])
-        primaries = all(any(sites[t].site_class == "primary" for t in group) for group in (a, b))
+    def joined(members: _Groups) -> float:
+        in_each = np.array([found[:, group].any(axis=1) for group in members])
+        looked_for = np.array([sought[:, group].any(axis=1) for group in members])
+        everywhere = in_each.all(axis=0)
+        sizes = [int((own & np.delete(looked_for, g, axis=0).all(axis=0)).sum()) for g, own in enumerate(in_each)]
+        primaries = all(any(sites[t].site_class == "primary" for t in group) for group in members)
         return probability_of_common_origin(
-            len(both),
-            int(min(sizes)),
-            recurrences=hotspots,
-            n_passengers=passengers,
+            int(everywhere.sum()),
+            min(sizes),
+            recurrences=[rate[i] for i in np.flatnonzero(everywhere) if rate[i] > 0],
+            n_passengers=sum(1 for i in np.flatnonzero(everywhere) if names[i] and not rate[i]),
+            n_tumours=len(members),
             prior=settings.prior_of_primaries if primaries else settings.prior_of_metastasis,
             settings=settings,
         )
 
     groups: list[tuple[int, ...]] = [(t,) for t in range(n_sites)]
     probability = np.eye(n_sites)
-    pair_of = {(a, b): joined(a, b) for i, a in enumerate(groups) for b in groups[i + 1 :]}
-    while True:
-        best = max(pair_of, key=lambda pair: (pair_of[pair], -pair[0][0], -pair[1][0]), default=None)
-        if best is None or pair_of[best] < 0.5:
+    pair_of: dict[_Groups, float] = {pair: joined(pair) for pair in combinations(groups, 2)}
+    while len(groups) > 1:
+        sets = pair_of
+        if max(sets.values()) < 0.5:
+            sets = {members: joined(members) for members in _sets_that_share(found, groups)}
+        best = max(sets, key=lambda members: (sets[members], *(-group[0] for group in members)), default=None)
+        if best is None or sets[best] < 0.5:
             break
-        a, b = best
-        probability[np.ix_(a, b)] = probability[np.ix_(b, a)] = pair_of[best]
-        merged = tuple(sorted(a + b))
+        for a, b in combinations(best, 2):
+            probability[np.ix_(a, b)] = probability[np.ix_(b, a)] = sets[best]
+        merged = tuple(sorted(site for group in best for site in group))
         groups = sorted([group for group in groups if group not in best] + [merged])
         pair_of = {pair: value for pair, value in pair_of.items() if not set(pair) & set(best)}
         for other in groups:
             if other != merged:
                 pair = (min(merged, other), max(merged, other))
-                pair_of[pair] = joined(*pair)
+                pair_of[pair] = joined(pair)
     for (a, b), value in pair_of.items():
         probability[np.ix_(a, b)] = probability[np.ix_(b, a)] = value
     in_groups = np.array([found[:, group].any(axis=1) for group in groups])

@@ -81,6 +81,28 @@ def test_clusters_of_metastases_are_grouped_with_the_tumour_they_came_from():
     assert [(group.sites, group.roots) for group in groups] == [((1, 2, 3), (1,)), ((0,), (0,))]
 
 
+@pytest.mark.parametrize(
+    ("n_tumours", "gene", "is_one"), [(2, "", False), (4, "", True), (6, "", True), (3, "KRAS", False)]
+)
+def test_one_mutation_of_many_tumours_is_no_coincidence(n_tumours, gene, is_one):
+    # a trunk of one mutation: short in all tumours at once, while each coincidence would have to happen anew
+    sites = [Site("P", "primary"), *(Site(f"M{i}", "distant") for i in range(n_tumours - 1))]
+    found = np.vstack([np.ones((1, n_tumours)), np.repeat(np.eye(n_tumours), 30, axis=0)]).astype(bool)
+    genes = (gene, *[""] * (len(found) - 1)) if gene else ()
+    origin = find_common_origin(found, np.ones_like(found), sites, genes=genes, recurrence={"KRAS": 0.4})
+    assert (len(origin.groups) == 1) == is_one
+    assert (origin.probability[0, 1] > 0.5) == is_one
+    # another tumour that shares nothing stays apart
+    apart = np.column_stack([found, np.zeros(len(found), dtype=bool)])
+    apart = np.vstack([apart, np.repeat(np.eye(n_tumours + 1, dtype=bool)[-1:], 30, axis=0)])
+    genes = (*genes, *[""] * 30) if gene else ()
+    more = find_common_origin(
+        apart, np.ones_like(apart), [*sites, Site("X", "distant")], genes=genes, recurrence={"KRAS": 0.4}
+    )
+    assert (n_tumours,) in more.groups
+    assert len(more.groups) == len(origin.groups) + 1
+
+
 def test_sites_that_were_not_read_say_nothing():
     found = pair(0, 20)
     sought = found.copy()  # each site was looked at only where it has a mutation

@@ -25,13 +25,13 @@ _ONE_PAGE = "one_page.pdf"
 
 def fitting_result(directory: str | Path, stage: str) -> Any:
     """Load a result whose stages fit together as `stage` uses them; nothing is written, not even a lock."""
-    from phylometa.io.stage_records import check_upstream
+    from phylometa.io.stage_records import check_upstream, stale_unused
     from phylometa.pipeline.stages import load_result
 
     target = existing_directory(str(directory))
     for text in check_upstream(target, stage):
         click.echo(f"warning: {text}", err=True)
-    return load_result(target)
+    return load_result(target, without=stale_unused(target, stage))
 
 
 @contextmanager

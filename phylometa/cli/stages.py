@@ -46,13 +46,13 @@ def _run_on_directory(directory: Path, stage: str, settings: Settings, *, force:
     """Load what is there, run one stage, and put its files in place of the old ones."""
     from phylometa.io.ownership import check_ours, locked
     from phylometa.io.results import SUBDIRECTORIES, update_result
-    from phylometa.io.stage_records import check_upstream, stage_status
+    from phylometa.io.stage_records import check_upstream, stage_status, stale_unused
     from phylometa.pipeline.stages import load_result, run_stage
 
     with locked(directory, on_wait=say_waiting):
         check_ours(directory, SUBDIRECTORIES[stage], force=force)
         notes = check_upstream(directory, stage)
-        result = load_result(directory)
+        result = load_result(directory, without=stale_unused(directory, stage))
         made = [stage, *(name for name in MADE_WITH.get(stage, ()) if getattr(result, name) is not None)]
         for name in made:
             result = run_stage(name, result, settings)

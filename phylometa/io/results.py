@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -296,8 +296,14 @@ DOCUMENTS = {
 }
 
 
-def read_result(directory: Path) -> dict[str, Any]:
+def read_result(directory: Path, *, without: Collection[str] = ()) -> dict[str, Any]:
     """Read what `write_stages` wrote, as far as its stages have run: objects of `data` and `trees`, plain documents.
+
+    Parameters
+    ----------
+    directory : Path
+    without : collection of str
+        Stages that are stale: histories of other trees than those there are not read.
 
     Returns
     -------
@@ -336,7 +342,7 @@ def read_result(directory: Path) -> dict[str, Any]:
         with reading(directory / "trees" / "trees.json"):
             check_trees(found["trees"])
     histories = directory / "seeding" / "histories.json"
-    if histories.is_file() and "trees" in found:
+    if histories.is_file() and "trees" in found and "histories" not in without:
         trees = [found["trees"].tree(i) for i in range(len(found["trees"]))]
         found["histories"] = histories_from_json(read_json(histories), trees, source=str(histories))
         with reading(histories):

@@ -26,6 +26,7 @@ __all__ = [
     "check_upstream",
     "recorded",
     "stage_status",
+    "stale_unused",
 ]
 
 # Stage -> stages whose results it reads, in the order of the run; `report` and `figures` show them all.
@@ -196,6 +197,12 @@ def stage_status(directory: Path, settings: Mapping[str, Any] | None = None) -> 
         else:
             found[stage] = StageStatus(stage, "current", "", str(version))
     return list(found.values())
+
+
+def stale_unused(directory: Path, stage: str) -> frozenset[str]:
+    """Find the stages of a patient's directory that are stale and that `stage` does not use."""
+    status = {entry.stage: entry.state for entry in stage_status(directory)}
+    return frozenset(name for name in status if status[name] == "stale" and name not in STAGE_USES[stage])
 
 
 def check_upstream(directory: Path, stage: str) -> list[str]:

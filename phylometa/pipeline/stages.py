@@ -7,7 +7,7 @@ whether it runs alone or within the whole.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -567,8 +567,14 @@ def match_primary(tree: str | PathLike[str], labeling: str | PathLike[str], prim
     return match_site(primary, read_tree_with_sites(Path(tree), Path(labeling)).site_names)
 
 
-def load_result(directory: str | PathLike[str]) -> AnalysisResult:
+def load_result(directory: str | PathLike[str], *, without: Collection[str] = ()) -> AnalysisResult:
     """Load the result that was written to `directory`, as far as its stages have run.
+
+    Parameters
+    ----------
+    directory : str or PathLike
+    without : collection of str
+        Stages that are stale: histories of other trees than those there are not read.
 
     Raises
     ------
@@ -582,7 +588,7 @@ def load_result(directory: str | PathLike[str]) -> AnalysisResult:
     from phylometa.model.timing import TimingResult
     from phylometa.seeding import SeedingLabels
 
-    found = read_result(Path(directory))
+    found = read_result(Path(directory), without=without)
     kinds: dict[str, Callable[[Any], Any]] = {
         "circulation": Circulation.from_json,
         "comparison": lambda document: Comparison.from_json(document, settings=found["settings"].comparison),

@@ -34,15 +34,16 @@ ARTEFACT, FIRST_TAIL = 0, 1
 _MISSED_STATES = {(1, 1): 0.25, (2, 2): 0.25, (1, 3): 0.2, (2, 3): 0.2, (1, 4): 0.05, (3, 4): 0.05}
 # The mutated copy may be the one that is lost, as often as the other.
 _LOST_COPY = _MISSED_STATES[1, 1]
-# P(a sample has the missed state) where the caller missed one, mostly in all samples; and, without copy number, P(it
-# has the less usual of the two states).
-_MISSED_HERE, _OTHER_HERE = 0.7, 0.5
+# P(a sample has the missed state) where the caller missed one: samples of a patient are segmented together or alike, so
+# that it mostly missed it in all. And, without copy number, P(a sample has the less usual of the two states).
+_MISSED_HERE, _OTHER_HERE = 0.99, 0.5
 _ABSENT, _PRESENT = 0.5, 0.5
 # Allele frequency of an artefact in one sample: mostly low. Beta(a, b).
 _OWN_VAF, _COMMON_VAF = (1.0, 9.0), (1.0, 19.0)
 _VAF_POINTS = 60
-# Purity below which a germline variant has another allele frequency than somatic mutations.
-_TELLING_PURITY = 0.9
+# Log-likelihood by which some mutation must fit a germline variant better than any clone, at the annotated states, for
+# germline variants to be among the artefacts: at a high purity the trunk looks like them.
+_GERMLINE_GAIN = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +157,9 @@ def observe(
     curves += _second_event(base, state, seen & (alt > 0), prevalence, ccf_settings.subclonal_gain, slope.shape[2])
     curves = np.where(seen[:, :, None, None], curves, 0.0)
     total = np.maximum((alt + ref)[:, :, None] * slope * 2.0, alt[:, :, None])
-    germline = _germline(alt, ref, base, purity, precision) if (purity < _TELLING_PURITY).any() else None
+    germline = np.where(seen, _germline(alt, ref, base, purity, precision), 0.0).sum(axis=1)
+    in_clones = curves[:, :, : base.n_options].max(axis=(2, 3)).sum(axis=1)
+    is_leaking = bool((germline > in_clones + _GERMLINE_GAIN).any())
     return Observation(
         curves=curves,
         log_prior=np.asarray(log_prior),
@@ -166,7 +169,9 @@ def observe(
         alt=alt,
         total=total,
         marginal=_marginal(curves, prevalence, ccf_settings.absent_weight),
-        null=_null_classes(alt, ref, seen, slope, error, germline, np.asarray(sample_site), precision, settings),
+        null=_null_classes(
+            alt, ref, seen, slope, error, germline if is_leaking else None, np.asarray(sample_site), precision, settings
+        ),
         weight=np.ones(len(alt)),
         prevalence=prevalence,
     )
@@ -268,7 +273,7 @@ def _null_classes(
 ) -> FloatArray:
     """Log-likelihood of an artefact and of the tail of every site (n, 1 + n_sites).
 
-    `germline` (n, S): log-likelihood of the reads of a germline variant; None if no purity tells them apart.
+    `germline` (n,): log-likelihood of the reads of a germline variant; None if there are none.
     """
     one, no_error = np.ones((1, 1, 1)), np.zeros((1, 1, 1))
     vaf = np.sin((np.arange(_VAF_POINTS) + 0.5) / _VAF_POINTS * (np.pi / 2.0)) ** 2
@@ -285,7 +290,7 @@ def _null_classes(
     together = log_sum_exp(np.where(seen[..., None], at_vaf, 0.0).sum(axis=1) + beta(*_COMMON_VAF), axis=1)
     kinds = [apart, together]
     if germline is not None:
-        kinds.append(np.where(seen, germline, 0.0).sum(axis=1))
+        kinds.append(germline)
     artefact = np.logaddexp.reduce(kinds, axis=0) - np.log(len(kinds))
     shares = np.geomspace(settings.tail_least, settings.tail_most, _VAF_POINTS)
     density = 1.0 / shares  # 1 / F^2 on a logarithmic grid

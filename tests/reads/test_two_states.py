@@ -77,8 +77,8 @@ def test_a_state_that_the_caller_missed_in_some_samples():
     assert np.exp(log_prior).sum() == pytest.approx(1.0)
     assert np.exp(found.log_missed[0]) == pytest.approx(SETTINGS.missed_state)
     both_of_two = found.curves[0, :, found.n_annotated + 1, -1]
-    expected = np.logaddexp(of_reads(alt, PURITY) + np.log(0.7), of_reads(alt, PURITY / 2) + np.log(0.3))
+    expected = np.logaddexp(of_reads(alt, PURITY) + np.log(0.99), of_reads(alt, PURITY / 2) + np.log(0.01))
     assert both_of_two == pytest.approx(expected, abs=1e-6)
     lost = found.curves[0, :, -1, -1]
-    expected = np.logaddexp(of_reads(alt, np.zeros(4)) + np.log(0.7), of_reads(alt, PURITY / 2) + np.log(0.3))
+    expected = np.logaddexp(of_reads(alt, np.zeros(4)) + np.log(0.99), of_reads(alt, PURITY / 2) + np.log(0.01))
     assert lost == pytest.approx(expected, abs=1e-6)

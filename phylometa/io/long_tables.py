@@ -241,15 +241,19 @@ class _LongReader:
                 problem = self.states.add(fields[len(table.header) :], column)
                 if problem:
                     self.problems.add(problem, row=line)
-            if at["error_rate"] >= 0:
-                text = fields[at["error_rate"]]
-                self.errors.append(self.cells.bounded(text, "error_rate", line, 0.0, 0.5, closed=True))
-            if at["censored_below"] >= 0:
-                self.censored.append(self.cells.threshold(fields, at["censored_below"], line) if not counts[1] else 0)
-            if at["tumour_content"] >= 0:
-                self._purity(fields[at["tumour_content"]], self.samples[column], line)
+            self._read_optional(fields, at, column, counts[1], line)
         self._check_samples()
         self.problems.check()
+
+    def _read_optional(self, fields: list[str], at: dict[str, int], column: int, depth: int, line: int) -> None:
+        """Read the error rate, the threshold of calling and the purity of a row, if the table has them."""
+        if at["error_rate"] >= 0:
+            text = fields[at["error_rate"]]
+            self.errors.append(self.cells.bounded(text, "error_rate", line, 0.0, 0.5, closed=True))
+        if at["censored_below"] >= 0:
+            self.censored.append(self.cells.threshold(fields, at["censored_below"], line) if not depth else 0)
+        if at["tumour_content"] >= 0:
+            self._purity(fields[at["tumour_content"]], self.samples[column], line)
 
     def _place(self, fields: list[str], at: dict[str, int], line: int) -> tuple[str, int, str, str] | None:
         """(chrom, 0-based position, ref, alt) from their columns or an id of that form; ('', -1, '', '') if unknown."""

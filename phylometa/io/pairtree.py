@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phylometa.config import ReadSettings
 from phylometa.errors import InputError
@@ -17,6 +19,7 @@ from phylometa.io.problems import ProblemList
 from phylometa.io.table_reader import TableReader
 from phylometa.io.tsv import write_tsv
 from phylometa.io.vcf_header import SampleRequest
+from phylometa.model.arrays import FloatArray
 from phylometa.model.patient import Patient
 
 __all__ = ["is_pairtree", "read_pairtree_params", "read_pairtree_reads", "write_pairtree"]
@@ -54,6 +57,16 @@ def read_pairtree_params(path: Path, *, display: str = "") -> dict[str, Any]:
     return {"samples": samples, "clusters": clusters, "garbage": garbage}
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows of a .ssm file: ids, genes and lines of the mutations, numbers of every sample by column."""
+
+    ids: list[str]
+    genes: list[str]
+    lines: list[int]
+    values: dict[str, list[list[float]]]
+
+
 def read_pairtree_reads(
     path: Path,
     requests: Sequence[SampleRequest] | None,
@@ -88,50 +101,32 @@ def read_pairtree_reads(
     table = TableReader(path, display)
     table.require(SSM_COLUMNS)
     problems = ProblemList(display)
-    at = table.indices((*SSM_COLUMNS, "name"))
-    ids: list[str] = []
-    genes: list[str] = []
-    lines: list[int] = []
-    columns: dict[str, list[list[float]]] = {name: [] for name in SSM_COLUMNS[1:]}
-    for line, fields in table:
-        identity = fields[at[0]].strip()
-        if not identity or identity in ids:
-            problems.add("is empty" if not identity else f"{identity} is listed twice", row=line, column="id")
-            continue
-        for name, index in zip(SSM_COLUMNS[1:], at[1:]):
-            columns[name].append(_values(fields[index], name, len(names), line, problems))
-        ids.append(identity)
-        genes.append(fields[at[4]].strip() if at[4] >= 0 else "")
-        lines.append(line)
+    rows = _read_rows(table, len(names), problems)
     problems.check()
-    if not ids:
+    if not rows.ids:
         raise InputError("holds no rows: no variants left", file=display)
-    alt, depth, chance = (np.array(columns[name]) for name in SSM_COLUMNS[1:])
+    alt, depth, chance = (np.array(rows.values[name]) for name in SSM_COLUMNS[1:])
     for i, k in np.argwhere(alt > depth):
-        problems.add(f"var_reads {alt[i, k]:g} exceed total_reads {depth[i, k]:g}", row=lines[i], column="var_reads")
+        text = f"var_reads {alt[i, k]:g} exceed total_reads {depth[i, k]:g}"
+        problems.add(text, row=rows.lines[i], column="var_reads")
     problems.check()
     wanted = _wanted(names, requests, problems)
     problems.check()
     chance = chance[:, wanted]
-    is_diploid = chance == 0.5
-    copy_number = {name: np.full(chance.shape, np.nan, dtype=np.float32) for name in COPY_NUMBER_FIELDS}
-    copy_number["fraction"][:] = 1
-    copy_number["major"][:] = 1
-    copy_number["minor"][:] = is_diploid
-    copy_number["total"][:] = 1 / chance
+    ids, unknown = rows.ids, [""] * len(rows.ids)
     calls = Calls(
         file=display,
         samples=[request.sample for request in requests] if requests is not None else [names[k] for k in wanted],
         ids=ids,
-        chroms=[""] * len(ids),
+        chroms=[*unknown],
         positions=np.full(len(ids), -1, dtype=np.int64),
-        refs=[""] * len(ids),
-        alts=[""] * len(ids),
-        lines=np.array(lines, dtype=np.int64),
+        refs=[*unknown],
+        alts=[*unknown],
+        lines=np.array(rows.lines, dtype=np.int64),
         alt=alt[:, wanted].astype(np.int32),
         depth=depth[:, wanted].astype(np.int32),
-        genes=genes,
-        copy_number=copy_number,
+        genes=rows.genes,
+        copy_number=_copy_number(chance),
         clusters=_clusters(ids, given, str(params)),
         provenance={
             "file": display,
@@ -142,13 +137,40 @@ def read_pairtree_reads(
             "rules": {"var_reads of total_reads": int(alt[:, wanted].size)},
         },
     )
-    if not is_diploid.all():
+    if (chance != 0.5).any():
         calls.warnings.append(
             f"{display}: var_read_prob other than 0.5 is read as one mutated copy among 1 / var_read_prob copies"
         )
     garbage = set(given["garbage"])
     calls.keep(np.array([name not in garbage for name in ids]), lambda row: "garbage in the .params.json")
     return calls
+
+
+def _read_rows(table: TableReader, n_samples: int, problems: ProblemList) -> _Rows:
+    """Read all rows; what is wrong with one is added to `problems`, and a row without an id of its own is left out."""
+    at = table.indices((*SSM_COLUMNS, "name"))
+    rows = _Rows([], [], [], {name: [] for name in SSM_COLUMNS[1:]})
+    for line, fields in table:
+        identity = fields[at[0]].strip()
+        if not identity or identity in rows.ids:
+            problems.add("is empty" if not identity else f"{identity} is listed twice", row=line, column="id")
+            continue
+        for name, index in zip(SSM_COLUMNS[1:], at[1:]):
+            rows.values[name].append(_values(fields[index], name, n_samples, line, problems))
+        rows.ids.append(identity)
+        rows.genes.append(fields[at[4]].strip() if at[4] >= 0 else "")
+        rows.lines.append(line)
+    return rows
+
+
+def _copy_number(chance: FloatArray) -> dict[str, NDArray[np.float32]]:
+    """Convert the chance that a read of a mutated cell shows the mutation to one mutated copy among its inverse."""
+    copy_number = {name: np.full(chance.shape, np.nan, dtype=np.float32) for name in COPY_NUMBER_FIELDS}
+    copy_number["fraction"][:] = 1
+    copy_number["major"][:] = 1
+    copy_number["minor"][:] = chance == 0.5
+    copy_number["total"][:] = 1 / chance
+    return copy_number
 
 
 def _values(cell: str, column: str, n_samples: int, line: int, problems: ProblemList) -> list[float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -120,57 +120,29 @@ def _nexus_trees(text: str, path: Path) -> tuple[list[str], dict[str, str]]:
     return found, translate
 
 
+class _Growing:
+    """A tree that is being read: parents, names, branch lengths and sites of the nodes met so far, the root first."""
+
+    def __init__(self) -> None:
+        self.parents, self.names, self.lengths, self.sites = [-1], [""], [np.nan], [""]
+
+    def add(self, parent: int) -> int:
+        """Add a node and return its index."""
+        self.parents.append(parent)
+        self.names.append("")
+        self.lengths.append(np.nan)
+        self.sites.append("")
+        return len(self.parents) - 1
+
+
 def _parse(text: str, translate: Mapping[str, str], source: str, number: int) -> Phylogeny:
+    """Read one Newick tree, the `number`-th of `source`."""
+
     def fail(what: str) -> InputError:
         return InputError(f"tree {number}: {what}", file=source)
 
-    parents, names, lengths, sites = [-1], [""], [np.nan], [""]
-    current, depth = 0, 0
-    expects_length = ended = started = False
-    for token in _TOKEN.finditer(text):
-        if ended:
-            break
-        if token["comment"] is not None:
-            sites[current] = _site_of_comment(token["comment"]) or sites[current]
-            continue
-        mark = token["mark"]
-        if mark == "(":
-            parents.append(current)
-            names.append("")
-            lengths.append(np.nan)
-            sites.append("")
-            current, depth, started = len(parents) - 1, depth + 1, True
-        elif mark == ",":
-            if not depth:
-                raise fail("a comma outside parentheses")
-            parents.append(parents[current])
-            names.append("")
-            lengths.append(np.nan)
-            sites.append("")
-            current = len(parents) - 1
-        elif mark == ")":
-            if not depth:
-                raise fail("a closing parenthesis too many")
-            current, depth = parents[current], depth - 1
-        elif mark == ";":
-            ended = True
-        elif mark == ":":
-            expects_length = True
-            continue
-        else:
-            word = token["word"] if token["quoted"] is None else token["quoted"].replace("''", "'")
-            if expects_length:
-                try:
-                    lengths[current] = float(word)
-                except ValueError:
-                    raise fail(f"branch length {word!r} is not a number") from None
-            else:
-                names[current] = translate.get(word, word)
-        expects_length = False
-    if depth:
-        raise fail(f"{depth} closing parentheses missing")
-    if not started:
-        raise fail("no parentheses: not a Newick tree")
+    tree = _read_nodes(text, translate, fail)
+    parents, names = tree.parents, tree.names
     has_child = {p for p in parents if p >= 0}
     unnamed = [v for v, name in enumerate(names) if not name and v not in has_child]
     if unnamed:
@@ -179,15 +151,64 @@ def _parse(text: str, translate: Mapping[str, str], source: str, number: int) ->
     if len(set(leaves)) != len(leaves):
         twice = sorted({name for name in leaves if leaves.count(name) > 1})[:3]
         raise fail(f"leaves of the same name: {', '.join(twice)}")
-    taken, inner = set(leaves), 0
+    names = _with_inner_names(names, has_child)
+    return Phylogeny(tuple(names), np.array(parents, dtype=np.int64), np.array(tree.lengths), tuple(tree.sites))
+
+
+def _read_nodes(text: str, translate: Mapping[str, str], fail: Callable[[str], InputError]) -> _Growing:
+    """Read the nodes of a Newick tree, up to its semicolon."""
+    tree = _Growing()
+    current, depth = 0, 0
+    expects_length = started = False
+    for token in _TOKEN.finditer(text):
+        if token["comment"] is not None:
+            tree.sites[current] = _site_of_comment(token["comment"]) or tree.sites[current]
+            continue
+        mark = token["mark"]
+        if mark == ";":
+            break
+        if mark == "(":
+            current, depth, started = tree.add(current), depth + 1, True
+        elif mark == ",":
+            if not depth:
+                raise fail("a comma outside parentheses")
+            current = tree.add(tree.parents[current])
+        elif mark == ")":
+            if not depth:
+                raise fail("a closing parenthesis too many")
+            current, depth = tree.parents[current], depth - 1
+        elif mark == ":":
+            expects_length = True
+            continue
+        else:
+            word = token["word"] if token["quoted"] is None else token["quoted"].replace("''", "'")
+            if expects_length:
+                try:
+                    tree.lengths[current] = float(word)
+                except ValueError:
+                    raise fail(f"branch length {word!r} is not a number") from None
+            else:
+                tree.names[current] = translate.get(word, word)
+        expects_length = False
+    if depth:
+        raise fail(f"{depth} closing parentheses missing")
+    if not started:
+        raise fail("no parentheses: not a Newick tree")
+    return tree
+
+
+def _with_inner_names(names: Sequence[str], has_child: Collection[int]) -> list[str]:
+    """Name inner nodes that have no name of their own, as n1, n2, ...; bootstrap values are no names."""
+    named = list(names)
+    taken, inner = {name for v, name in enumerate(names) if v not in has_child}, 0
     for v, name in enumerate(names):
-        if v in has_child and (not name or name in taken):  # bootstrap values are no names
+        if v in has_child and (not name or name in taken):
             inner += 1
             while f"n{inner}" in taken:
                 inner += 1
-            names[v] = f"n{inner}"
-        taken.add(names[v])
-    return Phylogeny(tuple(names), np.array(parents, dtype=np.int64), np.array(lengths), tuple(sites))
+            named[v] = f"n{inner}"
+        taken.add(named[v])
+    return named
 
 
 def _site_of_comment(comment: str) -> str:

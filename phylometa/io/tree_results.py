@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,80 +24,92 @@ __all__ = ["read_trees", "write_circulation", "write_trees"]
 def write_trees(trees: TreeEnsemble, sample_names: Sequence[str], directory: Path) -> None:
     """Write trees/: trees.json, best and consensus tree, edge support, clone proportions, presence in sites."""
     directory.mkdir(exist_ok=True)
-    names = trees.names
-    documents = []
-    for i in range(len(trees)):
-        parents = {name: None if p < 0 else names[p] for name, p in zip(names, trees.parents[i])}
-        documents.append(
+    write_json(directory / "trees.json", _document(trees, sample_names), indent=None)
+    if trees.joint is None:
+        (directory / "joint.json").unlink(missing_ok=True)  # of an earlier run
+    else:
+        write_json(directory / "joint.json", trees.joint.to_json(trees.site_names), indent=None)
+    best = trees.best
+    confidence = {v: float(trees.edge_support[u, v]) for u, v in best.edges()}
+    _write_newick(best, confidence, directory / "best.nwk")
+    _write_graph(best, confidence, colours_of_trees(trees), directory / "best")
+    consensus, clade_support = trees.consensus()
+    _write_newick(consensus, clade_support, directory / "consensus.nwk")
+    _write_edge_support(trees, directory / "edge_support.tsv")
+    _write_proportions(trees, sample_names, directory / "clone_proportions.tsv")
+    _write_presence(trees, directory / "presence.tsv")
+
+
+def _document(trees: TreeEnsemble, sample_names: Sequence[str]) -> dict[str, Any]:
+    """Convert the posterior to the document of trees.json."""
+    names, sites = trees.names, trees.site_names
+    return {
+        "trees": [
             {
                 "weight": trees.weights[i],
                 "log_likelihood": trees.log_likelihood[i],
-                "parents": parents,
+                "parents": {name: None if p < 0 else names[p] for name, p in zip(names, trees.parents[i])},
                 "proportions": trees.proportions[i],
                 "presence": trees.presence[i],
             }
-        )
-    scenarios = [
-        {
-            "tree": s.tree,
-            "weight": s.weight,
-            "presence": {
-                names[k]: [trees.site_names[t] for t in np.flatnonzero(s.presence[k])] for k in range(len(names))
-            },
-        }
-        for s in trees.scenarios
-    ]
-    document = {
-        "trees": documents,
+            for i in range(len(trees))
+        ],
         "complete": trees.complete,
         "n_trees": trees.n_trees,
         "method": trees.method,
         "clones": list(names),
         "n_mutations": trees.n_mutations,
         "samples": list(sample_names),
-        "sites": list(trees.site_names),
+        "sites": list(sites),
         "diagnostics": trees.diagnostics,
-        "scenarios": scenarios,
+        "scenarios": [
+            {
+                "tree": s.tree,
+                "weight": s.weight,
+                "presence": {name: [sites[t] for t in np.flatnonzero(row)] for name, row in zip(names, s.presence)},
+            }
+            for s in trees.scenarios
+        ],
     }
-    write_json(directory / "trees.json", document, indent=None)
-    if trees.joint is None:
-        (directory / "joint.json").unlink(missing_ok=True)  # of an earlier run
-    else:
-        write_json(directory / "joint.json", trees.joint.to_json(trees.site_names), indent=None)
-    support = trees.edge_support
-    best = trees.best
-    confidence = {v: float(support[u, v]) for u, v in best.edges()}
-    _write_newick(best, confidence, directory / "best.nwk")
-    _write_graph(best, confidence, colours_of_trees(trees), directory / "best")
-    consensus, clade_support = trees.consensus()
-    _write_newick(consensus, clade_support, directory / "consensus.nwk")
-    ancestor = trees.ancestor_probability
+
+
+def _write_edge_support(trees: TreeEnsemble, path: Path) -> None:
+    """Write every edge and every ancestry of any tree with its probability."""
+    names, support, ancestor = trees.names, trees.edge_support, trees.ancestor_probability
     pairs = [(u, v) for u in range(len(names)) for v in range(len(names)) if support[u, v] > 0 or ancestor[u, v] > 0]
     write_tsv(
-        directory / "edge_support.tsv",
+        path,
         ["parent", "child", "probability", "ancestor_probability"],
         ((names[u], names[v], support[u, v], ancestor[u, v]) for u, v in pairs),
     )
+
+
+def _write_proportions(trees: TreeEnsemble, sample_names: Sequence[str], path: Path) -> None:
+    """Write the share of every clone in every sample: mean and interval of the posterior, and that of the best tree."""
     mean = np.einsum("t,tks->ks", trees.weights, trees.proportions)
     unknown = np.full(mean.shape, np.nan)
     intervals = trees.diagnostics.get("proportion_intervals", {"lower": unknown, "upper": unknown})
     columns = (mean, np.asarray(intervals["lower"]), np.asarray(intervals["upper"]), trees.proportions[0])
     write_tsv(
-        directory / "clone_proportions.tsv",
+        path,
         ["clone", "sample", "proportion", "proportion_lo", "proportion_hi", "proportion_best_tree"],
         (
-            (names[k], sample, *(column[k, s] for column in columns))
-            for k in range(len(names))
+            (clone, sample, *(column[k, s] for column in columns))
+            for k, clone in enumerate(trees.names)
             for s, sample in enumerate(sample_names)
         ),
     )
+
+
+def _write_presence(trees: TreeEnsemble, path: Path) -> None:
+    """Write the probability that a clone is in a site, for every clone and site."""
     present = np.einsum("t,tks->ks", trees.weights, trees.presence)
     write_tsv(
-        directory / "presence.tsv",
+        path,
         ["clone", "site", "probability", "probability_best_tree"],
         (
-            (names[k], site, present[k, t], trees.presence[0, k, t])
-            for k in range(len(names))
+            (clone, site, present[k, t], trees.presence[0, k, t])
+            for k, clone in enumerate(trees.names)
             for t, site in enumerate(trees.site_names)
         ),
     )

@@ -195,6 +195,13 @@ class RecordReader:
             reads = [self._info_reads(info, choices, number)]
         if not reason:
             self.passed.add(word)
+        self._add_alleles(plan, fields, reads, reason, number)
+
+    def _add_alleles(
+        self, plan: _Plan | None, fields: list[str], reads: list[Reads | None], reason: str, number: int
+    ) -> None:
+        """Add a row for every alternate allele of a record of small variants."""
+        chrom, position, ref, choices = fields[0], fields[1], fields[3].upper(), fields[4].upper().split(",")
         for k, choice in enumerate(choices):
             name = f"{chrom}:{position}:{ref}:{choice}"
             fault = _allele_fault(ref, choice)
@@ -209,15 +216,22 @@ class RecordReader:
                 self.rejected[len(self.ids)] = reason
             elif len(choices) == 1:
                 self._check_frequency(plan, fields, pairs)
-            self.ids.append(name)
-            self.chroms.append(intern(chrom))
-            self.positions.append(start)
-            self.refs.append(intern(short))
-            self.alts.append(intern(changed))
-            self.lines.append(number)
-            if self.header.gene_fields:
-                self.genes.append(intern(self._gene(info)))
-            self.cells.extend([alt_count << 32 | depth for alt_count, depth in pairs])
+            self._add_row(name, (chrom, start, short, changed), fields[7], number, pairs)
+
+    def _add_row(
+        self, name: str, allele: tuple[str, int, str, str], info: str, number: int, pairs: list[tuple[int, int]]
+    ) -> None:
+        """Add one mutation, its allele as (chrom, 0-based position, ref, alt), with its reads in every sample."""
+        chrom, start, ref, alt = allele
+        self.ids.append(name)
+        self.chroms.append(intern(chrom))
+        self.positions.append(start)
+        self.refs.append(intern(ref))
+        self.alts.append(intern(alt))
+        self.lines.append(number)
+        if self.header.gene_fields:
+            self.genes.append(intern(self._gene(info)))
+        self.cells.extend([alt_count << 32 | depth for alt_count, depth in pairs])
 
     def _read_structural(self, plan: _Plan, fields: list[str], reason: str, number: int) -> None:
         """A junction: its reads by the caller's dialect, or by the rules for small variants; its mate is dropped."""
@@ -249,15 +263,9 @@ class RecordReader:
             self.rejected[len(self.ids)] = reason
         else:
             self.passed.add(fields[6])
-        self.ids.append(f"{chrom}:{position}:{ref.upper()}:{allele}")
-        self.chroms.append(intern(chrom))
-        self.positions.append(int(position) - 1)
-        self.refs.append(intern(ref.upper()))
-        self.alts.append(intern(allele))
-        self.lines.append(number)
-        if self.header.gene_fields:
-            self.genes.append(intern(self._gene(fields[7])))
-        self.cells.extend([alt_count << 32 | depth for alt_count, depth in cells])
+        ref = ref.upper()
+        place = (chrom, int(position) - 1, ref, allele)
+        self._add_row(f"{chrom}:{position}:{ref}:{allele}", place, fields[7], number, cells)
 
     def _name_of(self, column: int) -> str:
         return self.header.columns[column - 9]

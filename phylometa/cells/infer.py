@@ -15,6 +15,7 @@ single mutations, clones do not order mutations that no cell tells apart.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
@@ -98,20 +99,21 @@ def infer_cell_clones(
 def _run_chain(matrix: CellMatrix, settings: CellSettings, number: int, rng: np.random.Generator) -> list[CellDraw]:
     """Draws of the second half of one chain, which is annealed first."""
     rates = np.array([settings.false_positive, settings.dropout])
-    ratio, base = error_log_ratios(matrix, *rates)
-    label, parent = _start(matrix, ratio, settings, number)
+    rated = _Rated(rates, *error_log_ratios(matrix, *rates))
+    label, parent = _start(matrix, rated.ratio, settings, number)
     rounds = max(settings.moves // _RATE_EVERY, 4)
     n_kept = -(-settings.draws // settings.chains)
     thin = max(rounds // (2 * n_kept), 1)
     draws: list[CellDraw] = []
     for turn in range(rounds):
         heat = 1.0 + 4.0 * max(1.0 - 3.0 * turn / rounds, 0.0)
-        value, _ = run_chain(label, parent, ratio, settings.concentration, _RATE_EVERY, heat, rng)
-        rates, ratio, base, value = _rates_move(matrix, settings, rates, ratio, base, value, label, parent, rng)
+        value, _ = run_chain(label, parent, rated.ratio, settings.concentration, _RATE_EVERY, heat, rng)
+        rated, value = _rates_move(matrix, settings, rated, value, label, parent, rng)
         if 2 * turn >= rounds and turn % thin == 0:
-            own = sum_by_clone(label, ratio, len(parent))
+            own = sum_by_clone(label, rated.ratio, len(parent))
             cells = draw_cells(parent, own, rng)
-            draws.append(_compact(label, parent, cells, rates, value + base + _rate_prior(rates, settings)))
+            log_posterior = value + rated.base + _rate_prior(rated.rates, settings)
+            draws.append(_compact(label, parent, cells, rated.rates, log_posterior))
     return draws
 
 
@@ -124,30 +126,38 @@ def _rate_prior(rates: FloatArray, settings: CellSettings) -> float:
     return value
 
 
+@dataclass(frozen=True, eq=False)
+class _Rated:
+    """Error rates with what they make of the calls: log ratios (n, cells), and the sum of what no tree changes."""
+
+    rates: FloatArray
+    ratio: FloatArray
+    base: float
+
+
 def _rates_move(
     matrix: CellMatrix,
     settings: CellSettings,
-    rates: FloatArray,
-    ratio: FloatArray,
-    base: float,
+    rated: _Rated,
     value: float,
     label: IntArray,
     parent: IntArray,
     rng: np.random.Generator,
-) -> tuple[FloatArray, FloatArray, float, float]:
-    """A random walk over the logits of both rates; rates, ratios, base and value after it."""
+) -> tuple[_Rated, float]:
+    """Take a step of a random walk over the logits of both rates; the rates and the value after it."""
+    rates = rated.rates
     logit = np.log(rates / (1.0 - rates)) + rng.normal(0.0, _STEP, 2)
     new_rates = 1.0 / (1.0 + np.exp(-logit))
-    new_ratio, new_base = error_log_ratios(matrix, *new_rates)
-    scores = np.zeros((len(parent) + 1, ratio.shape[1]))
+    new = _Rated(new_rates, *error_log_ratios(matrix, *new_rates))
+    scores = np.zeros((len(parent) + 1, rated.ratio.shape[1]))
     size = np.bincount(label, minlength=len(parent)).astype(np.int64)
-    new_value = log_likelihood(parent, sum_by_clone(label, new_ratio, len(parent)), scores)
+    new_value = log_likelihood(parent, sum_by_clone(label, new.ratio, len(parent)), scores)
     new_value += log_prior(parent, size, settings.concentration)
-    gain = new_value + new_base - value - base
+    gain = new_value + new.base - value - rated.base
     gain += _rate_prior(new_rates, settings) - _rate_prior(rates, settings)
     if math.log(max(rng.random(), 1e-300)) < gain:
-        return new_rates, new_ratio, new_base, new_value
-    return rates, ratio, base, value
+        return new, new_value
+    return rated, value
 
 
 def _start(matrix: CellMatrix, ratio: FloatArray, settings: CellSettings, number: int) -> tuple[IntArray, IntArray]:

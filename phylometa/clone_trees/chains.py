@@ -74,51 +74,19 @@ def search_trees(
     TreePosterior, dict
         The posterior, and the diagnostics of the chains (JSON-ready).
     """
-    from phylometa.clone_trees._kernels import run_chain
-
     n = model.n_clusters
-    prevalence, variance = gaussian_prevalence(model)
-    density = model.slab / float(model.prevalence[1])
+    sampler = _Sampler(model, settings.sweeps * n, unrelated)
     chains = []
     for i in range(settings.chains):
         tree = start if i == 0 and start is not None else _dispersed_start(model, settings, rng, unrelated)
         chains.append(_Chain(np.append(np.where(tree < 0, n, tree), -1), [], [], {}))
-    moves = settings.sweeps * n
-    warm = max(moves // 3, 1)
     best = -np.inf
     posterior, agreement, coverage = None, 1.0, 0.0
     done, exchanging, exchanged = 0, False, False
     for _ in range(settings.rounds if rounds is None else rounds):
         lists = [_ScoredTrees(half) for half in (chains[::2], chains[1::2])] if exchanging else []
         for i, chain in enumerate(chains):
-            heat = np.ones(moves) if chain.draws else np.concatenate([np.linspace(0.2, 1.0, warm), np.ones(moves)])
-            uniforms = rng.random((len(heat), 5 + n))
-            n_legs = _EXCHANGES if exchanging and chain.draws else 1
-            legs = []
-            for part, heat_part in zip(np.array_split(uniforms, n_legs), np.array_split(heat, n_legs)):
-                if n_legs > 1:
-                    chain.tree = lists[i % 2].exchange(chain.tree, float(rng.random()))
-                leg = run_chain(
-                    chain.tree,
-                    model.likelihood,
-                    model.slab,
-                    model.founder,
-                    prevalence,
-                    variance,
-                    density,
-                    unrelated,
-                    part,
-                    heat_part,
-                )[:4]
-                chain.tree = np.append(leg[0][-1].astype(np.int64), -1)
-                legs.append(leg)
-            trees, values, proposed, proposed_values = (np.concatenate(arrays) for arrays in zip(*legs))
-            chain.draws.append(trees[-moves:])
-            chain.draw_values.append(values[-moves:])
-            best = max(best, float(values.max()), float(proposed_values.max()))
-            for scored, value in ((proposed, proposed_values), (trees, values)):
-                for row in np.flatnonzero(value > best - SCORE_RANGE):
-                    chain.seen[scored[row].tobytes()] = float(value[row])
+            best = sampler.prolong(chain, lists[i % 2] if exchanging else None, best, rng)
         done += 1
         _leave_local_optima(chains)
         halves = _halves(chains)
@@ -143,13 +111,55 @@ def search_trees(
         "chains": len(chains),
         "chains_used": sum(map(len, halves)),
         "rounds": done,
-        "moves": done * moves * len(chains),
+        "moves": done * sampler.moves * len(chains),
         "coverage": coverage,
         "weights": "scores" if coverage >= _COVERAGE else "visits",
         "disagreement": agreement,
         **mixing,
     }
     return posterior, diagnostics
+
+
+class _Sampler:
+    """The compiled chain on one model, with prevalences as normal ones to propose by; `moves` of a chain per round."""
+
+    def __init__(self, model: ReadModel, moves: int, unrelated: bool) -> None:
+        self.model, self.moves, self.unrelated = model, moves, unrelated
+        self.prevalence, self.variance = gaussian_prevalence(model)
+        self.density = model.slab / float(model.prevalence[1])
+
+    def prolong(self, chain: _Chain, exchanged: _ScoredTrees | None, best: float, rng: np.random.Generator) -> float:
+        """Prolong a chain by one round, in place; return the score of the best tree so far.
+
+        A chain without draws is heated first. One that has some exchanges its tree with those of `exchanged`.
+        """
+        moves, warm = self.moves, max(self.moves // 3, 1)
+        heat = np.ones(moves) if chain.draws else np.concatenate([np.linspace(0.2, 1.0, warm), np.ones(moves)])
+        uniforms = rng.random((len(heat), 5 + self.model.n_clusters))
+        n_legs = _EXCHANGES if exchanged is not None and chain.draws else 1
+        legs = []
+        for part, heat_part in zip(np.array_split(uniforms, n_legs), np.array_split(heat, n_legs)):
+            if exchanged is not None and n_legs > 1:
+                chain.tree = exchanged.exchange(chain.tree, float(rng.random()))
+            leg = self._run(chain.tree, part, heat_part)
+            chain.tree = np.append(leg[0][-1].astype(np.int64), -1)
+            legs.append(leg)
+        trees, values, proposed, proposed_values = (np.concatenate(arrays) for arrays in zip(*legs))
+        chain.draws.append(trees[-moves:])
+        chain.draw_values.append(values[-moves:])
+        best = max(best, float(values.max()), float(proposed_values.max()))
+        for scored, value in ((proposed, proposed_values), (trees, values)):
+            for row in np.flatnonzero(value > best - SCORE_RANGE):
+                chain.seen[scored[row].tobytes()] = float(value[row])
+        return best
+
+    def _run(self, tree: IntArray, uniforms: FloatArray, heat: FloatArray) -> tuple[NDArray[Any], ...]:
+        """Run the compiled chain: trees and their scores after every move, proposed trees and theirs."""
+        from phylometa.clone_trees._kernels import run_chain
+
+        model = self.model
+        made = (self.prevalence, self.variance, self.density, self.unrelated)
+        return tuple(run_chain(tree, model.likelihood, model.slab, model.founder, *made, uniforms, heat)[:4])
 
 
 class _ScoredTrees:

@@ -89,18 +89,11 @@ def infer_copy_number_tree(
     names = _node_names(matrix.sample_names, tree.parents)
     events = _tree_events(tree, sequences, matrix, names)
     lengths = np.array([sum(event.branch == name for event in events) for name in names])
-    replicates = (
-        replicate_distances(
-            matrix,
-            sequences,
-            wgd=settings.wgd,
-            method=settings.support,
-            replicates=settings.bootstrap,
-            rng=rng,
+    replicates = np.empty((0, n, n))
+    if settings.bootstrap:
+        replicates = replicate_distances(
+            matrix, sequences, wgd=settings.wgd, method=settings.support, replicates=settings.bootstrap, rng=rng
         )
-        if settings.bootstrap
-        else np.empty((0, n, n))
-    )
     copies = amplicon_copies(_node_copies(tree.profiles, sequences, matrix), limit)
     copies[: len(observed)] = observed
     instability = _instability(profile, matrix, tree, copies, names, events)

@@ -111,41 +111,91 @@ def consistent_segmentation(
         If no sample has copy number, or no segment is common to all.
     """
     names = profile.sample_names
-    warnings: list[str] = []
-    span = np.zeros(len(names))
-    np.add.at(span, profile.sample, profile.end - profile.start)
-    if not span.any():
-        raise InfeasibleError("no copy-number segments: a copy-number tree needs them")
-    kept = [s for s in range(len(names)) if span[s] >= min_coverage * span.max()]
+    kept = _covered_samples(profile, min_coverage)
     excluded = tuple(name for s, name in enumerate(names) if s not in kept)
+    warnings: list[str] = []
     if excluded:
         warnings.append(
             f"copy-number tree without {', '.join(excluded)}: too little of the genome has copy number there"
         )
+    use_alleles, more = _choose_alleles(profile)
+    warnings += more
+    common, missing = _common_segments(profile, kept, use_alleles)
+    long_enough = [segment for segment in common if segment.end - segment.start >= min_segment_length]
+    if not long_enough:
+        raise InfeasibleError("no copy-number segment is common to all samples")
+    if missing:
+        total = missing + sum(segment.end - segment.start for segment in common)
+        if missing > 0.05 * total:
+            warnings.append(f"{missing / total:.0%} of the genome lacks copy number in some sample and is left out")
+    subclonal = float((np.array([segment.share for segment in common]) < 1).mean())
+    if subclonal > 0:
+        warnings.append(f"{subclonal:.0%} of segments are subclonal in a sample: the state of most cells is compared")
+    return CopyNumberMatrix(
+        sample_names=tuple(names[s] for s in kept),
+        chroms=tuple(segment.chrom for segment in long_enough),
+        start=np.array([segment.start for segment in long_enough]),
+        end=np.array([segment.end for segment in long_enough]),
+        copies=np.array([segment.copies for segment in long_enough]).transpose(1, 2, 0),
+        clonal_share=np.array([segment.share for segment in long_enough]).T,
+        is_phased=profile.is_phased,
+        excluded=excluded,
+        missing_bp=missing,
+        warnings=tuple(warnings),
+    )
+
+
+def _covered_samples(profile: CopyNumberProfile, min_coverage: float) -> list[int]:
+    """Find the samples that cover at least this share of what any sample covers."""
+    span = np.zeros(len(profile.sample_names))
+    np.add.at(span, profile.sample, profile.end - profile.start)
+    if not span.any():
+        raise InfeasibleError("no copy-number segments: a copy-number tree needs them")
+    return [s for s in range(len(span)) if span[s] >= min_coverage * span.max()]
+
+
+def _choose_alleles(profile: CopyNumberProfile) -> tuple[bool, list[str]]:
+    """Decide whether alleles are compared, or totals; with warnings of what is not seen then."""
     has_alleles = np.isfinite(profile.major) & np.isfinite(profile.minor)
-    use_alleles = bool(has_alleles.all())
-    if not use_alleles and has_alleles.any():
-        warnings.append("some segments have only a total copy number: totals are used for all")
-    if not use_alleles:
-        warnings.append(
-            "total copy number only: losses of one allele that a gain of the other hides are not seen, and a genome "
-            "doubling counts as one copy more, so that it is told from gains less well"
-        )
-    elif not profile.is_phased:
-        warnings.append(
+    if has_alleles.all():
+        if profile.is_phased:
+            return True, []
+        return True, [
             "alleles are not phased across samples: major and minor are compared as such, mirrored events are not seen"
-        )
+        ]
+    warnings = []
+    if has_alleles.any():
+        warnings.append("some segments have only a total copy number: totals are used for all")
+    warnings.append(
+        "total copy number only: losses of one allele that a gain of the other hides are not seen, and a genome "
+        "doubling counts as one copy more, so that it is told from gains less well"
+    )
+    return False, warnings
+
+
+@dataclass(slots=True, eq=False)
+class _Segment:
+    """A common segment: its place, copies (S, A) and clonal share (S,) of the samples that are compared."""
+
+    chrom: str
+    start: int
+    end: int
+    copies: IntArray
+    share: FloatArray
+
+
+def _common_segments(profile: CopyNumberProfile, kept: list[int], use_alleles: bool) -> tuple[list[_Segment], int]:
+    """Find the segments that all samples `kept` have, and the length (bp) that some of them have and others lack.
+
+    Neighbours of the same copies and shares are one segment.
+    """
     states = _states(profile, use_alleles)
     share = np.where(np.isfinite(profile.major2), np.maximum(profile.fraction, 1 - profile.fraction), 1.0)
-    chroms: list[str] = []
-    starts: list[int] = []
-    ends: list[int] = []
-    columns: list[IntArray] = []
-    shares: list[FloatArray] = []
-    missing = 0
     by_chrom: dict[str, list[int]] = {}
     for i, chrom in enumerate(profile.chroms):
         by_chrom.setdefault(chrom, []).append(i)
+    found: list[_Segment] = []
+    missing = 0
     for chrom, rows in by_chrom.items():
         index = np.array([i for i in rows if profile.sample[i] in kept], dtype=np.int64)
         if not len(index):
@@ -157,44 +207,17 @@ def consistent_segmentation(
             owner[kept.index(int(profile.sample[i])), first:last] = i
         is_common = (owner >= 0).all(axis=0)
         is_any = (owner >= 0).any(axis=0)
-        length = np.diff(cuts)
-        missing += int(length[is_any & ~is_common].sum())
-        previous: tuple[int, int] | None = None
+        missing += int(np.diff(cuts)[is_any & ~is_common].sum())
+        previous: _Segment | None = None
         for k in np.flatnonzero(is_common):
-            values = states[owner[:, k]]
-            parts = share[owner[:, k]]
-            touches = previous is not None and previous[1] == cuts[k]
-            if touches and (values == columns[-1]).all() and (parts == shares[-1]).all():
-                ends[-1] = int(cuts[k + 1])
+            copies, shares = states[owner[:, k]], share[owner[:, k]]
+            touches = previous is not None and previous.end == cuts[k]
+            if previous and touches and (copies == previous.copies).all() and (shares == previous.share).all():
+                previous.end = int(cuts[k + 1])
             else:
-                chroms.append(chrom)
-                starts.append(int(cuts[k]))
-                ends.append(int(cuts[k + 1]))
-                columns.append(values)
-                shares.append(parts)
-            previous = (starts[-1], ends[-1])
-    long_enough = [k for k in range(len(chroms)) if ends[k] - starts[k] >= min_segment_length]
-    if not long_enough:
-        raise InfeasibleError("no copy-number segment is common to all samples")
-    if missing:
-        total = missing + sum(ends[k] - starts[k] for k in range(len(chroms)))
-        if missing > 0.05 * total:
-            warnings.append(f"{missing / total:.0%} of the genome lacks copy number in some sample and is left out")
-    subclonal = float((np.array(shares) < 1).mean())
-    if subclonal > 0:
-        warnings.append(f"{subclonal:.0%} of segments are subclonal in a sample: the state of most cells is compared")
-    return CopyNumberMatrix(
-        sample_names=tuple(names[s] for s in kept),
-        chroms=tuple(chroms[k] for k in long_enough),
-        start=np.array([starts[k] for k in long_enough]),
-        end=np.array([ends[k] for k in long_enough]),
-        copies=np.array([columns[k] for k in long_enough]).transpose(1, 2, 0),
-        clonal_share=np.array([shares[k] for k in long_enough]).T,
-        is_phased=profile.is_phased,
-        excluded=excluded,
-        missing_bp=missing,
-        warnings=tuple(warnings),
-    )
+                previous = _Segment(chrom, int(cuts[k]), int(cuts[k + 1]), copies, shares)
+                found.append(previous)
+    return found, missing
 
 
 def _states(profile: CopyNumberProfile, use_alleles: bool) -> IntArray:

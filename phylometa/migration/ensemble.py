@@ -81,8 +81,6 @@ def infer_history_ensemble(
         ensemble = process_ensemble(scenarios, site_names, primary=primary, settings=settings)
         tree_of = {scenario.tree_index: scenario.tree for scenario in scenarios}
         return favour_genetic_distance(ensemble, tree_of.__getitem__, settings.genetic_distance_weight)
-    solved: dict[tuple[bytes, bytes], TreeHistories] = {}
-    unnormalised: list[tuple[Scenario, TreeHistories, float]] = []
     kinds = _weighed_kinds(settings, model) if pattern is None and routes is None else ""
     heaviest = max(scenarios, key=lambda scenario: scenario.weight)
     # Many scenarios list fewer histories each.
@@ -91,6 +89,7 @@ def infer_history_ensemble(
         settings,
         max_histories=min(settings.max_histories, max(LISTED_TOGETHER // n_distinct, MIN_LISTED)),
     )
+    solved: dict[tuple[bytes, bytes], TreeHistories] = {}
     # The scenario with alternatives comes first, so that equal ones share its result.
     for scenario in sorted(scenarios, key=lambda scenario: scenario is not heaviest):
         key = _identity(scenario)
@@ -106,20 +105,7 @@ def infer_history_ensemble(
                 alternatives=scenario is heaviest and not kinds,
                 exact_ranking=n_distinct <= RANKED_EXACTLY,
             )
-    cut = 0.0
-    for scenario in scenarios:
-        found = solved[_identity(scenario)]
-        share = scenario.weight
-        if settings.weights == "exponential":
-            share *= _weight_of_tree(found, settings)
-            n_cut = found.n_histories - len(found.histories)
-            cut += share * _cut_weight(n_cut, found.presence, primary, settings)
-            share *= sum(
-                history_weights([Scores(0, 0, h.comigrations, h.seeding_sites) for h in found.histories], settings)
-            )
-        else:
-            cut += share * (1.0 - len(found.histories) / found.n_histories)
-        unnormalised.append((scenario, found, share))
+    unnormalised, cut = _weigh_optimal(scenarios, solved, primary, settings)
     if kinds:
         near, cut_near = _near_optimal(scenarios, solved, kinds, primary=primary, settings=settings)
         unnormalised += near
@@ -140,6 +126,30 @@ def infer_history_ensemble(
     ensemble = HistoryEnsemble(trees, tuple(site_names), order, settings.weights, model, cut_weight=cut / (cut + total))
     tree_of = {scenario.tree_index: scenario.tree for scenario in scenarios}
     return favour_genetic_distance(ensemble, tree_of.__getitem__, settings.genetic_distance_weight)
+
+
+def _weigh_optimal(
+    scenarios: Sequence[Scenario],
+    solved: Mapping[tuple[bytes, bytes], TreeHistories],
+    primary: int,
+    settings: MigrationSettings,
+) -> tuple[list[tuple[Scenario, TreeHistories, float]], float]:
+    """Weigh the optimal histories of every scenario (not normalised), and bound the weight of those not listed."""
+    entries, cut = [], 0.0
+    for scenario in scenarios:
+        found = solved[_identity(scenario)]
+        share = scenario.weight
+        if settings.weights == "exponential":
+            share *= _weight_of_tree(found, settings)
+            n_cut = found.n_histories - len(found.histories)
+            cut += share * _cut_weight(n_cut, found.presence, primary, settings)
+            share *= sum(
+                history_weights([Scores(0, 0, h.comigrations, h.seeding_sites) for h in found.histories], settings)
+            )
+        else:
+            cut += share * (1.0 - len(found.histories) / found.n_histories)
+        entries.append((scenario, found, share))
+    return entries, cut
 
 
 def _weighed_kinds(settings: MigrationSettings, model: str) -> str:

@@ -160,6 +160,8 @@ def observe(
     germline = np.where(seen, _germline(alt, ref, base, purity, precision), 0.0).sum(axis=1)
     in_clones = curves[:, :, : base.n_options].max(axis=(2, 3)).sum(axis=1)
     is_leaking = bool((germline > in_clones + _GERMLINE_GAIN).any())
+    artefact = _artefact(alt, ref, seen, error, germline if is_leaking else None, precision)
+    tails = _tails(alt, ref, seen, slope[:, :, :1], error, np.asarray(sample_site), precision, settings)
     return Observation(
         curves=curves,
         log_prior=np.asarray(log_prior),
@@ -169,9 +171,7 @@ def observe(
         alt=alt,
         total=total,
         marginal=_marginal(curves, prevalence, ccf_settings.absent_weight),
-        null=_null_classes(
-            alt, ref, seen, slope, error, germline if is_leaking else None, np.asarray(sample_site), precision, settings
-        ),
+        null=np.concatenate((artefact[:, None], tails), axis=1),
         weight=np.ones(len(alt)),
         prevalence=prevalence,
     )
@@ -260,18 +260,15 @@ def _marginal(curves: FloatArray, prevalence: FloatArray, absent_weight: float) 
         return np.asarray(log_sum_exp(curves + np.log(weight), axis=3))
 
 
-def _null_classes(
+def _artefact(
     alt: FloatArray,
     ref: FloatArray,
     seen: BoolArray,
-    slope: FloatArray,
     error: FloatArray,
     germline: FloatArray | None,
-    sample_site: IntArray,
     precision: float,
-    settings: ObservationSettings,
 ) -> FloatArray:
-    """Log-likelihood of an artefact and of the tail of every site (n, 1 + n_sites).
+    """Compute the log-likelihood of an artefact (n,).
 
     `germline` (n,): log-likelihood of the reads of a germline variant; None if there are none.
     """
@@ -291,19 +288,32 @@ def _null_classes(
     kinds = [apart, together]
     if germline is not None:
         kinds.append(germline)
-    artefact = np.logaddexp.reduce(kinds, axis=0) - np.log(len(kinds))
+    return np.asarray(np.logaddexp.reduce(kinds, axis=0) - np.log(len(kinds)))
+
+
+def _tails(
+    alt: FloatArray,
+    ref: FloatArray,
+    seen: BoolArray,
+    slope: FloatArray,
+    error: FloatArray,
+    sample_site: IntArray,
+    precision: float,
+    settings: ObservationSettings,
+) -> FloatArray:
+    """Compute the log-likelihood of the tail of every site (n, n_sites); `slope` (n, S, 1) is of the first state."""
+    empty = alt * np.log(error) + ref * np.log1p(-error)
     shares = np.geomspace(settings.tail_least, settings.tail_most, _VAF_POINTS)
     density = 1.0 / shares  # 1 / F^2 on a logarithmic grid
     log_density = np.log(density / density.sum())
-    expected = slope[:, :, :1]
-    in_tail = read_log_likelihood(alt[..., None], ref[..., None], expected, error[..., None], shares, precision)
+    in_tail = read_log_likelihood(alt[..., None], ref[..., None], slope, error[..., None], shares, precision)
     tail_cell = np.logaddexp(empty + np.log(_ABSENT), log_sum_exp(in_tail + log_density, axis=2) + np.log(_PRESENT))
     empty, tail_cell = np.where(seen, empty, 0.0), np.where(seen, tail_cell, 0.0)
     n_sites = max(int(sample_site.max()) + 1, 1)
     tails = np.stack(
         [np.where(sample_site == site, tail_cell, empty).sum(axis=1) for site in range(n_sites)], axis=1
     ) - np.log(n_sites)
-    return np.concatenate((artefact[:, None], tails), axis=1)
+    return np.asarray(tails)
 
 
 def _germline(

@@ -45,17 +45,6 @@ def truth_document(simulated: SimulatedPatient) -> dict[str, Any]:
     """Convert the truth to plain lists and dictionaries (JSON-ready); see docs/methods/simulation.md."""
     truth, patient = simulated.truth, simulated.patient
     clones, sites = truth.tree.names, patient.site_names
-    history = [
-        {
-            "source_clone": clones[u],
-            "source": sites[s],
-            "clone": clones[v],
-            "site": sites[t],
-            "age": _number(age),
-            "seeding_age": _number(seeding),
-        }
-        for (u, s, v, t), age, seeding in zip(truth.history.edges.tolist(), truth.arrival_age, truth.seeding_age)
-    ]
     return {
         "patient": patient.name,
         "clones": list(clones),
@@ -75,7 +64,7 @@ def truth_document(simulated: SimulatedPatient) -> dict[str, Any]:
             name: [site for site, here in zip(sites, row) if here] for name, row in zip(clones, truth.presence)
         },
         "root": {"clone": clones[truth.history.root[0]], "site": sites[truth.history.root[1]]},
-        "history": history,
+        "history": _migrations(simulated),
         "counts": {
             "unobserved": truth.history.unobserved,
             "migrations": truth.history.n_migrations,
@@ -97,15 +86,38 @@ def truth_document(simulated: SimulatedPatient) -> dict[str, Any]:
             }
             for event in truth.copy_number_events
         ],
-        "mutations": {
-            "mutation_id": list(patient.mutations.ids),
-            "class": list(truth.classes),
-            "cause": list(truth.causes),
-            "clone": [clones[v] if v >= 0 else None for v in truth.clone],
-            "age": [_number(age) for age in truth.age],
-            "allele": truth.allele.tolist(),
-            "multiplicity": {name: truth.multiplicity[:, k].tolist() for k, name in enumerate(clones)},
-        },
+        "mutations": _mutation_columns(simulated),
+    }
+
+
+def _migrations(simulated: SimulatedPatient) -> list[dict[str, Any]]:
+    """List the edges of the true history, with the ages of arrival and of seeding."""
+    truth = simulated.truth
+    clones, sites = truth.tree.names, simulated.patient.site_names
+    return [
+        {
+            "source_clone": clones[u],
+            "source": sites[s],
+            "clone": clones[v],
+            "site": sites[t],
+            "age": _number(age),
+            "seeding_age": _number(seeding),
+        }
+        for (u, s, v, t), age, seeding in zip(truth.history.edges.tolist(), truth.arrival_age, truth.seeding_age)
+    ]
+
+
+def _mutation_columns(simulated: SimulatedPatient) -> dict[str, Any]:
+    """List what is true of every mutation of the table, by column."""
+    truth, clones = simulated.truth, simulated.truth.tree.names
+    return {
+        "mutation_id": list(simulated.patient.mutations.ids),
+        "class": list(truth.classes),
+        "cause": list(truth.causes),
+        "clone": [clones[v] if v >= 0 else None for v in truth.clone],
+        "age": [_number(age) for age in truth.age],
+        "allele": truth.allele.tolist(),
+        "multiplicity": {name: truth.multiplicity[:, k].tolist() for k, name in enumerate(clones)},
     }
 
 

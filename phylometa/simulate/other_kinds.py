@@ -79,19 +79,7 @@ def _with_unseen_clone(simulated: SimulatedPatient, rng: np.random.Generator) ->
     """The patient with a further clone that no site has, and its mutations without reads in the tissue."""
     truth, patient, settings = simulated.truth, simulated.patient, simulated.settings
     n, parent = settings.plasma_only_mutations, int(rng.integers(truth.tree.n_clones))
-    taken = set(patient.mutations.ids)
-    chroms: list[str] = []
-    positions: list[int] = []
-    ids: list[str] = []
-    while len(ids) < n:
-        chromosome = CHROMOSOMES[int(rng.integers(22))]
-        position = int(rng.integers(chromosome.length))
-        name = f"{chromosome.name}:{position + 1}:C:T"
-        if name not in taken:
-            taken.add(name)
-            ids.append(name)
-            chroms.append(chromosome.name)
-            positions.append(position)
+    ids, chroms, positions = _free_places(patient, n, rng)
     old = patient.mutations
     depth = draw_depth(np.full((n, old.n_samples), settings.depth), settings.depth_size, rng)
     alt = draw_alternate_reads(
@@ -112,19 +100,6 @@ def _with_unseen_clone(simulated: SimulatedPatient, rng: np.random.Generator) ->
         censored=None,  # type: ignore[arg-type]
         usual_depth=None,  # type: ignore[arg-type]
     )
-    profile = patient.segments
-    copies = {
-        name: np.concatenate((getattr(patient.copy_number, name), np.full(depth.shape, fill)))
-        for name, fill in (("major", np.nan), ("minor", np.nan), ("normal", 2.0), ("total", np.nan), ("fraction", 1.0))
-    }
-    copies |= {
-        name: np.concatenate((getattr(patient.copy_number, name), np.full(depth.shape, np.nan)))
-        for name in ("major2", "minor2")
-    }
-    if profile is not None:
-        rows = segments_at(profile, chroms, np.array(positions))
-        for name in ("major", "minor", "total", "fraction", "major2", "minor2"):
-            copies[name][-n:] = getattr(profile, name)[rows]
     tree = truth.tree
     k = tree.n_clones
     own = np.zeros((n, k + 1), dtype=np.int64)
@@ -146,12 +121,39 @@ def _with_unseen_clone(simulated: SimulatedPatient, rng: np.random.Generator) ->
     )
     alt_normal, depth_normal = sequence_normal(np.zeros(n), settings=settings, rng=rng)
     return SimulatedPatient(
-        patient.with_changes(mutations=table, copy_number=CopyNumberAtLoci(**copies)),
+        patient.with_changes(mutations=table, copy_number=_copies_with(patient, chroms, positions)),
         grown,
         settings,
         np.append(simulated.normal_alt, alt_normal).astype(np.int32),
         np.append(simulated.normal_depth, depth_normal).astype(np.int32),
     )
+
+
+def _free_places(patient: Patient, n: int, rng: np.random.Generator) -> tuple[list[str], list[str], list[int]]:
+    """Draw `n` autosomal C>T that the patient's table does not list: ids, chromosomes and 0-based positions."""
+    taken = set(patient.mutations.ids)
+    found: dict[str, tuple[str, int]] = {}
+    while len(found) < n:
+        chromosome = CHROMOSOMES[int(rng.integers(22))]
+        position = int(rng.integers(chromosome.length))
+        name = f"{chromosome.name}:{position + 1}:C:T"
+        if name not in taken:
+            found.setdefault(name, (chromosome.name, position))
+    return list(found), [chrom for chrom, _ in found.values()], [position for _, position in found.values()]
+
+
+def _copies_with(patient: Patient, chroms: list[str], positions: list[int]) -> CopyNumberAtLoci:
+    """Give the copy number at the patient's loci and, from the segments if there are any, at further ones."""
+    old, n = patient.copy_number, len(chroms)
+    fills = {"major": np.nan, "minor": np.nan, "normal": 2.0, "total": np.nan, "fraction": 1.0}
+    fills |= {"major2": np.nan, "minor2": np.nan}
+    shape = (n, patient.mutations.n_samples)
+    copies = {name: np.concatenate((getattr(old, name), np.full(shape, fill))) for name, fill in fills.items()}
+    if patient.segments is not None:
+        rows = segments_at(patient.segments, chroms, np.array(positions))
+        for name in ("major", "minor", "total", "fraction", "major2", "minor2"):
+            copies[name][-n:] = getattr(patient.segments, name)[rows]
+    return CopyNumberAtLoci(**copies)
 
 
 def _with_copy_of(profile: CopyNumberProfile, clone: int, name: str) -> CopyNumberProfile:

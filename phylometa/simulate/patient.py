@@ -15,6 +15,7 @@ from phylometa.model.history import MigrationHistory
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable, Patient, Sample
 from phylometa.reference.genome import DRIVER_GENES
 from phylometa.simulate.copy_number import (
+    CopyLineages,
     add_doublings,
     draw_doubled_founders,
     draw_events,
@@ -78,59 +79,23 @@ def simulate_patient(
     settings = SimulationSettings() if settings is None else settings
     stream = _streams(rng)
     plan = draw_plan(settings, rng) if plan is None else plan
-    if settings.extinct_share > 0:
-        plan = lose_populations(plan, settings.extinct_share, stream("extinct"))
-    is_swept = sweep_populations(plan, settings.swept_share, stream("swept"))
-    if settings.swept_proportion == 0:
-        kept = (replace(p, survives=p.survives and not swept) for p, swept in zip(plan.populations, is_swept))
-        plan = replace(plan, populations=tuple(kept))
+    plan, is_swept = _plan_with_losses(plan, settings, stream)
     ages = draw_ages(plan, transformation_age=settings.transformation_age, regularity=settings.regularity, rng=rng)
-    parents = plan.clone_parents
-    root = int(np.flatnonzero(parents < 0)[0])
-    clone_age = ages[plan.first_population]
-    edge_start = np.where(parents < 0, 0.0, clone_age[parents])
-    is_male = settings.sex == "male"
-
-    events = draw_events(edge_start, clone_age, root=root, settings=settings, rng=rng)
-    founders = draw_doubled_founders(plan, settings.doubled_sites, stream("doubled"))
-    events = add_doublings(events, founders, edge_start, clone_age, stream("doubling ages"))
-    lineages = evolve_copies(parents, edge_start, clone_age, events, is_male=is_male)
+    lineages = _evolve_genomes(plan, ages, settings=settings, rng=rng, stream=stream)
     names = plan.clone_names
     drivers = tuple((names.index(clone), gene) for clone, gene in plan.drivers)
     is_ancestor = plan.tree(np.ones(len(names))).is_ancestor
-    mutations = place_mutations(lineages, parents, is_ancestor, drivers, settings=settings, rng=rng)
+    mutations = place_mutations(lineages, plan.clone_parents, is_ancestor, drivers, settings=settings, rng=rng)
 
-    sample_names, alive, groups = _samples(plan, ages, settings)
+    sample_names, specimens = _draw_specimens(plan, ages, is_swept, lineages, settings=settings, rng=rng, stream=stream)
+    loci = _draw_loci(mutations, lineages, specimens, settings=settings, rng=rng, stream=stream)
+    purity = specimens.purity
     site_of = tuple(region.site for region in plan.regions)
-    proportions = draw_proportions(alive, groups, settings=settings, rng=rng)
-    if is_swept.any():
-        swept_here = _in_samples(plan, is_swept, site_of)
-        proportions = shrink_swept(proportions, swept_here, settings, stream("swept proportions"))
-    n_samples = len(sample_names)
-    purity = np.round(rng.uniform(settings.min_purity, settings.max_purity, size=n_samples), 3)
-    donor = np.array([(s + 1 + rng.integers(max(n_samples - 1, 1))) % n_samples for s in range(n_samples)])
-    specimens = Specimens(
-        segments=lineages.segments,
-        copies=lineages.copies,
-        normal_copies=np.array([1.0 if is_male and name == "chrX" else 2.0 for name in lineages.segments.names]),
-        proportions=proportions,
-        purity=purity,
-        site=np.unique(site_of, return_inverse=True)[1],
-        leakage=_leakage(n_samples, settings, stream("leaky")),
-        donor=donor,
-    )
-    damage = Damage.draw(n_samples, settings, stream("damage"))
-    loci = _sequenced_mutations(mutations, specimens, damage, settings=settings, rng=rng)
-    taken = lineages.segments.chrom[mutations.segment] * 10**9 + mutations.position
-    foreign = draw_foreign_loci(len(loci), taken, specimens, damage, settings=settings, rng=stream("foreign"))
-    if foreign is not None:
-        loci = Loci.merged([loci, foreign], lineages.segments.chrom)
-
     sheet = draw_sheet(sample_names, site_of, purity, settings, stream("sheet"))
-    loci, proportions = loci.with_samples(sheet.column), proportions[:, sheet.column]
+    loci, proportions = loci.with_samples(sheet.column), specimens.proportions[:, sheet.column]
     profile = reported_profile(lineages, proportions, sheet.names, two_states=settings.cn_caller == "battenberg")
     if settings.hidden_loh > 0:
-        haploid = frozenset(["chrX"] if is_male else [])
+        haploid = frozenset(["chrX"] if settings.sex == "male" else [])
         profile = hide_loh(profile, settings.hidden_loh, haploid, stream("hidden"))
     table = _table(loci, sheet.names, lineages.segments)
     patient = Patient(
@@ -138,21 +103,21 @@ def simulate_patient(
         samples=_sample_records(plan, sheet, profile, settings),
         sites=plan.sites,
         mutations=table,
-        copy_number=_copy_number_at(profile if settings.state_copy_number else None, table, is_male=is_male),
+        copy_number=_copy_number_at(
+            profile if settings.state_copy_number else None, table, is_male=settings.sex == "male"
+        ),
         segments=profile if settings.state_copy_number else None,
         treatments=plan.treatments,
         drivers=frozenset(DRIVER_GENES),
     )
     arrival, seeding = edge_ages(plan, ages, rng)
     n_clones = len(names)
-    presence = np.zeros((n_clones, len(plan.sites)), dtype=bool)
-    place = {site.name: t for t, site in enumerate(plan.sites)}
-    np.logical_or.at(presence.T, [place[site] for site in sheet.true_site], proportions.T > 0)
+    presence = _presence(plan, sheet, proportions)
     of_clones = loci.clone[loci.clone >= 0]
     truth = SimulationTruth(
         tree=plan.tree(np.bincount(mutations.clone, minlength=n_clones).astype(float)),
         n_called=np.bincount(of_clones, minlength=n_clones),
-        clone_age=clone_age,
+        clone_age=ages[plan.first_population],
         history=scored_history(plan.history(), presence),
         arrival_age=arrival,
         seeding_age=seeding,
@@ -172,6 +137,96 @@ def simulate_patient(
     normal_alt, normal_depth = (column.astype(np.int32) for column in (loci.normal_alt, loci.normal_depth))
     simulated = SimulatedPatient(patient, truth, settings, normal_alt, normal_depth)
     return with_other_kinds(simulated, stream("kinds")) if wants_other_kinds(settings) else simulated
+
+
+def _plan_with_losses(
+    plan: HistoryPlan, settings: SimulationSettings, stream: Callable[[str], np.random.Generator]
+) -> tuple[HistoryPlan, BoolArray]:
+    """Let populations die out as the settings ask for; also, which populations are swept."""
+    if settings.extinct_share > 0:
+        plan = lose_populations(plan, settings.extinct_share, stream("extinct"))
+    is_swept = sweep_populations(plan, settings.swept_share, stream("swept"))
+    if settings.swept_proportion == 0:
+        kept = (replace(p, survives=p.survives and not swept) for p, swept in zip(plan.populations, is_swept))
+        plan = replace(plan, populations=tuple(kept))
+    return plan, is_swept
+
+
+def _evolve_genomes(
+    plan: HistoryPlan,
+    ages: FloatArray,
+    *,
+    settings: SimulationSettings,
+    rng: np.random.Generator,
+    stream: Callable[[str], np.random.Generator],
+) -> CopyLineages:
+    """Draw gains, losses and doublings on the edges of the clone tree, and the copies that they leave."""
+    parents = plan.clone_parents
+    clone_age = ages[plan.first_population]
+    edge_start = np.where(parents < 0, 0.0, clone_age[parents])
+    root = int(np.flatnonzero(parents < 0)[0])
+    events = draw_events(edge_start, clone_age, root=root, settings=settings, rng=rng)
+    founders = draw_doubled_founders(plan, settings.doubled_sites, stream("doubled"))
+    events = add_doublings(events, founders, edge_start, clone_age, stream("doubling ages"))
+    return evolve_copies(parents, edge_start, clone_age, events, is_male=settings.sex == "male")
+
+
+def _draw_specimens(
+    plan: HistoryPlan,
+    ages: FloatArray,
+    is_swept: BoolArray,
+    lineages: CopyLineages,
+    *,
+    settings: SimulationSettings,
+    rng: np.random.Generator,
+    stream: Callable[[str], np.random.Generator],
+) -> tuple[tuple[str, ...], Specimens]:
+    """Draw what every sample holds: shares of the clones, purity, foreign DNA; also the samples' names."""
+    sample_names, alive, groups = _samples(plan, ages, settings)
+    site_of = tuple(region.site for region in plan.regions)
+    proportions = draw_proportions(alive, groups, settings=settings, rng=rng)
+    if is_swept.any():
+        swept_here = _in_samples(plan, is_swept, site_of)
+        proportions = shrink_swept(proportions, swept_here, settings, stream("swept proportions"))
+    n_samples = len(sample_names)
+    purity = np.round(rng.uniform(settings.min_purity, settings.max_purity, size=n_samples), 3)
+    donor = np.array([(s + 1 + rng.integers(max(n_samples - 1, 1))) % n_samples for s in range(n_samples)])
+    is_male = settings.sex == "male"
+    return sample_names, Specimens(
+        segments=lineages.segments,
+        copies=lineages.copies,
+        normal_copies=np.array([1.0 if is_male and name == "chrX" else 2.0 for name in lineages.segments.names]),
+        proportions=proportions,
+        purity=purity,
+        site=np.unique(site_of, return_inverse=True)[1],
+        leakage=_leakage(n_samples, settings, stream("leaky")),
+        donor=donor,
+    )
+
+
+def _draw_loci(
+    mutations: Mutations,
+    lineages: CopyLineages,
+    specimens: Specimens,
+    *,
+    settings: SimulationSettings,
+    rng: np.random.Generator,
+    stream: Callable[[str], np.random.Generator],
+) -> Loci:
+    """Sequence all loci: mutations of the clones, and those that no clone has if the settings ask for them."""
+    damage = Damage.draw(len(specimens.purity), settings, stream("damage"))
+    loci = _sequenced_mutations(mutations, specimens, damage, settings=settings, rng=rng)
+    taken = lineages.segments.chrom[mutations.segment] * 10**9 + mutations.position
+    foreign = draw_foreign_loci(len(loci), taken, specimens, damage, settings=settings, rng=stream("foreign"))
+    return loci if foreign is None else Loci.merged([loci, foreign], lineages.segments.chrom)
+
+
+def _presence(plan: HistoryPlan, sheet: Sheet, proportions: FloatArray) -> BoolArray:
+    """Find the sites that have a sample with the clone (K, T)."""
+    presence = np.zeros((len(proportions), len(plan.sites)), dtype=bool)
+    place = {site.name: t for t, site in enumerate(plan.sites)}
+    np.logical_or.at(presence.T, [place[site] for site in sheet.true_site], proportions.T > 0)
+    return presence
 
 
 def _streams(rng: np.random.Generator) -> Callable[[str], np.random.Generator]:

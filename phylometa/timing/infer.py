@@ -30,11 +30,12 @@ from phylometa.timing.calendar_rules import calendar_clock, select_clock, site_a
 from phylometa.timing.dissemination import MigrationDraws, clone_times, draw_migrations, variance_shares
 from phylometa.timing.events import age_at, patient_events, sites_synchronous
 from phylometa.timing.growth_change import growth_changes
+from phylometa.timing.growth_evidence import LesionEvidence
 from phylometa.timing.joint_dates import JointDates, date_jointly
-from phylometa.timing.joint_model import Evidence, Prior, Stamp
+from phylometa.timing.joint_model import Evidence, Stamp
 from phylometa.timing.lesion_growth import trace_lesions
 from phylometa.timing.lesions import lesion_evidence
-from phylometa.timing.molecular import clone_clock, history_nodes
+from phylometa.timing.molecular import CloneClock, clone_clock, history_nodes
 from phylometa.timing.reseeding import irradiated_recurrences
 from phylometa.timing.sample_gains import time_sample_gains
 from phylometa.timing.stamps import branch_stamps
@@ -134,6 +135,46 @@ def _what_dates_rest_on(dates: JointDates, acceleration: AccelerationPrior) -> l
     return warnings + [check.statement for check in dates.checks if check.p_value < CONFLICT]
 
 
+def _stamps(
+    patient: Patient, clusters: Clustering, settings: TimingSettings
+) -> tuple[tuple[Stamp, ...], tuple[StampRow, ...], list[str]]:
+    """Find the stamps that treatments left on branches, with what refuses them; none without signatures."""
+    if not settings.signatures:
+        return (), (), []
+    return branch_stamps(patient, clusters, read_signatures(settings.signatures))
+
+
+def _evidence(
+    patient: Patient,
+    clock: CloneClock,
+    stamps: tuple[Stamp, ...],
+    lesions: tuple[LesionEvidence, ...],
+    settings: TimingSettings,
+) -> Evidence:
+    """Put together what bears on the times of the patient."""
+    return Evidence(
+        clock=clock,
+        site_age=site_ages(patient),
+        site_names=patient.site_names,
+        primary=patient.site_names.index(patient.primary.name),
+        lesions=lesions,
+        stamps=stamps,
+        tail_prevalence=settings.tail_prevalence,
+        lineage_share=settings.lineage_share,
+    )
+
+
+def _what_is_not_told(drawn: Mapping[tuple[int, int], MigrationDraws], n_sites: int) -> tuple[list[str], list[str]]:
+    """Refuse to date if nothing migrated, and warn of intervals that do not stand alone."""
+    refusals = [] if drawn else ["no migration in any history: nothing to date"]
+    warnings = []
+    if n_sites > 1 and drawn:
+        warnings.append("the metastases of one patient are not independent: their intervals share trunk and clock")
+    if any(len({v for (t, v) in drawn if t == site and drawn[t, v].probability > 0.5}) > 1 for site, _ in drawn):
+        warnings.append("a polyclonal metastasis has one interval for each founding clone")
+    return refusals, warnings
+
+
 def date_dissemination(
     patient: Patient,
     ccf: CcfTable,
@@ -193,33 +234,13 @@ def date_dissemination(
     lesions, more = lesion_evidence(patient, settings)
     warnings += more
     dates = JointDates()
-    stamps: tuple[Stamp, ...] = ()
-    stamp_rows: tuple[StampRow, ...] = ()
-    if settings.signatures:
-        stamps, stamp_rows, more = branch_stamps(patient, clusters, read_signatures(settings.signatures))
-        refusals += more
+    stamps, stamp_rows, more = _stamps(patient, clusters, settings)
+    refusals += more
     if drawn and np.isfinite(site_ages(patient)).any():
-        evidence = Evidence(
-            clock=clock,
-            site_age=site_ages(patient),
-            site_names=patient.site_names,
-            primary=patient.site_names.index(patient.primary.name),
-            stamps=stamps,
-            tail_prevalence=settings.tail_prevalence,
-            lineage_share=settings.lineage_share,
-        )
-        prior = Prior(
-            acceleration_median=acceleration.median,
-            acceleration_sigma=acceleration.sigma,
-            spread_scale=settings.rate_spread,
-            regularity=settings.regularity,
-            tail_probability=settings.tail_probability,
-        )
-        note = f"acceleration {acceleration.median:g} before the data: {acceleration.source}"
+        evidence = _evidence(patient, clock, stamps, lesions, settings)
         dates = date_jointly(
-            patient, trees, nodes, evidence, prior, lesions, events,
-            uses_clock=not reasons, note=note, settings=settings, rng=rng,
-        )  # fmt: skip
+            patient, trees, nodes, evidence, acceleration, uses_clock=not reasons, settings=settings, rng=rng
+        )
         warnings += _what_dates_rest_on(dates, acceleration)
     intervals += dates.intervals
     if settings.hu2020:
@@ -227,12 +248,8 @@ def date_dissemination(
         intervals, refusals = intervals + extra, refusals + reasons
     times = clone_times(nodes, clock, draws=min(settings.draws, 1000), rng=rng)
     n_sites = sum(site.is_metastasis for site in patient.sites)
-    if not drawn:
-        refusals.append("no migration in any history: nothing to date")
-    if n_sites > 1 and drawn:
-        warnings.append("the metastases of one patient are not independent: their intervals share trunk and clock")
-    if any(len({v for (t, v) in drawn if t == site and drawn[t, v].probability > 0.5}) > 1 for site, _ in drawn):
-        warnings.append("a polyclonal metastasis has one interval for each founding clone")
+    more_refusals, more_warnings = _what_is_not_told(drawn, n_sites)
+    refusals, warnings = refusals + more_refusals, warnings + more_warnings
     return TimingResult(
         intervals=tuple(intervals),
         divergence=tuple(rows),

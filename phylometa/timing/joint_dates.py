@@ -15,8 +15,9 @@ from phylometa.model.interval import Estimate, quantile_estimate
 from phylometa.model.patient import Patient
 from phylometa.model.timing import LesionRow, RateRow, SeedingInterval, SourceCheck, TimedEvent
 from phylometa.model.tree_ensemble import TreeEnsemble
+from phylometa.reference.tables import AccelerationPrior
 from phylometa.timing.agreement import check_sources
-from phylometa.timing.events import event_probabilities
+from phylometa.timing.events import event_probabilities, patient_events
 from phylometa.timing.growth_evidence import GRID, GROWTH_MODELS, LesionEvidence, draw_growth
 from phylometa.timing.joint_model import Evidence, Prior, TimeDraws, draw_times
 from phylometa.timing.molecular import HistoryNodes
@@ -44,12 +45,9 @@ def date_jointly(
     trees: TreeEnsemble,
     histories: Sequence[HistoryNodes],
     evidence: Evidence,
-    prior: Prior,
-    lesions: tuple[LesionEvidence, ...],
-    events: Sequence[TimedEvent],
+    acceleration: AccelerationPrior,
     *,
     uses_clock: bool,
-    note: str,
     settings: TimingSettings,
     rng: np.random.Generator,
 ) -> JointDates:
@@ -61,14 +59,11 @@ def date_jointly(
     histories : sequence of HistoryNodes
         By falling weight.
     evidence : Evidence
-        Clock, ages and stamps; its lesions are replaced.
-    prior : Prior
-    lesions : tuple of LesionEvidence
-    events : sequence of TimedEvent
+        Clock, ages, stamps and lesions.
+    acceleration : AccelerationPrior
+        Its source stands in the notes of the rows that use it.
     uses_clock : bool
         False: no calendar date may rest on the mutations; growth dates alone, if sizes were measured.
-    note : str
-        On the acceleration, for the rows that use it.
     settings : TimingSettings
     rng : numpy.random.Generator
 
@@ -76,6 +71,14 @@ def date_jointly(
     -------
     JointDates
     """
+    lesions, evidence = evidence.lesions, dataclasses.replace(evidence, lesions=())
+    prior = Prior(
+        acceleration_median=acceleration.median,
+        acceleration_sigma=acceleration.sigma,
+        spread_scale=settings.rate_spread,
+        regularity=settings.regularity,
+        tail_probability=settings.tail_probability,
+    )
 
     def run(**changes: object) -> TimeDraws:
         known = dataclasses.replace(evidence, **changes)  # type: ignore[arg-type]
@@ -95,7 +98,8 @@ def date_jointly(
         mixed = mix_models(runs["joint_exponential"], runs["joint_gompertz"], p_exponential, rng)
         runs = {"joint": mixed, **runs}
     weight = _probabilities(histories)
-    intervals = _intervals(patient, trees, runs, weight, measured, events, note)
+    note = f"acceleration {acceleration.median:g} before the data: {acceleration.source}"
+    intervals = _intervals(patient, trees, runs, weight, measured, patient_events(patient), note)
     rows, checks = [], []
     for model in GROWTH_MODELS:
         drawn = runs.get(f"joint_{model}") or runs.get(f"growth_{model}")

@@ -331,18 +331,10 @@ def _run(
     lineage, anchor, sites = lineages_of(nodes, evidence.primary)
     kept = sorted({(t, v, u) for t, v, _, u in nodes.migrations})
     site_age = np.where(np.isnan(evidence.site_age), last, evidence.site_age)
-    lesions = [
-        x
-        for x in evidence.lesions
-        if evidence.site_names.index(x.site) in ({t for t, _, _ in kept} | {evidence.primary})
-    ]
+    lesions = _lesions_of(evidence, kept)
     place = {evidence.site_names.index(x.site): i for i, x in enumerate(lesions)}
     table = np.array([evidence.tables[x.site] for x in lesions]).reshape(len(lesions), len(GRID))
-    state = states.get(nodes.tree)
-    burn_in = SHORT_BURN_IN
-    if state is None or not _fits(state.times, nodes.parents, deadline):
-        state, burn_in = _first_state(nodes, evidence, prior, deadline), BURN_IN
-    states[nodes.tree] = state
+    state, burn_in = _state_of_tree(states, nodes, evidence, prior, deadline)
     is_clone = np.where(candidate, state.is_clone, True)
     rates = np.array([0.0, *(state.by_site.get(t, 0.0) for t in sites[1:])])
     counts = evidence.clock.counts
@@ -390,6 +382,23 @@ def _run(
     state.by_site.update({t: float(rates[i]) for i, t in enumerate(sites)})
     times, overall, lineage_rates, founders, _ = result
     return times, overall, lineage_rates, founders, kept, sites
+
+
+def _lesions_of(evidence: Evidence, kept: Sequence[tuple[int, int, int]]) -> list[LesionEvidence]:
+    """List the lesions of the primary and of the sites that some migration reaches."""
+    sites = {t for t, _, _ in kept} | {evidence.primary}
+    return [lesion for lesion in evidence.lesions if evidence.site_names.index(lesion.site) in sites]
+
+
+def _state_of_tree(
+    states: dict[int, _Chain], nodes: HistoryNodes, evidence: Evidence, prior: Prior, deadline: FloatArray
+) -> tuple[_Chain, int]:
+    """Find where the last chain on the same tree ended, or make a first state in `states`; sweeps before a draw."""
+    state = states.get(nodes.tree)
+    if state is not None and _fits(state.times, nodes.parents, deadline):
+        return state, SHORT_BURN_IN
+    states[nodes.tree] = _first_state(nodes, evidence, prior, deadline)
+    return states[nodes.tree], BURN_IN
 
 
 def _followers(nodes: HistoryNodes, kept: Sequence[tuple[int, int, int]]) -> BoolArray:

@@ -24,7 +24,7 @@ from phylometa.model.label_specs import CRITERION_LABELS, EXTRA_LABELS, PATIENT_
 from phylometa.model.labels import NO_PRIMARY, UNRELATED, SeedingLabels, grade_labels
 from phylometa.model.patient import Site
 from phylometa.model.tree_ensemble import TreeEnsemble
-from phylometa.seeding.batch import batch_histories
+from phylometa.seeding.batch import HistoryBatch, LabelColumn, batch_histories
 from phylometa.seeding.criteria import COMPARED_SCENARIOS, alternative_criteria, criterion_sensitive
 from phylometa.seeding.drawn import NAMING_CLONES, certainty_of_draws, labels_of_draws
 from phylometa.seeding.evolution import DriverHit, parallel_evolution, presentation
@@ -92,23 +92,9 @@ def classify_seeding(
     if not scenarios:
         raise InfeasibleError("no migration history to classify")
     scenarios = _merge_kinds(scenarios)
-    by_scenario = [
-        [
-            (batch, label_batch(batch))
-            for batch in batch_histories(tree, scenario.histories, sites, scenario.presence, primary=primary)
-        ]
-        for tree, scenario in scenarios
-    ]
+    by_scenario = [_label_tables(tree, scenario, sites, primary) for tree, scenario in scenarios]
     tables = [table for of_scenario in by_scenario for table in of_scenario]
-    weighted = [(batch.weights, columns) for batch, columns in tables]
-    labels = count_labels(weighted, (*PATIENT_LABELS, *SITE_LABELS))
-    extra = count_labels(weighted, EXTRA_LABELS)
-    certainty = Certainty()
-    if over_clusterings is not None:
-        drawn = labels_of_draws(*over_clusterings, sites, primary)
-        labels |= {name: drawn.labels[name] for name in labels if name not in NAMING_CLONES}
-        extra = {name: drawn.labels[name] for name in extra}
-        certainty = certainty_of_draws(drawn, over_clusterings[0], histories)
+    labels, extra, certainty = _sum_labels(tables, over_clusterings, histories, sites, primary)
     compared = scenarios[:COMPARED_SCENARIOS]
     alternatives = alternative_criteria(compared, sites, primary=primary, settings=settings)
     as_compared = [(batch.weights, columns) for tables in by_scenario[: len(compared)] for batch, columns in tables]
@@ -121,19 +107,11 @@ def classify_seeding(
     metastases = [site.name for site in sites if site.is_metastasis]
     is_sampled = not sites[primary].is_virtual
     if origin is not None:
-        group = origin.group_of
-        apart = [t for t, site in enumerate(sites) if site.is_metastasis and group[t] != group[primary]]
-        from_presence["unrelated_sites"] = tuple(sites[t].name for t in apart) if is_sampled else ()
+        from_presence["unrelated_sites"] = _apart(origin, sites, primary) if is_sampled else ()
     unrelated = from_presence["unrelated_sites"]
     is_unrelated = bool(unrelated) and (set(metastases) & (_entered(labels) | set(unrelated))) <= set(unrelated)
     all_complete = histories.complete and (over_clusterings is None or over_clusterings[1].complete)
     cut = max(histories.cut_weight, 0.0 if over_clusterings is None else over_clusterings[1].cut_weight)
-    override: dict[str, str] = {}
-    if is_unrelated:
-        override = {"all_migration_labels": UNRELATED, "relation": "independent_primary"}
-    elif not is_sampled:
-        undetermined = dict.fromkeys(("cascade", "pattern", "phyletic", "divergence"), "undetermined")
-        override = {"source_labels": NO_PRIMARY, **undetermined}
     parallel = None if hits is None else _parallel_probability(scenarios, tuple(hits))
     days = days_from_primary_diagnosis
     synchronous = settings.timing.synchronous_days
@@ -158,7 +136,7 @@ def classify_seeding(
         parallel_evolution=None if parallel is None else {gene: p > 0.5 for gene, p in parallel.items()},
         parallel_evolution_probability=parallel,
         presentation=None if days is None else presentation(days, synchronous_days=synchronous),
-        override=override,
+        override=_overrides(is_unrelated, is_sampled),
         common_origin={} if origin is None else _origin_of_pairs(origin, sites),
         flags=_flags(extra, settings.seeding),
         settled_by=settle_labels(tables, labels, settings.seeding),
@@ -166,6 +144,50 @@ def classify_seeding(
         **from_presence,
         **compared_with_primary,
     )
+
+
+def _label_tables(
+    tree: CloneTree, scenario: TreeHistories, sites: Sequence[Site], primary: int
+) -> list[tuple[HistoryBatch, dict[tuple[str, str], LabelColumn]]]:
+    """Find the labels of every history of a tree and presence, in batches."""
+    batches = batch_histories(tree, scenario.histories, sites, scenario.presence, primary=primary)
+    return [(batch, label_batch(batch)) for batch in batches]
+
+
+def _sum_labels(
+    tables: Sequence[tuple[HistoryBatch, dict[tuple[str, str], LabelColumn]]],
+    over_clusterings: tuple[JointPosterior, HistoryEnsemble] | None,
+    histories: HistoryEnsemble,
+    sites: Sequence[Site],
+    primary: int,
+) -> tuple[dict[str, Any], dict[str, Any], Certainty]:
+    """Sum labels and further labels up, over the draws if there are any (those that name clones: over histories)."""
+    weighted = [(batch.weights, columns) for batch, columns in tables]
+    labels = count_labels(weighted, (*PATIENT_LABELS, *SITE_LABELS))
+    extra = count_labels(weighted, EXTRA_LABELS)
+    if over_clusterings is None:
+        return labels, extra, Certainty()
+    drawn = labels_of_draws(*over_clusterings, sites, primary)
+    labels |= {name: drawn.labels[name] for name in labels if name not in NAMING_CLONES}
+    extra = {name: drawn.labels[name] for name in extra}
+    return labels, extra, certainty_of_draws(drawn, over_clusterings[0], histories)
+
+
+def _apart(origin: CommonOrigin, sites: Sequence[Site], primary: int) -> tuple[str, ...]:
+    """List the metastases that have another origin than the primary."""
+    group = origin.group_of
+    apart = [t for t, site in enumerate(sites) if site.is_metastasis and group[t] != group[primary]]
+    return tuple(sites[t].name for t in apart)
+
+
+def _overrides(is_unrelated: bool, is_sampled: bool) -> dict[str, str]:
+    """Say which labels cannot be told: all of an independent tumour, sources if the primary was not sampled."""
+    if is_unrelated:
+        return {"all_migration_labels": UNRELATED, "relation": "independent_primary"}
+    if is_sampled:
+        return {}
+    undetermined = dict.fromkeys(("cascade", "pattern", "phyletic", "divergence"), "undetermined")
+    return {"source_labels": NO_PRIMARY, **undetermined}
 
 
 def compared_labels(comparison: Comparison, sites: Sequence[Site]) -> dict[str, Any]:

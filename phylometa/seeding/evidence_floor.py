@@ -20,7 +20,7 @@ from phylometa.migration.route_prior import RoutePrior
 from phylometa.model.arrays import BoolArray, IntArray
 from phylometa.model.certainty import Carrier, Evidence, level_word
 from phylometa.model.joint_posterior import JointDraw, JointPosterior
-from phylometa.model.patient import MutationTable, Site
+from phylometa.model.patient import Patient
 from phylometa.seeding.drawn import NAMING_CLONES, labels_of_draws
 
 __all__ = ["Statement", "contract_clones", "find_evidence", "without_mutation", "without_small_clones"]
@@ -115,9 +115,7 @@ def _thinned(joint: JointPosterior, n_draws: int) -> JointPosterior:
 def find_evidence(
     joint: JointPosterior,
     stated: Mapping[Statement, float],
-    mutations: MutationTable,
-    sites: Sequence[Site],
-    sample_site: IntArray,
+    patient: Patient,
     *,
     primary: int,
     migration: MigrationSettings,
@@ -132,9 +130,7 @@ def find_evidence(
     joint : JointPosterior
     stated : mapping
         Statement -> probability.
-    mutations : MutationTable
-    sites : sequence of Site
-    sample_site : int64 array (S,)
+    patient : Patient
     primary : int
         Index of the site in which histories start.
     migration : MigrationSettings
@@ -153,7 +149,7 @@ def find_evidence(
         if key[0] not in NAMING_CLONES and level_word(p, settings) != "not determined"
     }
 
-    names = tuple(site.name for site in sites)
+    sites, names = patient.sites, patient.site_names
     limited = replace(
         migration,
         max_histories=min(migration.max_histories, _LISTED),
@@ -186,7 +182,7 @@ def find_evidence(
         key: Evidence(
             float(left[0][key]),
             float(left[1][key]),
-            tuple(_carrier(mutations, i, key, sites, sample_site) for i in carriers.get(key, ())),
+            tuple(_carrier(patient, i, key) for i in carriers.get(key, ())),
         )
         for key in sure
     }
@@ -218,12 +214,11 @@ def _carriers(
     return carriers
 
 
-def _carrier(
-    mutations: MutationTable, index: int, key: Statement, sites: Sequence[Site], sample_site: IntArray
-) -> Carrier:
+def _carrier(patient: Patient, index: int, key: Statement) -> Carrier:
     """The mutation with its reads in the sample that shows it most, of the site that the statement is about if any."""
+    mutations = patient.mutations
     about = {site for site in key[1:] if site}
-    here = [s for s in range(mutations.n_samples) if sites[int(sample_site[s])].name in about]
+    here = [s for s in range(mutations.n_samples) if patient.sites[int(patient.sample_site[s])].name in about]
     shown = [s for s in here if mutations.alt_counts[index, s] > 0] or list(range(mutations.n_samples))
     best = max(shown, key=lambda s: int(mutations.alt_counts[index, s]))
     return Carrier(

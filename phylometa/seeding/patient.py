@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from phylometa.model.labels import NO_TREE, UNRELATED, SeedingLabels
 from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
 from phylometa.reference.tables import gene_recurrence
-from phylometa.seeding.caps import find_caps
+from phylometa.seeding.caps import Caps, find_caps
 from phylometa.seeding.classify import classify_seeding, compared_labels
 from phylometa.seeding.evidence_floor import Statement, find_evidence
 from phylometa.seeding.evolution import DriverHit, copy_number_hits, driver_hits, regional_events
@@ -78,86 +78,21 @@ def classify_patient(
     if trees is None or histories is None:
         raise InfeasibleError("seeding labels need clone trees and migration histories")
     patient = result.patient
-    hits = None
     first = patient.site_names.index(patient.primary.name)
     settings = settings or result.settings or Settings()
-    comparison = comparison or result.comparison
-    if result.clusters is not None:
-        found = [*more_hits]
-        if result.copy_number is not None and patient.drivers:  # without a list every gene of an arm would be hit
-            events = regional_events(result.copy_number, patient.mutations.sample_names)
-            found += copy_number_hits(
-                events, patient.mutations, result.clusters, drivers=patient.drivers, settings=settings.comparison
-            )
-        if any(patient.mutations.genes) or found:
-            hits = driver_hits(patient.mutations, result.clusters, drivers=patient.drivers, copy_number_hits=found)
-
-    origin = find_origin(patient, settings)
-    caps = find_caps(result.quality, patient.site_names)
-
-    def compared(primary: int) -> Comparison | None:
-        if comparison is None or primary == first:
-            return comparison
-        assert result.ccf is not None and result.clusters is not None
-        return compare_with_primary(
-            patient,
-            result.ccf,
-            result.clusters,
-            primary=primary,
-            settings=settings.comparison,
-            error_rate=settings.ccf.error_rate,
-        )
-
-    def rooted_in(primary: int, ensemble: HistoryEnsemble, migration: MigrationSettings) -> SeedingLabels:
-        drawn = None
-        route_prior = route_prior_of(patient, primary, migration)
-        groups = origin_groups(origin, patient.sites, primary=primary)
-        if trees.joint is not None:
-            over_all = ensemble.drawn
-            if over_all is None:  # histories that were read back: those of the draws follow from the draws
-                over_all = joint_histories(
-                    trees.joint,
-                    patient.site_names,
-                    primary=primary,
-                    settings=migration,
-                    groups=groups,
-                    route_prior=route_prior,
-                    least_effective=settings.trees.joint_effective,
-                )
-            drawn = (trees.joint, over_all)
-        labels = classify_seeding(
-            trees,
-            ensemble,
-            patient.sites,
-            primary=primary,
-            settings=settings,
-            hits=hits,
-            days_from_primary_diagnosis=days_from_primary(patient),
-            comparison=compared(primary),
-            over_clusterings=drawn,
-            origin=origin,
-        )
-        evidence: dict[Statement, Evidence] = {}
-        if trees.joint is not None and primary == first:
-            evidence = find_evidence(
-                trees.joint,
-                stated_probabilities(labels, ensemble),
-                patient.mutations,
-                patient.sites,
-                patient.sample_site,
-                primary=primary,
-                migration=migration,
-                settings=settings.seeding,
-                groups=groups,
-                route_prior=route_prior,
-            )
-        return limit_levels(labels, ensemble, caps, evidence)
-
-    labels = rooted_in(first, histories, settings.migration)
+    known = _Known(
+        result=result,
+        settings=settings,
+        hits=_hits_of_drivers(result, settings, more_hits),
+        comparison=comparison or result.comparison,
+        origin=find_origin(patient, settings),
+        caps=find_caps(result.quality, patient.site_names),
+    )
+    labels = known.labels(first, histories, settings.migration)
     plain = histories.without_prior
     if plain is not None:
         without = replace(settings.migration, **NO_PRIORS)
-        labels = _compared(labels, rooted_in(first, plain, without), settings.migration)
+        labels = _compared(labels, known.labels(first, plain, without), settings.migration)
     if settings.migration.organ_prior:
         organs_alone = MigrationSettings(organ_prior=settings.migration.organ_prior)
         prior = route_prior_of(patient, first, organs_alone)
@@ -171,10 +106,102 @@ def classify_patient(
             if site.site_class == "primary" and t != first
         }
     others = {
-        name: rooted_in(patient.site_names.index(name), ensemble, settings.migration)
+        name: known.labels(patient.site_names.index(name), ensemble, settings.migration)
         for name, ensemble in other_roots.items()
     }
     return replace(labels, other_roots=others) if others else labels
+
+
+def _hits_of_drivers(
+    result: PatientResult, settings: Settings, more_hits: Iterable[DriverHit]
+) -> tuple[DriverHit, ...] | None:
+    """List the driver events of the clones: mutations, copy number and others; None if nothing is known of any."""
+    patient, clusters = result.patient, result.clusters
+    if clusters is None:
+        return None
+    found = [*more_hits]
+    if result.copy_number is not None and patient.drivers:  # without a list every gene of an arm would be hit
+        events = regional_events(result.copy_number, patient.mutations.sample_names)
+        found += copy_number_hits(
+            events, patient.mutations, clusters, drivers=patient.drivers, settings=settings.comparison
+        )
+    if not any(patient.mutations.genes) and not found:
+        return None
+    return driver_hits(patient.mutations, clusters, drivers=patient.drivers, copy_number_hits=found)
+
+
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What labels are made of, whichever primary is the root: the result, and what was found of the patient."""
+
+    result: PatientResult
+    settings: Settings
+    hits: tuple[DriverHit, ...] | None
+    comparison: Comparison | None
+    origin: CommonOrigin
+    caps: Caps
+
+    def labels(self, primary: int, ensemble: HistoryEnsemble, migration: MigrationSettings) -> SeedingLabels:
+        """Infer the labels of histories that start in a primary, limited by what they rest on."""
+        patient, trees = self.result.patient, self.result.trees
+        assert trees is not None
+        is_first = patient.sites[primary].name == patient.primary.name
+        groups = origin_groups(self.origin, patient.sites, primary=primary)
+        route_prior = route_prior_of(patient, primary, migration)
+        drawn = None
+        if trees.joint is not None:
+            over_all = ensemble.drawn
+            if over_all is None:  # histories that were read back: those of the draws follow from the draws
+                over_all = joint_histories(
+                    trees.joint,
+                    patient.site_names,
+                    primary=primary,
+                    settings=migration,
+                    groups=groups,
+                    route_prior=route_prior,
+                    least_effective=self.settings.trees.joint_effective,
+                )
+            drawn = (trees.joint, over_all)
+        labels = classify_seeding(
+            trees,
+            ensemble,
+            patient.sites,
+            primary=primary,
+            settings=self.settings,
+            hits=self.hits,
+            days_from_primary_diagnosis=days_from_primary(patient),
+            comparison=self.comparison if is_first else self._compared_with(primary),
+            over_clusterings=drawn,
+            origin=self.origin,
+        )
+        evidence: dict[Statement, Evidence] = {}
+        if trees.joint is not None and is_first:
+            evidence = find_evidence(
+                trees.joint,
+                stated_probabilities(labels, ensemble),
+                patient,
+                primary=primary,
+                migration=migration,
+                settings=self.settings.seeding,
+                groups=groups,
+                route_prior=route_prior,
+            )
+        return limit_levels(labels, ensemble, self.caps, evidence)
+
+    def _compared_with(self, primary: int) -> Comparison | None:
+        """Compare another primary with the metastases, if the first one was."""
+        if self.comparison is None:
+            return None
+        result = self.result
+        assert result.ccf is not None and result.clusters is not None
+        return compare_with_primary(
+            result.patient,
+            result.ccf,
+            result.clusters,
+            primary=primary,
+            settings=self.settings.comparison,
+            error_rate=self.settings.ccf.error_rate,
+        )
 
 
 def histories_from(result: PatientResult, primary: int, settings: Settings) -> HistoryEnsemble:

@@ -7,7 +7,7 @@ import pytest
 
 from phylometa.config import MigrationSettings, SeedingSettings
 from phylometa.model.joint_posterior import JointDraw, JointPosterior
-from phylometa.model.patient import MutationTable, Site
+from phylometa.model.patient import CopyNumberAtLoci, MutationTable, Patient, Sample, Site
 from phylometa.seeding.evidence_floor import contract_clones, find_evidence, without_mutation, without_small_clones
 from phylometa.seeding.sentences import evidence_in_words
 
@@ -72,12 +72,17 @@ def evidence_of(draws, stated):
     alt[-1] = [0, 9]
     names = tuple(f"1:{i}:C:T" for i in range(n))
     table = MutationTable(names, ("P1", "M1"), alt, np.full((n, 2), 49), genes=tuple(f"GENE{i}" for i in range(n)))
+    unknown = np.full((n, 2), np.nan)
     return find_evidence(
         joint_of(*draws),
         stated,
-        table,
-        SITES,
-        np.array([0, 1]),
+        Patient(
+            "X",
+            (Sample("P1", "P"), Sample("M1", "M")),
+            SITES,
+            table,
+            CopyNumberAtLoci(unknown, unknown, np.full((n, 2), 2.0)),
+        ),
         primary=0,
         migration=MigrationSettings(),
         settings=SeedingSettings(),

@@ -436,7 +436,7 @@ def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> 
     seed : int
         Of the permutation tests.
     """
-    from phylometa.io.cohort_files import write_cohort_tables
+    from phylometa.io.cohort_files import CohortStatistics, write_cohort_tables
     from phylometa.io.ownership import list_files, locked, replace_file
     from phylometa.report import write_cohort_index
 
@@ -465,11 +465,13 @@ def write_cohort(outcomes: Sequence[Outcome], directory: Path, *, seed: int) -> 
             patient_labels=COHORT_LABELS,
             site_labels=SITE_LABELS,
             measures=[site_measures(outcome.summary) for outcome in outcomes],
-            frequencies=frequencies,
-            routes=routes,
-            site_frequencies=[row for rows in by_site for row in rows],
-            associations=adjusted(associations),
-            drivers=parallel_drivers(summaries),
+            statistics=CohortStatistics(
+                frequencies=frequencies,
+                routes=routes,
+                site_frequencies=[row for rows in by_site for row in rows],
+                associations=adjusted(associations),
+                drivers=parallel_drivers(summaries),
+            ),
         )
         with replace_file(directory / "index.html") as path:
             overall = [row for row in frequencies if row.group == "all"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from phylometa.io.ownership import replace_file
 from phylometa.io.tsv import write_tsv
 
-__all__ = ["write_cohort_tables"]
+__all__ = ["CohortStatistics", "write_cohort_tables"]
 
 DIVERGENCE = ("S", "L_p", "L_m", "W_s", "jsi", "p_value", "call")
 MEASURES = (
@@ -58,6 +59,27 @@ def _site_rows(
     return rows
 
 
+@dataclass(frozen=True, slots=True)
+class CohortStatistics:
+    """What a cohort's tables say of all patients together.
+
+    Parameters
+    ----------
+    frequencies, routes : sequences of Frequency
+        Of labels, and of routes between classes of sites.
+    site_frequencies : sequence of SiteFrequency
+    associations : sequence of AssociationTest
+    drivers : sequence of (gene, patients with any support, expected patients)
+        Genes hit twice independently.
+    """
+
+    frequencies: Sequence[Any]
+    routes: Sequence[Any]
+    site_frequencies: Sequence[Any]
+    associations: Sequence[Any]
+    drivers: Sequence[tuple[str, int, float]]
+
+
 def write_cohort_tables(
     directory: Path,
     *,
@@ -65,11 +87,7 @@ def write_cohort_tables(
     patient_labels: Sequence[str],
     site_labels: Sequence[str],
     measures: Sequence[Mapping[str, Mapping[str, float]]],
-    frequencies: Sequence[Any],
-    routes: Sequence[Any],
-    site_frequencies: Sequence[Any],
-    associations: Sequence[Any],
-    drivers: Sequence[tuple[str, int, float]],
+    statistics: CohortStatistics,
 ) -> None:
     """Write all tables of a cohort, each whole or not at all.
 
@@ -81,10 +99,7 @@ def write_cohort_tables(
         Labels that get a column.
     measures : sequence of mapping
         Of each patient: metastasis -> quantity -> number.
-    frequencies, routes : sequences of Frequency
-    site_frequencies : sequence of SiteFrequency
-    associations : sequence of AssociationTest
-    drivers : sequence of (gene, patients with any support, expected patients)
+    statistics : CohortStatistics
     """
     header = ["patient", "status", "reason", "n_mutations", "n_samples", "n_clusters", "n_dropped"]
     header += _with_probability(patient_labels)
@@ -99,19 +114,21 @@ def write_cohort_tables(
         write_tsv(path, site_header, [row for rows_of_patient in site_rows for row in rows_of_patient])
     columns = ["label", "group", "value", "n_patients", "expected", "share", "share_lo", "share_hi"]
     with replace_file(directory / "frequencies.tsv") as path:
-        write_tsv(path, columns, ([getattr(row, name) for name in columns] for row in frequencies))
+        write_tsv(path, columns, ([getattr(row, name) for name in columns] for row in statistics.frequencies))
     columns = ["quantity", "group", "value", "n_patients", "n_sites", "mean", "lo", "hi"]
     with replace_file(directory / "site_frequencies.tsv") as path:
-        write_tsv(path, columns, ([getattr(row, name) for name in columns] for row in site_frequencies))
+        write_tsv(path, columns, ([getattr(row, name) for name in columns] for row in statistics.site_frequencies))
     with replace_file(directory / "routes.tsv") as path:
         names = ["source", "target", "n_patients", "expected", "share", "share_lo", "share_hi"]
-        write_tsv(path, names, ([row.group, row.value, *(getattr(row, n) for n in names[2:])] for row in routes))
+        write_tsv(
+            path, names, ([row.group, row.value, *(getattr(row, n) for n in names[2:])] for row in statistics.routes)
+        )
     with replace_file(directory / "associations.tsv") as path:
         names = ["label", "value", "column", "n_patients", "p_value", "q_value"]
-        cells = ([*(getattr(test, n) for n in names), _shares(test.shares)] for test in associations)
+        cells = ([*(getattr(test, n) for n in names), _shares(test.shares)] for test in statistics.associations)
         write_tsv(path, [*names, "shares"], cells)
     with replace_file(directory / "parallel_drivers.tsv") as path:
-        write_tsv(path, ["gene", "n_patients", "expected"], drivers)
+        write_tsv(path, ["gene", "n_patients", "expected"], statistics.drivers)
     with replace_file(directory / "phylometa_mqc.tsv") as path:
         kept = [0, 3, 5, *range(7, len(header))]
         write_tsv(path, ["Sample", *(header[i] for i in kept[1:])], ([row[i] for i in kept] for row in rows))

@@ -9,7 +9,7 @@ import numpy as np
 from phylometa.model.arrays import FloatArray
 from phylometa.model.patient import Site
 from phylometa.plots.history_overview import Migration
-from phylometa.plots.migration_matrix import migration_matrix_scene
+from phylometa.plots.migration_matrix import Mark, migration_matrix_scene
 from phylometa.plots.scene import Scene
 
 __all__ = ["lineage_routes_scene"]
@@ -39,14 +39,13 @@ def lineage_routes_scene(
     """
     order = [primary, *(t for t in range(len(site_names)) if t != primary)]
     place = {site: i for i, site in enumerate(order)}
-    shown, keys, tooltips = [], {}, {}
+    marks = {}
     for s, t in np.argwhere(probability > 0).tolist():
         edge = Migration(place[s], place[t], (), (), float(min(probability[s, t], 1.0)), is_in_history=False)
-        shown.append(edge)
-        keys[edge] = f"route-{edge.source}-{edge.target}"
         number = f"{migrations[s, t]:.1f} migrations expected"
-        tooltips[edge] = f"{site_names[s]} to {site_names[t]}: {100 * edge.probability:.0f} %, {number}"
+        tooltip = f"{site_names[s]} to {site_names[t]}: {100 * edge.probability:.0f} %, {number}"
+        marks[edge] = Mark(f"route-{edge.source}-{edge.target}", tooltip)
     sites = [Site(site_names[t], "primary" if t == primary else "distant") for t in order]
     notes = [f"Mean over {n_trees} trees." if n_trees > 1 else "One tree."]
     title = "Routes of the lineages"
-    return migration_matrix_scene(sites, shown, keys, tooltips, notes, title=title, description=title, width=width)
+    return migration_matrix_scene(sites, marks, notes, title=title, description=title, width=width)

@@ -17,7 +17,7 @@ from phylometa.model.patient import Site
 from phylometa.model.result import PatientResult
 from phylometa.plots.colours import site_swatches
 from phylometa.plots.history_overview import HistoryOverview, Migration, best_ways, migration_edges, withheld_routes
-from phylometa.plots.migration_matrix import migration_matrix_scene
+from phylometa.plots.migration_matrix import Mark, migration_matrix_scene
 from phylometa.plots.scene import MARGIN, NOTE_LINE, Scene, draw_scene, empty_scene, note_lines, scene_width
 from phylometa.plots.style import (
     COLUMN_WIDTHS,
@@ -132,16 +132,14 @@ def migration_graph_scene(
     tooltips = {edge: _tooltip(edge, sites, clones) for edge in shown}
     description = _description(shown, sites)
     if is_merged is not False and len(shown) > (_MAX_PAIRS_NARROW if is_narrow else _MAX_PAIRS):
-        keys, data = {edge: _key(edge) for edge in shown}, {edge: _data(edge) for edge in shown}
+        marks = {edge: Mark(_key(edge), tooltips[edge], tuple(_data(edge).items())) for edge in shown}
         notes = [] if rank is None else [f"Framed: in the history drawn ({percent(history.weight)})."]
         notes += (
             (_candidates(edges, shown, sites) if names_candidates else [])
             if is_best
             else _hidden(edges, shown, min_probability)
         )
-        return migration_matrix_scene(
-            sites, shown, keys, tooltips, notes, title=title, description=description, width=width, data=data
-        )
+        return migration_matrix_scene(sites, marks, notes, title=title, description=description, width=width)
     is_bare = is_narrow or is_best
     texts = {edge: _bare_text(edge) if is_bare else _edge_text(edge, clones) for edge in shown}
     nodes = _place_nodes(sites, shown, texts, width)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from phylometa.model.patient import Site
@@ -21,11 +22,20 @@ from phylometa.plots.style import (
     text_width,
 )
 
-__all__ = ["migration_matrix_scene"]
+__all__ = ["Mark", "migration_matrix_scene"]
 
 _SWATCH = 7.0
 _WIDEST = 30.0  # points of a cell
 LEGEND = "Row: site that a clone left; column: site that it reached; number: probability (%) that any clone did."
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a migration is marked in a picture: key of its group, tooltip, further ``data-*`` attributes."""
+
+    key: str
+    tooltip: str
+    data: tuple[tuple[str, Any], ...] = ()
 
 
 def _shade(probability: float) -> str:
@@ -41,34 +51,27 @@ def _number(probability: float, room: float) -> str:
 
 def migration_matrix_scene(
     sites: Sequence[Site],
-    shown: Sequence[Migration],
-    keys: Mapping[Migration, str],
-    tooltips: Mapping[Migration, str],
+    marks: Mapping[Migration, Mark],
     notes: Sequence[str],
     *,
     title: str,
     description: str,
     width: float,
     legend: str = LEGEND,
-    data: Mapping[Migration, Mapping[str, Any]] | None = None,
 ) -> Scene:
     """Lay out a table of sources (rows) by targets (columns), each cell the probability of a migration in per cent.
 
     Parameters
     ----------
     sites : sequence of Site
-    shown : sequence of Migration
-        At most one per pair of sites; those of the drawn history get a border.
-    keys, tooltips : mapping
-        Group key and tooltip of every migration.
+    marks : mapping Migration -> Mark
+        Migrations to be shown, at most one per pair of sites; those of the drawn history get a border.
     notes : sequence of str
     title, description : str
     width : float
         Points.
     legend : str
         What rows, columns and numbers are.
-    data : mapping, optional
-        Further ``data-*`` attributes of every migration.
     """
     n = len(sites)
     names = [clean_text(site.name) for site in sites]
@@ -87,14 +90,16 @@ def migration_matrix_scene(
     for i, (name, swatch) in enumerate(zip(names, swatches)):
         kind = sites[i].site_class.replace("_", " ") + (", not sampled" if sites[i].is_virtual else "")
         with scene.group(f"site-{i}", f"{name} ({kind})", site=i):
-            _draw_headings(scene, name, heads[i], swatch, left, top, i, cell, row, room)
+            _draw_row_heading(scene, name, swatch, (left, top + i * row), row, room)
+            _draw_column_heading(scene, heads[i], swatch, (left + i * cell, top), cell)
     for i in range(n + 1):
         scene.line([(left, top + i * row), (left + n * cell, top + i * row)], stroke=RULE, line_width=0.5)
         scene.line([(left + i * cell, top), (left + i * cell, bottom)], stroke=RULE, line_width=0.5)
-    for edge in sorted(shown, key=lambda edge: edge.is_in_history):
+    for edge in sorted(marks, key=lambda edge: edge.is_in_history):
         fill = _shade(edge.probability)
-        more = {"source": edge.source, "target": edge.target, **(data[edge] if data else {})}
-        with scene.group(keys[edge], tooltips[edge], is_button=True, **more):
+        mark = marks[edge]
+        more = {"source": edge.source, "target": edge.target, **dict(mark.data)}
+        with scene.group(mark.key, mark.tooltip, is_button=True, **more):
             x, y = left + edge.target * cell, top + edge.source * row
             stroke, line_width = (INK, min(1.2, 0.07 * cell)) if edge.is_in_history else (RULE, 0.5)
             scene.rect(x + 0.6, y + 0.6, cell - 1.2, row - 1.2, fill=fill, stroke=stroke, line_width=line_width)
@@ -104,13 +109,17 @@ def migration_matrix_scene(
     return scene
 
 
-def _draw_headings(
-    scene: Scene, name: str, head: str, swatch: Swatch, left: float, top: float, i: int, cell: float, row: float,
-    room: float,
-) -> None:  # fmt: skip
-    """The site at the left of its row and upright above its column, the colour between the name and the cells."""
-    y, x = top + i * row, left + i * cell
-    scene.rect(left - _SWATCH - 3, y + 1, _SWATCH, row - 2, swatch=swatch, stroke=INK, line_width=0.3)
-    scene.small(left - _SWATCH - 7, y + 0.5 * row, name, anchor="end", room=room)
-    scene.rect(x + 1, top - _SWATCH - 3, cell - 2, _SWATCH, swatch=swatch, stroke=INK, line_width=0.3)
-    scene.small(x + 0.5 * cell, top - _SWATCH - 7, head, angle=90.0)
+def _draw_row_heading(
+    scene: Scene, name: str, swatch: Swatch, corner: tuple[float, float], height: float, room: float
+) -> None:
+    """Draw the site at the left of its row, the colour between the name and the cells."""
+    left, y = corner
+    scene.rect(left - _SWATCH - 3, y + 1, _SWATCH, height - 2, swatch=swatch, stroke=INK, line_width=0.3)
+    scene.small(left - _SWATCH - 7, y + 0.5 * height, name, anchor="end", room=room)
+
+
+def _draw_column_heading(scene: Scene, name: str, swatch: Swatch, corner: tuple[float, float], width: float) -> None:
+    """Draw the site upright above its column, the colour between the name and the cells."""
+    x, top = corner
+    scene.rect(x + 1, top - _SWATCH - 3, width - 2, _SWATCH, swatch=swatch, stroke=INK, line_width=0.3)
+    scene.small(x + 0.5 * width, top - _SWATCH - 7, name, angle=90.0)

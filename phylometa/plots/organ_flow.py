@@ -8,7 +8,7 @@ from typing import Any
 
 from phylometa.model.patient import Site, SiteClass
 from phylometa.plots.history_overview import Migration
-from phylometa.plots.migration_matrix import migration_matrix_scene
+from phylometa.plots.migration_matrix import Mark, migration_matrix_scene
 from phylometa.plots.scene import Scene
 from phylometa.plots.style import percent
 
@@ -45,25 +45,22 @@ def organ_flow_scene(routes: Sequence[Any], *, width: float = 510.0) -> Scene | 
     ranked = sorted(flow, key=lambda group: (-flow[group], group))[:_MOST]
     names = sorted(ranked, key=lambda group: (list(_CLASSES).index(group) if group in _CLASSES else 9, -flow[group]))
     index = {name: i for i, name in enumerate(names)}
-    shown, keys, tooltips = [], {}, {}
+    marks = {}
     for row in routes:
         if row.group in index and row.value in index:
             edge = Migration(index[row.group], index[row.value], (), (), row.mean, is_in_history=False)
-            shown.append(edge)
-            keys[edge] = f"route-{edge.source}-{edge.target}"
-            tooltips[edge] = (
+            tooltip = (
                 f"{row.group} to {row.value}: {percent(row.mean)} ({percent(row.lo)} to {percent(row.hi)}) of "
                 f"{row.n_sites} pairs of sites in {row.n_patients} patients"
             )
+            marks[edge] = Mark(f"route-{edge.source}-{edge.target}", tooltip)
     notes = [f"{len(flow) - len(names)} organs with fewer migrations are left out"] if len(flow) > len(names) else []
     return migration_matrix_scene(
         [Site(name, _CLASSES.get(name, "distant")) for name in names],
-        shown,
-        keys,
-        tooltips,
+        marks,
         notes,
         title="Migration between organs",
-        description="; ".join(tooltips[edge] for edge in shown[:40]),
+        description="; ".join(mark.tooltip for mark in list(marks.values())[:40]),
         width=width,
         legend=_LEGEND,
     )

@@ -183,7 +183,7 @@ def tree_scene(
     for rank, v in enumerate(order):
         y[v] = top + (rank + 0.5) * height_of_row
     if columns:
-        _draw_columns(scene, columns, headers, order, matrix_left, column_width, top, height_of_row, rows)
+        _draw_columns(scene, columns, headers, order, rows, _Grid(matrix_left, top, column_width, height_of_row))
     for v in order:
         if parents[v] >= 0 and y[parents[v]] != y[v]:
             scene.line([(x[parents[v]], y[parents[v]]), (x[parents[v]], y[v])], stroke=MUTED, line_width=0.9)
@@ -202,21 +202,8 @@ def tree_scene(
                 scene.circle(x[v], y[v], _NODE_RADIUS, fill="#ffffff", stroke=INK, line_width=1.0)
             else:
                 scene.circle(x[v], y[v], _NODE_RADIUS + 0.6, swatch=row.swatch, stroke=INK, line_width=0.8)
-            left = x[v] + _NODE_RADIUS + 3
             right = MARGIN + tree_width
-            name = fit_text(row.name, right - left, FONT_SIZE, "bold")
-            scene.text(left, y[v], name, weight="bold")
-            left += text_width(name, FONT_SIZE, "bold") + _GAP
-            for text, is_emphasised in row.details:
-                shown = fit_text(text, right - left, SMALL_FONT_SIZE)
-                scene.small(
-                    left,
-                    y[v],
-                    shown,
-                    colour=INK if is_emphasised else MUTED,
-                    style="italic" if is_emphasised else "normal",
-                )
-                left += text_width(shown, SMALL_FONT_SIZE) + _GAP
+            left = _draw_label(scene, row, x[v] + _NODE_RADIUS + 3, right, y[v])
             if columns and left < right:
                 scene.line([(left, y[v]), (right + 4, y[v])], stroke=RULE, line_width=0.5)
             end = right + 4 if columns else left
@@ -226,19 +213,40 @@ def tree_scene(
     return scene
 
 
+def _draw_label(scene: Scene, row: TreeRow, left: float, right: float, y: float) -> float:
+    """Draw the name and the details of a vertex between `left` and `right`; return where the next text may begin."""
+    name = fit_text(row.name, right - left, FONT_SIZE, "bold")
+    scene.text(left, y, name, weight="bold")
+    left += text_width(name, FONT_SIZE, "bold") + _GAP
+    for text, is_emphasised in row.details:
+        shown = fit_text(text, right - left, SMALL_FONT_SIZE)
+        colour, style = (INK, "italic") if is_emphasised else (MUTED, "normal")
+        scene.small(left, y, shown, colour=colour, style=style)
+        left += text_width(shown, SMALL_FONT_SIZE) + _GAP
+    return left
+
+
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """Where the cells of the sample columns are (points)."""
+
+    left: float
+    top: float
+    column_width: float
+    row_height: float
+
+
 def _draw_columns(
     scene: Scene,
     columns: SampleColumns,
     headers: Sequence[str],
     order: Sequence[int],
-    left: float,
-    column_width: float,
-    top: float,
-    row_height: float,
     rows: Sequence[TreeRow],
+    grid: _Grid,
 ) -> None:
-    """Bars of prevalence: one column per sample, one row per clone, the bar's length the clone's share."""
+    """Draw bars of prevalence: one column per sample, one row per clone, the bar's length the clone's share."""
     strip = 3.0
+    left, top, column_width, row_height = grid.left, grid.top, grid.column_width, grid.row_height
     for j, (header, swatch) in enumerate(zip(headers, columns.swatches)):
         with scene.group(f"column-{j}", clean_text(columns.names[j])):
             scene.rect(left + j * column_width + 0.5, top - strip - 1, column_width - 1, strip, swatch=swatch)

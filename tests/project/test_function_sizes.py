@@ -1,0 +1,105 @@
+"""Functions do one thing: limits on their lines and arguments, with a reason for every exception."""
+
+import ast
+import io
+import tokenize
+
+import pytest
+from package_trees import PACKAGE, module_trees
+
+MOST_LINES, MOST_ARGUMENTS = 60, 8
+MOST_LINES_OF_KERNELS = 120  # and any number of arguments: a compiled function takes arrays, not objects
+NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+CHOICES = "public: each argument is a choice of the user's, named as in the interface"
+# Module and function -> why it may have more arguments.
+MANY_ARGUMENTS = {
+    "joint.infer.infer_jointly": CHOICES,
+    "migration.infer.infer_migration_histories": CHOICES,
+    "seeding.classify.classify_seeding": CHOICES,
+    "timing.treatment.grade_reseeding_evidence": "each argument is one observation of the rule of grading",
+}
+A_CHAIN = "one chain: its moves share a dozen arrays that each changes in place"
+# Kernel -> why it may have more lines.
+LONG_KERNELS = {
+    "cells._kernels.propose": "one move of each kind, a branch per kind",
+    "clone_trees._kernels.run_chain": A_CHAIN,
+    "timing._joint_kernels.run_chain": A_CHAIN,
+}
+
+
+def lines_with_code(text, nodes):
+    """Lines with a token of code; those of docstrings, comments and blank lines are none."""
+    lines = set()
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type not in NO_CODE:
+            lines |= set(range(token.start[0], token.end[0] + 1))
+    for node in nodes:
+        is_definition = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        if is_definition and ast.get_docstring(node) is not None:
+            lines -= set(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return lines
+
+
+def sizes(text, nodes):
+    """(function, lines of its body, number of arguments, is a kernel) of every function, nested ones too."""
+    lines = lines_with_code(text, nodes)
+    for node in nodes:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            own = sum(line in lines for line in range(node.body[0].lineno, node.end_lineno + 1))
+            n_arguments = len([*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs])
+            yield node.name, own, n_arguments, any("njit" in ast.unparse(found) for found in node.decorator_list)
+
+
+@pytest.fixture(scope="module")
+def all_sizes():
+    """(module.function, lines, arguments, is a kernel) of the whole package."""
+    return [
+        (".".join((*path.with_suffix("").parts, name)), *numbers)
+        for path, nodes in module_trees()
+        for name, *numbers in sizes((PACKAGE / path).read_text(encoding="utf-8"), nodes)
+    ]
+
+
+def test_no_function_has_too_many_lines(all_sizes):
+    wrong = [f"{name}: {n}" for name, n, _, is_kernel in all_sizes if not is_kernel and n > MOST_LINES]
+    assert not wrong, f"more than {MOST_LINES} lines of code:\n" + "\n".join(wrong)
+
+
+def test_no_function_takes_too_many_arguments(all_sizes):
+    many = {name: n for name, _, n, is_kernel in all_sizes if not is_kernel and n > MOST_ARGUMENTS}
+    wrong = [f"{name}: {n}" for name, n in many.items() if name not in MANY_ARGUMENTS]
+    assert not wrong, f"more than {MOST_ARGUMENTS} arguments:\n" + "\n".join(wrong)
+    assert set(MANY_ARGUMENTS) <= set(many), "an exception that is none any more"
+
+
+def test_no_kernel_has_too_many_lines(all_sizes):
+    long = {name: n for name, n, _, is_kernel in all_sizes if is_kernel and n > MOST_LINES_OF_KERNELS}
+    wrong = [f"{name}: {n}" for name, n in long.items() if name not in LONG_KERNELS]
+    assert not wrong, f"more than {MOST_LINES_OF_KERNELS} lines of code:\n" + "\n".join(wrong)
+    assert set(LONG_KERNELS) <= set(long), "an exception that is none any more"
+
+
+def test_only_code_is_counted():
+    text = '''
+@njit(cache=True)
+def kernel(a, /, b, *rest, c=1, **more):
+    """Docstring
+    of two lines."""
+
+    # a comment
+    text = """a string
+    of two lines"""
+    return text  # counts once
+
+
+def outer(
+    a,
+):
+    def inner():
+        """Docstring."""
+        return a
+
+    return inner
+'''
+    found = list(sizes(text, list(ast.walk(ast.parse(text)))))
+    assert found == [("kernel", 3, 3, True), ("outer", 3, 1, False), ("inner", 1, 0, False)]

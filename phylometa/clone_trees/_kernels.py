@@ -51,6 +51,96 @@ def attachment_costs(
 
 
 @njit(cache=True)
+def regraft(
+    k: int,
+    target: float,
+    unrelated: bool,
+    parent: IntArray,
+    prevalence: FloatArray,
+    variance: FloatArray,
+    blocked: BoolArray,
+    new: IntArray,
+    marks: BoolArray,
+) -> tuple[bool, float]:
+    """Prune clone `k` with all below it, and graft it where the prevalences fit: `new` and `marks` in place.
+
+    `target` in [0, 1) chooses among the vertices by their weight. Returns whether the tree changes, and the log ratio
+    of the proposals' probabilities.
+    """
+    n_clones = len(parent) - 1
+    germline = n_clones
+    old = parent[k]
+    blocked[:] = False
+    blocked[germline] = not unrelated
+    for v in range(n_clones):
+        u = v
+        while u >= 0 and u != k:
+            u = parent[u]
+        blocked[v] = u == k
+    new[k] = -1
+    costs = attachment_costs(k, new, prevalence, variance, blocked)
+    lowest = costs.min()
+    weights = np.exp(-np.minimum(0.5 * (costs - lowest), 12.0))
+    for p in range(n_clones + 1):
+        if blocked[p]:
+            weights[p] = 0.0
+    remaining = target * weights.sum()
+    p = -1
+    for q in range(n_clones + 1):
+        if weights[q] > 0.0:
+            p = q
+            remaining -= weights[q]
+            if remaining < 0.0:
+                break
+    new[k] = p
+    mark_path(marks, old, new)
+    mark_path(marks, p, new)
+    return p != old, np.log(weights[old] / weights[p])
+
+
+@njit(cache=True)
+def swap_places(k: int, other: int, parent: IntArray, new: IntArray, marks: BoolArray) -> None:
+    """Swap the places of two clones: `new` and `marks` in place."""
+    for v in range(len(parent) - 1):
+        if parent[v] == k:
+            new[v] = other
+        elif parent[v] == other:
+            new[v] = k
+    new[k] = parent[other] if parent[other] != k else other
+    new[other] = parent[k] if parent[k] != other else k
+    mark_path(marks, k, new)
+    mark_path(marks, other, new)
+
+
+@njit(cache=True)
+def move_alone(k: int, p: int, parent: IntArray, uniforms: FloatArray, new: IntArray, marks: BoolArray) -> float:
+    """Move clone `k` below `p` without its children, which go to its parent: `new` and `marks` in place.
+
+    It adopts the child v of `p` if ``uniforms[5 + v]`` is below 1/2. Returns the log ratio of the proposals'
+    probabilities.
+    """
+    n_clones = len(parent) - 1
+    old = parent[k]
+    n_old = 0
+    n_new = 0
+    for v in range(n_clones):
+        if parent[v] == k:
+            new[v] = old
+    new[k] = -1
+    for v in range(n_clones):
+        if new[v] == old:
+            n_old += 1
+        if new[v] == p:
+            n_new += 1
+            if uniforms[5 + v] < 0.5:
+                new[v] = k
+    new[k] = p
+    mark_path(marks, old, new)
+    mark_path(marks, k, new)
+    return (n_new - n_old) * np.log(2.0)
+
+
+@njit(cache=True)
 def run_chain(
     parent: IntArray,
     likelihood: FloatArray,
@@ -109,69 +199,19 @@ def run_chain(
         if kind < 0.55:  # subtree prune and regraft, targets by how well the prevalences fit
             valid = unrelated or old != germline
             if valid:
-                blocked[:] = False
-                blocked[germline] = not unrelated
-                for v in range(n_clones):
-                    u = v
-                    while u >= 0 and u != k:
-                        u = parent[u]
-                    blocked[v] = u == k
-                new[k] = -1
-                costs = attachment_costs(k, new, prevalence, variance, blocked)
-                lowest = costs.min()
-                weights = np.exp(-np.minimum(0.5 * (costs - lowest), 12.0))
-                for p in range(n_clones + 1):
-                    if blocked[p]:
-                        weights[p] = 0.0
-                remaining = target * weights.sum()
-                p = -1
-                for q in range(n_clones + 1):
-                    if weights[q] > 0.0:
-                        p = q
-                        remaining -= weights[q]
-                        if remaining < 0.0:
-                            break
-                new[k] = p
-                valid = p != old
-                log_ratio = np.log(weights[old] / weights[p])
-                mark_path(marks, old, new)
-                mark_path(marks, p, new)
+                valid, log_ratio = regraft(k, target, unrelated, parent, prevalence, variance, blocked, new, marks)
         elif kind < 0.8:  # swap the places of two clones: a clone and its parent, or any two
             other = old
             if kind >= 0.7:
                 other = min(int(target * n_clones), n_clones - 1)
             valid = other != germline and other != k
             if valid:
-                for v in range(n_clones):
-                    if parent[v] == k:
-                        new[v] = other
-                    elif parent[v] == other:
-                        new[v] = k
-                new[k] = parent[other] if parent[other] != k else other
-                new[other] = parent[k] if parent[k] != other else k
-                mark_path(marks, k, new)
-                mark_path(marks, other, new)
+                swap_places(k, other, parent, new, marks)
         else:  # one clone alone: its children go to its parent, then it adopts some children of its new parent
             p = min(int(target * (n_clones + 1)), n_clones)
             valid = p != k
             if valid:
-                n_old = 0
-                n_new = 0
-                for v in range(n_clones):
-                    if parent[v] == k:
-                        new[v] = old
-                new[k] = -1
-                for v in range(n_clones):
-                    if new[v] == old:
-                        n_old += 1
-                    if new[v] == p:
-                        n_new += 1
-                        if uniforms[step, 5 + v] < 0.5:
-                            new[v] = k
-                new[k] = p
-                log_ratio = (n_new - n_old) * np.log(2.0)
-                mark_path(marks, old, new)
-                mark_path(marks, k, new)
+                log_ratio = move_alone(k, p, parent, uniforms[step], new, marks)
         if valid:
             founders = 0
             for v in range(n_clones):

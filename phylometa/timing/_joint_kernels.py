@@ -205,6 +205,126 @@ def log_posterior(
     return total
 
 
+@njit_without_arrays(error_model="numpy", forceinline=True)
+def shift_age(
+    v: int, shift: float, times: FloatArray, parents: IntArray, root: int, latest: float
+) -> tuple[bool, float]:
+    """Shift one age between those of its neighbours on the logit, in place: whether it is possible, log Jacobian."""
+    low, high = 0.0 if v == root else times[parents[v]], latest
+    for w in range(len(times)):
+        if parents[w] == v:
+            high = min(high, times[w])
+    x = (times[v] - low) / (high - low)
+    if not (0 < x < 1):
+        return False, 0.0
+    y = 1 / (1 + math.exp(-(math.log(x / (1 - x)) + shift)))
+    if not (0 < y < 1):
+        return False, 0.0
+    times[v] = low + y * (high - low)
+    return True, math.log(y * (1 - y)) - math.log(x * (1 - x))
+
+
+@njit_without_arrays(error_model="numpy", forceinline=True)
+def shift_position(m: int, shift: float, position: FloatArray) -> bool:
+    """Shift a position, reflected into (0, 1), in place; one at a limit stays, and is not possible."""
+    x = abs(position[m] + shift) % 2.0
+    x = 2.0 - x if x > 1.0 else x
+    if not (0 < x < 1):
+        return False
+    position[m] = x
+    return True
+
+
+@njit_without_arrays(error_model="numpy", forceinline=True)
+def pull_ages(times: FloatArray, overall: FloatArray, root: int, last: float, shift: float, keeps_counts: bool) -> bool:
+    """Draw all ages towards the last sampling, in place, with the rate that keeps the trunk's expected count.
+
+    `keeps_counts`: with the acceleration that keeps those of all branches. False, with
+    nothing changed, if the root would fall below 0.
+    """
+    c = math.exp(shift)
+    old_root = times[root]
+    if last - c * (last - old_root) <= 0:
+        return False
+    for v in range(len(times)):
+        times[v] = last - c * (last - times[v])
+    slower = math.log(old_root / times[root])
+    overall[LOG_RATE] += slower
+    if keeps_counts:
+        overall[LOG_ACCELERATION] -= slower + math.log(c)
+    return True
+
+
+@njit_without_arrays(error_model="numpy", forceinline=True)
+def stretch_lineage(
+    k: int, c: float, times: FloatArray, old_times: FloatArray, lineage: IntArray, anchor: IntArray, root: int
+) -> float:
+    """Stretch the ages of a lineage away from their anchors by `c`, in place; return how many there are."""
+    moved = 0.0
+    for v in range(len(times)):
+        if lineage[v] == k and v != root:
+            from_age = old_times[anchor[v]]
+            times[v] = from_age + c * (times[v] - from_age)
+            moved += 1.0
+    return moved
+
+
+@njit_without_arrays(error_model="numpy", forceinline=True)
+def adapted(step: float, gain: float, log_ratio: float) -> float:
+    """Compute the size of later steps of a kind: larger if more than two in five are accepted."""
+    chance = 1.0 if log_ratio >= 0 else math.exp(max(log_ratio, -700.0))
+    if math.isnan(chance):
+        chance = 0.0
+    return min(max(step * math.exp(gain * (chance - 0.4)), 1e-4), 20.0)
+
+
+@njit_without_arrays(error_model="numpy", forceinline=True)
+def scale_ages(shift: float, times: FloatArray, overall: FloatArray) -> None:
+    """Scale all ages and the inverse of the rate, in place."""
+    c = math.exp(shift)
+    for v in range(len(times)):
+        times[v] *= c
+    overall[LOG_RATE] -= shift
+
+
+@njit_without_arrays(error_model="numpy", forceinline=True)
+def scale_rates(shift: float, overall: FloatArray, lineage_rate: FloatArray) -> None:
+    """Scale the log rates of all lineages but the primary's, and the spread with them, in place."""
+    overall[LOG_SPREAD] += shift
+    for k in range(1, len(lineage_rate)):
+        lineage_rate[k] *= math.exp(shift)
+
+
+@njit_without_arrays(error_model="numpy", forceinline=True)
+def fill_paces(
+    overall: FloatArray, lineage_rate: FloatArray, lineage: IntArray, moves: IntArray, pace: FloatArray
+) -> None:
+    """Put the years per mutation of the lineage of every migration into `pace` (M,)."""
+    for m in range(len(moves)):
+        pace[m] = math.exp(-overall[LOG_RATE] - overall[LOG_ACCELERATION] - lineage_rate[lineage[moves[m, 1]]])
+
+
+@njit_without_arrays(error_model="numpy", forceinline=True)
+def overwrite_state(
+    times: FloatArray,
+    overall: FloatArray,
+    lineage_rate: FloatArray,
+    position: FloatArray,
+    extra: FloatArray,
+    new_times: FloatArray,
+    new_overall: FloatArray,
+    new_rate: FloatArray,
+    new_position: FloatArray,
+    new_extra: FloatArray,
+) -> None:
+    """Put one state of the numbers into another, in place."""
+    overwrite(times, new_times)
+    overwrite(overall, new_overall)
+    overwrite(lineage_rate, new_rate)
+    overwrite(position, new_position)
+    overwrite(extra, new_extra)
+
+
 @njit(cache=True, error_model="numpy")
 def run_chain(
     times: FloatArray,
@@ -277,28 +397,15 @@ def run_chain(
             size = step[kind] if is_adaptive else 1.0
             noise = rng.standard_normal()
             if kind < n:  # one age, between its neighbours
-                low, high = 0.0 if kind == root else times[parents[kind]], min(deadline[kind], last)
-                for w in range(n):
-                    if parents[w] == kind:
-                        high = min(high, times[w])
-                x = (times[kind] - low) / (high - low)
-                if not (0 < x < 1):
+                possible, jacobian = shift_age(kind, size * noise, times, parents, root, min(deadline[kind], last))
+                if not possible:
                     continue
-                y = 1 / (1 + math.exp(-(math.log(x / (1 - x)) + size * noise)))
-                if not (0 < y < 1):
-                    continue
-                times[kind] = low + y * (high - low)
-                jacobian = math.log(y * (1 - y)) - math.log(x * (1 - x))
             elif kind < first_move:  # one lineage's rate
                 if kind == first_rate:
                     continue
                 lineage_rate[kind - first_rate] += size * noise
             elif kind < first_move + n_moves:  # a position, reflected into (0, 1)
-                m = kind - first_move
-                x = abs(position[m] + size * noise) % 2.0
-                position[m] = 2.0 - x if x > 1.0 else x
-                if not (0 < position[m] < 1):
-                    position[m] = old_position[m]
+                if not shift_position(kind - first_move, size * noise, position):
                     continue
             elif kind < whole:
                 m = kind - first_move - n_moves
@@ -310,32 +417,16 @@ def run_chain(
                     continue
                 overall[kind - whole] += size * noise
             elif kind == whole + 5:  # all ages and the inverse rate scaled: every expected count stays
-                c = math.exp(size * noise)
-                for v in range(n):
-                    times[v] *= c
-                overall[LOG_RATE] -= size * noise
+                scale_ages(size * noise, times, overall)
                 jacobian = n * size * noise
             elif kind < whole + 5:  # all ages towards the last sampling
-                c = math.exp(size * noise)
-                old_root = times[root]
-                for v in range(n):
-                    times[v] = last - c * (last - times[v])
-                if times[root] <= 0:
-                    overwrite(times, old_times)
+                if not pull_ages(times, overall, root, last, size * noise, kind == whole + 3):
                     continue
-                jacobian = n * math.log(c)
-                shift = math.log(old_root / times[root])  # keeps the trunk's expected count
-                if kind == whole + 3:
-                    overall[LOG_RATE] += shift
-                    overall[LOG_ACCELERATION] -= shift + math.log(c)
-                else:
-                    overall[LOG_RATE] += shift
+                jacobian = n * math.log(math.exp(size * noise))
             elif kind == whole + 6:  # the rates of all lineages and the spread, scaled
                 if n_lineages < 2:
                     continue
-                overall[LOG_SPREAD] += size * noise
-                for k in range(1, n_lineages):
-                    lineage_rate[k] *= math.exp(size * noise)
+                scale_rates(size * noise, overall, lineage_rate)
                 jacobian = (n_lineages - 1) * size * noise
             elif kind == whole + 7:  # rate against acceleration
                 overall[LOG_RATE] += size * noise
@@ -347,13 +438,7 @@ def run_chain(
                         continue
                     new_row = 1 + int(rng.random() * (all_counts.shape[0] - 1))
                 else:
-                    c = math.exp(0.4 * noise)
-                    moved = 0.0
-                    for v in range(n):
-                        if lineage[v] == k and v != root:
-                            from_age = old_times[anchor[v]]
-                            times[v] = from_age + c * (times[v] - from_age)
-                            moved += 1.0
+                    moved = stretch_lineage(k, math.exp(0.4 * noise), times, old_times, lineage, anchor, root)
                     lineage_rate[k] -= 0.4 * noise
                     jacobian = moved * 0.4 * noise
             else:
@@ -376,31 +461,25 @@ def run_chain(
             if math.isnan(log_ratio):
                 accepted = False
             if is_adaptive and gain > 0:
-                chance = 1.0 if log_ratio >= 0 else math.exp(max(log_ratio, -700.0))
-                if math.isnan(chance):
-                    chance = 0.0
-                step[kind] = min(max(step[kind] * math.exp(gain * (chance - 0.4)), 1e-4), 20.0)
+                step[kind] = adapted(step[kind], gain, log_ratio)
             if accepted:
                 current, row = proposed, new_row
-                overwrite(old_times, times)
-                overwrite(old_overall, overall)
-                overwrite(old_rate, lineage_rate)
-                overwrite(old_position, position)
-                overwrite(old_extra, extra)
+                overwrite_state(
+                    old_times, old_overall, old_rate, old_position, old_extra,
+                    times, overall, lineage_rate, position, extra,
+                )  # fmt: skip
                 overwrite(old_clone, is_clone)
             else:
-                overwrite(times, old_times)
-                overwrite(overall, old_overall)
-                overwrite(lineage_rate, old_rate)
-                overwrite(position, old_position)
-                overwrite(extra, old_extra)
+                overwrite_state(
+                    times, overall, lineage_rate, position, extra,
+                    old_times, old_overall, old_rate, old_position, old_extra,
+                )  # fmt: skip
                 if kind >= n_kinds + n_lineages:
                     overwrite(is_clone, old_clone)
                     clone_heights(is_clone, parents, order, height)
         if sweep >= burn_in and (sweep - burn_in) % thin == thin - 1:
             d = (sweep - burn_in) // thin
-            for m in range(n_moves):
-                pace[m] = math.exp(-overall[LOG_RATE] - overall[LOG_ACCELERATION] - lineage_rate[lineage[moves[m, 1]]])
+            fill_paces(overall, lineage_rate, lineage, moves, pace)
             arrival_ages(times, position, extra, moves, followers, move_deadline, pace, found)
             kept_times[d] = times
             kept_overall[d] = overall

@@ -31,7 +31,7 @@ from phylometa.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from phylometa.cohort.run import Outcome, PatientJob
+    from phylometa.cohort.job import Outcome, PatientJob
 
 __all__ = ["demo", "run", "validate"]
 
@@ -105,7 +105,7 @@ def run(sheet: str, output: str, patients: tuple[str, ...], **options: Any) -> i
     directory = check_output_directory(output, force=options["force"], resume=options["resume"])
     if options["scheduler"] and options["jobs"] > 1:
         raise click.UsageError("--jobs and --scheduler exclude each other")
-    from phylometa.cohort.run import PatientJob, patient_directory
+    from phylometa.cohort.job import PatientJob, patient_directory
     from phylometa.io.tables import read_cohort_names
 
     names = read_cohort_names(sheet)
@@ -152,7 +152,8 @@ def _execute(
     with_cohort_prior: bool = False,
 ) -> int:
     """Run the jobs; a single patient's failure is raised as it is, a cohort's ends in exit status 5."""
-    from phylometa.cohort.run import check_cohort_files, run_patient, write_cohort
+    from phylometa.cohort.job import run_patient
+    from phylometa.cohort.run import check_cohort_files, write_cohort
     from phylometa.io.ownership import remove_leftovers
 
     foreign = other_package_of_our_name()
@@ -306,7 +307,7 @@ def demo(output: str, seed: int | None, no_plots: bool, force: bool) -> int:
       phylometa demo
       phylometa demo -o elsewhere --seed 2 --no-plots
     """
-    from phylometa.cohort.run import PatientJob
+    from phylometa.cohort.job import PatientJob
     from phylometa.io.tables import read_cohort_names
 
     directory = check_output_directory(output, force=force)

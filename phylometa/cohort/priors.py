@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from phylometa.cohort.run import Outcome, PatientJob, patient_directory
+from phylometa.cohort.job import Outcome, PatientJob, patient_directory
 from phylometa.migration.cohort_prior import CohortPrior, fit_cohort_prior, patient_routes
 
 __all__ = ["COHORT_PRIOR", "fit_to_outcomes", "remove_cohort_prior", "second_pass", "write_cohort_prior"]

@@ -27,7 +27,7 @@ _LABELS = ("pattern", "clonality_site", "phyletic", "met_to_met", "reseeding_pri
 
 
 class PatientOutcome(Protocol):
-    """What became of a patient; see `phylometa.cohort.run.Outcome`."""
+    """What became of a patient; see `phylometa.cohort.job.Outcome`."""
 
     @property
     def patient(self) -> str: ...
@@ -231,7 +231,7 @@ def write_cohort_index(
 
     Parameters
     ----------
-    outcomes : sequence of `phylometa.cohort.run.Outcome`
+    outcomes : sequence of `phylometa.cohort.job.Outcome`
         With ``patient``, ``status``, ``reason`` and ``summary`` (summary.json).
     path : path of the file to write
     frequencies, routes : sequences

@@ -16,13 +16,8 @@ from package_trees import module_trees
 
 from phylometa.cli import _invoke
 from phylometa.cli.options import other_package_of_our_name
-from phylometa.cohort.run import (
-    COHORT_FILES,
-    MAX_NAME_BYTES,
-    Outcome,
-    patient_directory,
-    write_cohort,
-)
+from phylometa.cohort.job import COHORT_FILES, MAX_NAME_BYTES, Outcome, patient_directory
+from phylometa.cohort.run import write_cohort
 from phylometa.config import ReadSettings, load_settings
 from phylometa.errors import InputError
 from phylometa.io import files

@@ -20,15 +20,15 @@ from result_files import digests, table
 from small_patients import QUICK, TINY, simulate_small, write_quick_command
 
 from phylometa.cli import _invoke
-from phylometa.cohort import run as cohort
-from phylometa.cohort.run import (
+from phylometa.cohort import job as one_patient
+from phylometa.cohort.job import (
     Outcome,
     PatientJob,
     patient_directory,
     read_job,
     result_key,
-    run_cohort,
 )
+from phylometa.cohort.run import run_cohort
 from phylometa.config import Settings
 from phylometa.errors import InputError, PhylometaError
 
@@ -74,7 +74,7 @@ def test_fail_fast_stops_at_the_first_failure(monkeypatch):
             raise InputError("broken")
         return Outcome(job.patient, "done")
 
-    monkeypatch.setattr(cohort, "run_patient", run)
+    monkeypatch.setattr(one_patient, "run_patient", run)
     seen = []
     outcomes = run_cohort(jobs_of("abc"), fail_fast=True, progress=lambda outcome, n, of: seen.append((n, of)))
     assert [(o.patient, o.status, o.exit_code) for o in outcomes] == [("a", "done", 0), ("b", "failed", 3)]
@@ -92,7 +92,7 @@ def test_any_failure_becomes_an_outcome_with_its_reason(monkeypatch, error, code
     def run(job, progress=None):
         raise error
 
-    monkeypatch.setattr(cohort, "run_patient", run)
+    monkeypatch.setattr(one_patient, "run_patient", run)
     (outcome,) = run_cohort(jobs_of("a"))
     assert (outcome.status, outcome.exit_code) == ("failed", code)
     assert words in outcome.reason

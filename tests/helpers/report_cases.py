@@ -2,7 +2,7 @@
 
 import plot_results
 
-from phylometa.cohort.run import Outcome
+from phylometa.cohort.job import Outcome
 
 
 def cohort_outcomes():

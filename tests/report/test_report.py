@@ -10,7 +10,7 @@ import plot_results
 import pytest
 from report_cases import cohort_outcomes
 
-from phylometa.cohort.run import Outcome
+from phylometa.cohort.job import Outcome
 from phylometa.cohort.statistics import label_frequencies, route_frequencies
 from phylometa.config import Settings, TimingSettings
 from phylometa.model.interval import Estimate

@@ -416,6 +416,7 @@ class _Data:
         weights = np.concatenate([item.weights for item in items])
         branch = plans.first[np.concatenate([item.found[:, 0] for item in items])]
         changes = branch >= 0
+        of_column = np.repeat(np.arange(len(items)), [len(item.weights) for item in items])
         fixed = float(self.weight @ [item.constant for item in items])
         rate, total, total_weight = start, 0.0, self.weight.sum()
         for _ in range(_RATE_ROUNDS):
@@ -424,7 +425,6 @@ class _Data:
             evidence = np.logaddexp.reduceat(shifted, first)
             unchanged = float(np.log1p(-rate).sum() - np.log1p(-start).sum())
             total = fixed + total_weight * unchanged + float(self.weight @ evidence)
-            of_column = np.repeat(np.arange(len(items)), np.diff(np.append(first, len(weights))))
             share = self.weight[of_column] * np.exp(shifted - evidence[of_column])
             counted = np.bincount(branch[changes], share[changes], minlength=len(rate))
             rate = np.clip((counted + RATE_WEIGHT * start) / (total_weight + RATE_WEIGHT), 1e-4, 0.9)

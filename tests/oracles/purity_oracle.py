@@ -6,24 +6,29 @@ import numpy as np
 from scipy.stats import binom
 
 
-def log_posterior(alt, depth, purity, states, *, least, error, pseudo, clonal_prior):
-    """The best log-posterior over shares at given purities: EM to its end, each likelihood from scipy.
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(200)  # exact for polynomials below degree 400, so depths below 400
 
-    alt, depth : int arrays (n, S). Reads are conditioned on at least `least` alternate ones.
+
+def likelihoods(alt, depth, rho, states, *, least, error):
+    """Likelihood (states and last what is in some cells, mutations) of one sample's reads at its purity, from scipy.
+
+    alt, depth : int arrays (n,). Reads are conditioned on at least `least` alternate ones.
     """
-    n = len(alt)
+    found = np.empty((len(states) + 1, len(alt)))
+    for z, (total, mutated) in enumerate(states):
+        v = mutated * rho / (rho * total + 2 * (1 - rho)) * (1 - 2 * error) + error
+        found[z] = binom.pmf(alt, depth, v) / binom.sf(least - 1, depth, v)
+    first = next(iter(states))[0]
+    limit = rho / (rho * first + 2 * (1 - rho)) * (1 - 2 * error) + error
+    v = limit * (NODES[:, None] + 1) / 2
+    found[-1] = WEIGHTS @ binom.pmf(alt, depth, v) / (WEIGHTS @ binom.sf(least - 1, depth, v))
+    return found
+
+
+def best_over_shares(likelihood, states, *, pseudo, clonal_prior):
+    """The best log-posterior over shares of all samples' `likelihood` together: EM to its end."""
     prior = np.array(list(states.values())) / sum(states.values())
     alpha = pseudo * prior
-    likelihood = np.ones((len(states) + 1, n))
-    first = next(iter(states))[0]
-    for s, rho in enumerate(purity):
-        for z, (total, mutated) in enumerate(states):
-            v = mutated * rho / (rho * total + 2 * (1 - rho)) * (1 - 2 * error) + error
-            likelihood[z] *= binom.pmf(alt[:, s], depth[:, s], v) / binom.sf(least - 1, depth[:, s], v)
-        limit = rho / (rho * first + 2 * (1 - rho)) * (1 - 2 * error) + error
-        v = np.linspace(0, limit, 4001)[:, None]
-        area = np.trapezoid(binom.pmf(alt[:, s], depth[:, s], v), v, axis=0)
-        likelihood[-1] *= area / np.trapezoid(binom.sf(least - 1, depth[:, s], v), v, axis=0)
     one, other = clonal_prior
     shares, clonal, last = prior, one / (one + other), -np.inf
     while True:
@@ -36,12 +41,26 @@ def log_posterior(alt, depth, purity, states, *, least, error, pseudo, clonal_pr
         last = value
         counts = (joint / joint.sum(axis=0))[:-1].sum(axis=1)
         shares = (counts + alpha) / (counts.sum() + pseudo)
-        clonal = (counts.sum() + one) / (n + one + other)
+        clonal = (counts.sum() + one) / (likelihood.shape[1] + one + other)
 
 
-def best_purities(alt, depth, grid, states, **options):
+def log_posterior(alt, depth, purity, states, *, least, error, **priors):
+    """The best log-posterior over shares at given purities; alt, depth : int arrays (n, S)."""
+    of_samples = (
+        likelihoods(alt[:, s], depth[:, s], rho, states, least=least, error=error) for s, rho in enumerate(purity)
+    )
+    return best_over_shares(np.prod(list(of_samples), axis=0), states, **priors)
+
+
+def best_purities(alt, depth, grid, states, *, least, error, **priors):
     """The grid purities (S,) of the largest posterior, by trying all of them."""
+    at = [
+        {rho: likelihoods(alt[:, s], depth[:, s], rho, states, least=least, error=error) for rho in grid}
+        for s in range(alt.shape[1])
+    ]
     return max(
         itertools.product(grid, repeat=alt.shape[1]),
-        key=lambda purity: log_posterior(alt, depth, purity, states, **options),
+        key=lambda purity: best_over_shares(
+            np.prod([of[rho] for of, rho in zip(at, purity)], axis=0), states, **priors
+        ),
     )

@@ -34,6 +34,7 @@ EDGE = {"io", "plots", "report", "simulate", "pipeline", "cohort", "cli"}
 EFFECT_LIBRARIES = {"click", "matplotlib", "jinja2", "pysam"}
 
 
+@functools.cache
 def modules():
     """Dotted name within the package -> all nodes of the syntax tree."""
     return {".".join(path.with_suffix("").parts).removesuffix(".__init__"): nodes for path, nodes in module_trees()}

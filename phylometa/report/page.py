@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -30,6 +31,17 @@ def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
+@cache
+def _environment() -> Environment:
+    """One for all pages of a process, which compiles every template once."""
+    environment = Environment(
+        loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["clean"] = _cell_text
+    environment.filters["percent"] = percent
+    return environment
+
+
 def render_page(template: str, **context: Any) -> str:
     """Render a page from a template of this package; everything is escaped unless it is `Markup`.
 
@@ -40,16 +52,15 @@ def render_page(template: str, **context: Any) -> str:
     **context
         What the template shows besides style, script and version.
     """
-    environment = Environment(
-        loader=FunctionLoader(_asset), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["clean"] = _cell_text
-    environment.filters["percent"] = percent
     script = _asset("report.js")
-    return environment.get_template(template).render(
-        style=Markup(_asset("report.css")),
-        script=Markup(script),
-        script_digest=_digest(script),
-        version=phylometa.__version__,
-        **context,
+    return (
+        _environment()
+        .get_template(template)
+        .render(
+            style=Markup(_asset("report.css")),
+            script=Markup(script),
+            script_digest=_digest(script),
+            version=phylometa.__version__,
+            **context,
+        )
     )

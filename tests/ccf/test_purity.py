@@ -163,7 +163,7 @@ def small_trunk(shares, *, n_trunk=1, n_of_clone=9, seed=1, purity=1.0):
     return rng.binomial(depth, purity * cells / 2 * 0.998 + 0.001), depth
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3))])
 @pytest.mark.parametrize(
     "shares",
     [

@@ -100,6 +100,7 @@ def test_same_seed_same_bytes(small_run, small_sheet, tmp_path):
     assert digests(tmp_path / "again" / "SMALL") == first
 
 
+@pytest.mark.system
 def test_stage_commands_give_what_the_whole_gives(small_run, small_sheet, tmp_path):
     copy = tmp_path / "SMALL"
     counts = tmp_path / "counts.tsv"

@@ -127,7 +127,7 @@ OPTIONAL = (
 )
 
 
-def test_a_document_that_is_no_json_or_no_object(run):
+def test_a_document_that_is_no_json_or_no_object(run, tables_once):
     for name in FILES:
         path = run / name
         text = path.read_text(encoding="utf-8")

@@ -139,6 +139,7 @@ def as_structural(folder, marked):
     return len(moved)
 
 
+@pytest.mark.system
 def test_routes_that_only_structural_variants_mark(tmp_path):
     settings = [*TINY, "pattern=cascade", "distant_sites=2", "primary_regions=2", "patient=V", "metastasis_clones=1"]
     settings += ["mutation_rate=0.00025"]

@@ -111,6 +111,7 @@ def test_faults_of_the_table_are_named(tmp_path, text, words):
         read_organ_frequencies(str(tmp_path / "none.tsv"))
 
 
+@pytest.mark.system
 def test_run_shows_routes_and_labels_with_and_without(small_sheet, tmp_path):
     folder = tmp_path / "patient"
     shutil.copytree(small_sheet.parent, folder)

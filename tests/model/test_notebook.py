@@ -129,6 +129,7 @@ def test_axes_of_pyplot_stay_as_they_are(result):
     assert not hasattr(pm.plot_clone_tree(result, ax=ax), "_repr_png_")
 
 
+@pytest.mark.system
 def test_a_notebook_shows_results_and_figures(small_run):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")

@@ -64,31 +64,29 @@ def path_multiplicities(edges, root):
     below = {}
     for u, s, v, t in edges:
         below.setdefault((u, s), []).append((v, t))
-    most = {}
+    most, counts = {}, {}
 
-    def walk(node, counts):
-        for child in below.get(node, []):
-            following = dict(counts)
-            if child[1] != node[1]:
-                pair = node[1], child[1]
-                following[pair] = following.get(pair, 0) + 1
-                most[pair] = max(most.get(pair, 0), following[pair])
-            walk(child, following)
+    def walk(node):
+        for child in below.get(node, ()):
+            pair = node[1], child[1]
+            counts[pair] = counts.get(pair, 0) + 1
+            most[pair] = max(most.get(pair, 0), counts[pair])
+            walk(child)
+            counts[pair] -= 1
 
-    walk(root, {})
-    return most
+    walk(root)
+    return {pair: count for pair, count in most.items() if pair[0] != pair[1]}
 
 
-def criteria(edges, root, observed):
-    """Values of U, M, C, S."""
-    nodes = {root} | {(v, t) for _, _, v, t in edges}
-    migrations = [(s, t) for _, s, _, t in edges if s != t]
-    return {
-        "U": sum(1 for v, s in nodes if s not in observed[v]),
-        "M": len(migrations),
-        "C": sum(path_multiplicities(edges, root).values()),
-        "S": len({s for s, _ in migrations}),
+def criteria(edges, root, observed, letters="UMCS"):
+    """Values of U, M, C, S, or of the `letters` among them."""
+    value_of = {
+        "U": lambda: sum(s not in observed[v] for v, s in {root} | {(v, t) for _, _, v, t in edges}),
+        "M": lambda: sum(s != t for _, s, _, t in edges),
+        "C": lambda: sum(path_multiplicities(edges, root).values()),
+        "S": lambda: len({s for _, s, _, t in edges if s != t}),
     }
+    return {letter: value_of[letter]() for letter in letters}
 
 
 def pattern(edges):
@@ -119,8 +117,7 @@ def optima(parents, observed, n_sites, primary, order, within=None, allowed=None
             continue
         if allowed is not None and any(s != t and (s, t) not in allowed for _, s, _, t in edges):
             continue
-        value = criteria(edges, root, observed)
-        key = tuple(value[letter] for letter in order)
+        key = tuple(criteria(edges, root, observed, order).values())
         if best is None or key < best:
             best, found = key, set()
         if key == best:

@@ -5,7 +5,6 @@ import itertools
 import numpy as np
 from scipy.stats import binom
 
-
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(200)  # exact for polynomials below degree 400, so depths below 400
 
 

@@ -39,32 +39,42 @@ def write_cells(folder, site):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def given(tmp_path_factory):
+    """The sheet and its files."""
+
     def make(folder):
         options = [text for pair in SETTINGS for text in ("--set", pair)]
         assert _invoke(["simulate", "-o", str(folder / "in"), "--seed", "2", *options]) == 0
         write_cells(folder / "in", "metastasis_1")
+
+    return made_once(tmp_path_factory, "mixed_sheet", make) / "in"
+
+
+@pytest.fixture(scope="module")
+def results(given, tmp_path_factory):
+    def make(folder):
         config = folder / "quick.toml"
         quick = [text for text in QUICK if text.endswith(".toml")][0]
         with open(quick) as handle:
             config.write_text(handle.read() + "\n[cells]\nmoves = 5000\nchains = 2\ndraws = 20\n")
-        arguments = ["run", str(folder / "in" / "mixed.tsv"), "-o", str(folder / "out"), "--no-plots"]
+        arguments = ["run", str(given / "mixed.tsv"), "-o", str(folder / "out"), "--no-plots"]
         assert _invoke([*arguments, "--config", str(config)]) == 0
 
-    return made_once(tmp_path_factory, "mixed_sheet", make)
+    return made_once(tmp_path_factory, "mixed_sheet_results", make) / "out/M"
 
 
-def test_the_sheet_holds_all_kinds(folder):
-    patient = read_patient(folder / "in" / "mixed.tsv")
+def test_the_sheet_holds_all_kinds(given):
+    patient = read_patient(given / "mixed.tsv")
     assert {sample.kind for sample in patient.samples} == {"tissue", "ctdna"}
     ((sample, matrix),) = patient.cell_matrices
     assert sample.site == "metastasis_1" and len(matrix.cells) == N_CELLS
 
 
-def test_cells_enter_as_bundles_of_one_clone(folder):
-    result = load_result(folder / "out" / "M")
+@pytest.mark.system
+def test_cells_enter_as_bundles_of_one_clone(given, results):
+    result = load_result(results)
     bundles = [s for s, sample in enumerate(result.patient.samples) if sample.kind == "cell"]
-    truth = json.loads((folder / "in" / "truth.json").read_text())
+    truth = json.loads((given / "truth.json").read_text())
     expected = [clone for clone, sites in truth["presence"].items() if "metastasis_1" in sites]
     assert len(expected) <= len(bundles) <= 6
     shares = np.einsum("t,tks->ks", result.trees.weights, result.trees.proportions)[:, bundles]
@@ -77,20 +87,20 @@ def test_cells_enter_as_bundles_of_one_clone(folder):
     assert len({result.patient.samples[s].name for s in bundles}) == len(bundles)
 
 
-def test_cells_and_plasma_make_no_site_of_their_own(folder):
-    directory = folder / "out" / "M"
-    summary = json.loads((directory / "summary.json").read_text())
+@pytest.mark.system
+def test_cells_and_plasma_make_no_site_of_their_own(results):
+    summary = json.loads((results / "summary.json").read_text())
     assert [site["name"] for site in summary["sites"]] == ["primary", "metastasis_1", "metastasis_2"]
-    page = (directory / "report.html").read_text()
+    page = (results / "report.html").read_text()
     assert 'data-name="circulation"' in page
     start = page.index('data-name="body_map"')
     assert "M_sc" not in page[start : page.index("</figure>", start)]
-    samples = {row["sample"]: row["kind"] for row in read_tsv(directory / "input" / "samples.tsv")}
+    samples = {row["sample"]: row["kind"] for row in read_tsv(results / "input" / "samples.tsv")}
     assert set(samples.values()) == {"tissue", "ctdna", "cell"}
 
 
-def test_cells_alone_are_pointed_to_their_command(folder, capsys):
-    rows = (folder / "in" / "mixed.tsv").read_text().splitlines()
-    (folder / "in" / "alone.tsv").write_text("\n".join((rows[0], rows[-1])) + "\n")
-    assert _invoke(["validate", str(folder / "in" / "alone.tsv")]) == 3
+def test_cells_alone_are_pointed_to_their_command(given, capsys):
+    rows = (given / "mixed.tsv").read_text().splitlines()
+    (given / "alone.tsv").write_text("\n".join((rows[0], rows[-1])) + "\n")
+    assert _invoke(["validate", str(given / "alone.tsv")]) == 3
     assert "use `phylometa cells`" in capsys.readouterr().err

@@ -93,7 +93,11 @@ def test_bundled_patients_say_one_thing(name, real_run):
 @pytest.mark.skipif(not FIELD_CASES.is_dir(), reason="PHYLOMETA_DATA is not set")
 @pytest.mark.parametrize(
     ("case", "calls", "L_p"),
-    [("sis_full", {"early"}, 8), ("sis_vcf", {"early", "undetermined"}, None), ("control", {"early"}, 40)],
+    [
+        ("sis_full", {"early"}, 8),
+        pytest.param("sis_vcf", {"early", "undetermined"}, None, marks=pytest.mark.system),
+        pytest.param("control", {"early"}, 40, marks=pytest.mark.system),
+    ],
 )
 def test_field_cases(case, calls, L_p, tmp_path):
     directory = run(FIELD_CASES / case / "samples.tsv", tmp_path / "results", *QUICK)

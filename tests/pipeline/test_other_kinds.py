@@ -100,6 +100,7 @@ def test_the_report_has_a_timeline_of_shares_and_no_place_for_plasma(folder):
     assert "ctdna" not in routes
 
 
+@pytest.mark.system
 def test_every_figure_is_drawn(folder, tmp_path):
     copy = shutil.copytree(folder / "out" / "K", tmp_path / "K")
     assert _invoke(["plot", str(copy), "--format", "svg"]) == 0
@@ -133,6 +134,7 @@ def test_plasma_alone_gives_clones_and_no_seeding(folder, tmp_path, capsys):
     assert (directory / "trees" / "circulating.tsv").is_file() and not (directory / "seeding").exists()
 
 
+@pytest.mark.system
 def test_given_clusters_circulate_too():
     settings = SimulationSettings(
         mutation_rate=0.0001, distant_sites=1, plasma_samples=2, plasma_min_tumour=0.05, plasma_only_share=0.04

@@ -9,7 +9,8 @@ for); how often the clone that only plasma has is found (called in no sampled si
 in it) and, the other way round, how often a clone is called so that tissue has; routes of P >= .8 that are false with
 the kind and not favoured without; mean log score of routes with and without each kind.
 
-Run: ``python benchmarks/kinds_of_evidence.py [PATIENTS] [--seed N]``; about half a minute of CPU a patient.
+Run: ``python benchmarks/kinds_of_evidence.py [PATIENTS] [--seed N] [--record]``; about half a minute of CPU a patient.
+`--record` keeps the figures in printed.tsv. What kinds add where tissue is scarce: `scarce_tissue.py`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from dataclasses import replace
 
 import numpy as np
+from printed import record
 
 from phylometa.config import Settings
 from phylometa.model.arrays import FloatArray
@@ -43,9 +45,15 @@ SETTINGS = SimulationSettings(
 KINDS = {"ctdna": "plasma", "ctc": "circulating cells", "pdx": "xenograft"}
 
 
-def with_kinds(patient: Patient, kinds: tuple[str, ...]) -> Patient:
-    """The patient with its tissue and the samples of some kinds."""
-    chosen = np.array([s for s, sample in enumerate(patient.samples) if sample.kind in ("tissue", *kinds)])
+def with_kinds(patient: Patient, kinds: tuple[str, ...], *, unsampled: tuple[str, ...] = ()) -> Patient:
+    """The patient with its tissue, but that of unsampled sites, and the samples of some kinds."""
+    chosen = np.array(
+        [
+            s
+            for s, sample in enumerate(patient.samples)
+            if sample.kind in kinds or (sample.kind == "tissue" and sample.site not in unsampled)
+        ]
+    )
     samples = tuple(patient.samples[s] for s in chosen)
     segments = None if patient.segments is None else patient.segments.of_samples([s.name for s in samples])
     mutations = patient.mutations.take_samples(chosen)
@@ -57,6 +65,12 @@ def with_kinds(patient: Patient, kinds: tuple[str, ...]) -> Patient:
         copy_number=patient.copy_number.take_samples(chosen).take(seen),
         segments=segments,
     )
+
+
+def short_chains() -> Settings:
+    """Settings of these studies: one round of the joint sampler."""
+    settings = Settings()
+    return settings.replace(trees=replace(settings.trees, joint_moves=30_000, joint_rounds=1))
 
 
 def analyse(patient: Patient, settings: Settings) -> AnalysisResult:
@@ -103,10 +117,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("patients", nargs="?", type=int, default=PATIENTS)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--record", action="store_true", help="keep the figures in printed.tsv")
     arguments = parser.parse_args()
-    settings = Settings()
-    trees = replace(settings.trees, joint_moves=30_000, joint_rounds=1)
-    settings = settings.replace(trees=trees)
+    settings = short_chains()
     inside: dict[str, list[bool]] = {kind: [] for kind in KINDS}
     purity: list[float] = []
     found, wrongly, n_clones = [], 0, 0
@@ -143,23 +156,32 @@ def main() -> None:
         found.append(bool((unplaced & (share > 0.5)).any()))
         wrongly += int((unplaced & (share <= 0.5)).sum())
         n_clones += len(unplaced)
-    print(f"{arguments.patients} patients, {(time.process_time() - started) / arguments.patients:.0f} s of CPU each")
+    figures: list[tuple[str, str]] = []
+
+    def tell(measure: str, value: str) -> None:
+        figures.append((measure, value))
+        print(f"{measure}: {value}")
+
+    tell("CPU a patient, s", f"{(time.process_time() - started) / arguments.patients:.0f}")
     for kind, values in inside.items():
-        print(f"{KINDS[kind]}: {100 * np.mean(values):.1f} % of {len(values)} clone shares within their 95 % intervals")
-    print(
-        f"plasma: tumour share off by a factor of {np.exp(np.median(purity)):.2f} (median), {np.exp(max(purity)):.2f}"
-    )
-    print(f"clone of 2 % of the plasma's DNA that no site has: found in {100 * np.mean(found):.0f} % of patients")
-    print(f"clones called so that tissue has: {wrongly} of {n_clones}")
-    print("false routes of P >= .8 that tissue alone does not favour:", end=" ")
-    print(", ".join(f"{KINDS.get(name, name)} {count}" for name, count in false.items()))
+        tell(f"shares within 95 % intervals, {KINDS[kind]}, percent", f"{100 * np.mean(values):.1f}")
+        tell(f"shares within 95 % intervals, {KINDS[kind]}", f"{sum(values)} of {len(values)}")
+    tell("tumour share of plasma off by a factor of, median", f"{np.exp(np.median(purity)):.2f}")
+    tell("tumour share of plasma off by a factor of, most", f"{np.exp(max(purity)):.2f}")
+    tell("clone of 2 % of the DNA that plasma alone has, found", f"{sum(found)} of {len(found)}")
+    tell("clones of tissue called so", f"{wrongly} of {n_clones}")
+    for name, count in false.items():
+        tell(f"false routes of P >= .8 that tissue alone does not favour, {KINDS.get(name, name)}", str(count))
     alone = np.array(scores["tissue"])
-    print(f"mean log score of routes, tissue alone: {alone.mean():.3f}")
+    tell("log score of routes, tissue alone", f"{alone.mean():.3f}")
     for name in ("all", *KINDS):
         gain = np.array(scores[name]) - alone
         error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else float("nan")
-        told = f"{np.mean(scores[name]):.3f} (gain {gain.mean():+.3f}, se {error:.3f})"
-        print(f"  with {KINDS.get(name, 'all kinds')}: {told}")
+        tell(f"gain in log score of routes, {KINDS.get(name, name)}", f"{gain.mean():.3f}")
+        tell(f"standard error of that, {KINDS.get(name, name)}", f"{error:.3f}")
+    if arguments.record:
+        row = f"{arguments.patients} patients of seed {arguments.seed}"
+        record("kinds_of_evidence.py", [(row, *figure) for figure in figures])
 
 
 if __name__ == "__main__":

@@ -476,8 +476,10 @@ class CellSettings(Checked):
     """Mean of the prior of the rate at which a mutation is called that a cell lacks."""
     dropout: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.2
     """Mean of the prior of the rate at which a mutation is missed that a cell has; of counts: at which an allele is."""
+    doublet: Annotated[float, Range(0, 0.5, "probability", below=True)] = 0.05
+    """Mean of the prior of the rate at which two cells are taken for one; 0: never."""
     rate_strength: Annotated[float, Range(1, 1e6, "calls", above=True)] = 20.0
-    """Calls that the priors of both rates are worth."""
+    """Calls (of doublets: cells) that the priors of the rates are worth."""
     concentration: Annotated[float, Range(1e-3, 1e3, "clones per log mutation")] = 2.0
     """Of the Chinese restaurant process over the mutations of clones."""
     moves: Annotated[int, Range(100, 1_000_000_000, "moves")] = 60_000

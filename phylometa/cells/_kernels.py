@@ -33,31 +33,81 @@ def top_down(parent: IntArray) -> IntArray:
 
 
 @njit(cache=True)
-def cell_scores(parent: IntArray, own: FloatArray, out: FloatArray) -> IntArray:
-    """Fill log-likelihood ratios (M + 1, C) of every cell in every clone against the normal genotype, in place."""
-    order = top_down(parent)
-    m = len(parent)
-    out[m] = 0.0
-    for v in order:
-        out[v] = out[parent[v]] + own[v]
-    return order
+def add_logs(a: float, b: float) -> float:
+    """Compute log(e^a + e^b)."""
+    top = max(a, b)
+    return top + math.log1p(math.exp(-abs(a - b)))
 
 
 @njit(cache=True)
-def log_likelihood(parent: IntArray, own: FloatArray, scores: FloatArray) -> float:
-    """Sum over cells of the log mean over clones (and the normal genotype) of their likelihood ratios."""
-    order = cell_scores(parent, own, scores)
-    n_cells = own.shape[1]
+def cell_log_means(parent: IntArray, order: IntArray, own: FloatArray, cell: int) -> tuple[float, float]:
+    """Log mean likelihood ratio of one cell over clones, and of two over pairs of clones, summed up as logs.
+
+    With R(v) and Q(v) the sums over the clones, and over the ordered pairs, at or below v, each over that of v itself,
+    a child w of v adds e^own(w) R(w) to R(v), and to Q(v) the pairs within w and those between w and what v had before:
+    a pair of clones has the mutations of both, so that those of their last common ancestor count once.
+    """
+    m = len(parent)
+    one, two = np.zeros(m + 1), np.zeros(m + 1)
+    for j in range(len(order) - 1, -1, -1):
+        v = order[j]
+        above = parent[v]
+        gain = own[v, cell] + one[v]
+        within = own[v, cell] + two[v]
+        two[above] = add_logs(two[above], add_logs(within, math.log(2.0) + gain + one[above]))
+        one[above] = add_logs(one[above], gain)
+    log_count = math.log(len(order) + 1.0)
+    return one[m] - log_count, two[m] - 2.0 * log_count
+
+
+@njit(cache=True)
+def log_likelihood(
+    parent: IntArray, own: FloatArray, lifted: FloatArray, doublet: float, one: FloatArray, two: FloatArray
+) -> float:
+    """Sum over cells of the log mean likelihood ratio over clones, the normal genotype, and pairs of these.
+
+    As `cell_log_means` for all cells together, without logs: `lifted` is exp(own); `one` and `two` (M + 1, C) are work
+    space. A cell whose sums leave the range of floats is summed up as logs.
+    """
+    order = top_down(parent)
+    m, n_cells, count = len(parent), own.shape[1], len(order) + 1.0
+    one[m], two[m] = 1.0, 1.0
+    for v in order:
+        one[v], two[v] = 1.0, 1.0
+    for j in range(len(order) - 1, -1, -1):
+        v = order[j]
+        above = parent[v]
+        if doublet > 0.0:
+            for c in range(n_cells):
+                gain = lifted[v, c] * one[v, c]
+                two[above, c] += lifted[v, c] * two[v, c] + 2.0 * gain * one[above, c]
+                one[above, c] += gain
+        else:
+            for c in range(n_cells):
+                one[above, c] += lifted[v, c] * one[v, c]
+    single, pair = (1.0 - doublet) / count, doublet / (count * count)
     total = 0.0
     for c in range(n_cells):
-        top = 0.0
-        for v in order:
-            top = max(top, scores[v, c])
-        value = math.exp(-top)
-        for v in order:
-            value += math.exp(scores[v, c] - top)
-        total += top + math.log(value)
-    return total - n_cells * math.log(len(order) + 1.0)
+        value = single * one[m, c]
+        if doublet > 0.0:
+            value += pair * two[m, c]
+        if value < math.inf:  # and so not nan either
+            total += math.log(value)
+        else:
+            mean_one, mean_two = cell_log_means(parent, order, own, c)
+            mean_one += math.log1p(-doublet)
+            total += add_logs(mean_one, mean_two + math.log(doublet)) if doublet > 0.0 else mean_one
+    return total
+
+
+@njit(cache=True)
+def all_log_means(parent: IntArray, own: FloatArray) -> FloatArray:
+    """Give `cell_log_means` of every cell (2, C)."""
+    order = top_down(parent)
+    found = np.empty((2, own.shape[1]))
+    for c in range(own.shape[1]):
+        found[0, c], found[1, c] = cell_log_means(parent, order, own, c)
+    return found
 
 
 @njit(cache=True)
@@ -323,7 +373,7 @@ def sum_by_clone(label: IntArray, ratio: FloatArray, n_slots: int) -> FloatArray
 
 @njit(cache=True)
 def run_chain(
-    label: IntArray, parent: IntArray, ratio: FloatArray, alpha: float, steps: int, heat: float,
+    label: IntArray, parent: IntArray, ratio: FloatArray, alpha: float, doublet: float, steps: int, heat: float,
     rng: np.random.Generator,
 ) -> tuple[float, int]:  # fmt: skip
     """Run Metropolis-Hastings moves at a temperature that falls from `heat` to 1 (1: none), state changed in place.
@@ -335,9 +385,12 @@ def run_chain(
     for i in range(n):
         size[label[i]] += 1
     own = sum_by_clone(label, ratio, m)
-    scores = np.zeros((m + 1, ratio.shape[1]))
-    value = log_likelihood(parent, own, scores) + log_prior(parent, size, alpha)
-    new_label, new_parent, new_size, new_own = label.copy(), parent.copy(), size.copy(), own.copy()
+    lifted = np.exp(own)
+    one, two = np.empty((m + 1, ratio.shape[1])), np.empty((m + 1, ratio.shape[1]))
+    value = log_likelihood(parent, own, lifted, doublet, one, two) + log_prior(parent, size, alpha)
+    new_label, new_parent, new_size = label.copy(), parent.copy(), size.copy()
+    new_own, new_lifted = own.copy(), lifted.copy()
+    is_touched = np.zeros(m, np.bool_)
     accepted = 0
     for step in range(steps):
         power = 1.0 / (1.0 + (heat - 1.0) * (1.0 - step / steps))
@@ -345,41 +398,83 @@ def run_chain(
         possible, log_ratio = propose(new_label, new_parent, new_size, rng)
         if not possible:
             continue
-        new_own[:] = own
+        is_touched[:] = False
         for i in range(n):
             if new_label[i] != label[i]:
+                is_touched[label[i]] = is_touched[new_label[i]] = True
                 new_own[label[i]] -= ratio[i]
                 new_own[new_label[i]] += ratio[i]
-        new_value = log_likelihood(new_parent, new_own, scores) + log_prior(new_parent, new_size, alpha)
-        if math.log(max(rng.random(), 1e-300)) < power * (new_value - value) + log_ratio:
-            label[:], parent[:], size[:], own[:] = new_label, new_parent, new_size, new_own
+        for v in range(m):
+            if is_touched[v]:
+                new_lifted[v] = np.exp(new_own[v])
+        new_value = log_likelihood(new_parent, new_own, new_lifted, doublet, one, two)
+        new_value += log_prior(new_parent, new_size, alpha)
+        is_accepted = math.log(max(rng.random(), 1e-300)) < power * (new_value - value) + log_ratio
+        if is_accepted:
+            label[:], parent[:], size[:] = new_label, new_parent, new_size
             value = new_value
             accepted += 1
-        if step % 5000 == 4999:  # sums that are added to and taken from gather rounding errors
-            own = sum_by_clone(label, ratio, m)
+        for v in range(m):
+            if is_touched[v]:
+                if is_accepted:
+                    own[v], lifted[v] = new_own[v], new_lifted[v]
+                else:
+                    new_own[v], new_lifted[v] = own[v], lifted[v]
     return value, accepted
 
 
 @njit(cache=True)
-def draw_cells(parent: IntArray, own: FloatArray, rng: np.random.Generator) -> IntArray:
-    """Draw the clone of every cell (C,) given clones and tree; M is the normal genotype."""
-    m, n_cells = len(parent), own.shape[1]
-    scores = np.zeros((m + 1, n_cells))
-    order = cell_scores(parent, own, scores)
-    found = np.empty(n_cells, np.int64)
-    weight = np.empty(len(order) + 1)
-    for c in range(n_cells):
-        top = 0.0
-        for v in order:
-            top = max(top, scores[v, c])
-        for j in range(len(order)):
-            weight[j] = math.exp(scores[order[j], c] - top)
-        weight[len(order)] = math.exp(-top)
-        at = rng.random() * weight.sum()
-        found[c] = m
-        for j in range(len(order)):
-            at -= weight[j]
-            if at < 0.0:
-                found[c] = order[j]
-                break
+def last_common(parent: IntArray) -> IntArray:
+    """Find the last common ancestor of every two vertices (M + 1, M + 1); M, the root, for slots without a clone."""
+    m = len(parent)
+    found = np.full((m + 1, m + 1), m)
+    for u in range(m):
+        for v in range(m):
+            if parent[u] != UNUSED and parent[v] != UNUSED:
+                w = u
+                while w != m and not is_below(v, w, parent):
+                    w = parent[w]
+                found[u, v] = w
     return found
+
+
+@njit(cache=True)
+def draw_cells(
+    parent: IntArray, own: FloatArray, doublet: float, rng: np.random.Generator
+) -> tuple[IntArray, IntArray]:
+    """Draw the clone of every cell (C,) given clones and tree, M the normal genotype; and a second one, M for none.
+
+    A doublet of two clones on one line has the genotype of the lower one and counts as a cell of it.
+    """
+    m, n_cells = len(parent), own.shape[1]
+    order = top_down(parent)
+    meet = last_common(parent)
+    depth = np.zeros(m + 1)
+    scores = np.zeros((m + 1, n_cells))
+    for v in order:
+        depth[v] = depth[parent[v]] + 1.0
+        scores[v] = scores[parent[v]] + own[v]
+    vertices = np.append(order, m)
+    first, second = np.full(n_cells, m), np.full(n_cells, m)
+    single, pair = (1.0 - doublet) / len(vertices), doublet / len(vertices) ** 2
+    for c in range(n_cells):
+        best, total = -math.inf, 0.0  # the running sum is over exp(best)
+        for i in range(len(vertices)):
+            u = vertices[i]
+            for j in range(i + 1 if doublet > 0.0 else 0, len(vertices) + 1):
+                if j < len(vertices):
+                    w = meet[u, vertices[j]]
+                    if w == u or w == vertices[j]:
+                        continue
+                    value = scores[u, c] + scores[vertices[j], c] - scores[w, c] + math.log(2.0 * pair)
+                else:
+                    value = scores[u, c] + math.log(single + pair * (2.0 * depth[u] + 1.0))
+                if value > best:
+                    total *= math.exp(best - value)
+                    best = value
+                weight = math.exp(value - best)
+                total += weight
+                if rng.random() * total < weight:  # each with its share of the sum, in one pass
+                    first[c] = u
+                    second[c] = vertices[j] if j < len(vertices) else m
+    return first, second

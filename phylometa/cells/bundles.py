@@ -3,7 +3,8 @@
 Clones are found in the matrix alone (`phylometa.cells.infer`); the cells that the best draw puts into one clone are one
 bundle, which enters the joint posterior as a sample of kind ``cell``. The posterior may split or mix its clones as the
 other samples ask: a bundle has proportions of its own. A call counts as two molecules of which a carrier shows one
-unless it dropped out, so that n calls weigh no more than n cells do.
+unless it dropped out, so that n calls weigh no more than n cells do. Two cells that were taken for one are in no
+bundle.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ def with_cell_bundles(patient: Patient, *, settings: CellSettings, rng: np.rando
     Returns
     -------
     Patient
-        Mutations that only cells have are new rows, unobserved elsewhere. Normal cells, and clones of fewer than three
-        cells, are left out; a warning says how many.
+        Mutations that only cells have are new rows, unobserved elsewhere. Normal cells, doublets, and clones of fewer
+        than three cells, are left out; a warning says how many.
     """
     for sample, matrix in patient.cell_matrices:
         found = infer_cell_clones(matrix, settings=settings, rng=rng)
@@ -50,7 +51,8 @@ def with_cell_bundles(patient: Patient, *, settings: CellSettings, rng: np.rando
 def _with_bundles(patient: Patient, sample: Sample, matrix: CellMatrix, found: CellPosterior) -> Patient:
     best = found.best
     n_clones = len(best.parents)
-    members = [np.flatnonzero(best.clone_of_cell == k) for k in range(n_clones)]
+    is_doublet = (found.doublet_probability > 0.5) | (best.second_clone < n_clones)
+    members = [np.flatnonzero((best.clone_of_cell == k) & ~is_doublet) for k in range(n_clones)]
     kept = [k for k in range(n_clones) if len(members[k]) >= _LEAST_CELLS]
     rates = np.mean([(draw.false_positive, draw.dropout) for draw in found.draws], axis=0)
     alt, depth = (np.zeros((len(matrix.mutations), len(kept)), dtype=np.int64) for _ in range(2))
@@ -71,9 +73,11 @@ def _with_bundles(patient: Patient, sample: Sample, matrix: CellMatrix, found: C
         for number in range(1, len(kept) + 1)
     ]
     listed = ", ".join(f"{record.name} ({len(members[k])})" for record, k in zip(records, kept))
-    left = len(matrix.cells) - sum(len(members[k]) for k in kept)
+    n_doublets = int(is_doublet.sum())
+    left = len(matrix.cells) - sum(len(members[k]) for k in kept) - n_doublets
     text = f"single cells of {sample.name} in bundles of one clone: {listed}; dropout {rates[1]:.3f}, false positives "
     text += f"{rates[0]:.4f}" + (f"; {left} cells are normal or alone in their clone, and left out" if left else "")
+    text += f"; {n_doublets} are two cells of different branches, and left out" if n_doublets else ""
     grown = _with_rows(patient, [name for name in matrix.mutations if name not in _rows_of(patient, matrix.mutations)])
     rows = _rows_of(grown, matrix.mutations)
     place = np.array([rows[name] for name in matrix.mutations])

@@ -4,12 +4,14 @@ A cell belongs to one clone, or is normal, and has the mutations of the clone an
 has is missed with the dropout rate b; one that it lacks is called with the false-positive rate a (Jahn, Kuipers &
 Beerenwinkel 2016, doi:10.1186/s13059-016-0936-x). Cells are independent given tree and rates, so that
 
-.. math:: P(X | T) = \prod_c \frac{1}{K + 1} \sum_{k=0}^{K} \prod_i P(x_{ic} | g_{ik}; a, b)
+.. math:: P(X | T) = \prod_c \left( \frac{1 - d}{K + 1} \sum_{k=0}^{K} \prod_i P(x_{ic} | g_{ik}; a, b)
+    + \frac{d}{(K + 1)^2} \sum_{k=0}^{K} \sum_{l=0}^{K} \prod_i P(x_{ic} | g_{ik} \vee g_{il}; a, b) \right)
 
-over the K clones and the normal genotype, by one pass down the tree. Counts of reads: a heterozygous site shows half of
-its reads, or one allele alone if the other dropped out; b is the probability that one of the two did. The prior is a
-Chinese restaurant over partitions and uniform over the (K + 1)^(K - 1) trees; rates have Beta priors. Unlike a tree of
-single mutations, clones do not order mutations that no cell tells apart.
+over the K clones and the normal genotype, and over pairs of these: with the doublet rate d two cells were taken for
+one, which has the mutations of both. One pass up the tree gives either sum. Counts of reads: a heterozygous site shows
+half of its reads, or one allele alone if the other dropped out; b is the probability that one of the two did. The
+prior is a Chinese restaurant over partitions and uniform over the (K + 1)^(K - 1) trees; rates have Beta priors. Unlike
+a tree of single mutations, clones do not order mutations that no cell tells apart.
 """
 
 from __future__ import annotations
@@ -19,9 +21,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.special import betaln
+from scipy.special import betaln, expit
 
-from phylometa.cells._kernels import UNUSED, draw_cells, log_likelihood, log_prior, run_chain, sum_by_clone
+from phylometa.cells._kernels import UNUSED, all_log_means, draw_cells, log_prior, run_chain, sum_by_clone
 from phylometa.config import CellSettings
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.cells import CellDraw, CellMatrix, CellPosterior
@@ -100,6 +102,7 @@ def _run_chain(matrix: CellMatrix, settings: CellSettings, number: int, rng: np.
     """Draws of the second half of one chain, which is annealed first."""
     rates = np.array([settings.false_positive, settings.dropout])
     rated = _Rated(rates, *error_log_ratios(matrix, *rates))
+    doublet = settings.doublet
     label, parent = _start(matrix, rated.ratio, settings, number)
     rounds = max(settings.moves // _RATE_EVERY, 4)
     n_kept = -(-settings.draws // settings.chains)
@@ -107,23 +110,16 @@ def _run_chain(matrix: CellMatrix, settings: CellSettings, number: int, rng: np.
     draws: list[CellDraw] = []
     for turn in range(rounds):
         heat = 1.0 + 4.0 * max(1.0 - 3.0 * turn / rounds, 0.0)
-        value, _ = run_chain(label, parent, rated.ratio, settings.concentration, _RATE_EVERY, heat, rng)
-        rated, value = _rates_move(matrix, settings, rated, value, label, parent, rng)
+        run_chain(label, parent, rated.ratio, settings.concentration, doublet, _RATE_EVERY, heat, rng)
+        state = _State(label, parent, matrix, settings)
+        rated = state.move_rates(rated, doublet, rng)
+        if doublet > 0.0:
+            doublet = state.draw_doublet_rate(rated, doublet, rng)
         if 2 * turn >= rounds and turn % thin == 0:
             own = sum_by_clone(label, rated.ratio, len(parent))
-            cells = draw_cells(parent, own, rng)
-            log_posterior = value + rated.base + _rate_prior(rated.rates, settings)
-            draws.append(_compact(label, parent, cells, rated.rates, log_posterior))
+            cells = draw_cells(parent, own, doublet, rng)
+            draws.append(_compact(label, parent, cells, (*rated.rates, doublet), state.log_posterior(rated, doublet)))
     return draws
-
-
-def _rate_prior(rates: FloatArray, settings: CellSettings) -> float:
-    """Log Beta priors with the means of the settings."""
-    value = 0.0
-    for rate, mean in zip(rates.tolist(), (settings.false_positive, settings.dropout)):
-        a, b = mean * settings.rate_strength, (1.0 - mean) * settings.rate_strength
-        value += a * math.log(rate) + b * math.log1p(-rate) - float(betaln(a, b))  # of the logit
-    return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,29 +131,54 @@ class _Rated:
     base: float
 
 
-def _rates_move(
-    matrix: CellMatrix,
-    settings: CellSettings,
-    rated: _Rated,
-    value: float,
-    label: IntArray,
-    parent: IntArray,
-    rng: np.random.Generator,
-) -> tuple[_Rated, float]:
-    """Take a step of a random walk over the logits of both rates; the rates and the value after it."""
-    rates = rated.rates
-    logit = np.log(rates / (1.0 - rates)) + rng.normal(0.0, _STEP, 2)
-    new_rates = 1.0 / (1.0 + np.exp(-logit))
-    new = _Rated(new_rates, *error_log_ratios(matrix, *new_rates))
-    scores = np.zeros((len(parent) + 1, rated.ratio.shape[1]))
-    size = np.bincount(label, minlength=len(parent)).astype(np.int64)
-    new_value = log_likelihood(parent, sum_by_clone(label, new.ratio, len(parent)), scores)
-    new_value += log_prior(parent, size, settings.concentration)
-    gain = new_value + new.base - value - rated.base
-    gain += _rate_prior(new_rates, settings) - _rate_prior(rates, settings)
-    if math.log(max(rng.random(), 1e-300)) < gain:
-        return new, new_value
-    return rated, value
+@dataclass(frozen=True, eq=False)
+class _State:
+    """Clones and their tree, for what is drawn between the moves over them: rates of errors and of doublets."""
+
+    label: IntArray
+    parent: IntArray
+    matrix: CellMatrix
+    settings: CellSettings
+
+    def log_means(self, rated: _Rated) -> FloatArray:
+        """Log mean likelihood ratio of every cell over clones, and over pairs of clones (2, C)."""
+        return all_log_means(self.parent, sum_by_clone(self.label, rated.ratio, len(self.parent)))
+
+    def log_posterior(self, rated: _Rated, doublet: float) -> float:
+        """Log posterior of state and rates, up to a constant."""
+        settings = self.settings
+        one, two = self.log_means(rated)
+        value = rated.base + float(one.sum())
+        if doublet > 0.0:
+            mixed = np.logaddexp(one + math.log1p(-doublet), two + math.log(doublet))
+            value = rated.base + float(mixed.sum()) + _log_beta(doublet, settings.doublet, settings.rate_strength)
+        for rate, mean in zip(rated.rates.tolist(), (settings.false_positive, settings.dropout)):
+            value += _log_beta(rate, mean, settings.rate_strength)
+        size = np.bincount(self.label, minlength=len(self.parent)).astype(np.int64)
+        return value + float(log_prior(self.parent, size, settings.concentration))
+
+    def move_rates(self, rated: _Rated, doublet: float, rng: np.random.Generator) -> _Rated:
+        """Take a step of a random walk over the logits of both error rates."""
+        logit = np.log(rated.rates / (1.0 - rated.rates)) + rng.normal(0.0, _STEP, 2)
+        rates = 1.0 / (1.0 + np.exp(-logit))
+        new = _Rated(rates, *error_log_ratios(self.matrix, *rates))
+        gain = self.log_posterior(new, doublet) - self.log_posterior(rated, doublet)
+        return new if math.log(max(rng.random(), 1e-300)) < gain else rated
+
+    def draw_doublet_rate(self, rated: _Rated, doublet: float, rng: np.random.Generator) -> float:
+        """Draw which cells are doublets, and the rate given their number."""
+        one, two = self.log_means(rated)
+        p = expit(two - one + math.log(doublet) - math.log1p(-doublet))
+        count = int((rng.random(len(p)) < p).sum())
+        mean, strength = self.settings.doublet, self.settings.rate_strength
+        drawn = rng.beta(mean * strength + count, (1.0 - mean) * strength + len(p) - count)
+        return float(np.clip(drawn, 1e-6, 1.0 - 1e-6))
+
+
+def _log_beta(rate: float, mean: float, strength: float) -> float:
+    """Log density of the logit of a rate whose prior is a Beta of this mean, worth so many calls or cells."""
+    a, b = mean * strength, (1.0 - mean) * strength
+    return a * math.log(rate) + b * math.log1p(-rate) - float(betaln(a, b))
 
 
 def _start(matrix: CellMatrix, ratio: FloatArray, settings: CellSettings, number: int) -> tuple[IntArray, IntArray]:
@@ -172,7 +193,6 @@ def _start(matrix: CellMatrix, ratio: FloatArray, settings: CellSettings, number
         label = label.astype(np.int64)
     own = sum_by_clone(label, ratio, n_slots)
     parent = np.full(n_slots, UNUSED, dtype=np.int64)
-    scores = np.zeros((n_slots + 1, ratio.shape[1]))
     frequency = np.array([(own[k] > 0).sum() if (label == k).any() else -1 for k in range(n_slots)])
     for k in np.argsort(-frequency, kind="stable").tolist():
         if frequency[k] < 0:
@@ -181,16 +201,20 @@ def _start(matrix: CellMatrix, ratio: FloatArray, settings: CellSettings, number
         values = []
         for place in places:
             parent[k] = place
-            values.append(log_likelihood(parent, own, scores))
+            values.append(all_log_means(parent, own)[0].sum())
         parent[k] = places[int(np.argmax(values))]
     return label, parent
 
 
-def _compact(label: IntArray, parent: IntArray, cells: IntArray, rates: FloatArray, value: float) -> CellDraw:
+def _compact(
+    label: IntArray, parent: IntArray, cells: tuple[IntArray, IntArray], rates: tuple[float, float, float], value: float
+) -> CellDraw:
     """The state with clones numbered 0, 1, ... by first mutation; K is the normal genotype."""
     used, first = np.unique(label, return_index=True)
     order = used[np.argsort(first)]
     rank = np.full(len(parent) + 1, len(order))
     rank[order] = np.arange(len(order))
-    false_positive, dropout = rates.tolist()
-    return CellDraw(rank[label], rank[parent[order]], rank[cells], false_positive, dropout, value)
+    false_positive, dropout, doublet = (float(rate) for rate in rates)
+    return CellDraw(
+        rank[label], rank[parent[order]], rank[cells[0]], rank[cells[1]], false_positive, dropout, doublet, value
+    )

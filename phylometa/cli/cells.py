@@ -35,13 +35,14 @@ def cells(
 ) -> None:
     """Infer clones, their tree and the error rates from single cells: MATRIX of mutations x cells.
 
-    A cell of MATRIX is 0, 1 or NA (SCITE's 2 and 3 too), or alternate reads and depth as 3/10. Writes clones.tsv,
-    cells.tsv, relations.tsv, tree.nwk and summary.json.
+    A cell of MATRIX is 0, 1 or NA (SCITE's 2 and 3 too), or alternate reads and depth as 3/10; or MATRIX is a loom or
+    Tapestri file (.loom, .h5; needs h5py). Writes clones.tsv, cells.tsv, relations.tsv, tree.nwk and summary.json.
 
     \b
     Examples:
       phylometa cells genotypes.csv -o cells
       phylometa cells AD.csv --depth DP.csv --cells-in rows -o cells
+      phylometa cells sample.loom -o cells
     """
     from phylometa.cells import infer_cell_clones
     from phylometa.io.cell_matrix import read_cell_matrix, write_cell_clones

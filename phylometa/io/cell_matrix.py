@@ -9,6 +9,7 @@ import numpy as np
 
 from phylometa.errors import InputError
 from phylometa.io.annotated_trees import annotate, newick_text
+from phylometa.io.cell_hdf5 import SUFFIXES, read_cell_hdf5
 from phylometa.io.documents import write_json
 from phylometa.io.files import is_missing, open_text
 from phylometa.io.problems import ProblemList
@@ -29,7 +30,8 @@ def read_cell_matrix(path: str | Path, *, depth: str | Path | None = None, cells
     ----------
     path : path
         Tab-, comma- or blank-separated, gzip allowed: names in the first row and column, or numbers alone (SCITE). A
-        cell is 0, 1, 2 (two mutated copies), 3, -1 or NA (unknown), or alternate reads and depth as ``3/10``.
+        cell is 0, 1, 2 (two mutated copies), 3, -1 or NA (unknown), or alternate reads and depth as ``3/10``. Or a loom
+        or Tapestri file (`read_cell_hdf5`, with h5py), by its suffix.
     depth : path, optional
         Matrix of depths of the same names and order; `path` then holds alternate reads (layers AD and DP of Tapestri).
     cells_in : {"columns", "rows"}
@@ -44,6 +46,10 @@ def read_cell_matrix(path: str | Path, *, depth: str | Path | None = None, cells
     InputError
         Every cell that is none of these, by row and column; rows of other widths; names that are there twice.
     """
+    if Path(path).suffix.lower() in SUFFIXES:
+        if depth is not None or cells_in != "columns":
+            raise InputError("an HDF5 file says itself where depths and cells are", file=str(path))
+        return read_cell_hdf5(Path(path))
     rows, columns, body = _table(Path(path))
     problems = ProblemList(str(path))
     shape = (len(rows), len(columns))
@@ -134,13 +140,15 @@ def write_cell_clones(found: CellPosterior, directory: Path) -> None:
             for i, (name, k) in enumerate(zip(matrix.mutations, best.labels.tolist()))
         ),
     )
+    seconds = ["" if k == len(best.parents) else names[k] for k in best.second_clone.tolist()]
+    p_doublet = found.doublet_probability.tolist()
     likely, unsure = carried > 0.5, (carried > 0.05) & (carried < 0.95)
     write_tsv(
         directory / "cells.tsv",
-        ["cell", "clone", "mutations", "unsure"],
+        ["cell", "clone", "second_clone", "p_doublet", "mutations", "unsure"],
         (
-            (cell, names[k], int(likely[:, c].sum()), int(unsure[:, c].sum()))
-            for c, (cell, k) in enumerate(zip(matrix.cells, best.clone_of_cell.tolist()))
+            (cell, names[first], second, p_doublet[c], int(likely[:, c].sum()), int(unsure[:, c].sum()))
+            for c, (cell, first, second) in enumerate(zip(matrix.cells, best.clone_of_cell.tolist(), seconds))
         ),
     )
     rows, columns = np.triu_indices(len(matrix.mutations), 1)
@@ -152,7 +160,7 @@ def write_cell_clones(found: CellPosterior, directory: Path) -> None:
     tree = found.tree
     text = newick_text(annotate(tree, {}))
     (directory / "tree.nwk").write_text(text + "\n", encoding="utf-8")
-    rates = np.array([(draw.false_positive, draw.dropout) for draw in found.draws])
+    rates = np.array([(draw.false_positive, draw.dropout, draw.doublet) for draw in found.draws])
     low, middle, high = np.quantile(rates, [0.025, 0.5, 0.975], axis=0)
     write_json(
         directory / "summary.json",
@@ -163,6 +171,8 @@ def write_cell_clones(found: CellPosterior, directory: Path) -> None:
             "parents": {names[k]: names[p] for k, p in enumerate(best.parents.tolist())},
             "false_positive": {"median": middle[0], "lo": low[0], "hi": high[0]},
             "dropout": {"median": middle[1], "lo": low[1], "hi": high[1]},
+            "doublet": {"median": middle[2], "lo": low[2], "hi": high[2]},
+            "n_doublets": int((found.doublet_probability > 0.5).sum()),
             "n_draws": len(found.draws),
             "n_chains": found.n_chains,
             "n_stuck": found.n_stuck,

@@ -57,7 +57,10 @@ class CellDraw:
         Parent of every clone; K is the normal genotype.
     clone_of_cell : int64 array (C,)
         Clone of every cell; K is the normal genotype.
-    false_positive, dropout : float
+    second_clone : int64 array (C,)
+        The other clone of a cell that is two cells of clones on different branches; K if it is one cell.
+    false_positive, dropout, doublet : float
+        Rates; `doublet` counts doublets of clones on one line too, which look like single cells.
     log_posterior : float
         Up to a constant.
     """
@@ -65,8 +68,10 @@ class CellDraw:
     labels: IntArray
     parents: IntArray
     clone_of_cell: IntArray
+    second_clone: IntArray
     false_positive: float
     dropout: float
+    doublet: float
     log_posterior: float
 
 
@@ -123,8 +128,14 @@ class CellPosterior:
         found = np.zeros(self.matrix.seen.shape)
         for draw in self.draws:
             carried = np.column_stack((_below(draw.parents), np.zeros(len(draw.parents))))
-            found += carried[draw.labels][:, draw.clone_of_cell]
+            of_mutation = carried[draw.labels]
+            found += np.maximum(of_mutation[:, draw.clone_of_cell], of_mutation[:, draw.second_clone])
         return found / len(self.draws)
+
+    @property
+    def doublet_probability(self) -> FloatArray:
+        """Probability that each cell is two of clones on different branches (C,)."""
+        return np.mean([draw.second_clone != len(draw.parents) for draw in self.draws], axis=0)
 
 
 def _below(parents: IntArray) -> FloatArray:

@@ -10,9 +10,30 @@ from phylometa.model.arrays import BoolArray, IntArray
 from phylometa.model.cells import CellMatrix
 from phylometa.model.clone_tree import ancestor_matrix
 
-__all__ = ["SimulatedCells", "simulate_cells"]
+__all__ = ["CellErrors", "SimulatedCells", "simulate_cells"]
 
 _READ_ERROR = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class CellErrors:
+    """What goes wrong between a cell and its column.
+
+    Parameters
+    ----------
+    dropout, false_positive, missing : float
+        Of 0/1 calls; of reads, `dropout` is the probability that one of the two alleles of a cell is lost.
+    doublet : float
+        Share of columns that hold two cells, of clones drawn independently.
+    """
+
+    dropout: float = 0.2
+    false_positive: float = 0.01
+    missing: float = 0.05
+    doublet: float = 0.0
+
+
+NO_DOUBLETS = CellErrors()
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +49,8 @@ class SimulatedCells:
         Parent of every clone; K is the normal genotype.
     clone_of_cell : int64 array (C,)
         Clone of every cell.
+    second_clone : int64 array (C,)
+        Clone of the second cell of a doublet; K if there is none.
     genotypes : bool array (n, C)
         Which cells have which mutations.
     """
@@ -36,6 +59,7 @@ class SimulatedCells:
     labels: IntArray
     parents: IntArray
     clone_of_cell: IntArray
+    second_clone: IntArray
     genotypes: BoolArray
 
 
@@ -44,9 +68,7 @@ def simulate_cells(
     n_cells: int = 200,
     n_mutations: int = 100,
     n_clones: int = 10,
-    dropout: float = 0.2,
-    false_positive: float = 0.01,
-    missing: float = 0.05,
+    errors: CellErrors = NO_DOUBLETS,
     depth: float = 0.0,
     rng: np.random.Generator,
 ) -> SimulatedCells:
@@ -58,8 +80,8 @@ def simulate_cells(
     Parameters
     ----------
     n_cells, n_mutations, n_clones : int
-    dropout, false_positive, missing : float
-        Of 0/1 calls; of reads, `dropout` is the probability that one of the two alleles of a cell is lost.
+    errors : CellErrors, optional
+        Rates; no doublets by default.
     depth : float
         Mean reads of a mutation in a cell (Poisson); 0: a matrix of calls.
     rng : numpy Generator
@@ -69,21 +91,24 @@ def simulate_cells(
     labels = rng.permutation(np.concatenate((np.arange(n_clones), spare)))
     clone = rng.choice(n_clones, size=n_cells, p=rng.dirichlet(np.full(n_clones, 2.0)))
     carried = ancestor_matrix(np.append(parents, -1))[:n_clones, :n_clones]  # [k, j]: j carries what fell on k
-    has = carried[labels][:, clone]
+    has, second = carried[labels][:, clone], np.full(n_cells, n_clones)
+    if errors.doublet > 0:
+        shares = np.bincount(clone, minlength=n_clones) / n_cells
+        second = np.where(rng.random(n_cells) < errors.doublet, rng.choice(n_clones, size=n_cells, p=shares), n_clones)
+        has = has | np.column_stack((carried, np.zeros(n_clones, dtype=bool)))[labels][:, second]
     names = tuple(f"m{i}" for i in range(n_mutations)), tuple(f"cell{c}" for c in range(n_cells))
     if depth <= 0:
-        rate = np.where(has, 1.0 - dropout, false_positive)
+        rate = np.where(has, 1.0 - errors.dropout, errors.false_positive)
         seen = (rng.random(has.shape) < rate).astype(np.int8)
-        seen[rng.random(has.shape) < missing] = -1
-        return SimulatedCells(CellMatrix(*names, seen), labels, parents, clone, has)
+        seen[rng.random(has.shape) < errors.missing] = -1
+        return SimulatedCells(CellMatrix(*names, seen), labels, parents, clone, second, has)
     reads = rng.poisson(depth, size=has.shape)
-    reads[rng.random(has.shape) < missing] = 0
+    reads[rng.random(has.shape) < errors.missing] = 0
     share = np.where(has, rng.beta(10.0, 10.0, has.shape), 0.0)
-    lost = has & (rng.random(has.shape) < dropout)
+    lost = has & (rng.random(has.shape) < errors.dropout)
     share[lost] = rng.integers(2, size=int(lost.sum()))
-    share[~has & (rng.random(has.shape) < false_positive)] = 0.5
+    share[~has & (rng.random(has.shape) < errors.false_positive)] = 0.5
     alt = rng.binomial(reads, share * (1.0 - 2.0 * _READ_ERROR) + _READ_ERROR)
     seen = np.where(reads == 0, -1, alt >= 2).astype(np.int8)
-    return SimulatedCells(
-        CellMatrix(*names, seen, alt.astype(np.int32), reads.astype(np.int32)), labels, parents, clone, has
-    )
+    matrix = CellMatrix(*names, seen, alt.astype(np.int32), reads.astype(np.int32))
+    return SimulatedCells(matrix, labels, parents, clone, second, has)

@@ -32,8 +32,8 @@ def trees(k):
             yield parents
 
 
-def posterior(seen, false_positive, dropout, alpha):
-    """(labels, parents) -> probability, of a 0/1/-1 matrix given as rows of mutations."""
+def posterior(seen, false_positive, dropout, alpha, doublet=0.0):
+    """(labels, parents) -> probability, of a 0/1/-1 matrix given as rows of mutations; doublets: unions of two."""
     n, n_cells = len(seen), len(seen[0])
     chance = {(1, 1): 1 - dropout, (0, 1): dropout, (1, 0): false_positive, (0, 0): 1 - false_positive}
     weight = defaultdict(float)
@@ -48,11 +48,14 @@ def posterior(seen, false_positive, dropout, alpha):
                     path.add(u)
                     u = parents[u]
                 carried.append([int(labels[i] in path) for i in range(n)])
+            pairs = [[max(both) for both in zip(a, b)] for a in carried for b in carried]
             likelihood = 1.0
             for c in range(n_cells):
-                likelihood *= sum(
-                    math.prod(chance[seen[i][c], has[i]] for i in range(n) if seen[i][c] >= 0) for has in carried
-                ) / (k + 1)
+                one, two = (
+                    sum(math.prod(chance[seen[i][c], has[i]] for i in range(n) if seen[i][c] >= 0) for has in options)
+                    for options in (carried, pairs)
+                )
+                likelihood *= (1 - doublet) * one / (k + 1) + doublet * two / (k + 1) ** 2
             weight[labels, parents] += prior * likelihood
     total = sum(weight.values())
     return {state: value / total for state, value in weight.items()}

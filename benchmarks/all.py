@@ -27,6 +27,7 @@ from printed import record
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests/helpers"), str(HERE.parent / "tests/oracles")]
+A22 = HERE.parent / "sample_data/gundem_a22/samples.tsv"
 Figures = dict[str, float]
 
 
@@ -187,10 +188,20 @@ def simulation(n: int) -> Figures:
 def whole(n: int) -> Figures:
     """`phylometa demo`: a new process, from the files to the report with all figures."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "phylometa", "demo", "-o", str(Path(folder) / "demo")]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return in_new_process("demo", "-o", str(Path(folder) / "demo"))
+
+
+def real_patient(n: int) -> Figures:
+    """`phylometa run --no-plots` on the bundled patient A22: ten samples, 10 sites."""
+    with tempfile.TemporaryDirectory() as folder:
+        return in_new_process("run", str(A22), "-o", str(Path(folder) / "A22"), "--no-plots", "--jobs", "1")
+
+
+def in_new_process(*arguments: str) -> Figures:
+    """CPU and memory of a command of phylometa."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-m", "phylometa", *arguments], check=True, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "CPU": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         "memory, MB": after.ru_maxrss / 1024,
@@ -207,6 +218,7 @@ STAGES: dict[str, Callable[[int], Figures]] = {
     "figures": figures,
     "simulation": simulation,
     "whole": whole,
+    "A22": real_patient,
 }
 
 

@@ -188,19 +188,20 @@ def simulation(n: int) -> Figures:
 def whole(n: int) -> Figures:
     """`phylometa demo`: a new process, from the files to the report with all figures."""
     with tempfile.TemporaryDirectory() as folder:
-        return in_new_process("demo", "-o", str(Path(folder) / "demo"))
+        return in_new_process(folder, "demo", "-o", "demo")
 
 
 def real_patient(n: int) -> Figures:
     """`phylometa run --no-plots` on the bundled patient A22: ten samples, 10 sites."""
     with tempfile.TemporaryDirectory() as folder:
-        return in_new_process("run", str(A22), "-o", str(Path(folder) / "A22"), "--no-plots", "--jobs", "1")
+        return in_new_process(folder, "run", str(A22), "-o", "A22", "--no-plots", "--jobs", "1")
 
 
-def in_new_process(*arguments: str) -> Figures:
-    """CPU and memory of a command of phylometa."""
+def in_new_process(folder: str, *arguments: str) -> Figures:
+    """CPU and memory of a command of phylometa, run in `folder`: `python -m` finds the package of the working folder
+    before that of PYTHONPATH, and two commits are told apart by PYTHONPATH."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-m", "phylometa", *arguments], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "phylometa", *arguments], cwd=folder, check=True, stderr=subprocess.DEVNULL)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         "CPU": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,

@@ -107,8 +107,6 @@ def thin(simulated, rng, keep):
             mutations=patient.mutations.take(rows), copy_number=patient.copy_number.take(rows)
         ),
         truth=dataclasses.replace(truth, **shorter),
-        normal_alt=simulated.normal_alt[rows],
-        normal_depth=simulated.normal_depth[rows],
     )
 
 

@@ -135,6 +135,7 @@ def _take(parts: Sequence[Calls], chosen: Sequence[tuple[int, int]]) -> Calls:
     n_samples = len(parts[0].samples)
     alt = np.zeros((len(chosen), n_samples), dtype=np.int32)
     depth = np.zeros_like(alt)
+    most = max(part.n_mutations for part in parts)
     for at, (p, row) in enumerate(chosen):
         alt[at], depth[at] = parts[p].alt[row], parts[p].depth[row]
     return Calls(
@@ -149,4 +150,8 @@ def _take(parts: Sequence[Calls], chosen: Sequence[tuple[int, int]]) -> Calls:
         alt=alt,
         depth=depth,
         genes=[parts[p].genes[row] for p, row in chosen],
+        normals={
+            name: np.array([parts[p].normals.get(name, nothing)[row] for p, row in chosen], dtype=np.int32)
+            for name, nothing in {name: np.zeros((most, 2)) for part in parts for name in part.normals}.items()
+        },
     )

@@ -99,6 +99,8 @@ class Calls:
         Cells whose record the sample's own file rejects; None = none.
     censored_below : int32 array (n, S) or None
         Cells in which fewer alternate reads than this were seen; 0 = cells that are not censored; None = none.
+    normals : dict
+        Name of a matched normal to its reads, an int32 array (n, 2): alternate reads, depth.
     """
 
     file: str
@@ -123,6 +125,7 @@ class Calls:
     unlisted: NDArray[np.bool_] | None = None
     rescued: NDArray[np.bool_] | None = None
     censored_below: NDArray[np.int32] | None = None
+    normals: dict[str, NDArray[np.int32]] = field(default_factory=dict)
     dropped: DropLog = field(default_factory=DropLog)
     warnings: list[str] = field(default_factory=list)
     provenance: dict[str, Any] = field(default_factory=dict)
@@ -159,7 +162,26 @@ class Calls:
                 setattr(self, name, getattr(self, name)[index])
         if self.copy_number is not None:
             self.copy_number = {name: values[index] for name, values in self.copy_number.items()}
+        self.normals = {name: reads[index] for name, reads in self.normals.items()}
         self.rejected = {}
+
+    def part_normals(self, names: Sequence[str]) -> None:
+        """Turn the samples of these names into matched normals."""
+        columns = [k for k, name in enumerate(self.samples) if name not in names]
+        if len(columns) == len(self.samples):
+            return
+        for k, name in enumerate(self.samples):
+            if name in names:
+                self.normals[name] = np.stack((self.alt[:, k], self.depth[:, k]), axis=1)
+                self.purity.pop(name, None)
+        self.samples = [self.samples[k] for k in columns]
+        self.nominal = [name for name in self.nominal if name not in names]
+        for field_name in ("alt", "depth", "error_rate", *CELL_STATES):
+            values = getattr(self, field_name)
+            if values is not None:
+                setattr(self, field_name, values[:, columns])
+        if self.copy_number is not None:
+            self.copy_number = {name: values[:, columns] for name, values in self.copy_number.items()}
 
 
 def unify_contigs(calls: Calls, genome: str = "") -> None:
@@ -196,28 +218,15 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str], *, genome: str =
     -------
     Calls
         A mutation that none of a sample's files lists is `unlisted` there. A record that its own file rejects counts as
-        reads if another file accepts the mutation (`rescued`), and is left out otherwise.
+        reads if another file accepts the mutation (`rescued`), and is left out otherwise. A file of normals alone
+        brings no mutations. Of a normal that several files hold the cell with more reads counts.
     """
     if len(parts) == 1 and parts[0].samples == list(samples):
         return _without_rejected(parts[0])
     column = {name: i for i, name in enumerate(samples)}
-    rows: dict[Any, int] = {}
-    first: list[tuple[int, int]] = []
-    places: list[NDArray[np.int64]] = []
-    accepted: list[bool] = []
-    for p, part in enumerate(parts):
-        place = np.empty(part.n_mutations, dtype=np.int64)
-        for row in range(part.n_mutations):
-            key = part.key(row, genome)
-            at = rows.get(key)
-            if at is None:
-                at = rows[key] = len(first)
-                first.append((p, row))
-                accepted.append(False)
-            place[row] = at
-            if row not in part.rejected:
-                accepted[at] = True
-        places.append(place)
+    of_normals = [part for part in parts if not part.samples]
+    parts = [part for part in parts if part.samples]
+    rows, first, places, accepted = _distinct_rows(parts, genome)
     n, n_samples = len(first), len(samples)
     merged = Calls(
         file=", ".join(dict.fromkeys(part.file for part in parts)),
@@ -247,6 +256,10 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str], *, genome: str =
         merged.warnings.extend(part.warnings)
         merged.purity.update(part.purity)
         merged.nominal.extend(part.nominal)
+    for part in of_normals:
+        known = np.array([rows.get(part.key(row, genome), -1) for row in range(part.n_mutations)], dtype=np.int64)
+        _copy_normals(merged, part, known)
+        merged.warnings.extend(part.warnings)
     if n_rescued:
         merged.warnings.append(rescue_note(n_rescued))
     mask = np.array(accepted, dtype=bool)
@@ -256,6 +269,42 @@ def merge_calls(parts: Sequence[Calls], samples: Sequence[str], *, genome: str =
         merged.keep(mask, lambda row: "")
         merged.dropped = log
     return merged
+
+
+def _distinct_rows(
+    parts: Sequence[Calls], genome: str
+) -> tuple[dict[Any, int], list[tuple[int, int]], list[NDArray[np.int64]], list[bool]]:
+    """Number the distinct mutations of several files.
+
+    Returns
+    -------
+    rows : dict
+        Key of a mutation to its number.
+    first : list of (part, row)
+        Where each is listed first.
+    places : list of int64 arrays
+        Of every part the numbers of its rows.
+    accepted : list of bool
+        Whether some part accepts the mutation.
+    """
+    rows: dict[Any, int] = {}
+    first: list[tuple[int, int]] = []
+    places: list[NDArray[np.int64]] = []
+    accepted: list[bool] = []
+    for p, part in enumerate(parts):
+        place = np.empty(part.n_mutations, dtype=np.int64)
+        for row in range(part.n_mutations):
+            key = part.key(row, genome)
+            at = rows.get(key)
+            if at is None:
+                at = rows[key] = len(first)
+                first.append((p, row))
+                accepted.append(False)
+            place[row] = at
+            if row not in part.rejected:
+                accepted[at] = True
+        places.append(place)
+    return rows, first, places, accepted
 
 
 def rescue_note(n: int) -> str:
@@ -300,6 +349,7 @@ def _copy_into(merged: Calls, part: Calls, place: NDArray[np.int64], columns: li
             merged.copy_number["fraction"][:] = 1
         for name, values in part.copy_number.items():
             merged.copy_number[name][cells] = values
+    _copy_normals(merged, part, place)
     if part.clusters is not None:
         if merged.clusters is None:
             merged.clusters = [""] * merged.n_mutations
@@ -313,6 +363,14 @@ def _copy_into(merged: Calls, part: Calls, place: NDArray[np.int64], columns: li
     for row, at in enumerate(place):
         if part.genes[row] and not merged.genes[at]:
             merged.genes[at] = part.genes[row]
+
+
+def _copy_normals(merged: Calls, part: Calls, place: NDArray[np.int64]) -> None:
+    """Put the normals' reads of every row of `part` at its `place` (-1: none), unless more reads stand there."""
+    for name, reads in part.normals.items():
+        known = merged.normals.setdefault(name, np.zeros((merged.n_mutations, 2), dtype=np.int32))
+        is_more = (place >= 0) & (reads[:, 1] > known[place, 1])
+        known[place[is_more]] = reads[is_more]
 
 
 def _unique_ids(ids: list[str]) -> list[str]:

@@ -224,6 +224,9 @@ def genotype_patient(
             for name in (
                 "ids",
                 "sample_names",
+                "normal_names",
+                "normal_alt",
+                "normal_depth",
                 "chroms",
                 "positions",
                 "refs",

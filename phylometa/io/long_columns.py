@@ -42,6 +42,9 @@ LONG_ALIASES = {
         "cluster": "cluster_id cluster.no cluster_no",
         "status": "mutation_status",
         "context": "trinucleotide_context",
+        "normal_alt": "n_alt_count n_var_count normal_alt_count normal_var_count",
+        "normal_ref": "n_ref_count normal_ref_count",
+        "normal_depth": "n_depth normal_dp",
     }.items()
     for alias in aliases.split()
 }
@@ -67,6 +70,7 @@ READ_COLUMNS = (
     *("ccf", "ccf_lo", "ccf_hi"),
     *("tumour_content", "error_rate", "gene", "chrom", "pos", "ref", "alt", "alt1"),
     *("cluster", "filter", "status", "context", "censored_below"),
+    *("normal_alt", "normal_ref", "normal_depth"),
 )
 
 

@@ -147,6 +147,7 @@ class _LongReader:
         self.copies = {name: array("f") for name in COPY_COLUMNS if name in table}
         self.errors = array("f")
         self.censored = array("i")
+        self.normal_reads: dict[int, tuple[int, int]] = {}
         self.purity: dict[str, tuple[float, int]] = {}
         self.other_samples: dict[str, int] = {}
         self.seen: set[int] = set()
@@ -242,6 +243,7 @@ class _LongReader:
                 if problem:
                     self.problems.add(problem, row=line)
             self._read_optional(fields, at, column, counts[1], line)
+            self._read_normal(fields, at, row, line)
         self._check_samples()
         self.problems.check()
 
@@ -254,6 +256,24 @@ class _LongReader:
             self.censored.append(self.cells.threshold(fields, at["censored_below"], line) if not depth else 0)
         if at["tumour_content"] >= 0:
             self._purity(fields[at["tumour_content"]], self.samples[column], line)
+
+    def _read_normal(self, fields: list[str], at: dict[str, int], row: int, line: int) -> None:
+        """Keep the matched normal's reads, which MAF repeats in every tumour's row; of several the most."""
+        if at["normal_alt"] < 0 or (at["normal_ref"] < 0 and at["normal_depth"] < 0):
+            return
+        other = "normal_ref" if at["normal_ref"] >= 0 else "normal_depth"
+        counts = []
+        for name in ("normal_alt", other):
+            text = fields[at[name]].strip()
+            count = None if is_missing(text) else parse_count(text)
+            if count is None:
+                if not is_missing(text):
+                    self.problems.add(f"{text!r} is not a read count", row=line, column=name)
+                return
+            counts.append(count)
+        alt, depth = counts[0], counts[1] + (counts[0] if other == "normal_ref" else 0)
+        if depth >= alt and depth > self.normal_reads.get(row, (0, 0))[1]:
+            self.normal_reads[row] = (alt, depth)
 
     def _place(self, fields: list[str], at: dict[str, int], line: int) -> tuple[str, int, str, str] | None:
         """(chrom, 0-based position, ref, alt) from their columns or an id of that form; ('', -1, '', '') if unknown."""
@@ -406,6 +426,14 @@ class _LongReader:
                 hint = f"; is it {close[0]}? then write that in the sheet's column file_sample" if close else ""
                 self.problems.add(f"sample {sample} has no rows (samples found: {listed}){hint}")
 
+    def _normals(self) -> dict[str, NDArray[np.int32]]:
+        """Reads of the matched normal, if the table has them beside each tumour's."""
+        if not self.normal_reads:
+            return {}
+        reads = np.zeros((len(self.ids), 2), dtype=np.int32)
+        reads[list(self.normal_reads)] = list(self.normal_reads.values())
+        return {"normal": reads}
+
     def calls(self) -> Calls:
         shape = (len(self.ids), len(self.samples))
         rows = np.frombuffer(self.cell_rows, dtype=np.int64) if len(self.cell_rows) else np.zeros(0, np.int64)
@@ -445,6 +473,7 @@ class _LongReader:
             purity={sample: purity for sample, (purity, _) in self.purity.items()},
             error_rate=spread(np.array(self.errors, dtype=np.float32), np.nan) if "error_rate" in self.table else None,
             clusters=self.clusters if any(self.clusters) else None,
+            normals=self._normals(),
             dropped=self.dropped,
         )
         if self.cells.fractions:

@@ -18,6 +18,7 @@ from phylometa.model.patient import Patient
 
 __all__ = ["read_ccf", "read_clusters", "table_rows", "write_clusters", "write_input"]
 
+NORMALS = "normal.tsv"
 SHEET_SITE_TYPES = {"primary": "primary", "lymph_node": "lymph_node", "distant": "metastasis", "bed": "recurrence"}
 
 
@@ -25,6 +26,8 @@ def write_input(patient: Patient, ccf: CcfTable | None, directory: Path) -> None
     """Write input/: counts, variants, dropped variants, sample sheet, copy number, treatments, lesions, drivers."""
     directory.mkdir(exist_ok=True)
     write_counts(patient, directory / "counts.tsv")
+    if patient.mutations.normal_names:
+        write_tsv(directory / NORMALS, _NORMAL_COLUMNS, _normal_rows(patient), is_input=True)
     dropped = patient.dropped
     write_tsv(
         directory / "dropped.tsv.gz",
@@ -78,9 +81,24 @@ def _write_samples(patient: Patient, path: Path) -> None:
         row += [sample.assay, sample.diameter_cm]
         row += [sample.kind] if has_kinds else []
         rows.append(row)
+    nothing = [None] * (len(header) - 5)
+    rows += [[patient.name, name, "normal", "normal", NORMALS, *nothing] for name in patient.mutations.normal_names]
     # an empty cell, not NA: the sheet is read by the same reader as a user's
     blank = [["" if value is None or value != value else value for value in row] for row in rows]
     write_tsv(path, header, blank, is_input=True)
+
+
+_NORMAL_COLUMNS = ["mutation_id", "sample_id", "ref_counts", "alt_counts", "chrom", "pos", "ref", "alt"]
+
+
+def _normal_rows(patient: Patient) -> Iterator[tuple[Any, ...]]:
+    """Rows of the table of the matched normals' reads, cells without reads left out."""
+    mutations = patient.mutations
+    for i, k in zip(*np.nonzero(mutations.normal_depth)):
+        alt = mutations.normal_alt[i, k]
+        position = mutations.positions[i] + 1 if mutations.positions[i] >= 0 else None
+        place = (mutations.chroms[i] or None, position, mutations.refs[i] or None, mutations.alts[i] or None)
+        yield (mutations.ids[i], mutations.normal_names[k], mutations.normal_depth[i, k] - alt, alt, *place)
 
 
 def _write_segments(patient: Patient, path: Path) -> None:

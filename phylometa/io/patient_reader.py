@@ -48,12 +48,21 @@ PURITY_TOLERANCE = 0.05
 class PatientReader:
     """Files of one patient; problems of all files are raised together."""
 
-    def __init__(self, sheet: SampleSheet, name: str, rows: tuple[SheetRow, ...], settings: ReadSettings) -> None:
+    def __init__(
+        self,
+        sheet: SampleSheet,
+        name: str,
+        rows: tuple[SheetRow, ...],
+        settings: ReadSettings,
+        *,
+        normals: tuple[SheetRow, ...] = (),
+    ) -> None:
         self.sheet = sheet
         self.name = name
         settled, notes = settle_kinds(rows, settings.as_site)
         self.rows = tuple(row for row in settled if "cells" not in row.files)
         self.cell_rows = tuple(row for row in settled if "cells" in row.files)
+        self.normal_rows = normals
         self.settings = settings
         self.problems: list[Problem] = []
         self.warnings: list[str] = [*sheet.warnings, *notes]
@@ -221,9 +230,9 @@ class PatientReader:
         return self.genome
 
     def _groups(self, column: str) -> Iterator[tuple[str, list[int]]]:
-        """Files of a column with the rows that name them; a pair of tables of reads is one."""
+        """Files of a column with the rows that name them, normals last; a pair of tables of reads is one."""
         groups: dict[str, list[int]] = {}
-        for i, row in enumerate(self.rows):
+        for i, row in enumerate((*self.rows, *self.normal_rows) if column in READERS else self.rows):
             if column in row.files and not (column == "vcf" and row.vcf_merge):
                 cell = row.files[column]
                 for name in [cell] if column == "counts" else split_files(column, cell):
@@ -252,36 +261,27 @@ class PatientReader:
 
     def _requests(self, indices: Sequence[int]) -> list[SampleRequest]:
         """What a file is asked for, by rows of the sheet."""
-        rows = [self.rows[i] for i in indices]
+        rows = [(*self.rows, *self.normal_rows)[i] for i in indices]
         return [
             SampleRequest(
                 row.sample.name,
                 row.names,
                 bool(row.vcf_sample) and row.source == "vcf",
                 row.normal_sample,
-                self.samples[i].purity,
+                self.samples[i].purity if i < len(self.rows) else math.nan,
                 self.genome,
+                is_normal=i >= len(self.rows),
             )
             for i, row in zip(indices, rows)
         ]
 
     def _read_mutations(self) -> list[Calls]:
         parts: list[tuple[int, Calls]] = []
-        n_files = sum(1 for kind in READERS for _ in self._groups(kind))
+        n_files = sum(1 for kind in READERS for _, indices in self._groups(kind) if indices[0] < len(self.rows))
         parts.extend(self._read_callers())
-        for kind, reader in READERS.items():
+        for kind in READERS:
             for cell, indices in self._groups(kind):
-                path = self.sheet.resolve(cell)
-                options = {"keep_rejected": n_files > 1} if kind == "vcf" else {}
-                requests = self._requests(indices)
-                pair = split_files(kind, cell) if kind == "counts" else []
-                if len(pair) == 2:
-                    paths = [self.sheet.resolve(name) for name in pair]
-                    calls = self.attempt(read_paired_tables, paths, requests, displays=pair)
-                    if calls is not None:
-                        parts.append((indices[0], calls))
-                    continue
-                calls = self.attempt(reader, path, requests, settings=self.settings, display=cell, **options)
+                calls = self._read_file(kind, cell, indices, keep_rejected=n_files > 1)
                 if calls is not None:
                     parts.append((indices[0], calls))
         parts.sort(key=lambda part: part[0])
@@ -298,6 +298,41 @@ class PatientReader:
                 names = ", ".join(stray[:20]) + more
                 self.warnings.append(f"{calls.file}: {names} are in no row of the sheet and were left out")
         return self.attempt(match_rows, [calls for _, calls in parts]) or []
+
+    def _read_file(self, kind: str, cell: str, indices: Sequence[int], *, keep_rejected: bool) -> Calls | None:
+        """The mutations of one file; None if it cannot be read. What hinders the reading of a normal is a warning."""
+        requests = self._requests(indices)
+        tumours = [request for request in requests if not request.is_normal]
+        if kind == "vcf" and not tumours:
+            names = ", ".join(request.sample for request in requests)
+            self.warnings.append(
+                f"{cell}: not read, since no tumour sample names it; reads of the normal {names} are taken from a "
+                "table of counts, or from the VCF of the tumour"
+            )
+            return None
+        calls: Calls | None = None
+        if kind != "vcf" and len(tumours) < len(requests):
+            try:
+                calls = self._parse(kind, cell, requests, keep_rejected=keep_rejected)
+                calls.part_normals([request.sample for request in requests if request.is_normal])
+                return calls
+            except InputError as error:
+                without_normals = f"the reads of a normal are not used: {error.problems[0]}"
+                requests = tumours
+        else:
+            without_normals = ""
+        if tumours:
+            calls = self.attempt(self._parse, kind, cell, requests, keep_rejected=keep_rejected)
+        if without_normals and (calls is not None or not tumours):
+            self.warnings.append(without_normals)
+        return calls
+
+    def _parse(self, kind: str, cell: str, requests: Sequence[SampleRequest], *, keep_rejected: bool) -> Calls:
+        pair = split_files(kind, cell) if kind == "counts" else []
+        if len(pair) == 2:
+            return read_paired_tables([self.sheet.resolve(name) for name in pair], requests, displays=pair)
+        options = {"keep_rejected": keep_rejected} if kind == "vcf" else {}
+        return READERS[kind](self.sheet.resolve(cell), requests, settings=self.settings, display=cell, **options)
 
     def _read_segments(self) -> CopyNumberProfile | None:
         profiles = []

@@ -148,6 +148,17 @@ class SampleSheet:
             row for row in self.rows if row.patient == patient and not row.is_excluded and row.site_class != "normal"
         )
 
+    def normals_of(self, patient: str) -> tuple[SheetRow, ...]:
+        """List the rows of one patient that are matched normals with reads."""
+        return tuple(
+            row
+            for row in self.rows
+            if row.patient == patient
+            and not row.is_excluded
+            and row.site_class == "normal"
+            and any(kind in row.files for kind in SOURCES)
+        )
+
 
 def read_sheet(path: str | Path) -> SampleSheet:
     """Read and check a sample sheet.
@@ -369,6 +380,8 @@ class _RowParser:
             self.add("give one of vcf, maf, counts" + (f", not {' and '.join(sources)}" if sources else ""), "vcf")
         if is_read:
             self.check_files(files)
+        elif self.needs_source and not is_excluded:
+            self.check_files({kind: files[kind] for kind in sources})
         sample = Sample(
             name=name,
             site=site,

@@ -140,7 +140,7 @@ def _write_patient_files(simulated: SimulatedPatient, directory: Path, *, prefix
         text = json.dumps(document, indent=1, sort_keys=False, allow_nan=False)
         (directory / f"{name}.json").write_text(text + "\n", encoding="utf-8")
     site_type = {site.name: SITE_TYPES[site.site_class] for site in patient.sites}
-    normal = f"{patient.name}_normal"
+    (normal,) = patient.mutations.normal_names
     rows: list[list[Any]] = [
         [
             patient.name,
@@ -185,8 +185,8 @@ def _write_vcf(simulated: SimulatedPatient, path: Path, samples: Sequence[int]) 
     """Write the given samples (indices) and the normal; rows that are observed in none of them are left out."""
     import pysam
 
-    patient, table = simulated.patient, simulated.patient.mutations
-    normal, names = f"{patient.name}_normal", [table.sample_names[s] for s in samples]
+    table = simulated.patient.mutations
+    (normal,), names = table.normal_names, [table.sample_names[s] for s in samples]
     header = [
         "##fileformat=VCFv4.2",
         '##FILTER=<ID=PASS,Description="Site contains at least one allele that passes filters">',
@@ -209,11 +209,11 @@ def _write_vcf(simulated: SimulatedPatient, path: Path, samples: Sequence[int]) 
         handle.write(("\n".join(header) + "\n").encode())
         for i in np.flatnonzero(table.observed[:, samples].any(axis=1)).tolist():
             alt, depth = table.alt_counts[i, samples].tolist(), table.depth[i, samples].tolist()
-            total = sum(depth) + int(simulated.normal_depth[i])
+            total = sum(depth) + int(table.normal_depth[i, 0])
             gene = table.genes[i]
             info = f"DP={total}" + (f";ANN={table.alts[i]}|missense_variant|MODERATE|{gene}" if gene else "")
             fields = [table.chroms[i], str(int(table.positions[i]) + 1), ".", table.refs[i], table.alts[i], ".", "PASS"]
-            fields += [info, "GT:AD:AF:DP", _cell(int(simulated.normal_alt[i]), int(simulated.normal_depth[i]), "0/0")]
+            fields += [info, "GT:AD:AF:DP", _cell(int(table.normal_alt[i, 0]), int(table.normal_depth[i, 0]), "0/0")]
             fields += [
                 _cell(a, d, "0/1" if a >= min_alt else "0/0") if seen else "./.:.:.:."
                 for a, d, seen in zip(alt, depth, table.observed[i, samples].tolist())

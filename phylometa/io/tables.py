@@ -96,7 +96,7 @@ def read_patient(
     rows = sheet.rows_of(name)
     if not rows:
         raise InputError(f"patient {name} has no tumour samples: all are normal or excluded", file=sheet.display)
-    return PatientReader(sheet, name, rows, settings).read(
+    return PatientReader(sheet, name, rows, settings, normals=sheet.normals_of(name)).read(
         primary=primary, treatments=treatments, lesions=lesions, genes=genes, fasta=fasta
     )
 
@@ -130,13 +130,13 @@ def read_counts(
         parsed, problems = parse_sheet(sheet, needs_source=False)
         problems.check()
         name = _choose_patient(parsed, name)
-        rows = tuple(
-            dataclasses.replace(
-                row, files={**{k: f for k, f in row.files.items() if k not in SOURCES}, "counts": str(path.absolute())}
-            )
-            for row in parsed.rows_of(name)
-        )
-        return PatientReader(parsed, name, rows, settings).read()
+
+        def in_table(row: SheetRow) -> SheetRow:
+            files = {kind: file for kind, file in row.files.items() if kind not in SOURCES}
+            return dataclasses.replace(row, files={**files, "counts": str(path.absolute())})
+
+        rows, normals = (tuple(map(in_table, of)) for of in (parsed.rows_of(name), parsed.normals_of(name)))
+        return PatientReader(parsed, name, rows, settings, normals=normals).read()
     with expansion_limit(settings.max_expansion), column_names(settings.columns):
         calls = read_count_table(path, None, settings=settings, display=display)
     return _without_sheet(calls, path, name, settings)

@@ -168,6 +168,8 @@ class UsedMutations:
 
 def mutation_table(calls: Calls) -> MutationTable:
     """Make the frozen table of what was read."""
+    normals = _distinct_normals(calls)
+    reads = np.stack(list(normals.values()), axis=1) if normals else np.zeros((calls.n_mutations, 0, 2), np.int32)
     return MutationTable(
         ids=tuple(calls.ids),
         sample_names=tuple(calls.samples),
@@ -182,7 +184,26 @@ def mutation_table(calls: Calls) -> MutationTable:
         error_rate=calls.error_rate,
         censored=None if calls.censored_below is None else calls.censored_below > 0,  # type: ignore[arg-type]
         call_threshold=None if calls.censored_below is None else calls.censored_below.max(axis=0),  # type: ignore[arg-type]
+        normal_names=tuple(normals),
+        normal_alt=reads[:, :, 0],
+        normal_depth=reads[:, :, 1],
     )
+
+
+def _distinct_normals(calls: Calls) -> dict[str, NDArray[np.int32]]:
+    """Normals with reads; two names of one sample, which have the same reads wherever both have any, are one."""
+    distinct: dict[str, NDArray[np.int32]] = {}
+    for name, reads in calls.normals.items():
+        if not reads.any():
+            continue
+        for known, other in distinct.items():
+            both = (reads[:, 1] > 0) & (other[:, 1] > 0)
+            if both.any() and (reads[both] == other[both]).all():
+                distinct[known] = np.where((other[:, 1] > 0)[:, None], other, reads)
+                break
+        else:
+            distinct[name] = reads
+    return distinct
 
 
 def _take_rows(values: NDArray[np.float32], keep: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -86,7 +86,7 @@ def validate_sheet(
             problems.append(Problem(f"patient {name} has no tumour samples: all are normal or excluded", sheet.display))
             continue
         try:
-            read = PatientReader(sheet, name, rows, settings).read(**inputs)
+            read = PatientReader(sheet, name, rows, settings, normals=sheet.normals_of(name)).read(**inputs)
         except InputError as error:
             problems.extend(problem for problem in error.problems if problem not in problems)
             continue

@@ -14,7 +14,14 @@ from phylometa.config import ReadSettings
 from phylometa.errors import InputError
 from phylometa.io.calls import Calls
 from phylometa.io.files import check_expansion, open_binary, open_text, sha256_of
-from phylometa.io.vcf_header import SampleRequest, describe_left_out, match_columns, read_header, refuse_without_counts
+from phylometa.io.vcf_header import (
+    SampleRequest,
+    describe_left_out,
+    match_columns,
+    normal_columns,
+    read_header,
+    refuse_without_counts,
+)
 from phylometa.io.vcf_records import RecordReader
 
 __all__ = ["SampleRequest", "bcf_lines", "read_vcf"]
@@ -57,14 +64,18 @@ def read_vcf(
     lines = bcf_lines(path, display) if _is_bcf(path, display) else iter(open_text(path, display, newline="\n"))
     header = read_header(lines, display)
     refuse_without_counts(header, display)
+    normals: dict[str, int] = {}
+    tumours = [request for request in requests if not request.is_normal]
     if header.columns:
-        columns = [9 + i for i in match_columns(header, requests, display)]
-    elif len(requests) == 1:
+        chosen = match_columns(header, tumours, display)
+        columns = [9 + i for i in chosen]
+        normals = normal_columns(header, chosen, requests)
+    elif len(tumours) == 1:
         columns = []
     else:
-        names = ", ".join(request.sample for request in requests)
+        names = ", ".join(request.sample for request in tumours)
         raise InputError(f"has no sample columns, so it cannot tell {names} apart: one file a sample", file=display)
-    records = RecordReader(header, requests, columns, settings, display, keep_rejected)
+    records = RecordReader(header, tumours, columns, settings, display, keep_rejected, normals=normals)
     records.read(lines)
     calls = records.calls()
     calls.provenance = {
@@ -72,8 +83,9 @@ def read_vcf(
         "sha256": sha256_of(path),
         "reader": "vcf",
         "dialect": header.caller or "VCF",
-        "columns": {request.sample: header.columns[i - 9] for request, i in zip(requests, columns)},
-        "columns_left_out": describe_left_out(header, [i - 9 for i in columns], requests),
+        "columns": {request.sample: header.columns[i - 9] for request, i in zip(tumours, columns)},
+        "normals": {name: header.columns[i] for name, i in normals.items()},
+        "columns_left_out": describe_left_out(header, [*chosen, *normals.values()], requests) if columns else {},
         **records.summary(),
     }
     calls.unused = [name for name, kind in calls.provenance["columns_left_out"].items() if kind == "not in the sheet"]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from phylometa.errors import InputError, Problem
 from phylometa.io.problems import ProblemList
 
-__all__ = ["SampleRequest", "VcfHeader", "match_columns", "read_header"]
+__all__ = ["SampleRequest", "VcfHeader", "match_columns", "normal_columns", "read_header"]
 
 FIXED_COLUMNS = ("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO")
 # Substring of the header (lower case) to the name of the caller; the first that occurs.
@@ -48,7 +48,8 @@ NUMBER_FIELD = re.compile(r"[<,]Number=([^,>]+)")
 class SampleRequest(NamedTuple):
     """A sample a file should hold: its name in the sheet, names to look for, whether the first of them is binding.
 
-    What else the sheet says of it: its normal, its purity (NaN if not stated), the species of its genome ('' likewise).
+    What else the sheet says of it: its normal, its purity (NaN if not stated), the species of its genome ('' likewise),
+    whether it is a matched normal itself.
     """
 
     sample: str
@@ -57,6 +58,7 @@ class SampleRequest(NamedTuple):
     normal: str = ""
     purity: float = float("nan")
     genome: str = ""
+    is_normal: bool = False
 
 
 @dataclass
@@ -248,6 +250,28 @@ def _match(header: VcfHeader, request: SampleRequest, *, alone: bool) -> int | N
             return ending[0]
     generic = [i for i, column in enumerate(columns) if column.lower() in TUMOR_NAMES]
     return generic[0] if alone and len(generic) == 1 else None
+
+
+def normal_columns(header: VcfHeader, chosen: Sequence[int], requests: Sequence[SampleRequest]) -> dict[str, int]:
+    """Find the matched normals of a patient among the sample columns that are not `chosen`: name to index.
+
+    Rows of the sheet that are normals, by their names; else the column that the sheet's ``normal_sample``, then the
+    header's ``##normal_sample=``, then the name of the column tells. Of several that are told by the header or by name
+    alone none is taken: they may belong to other patients.
+    """
+    free = [i for i in range(len(header.columns)) if i not in chosen]
+    wanted = {name: request.sample for request in requests if request.is_normal for name in request.names}
+    found = {wanted[header.columns[i]]: i for i in free if header.columns[i] in wanted}
+    if found:
+        return found
+    stated = {request.normal for request in requests if request.normal}
+    named = [i for i in free if header.columns[i] in stated]
+    if not named:
+        named = [i for i in free if header.columns[i] in header.normals]
+        named = named or [i for i in free if NORMAL_NAME.search(header.columns[i])]
+        if len(named) != 1:
+            return {}
+    return {header.columns[i]: i for i in named}
 
 
 def describe_left_out(header: VcfHeader, chosen: Sequence[int], requests: Sequence[SampleRequest]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import statistics
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
 from sys import intern
 
@@ -72,12 +72,16 @@ class RecordReader:
         settings: ReadSettings,
         display: str,
         keep_rejected: bool,
+        *,
+        normals: Mapping[str, int],
     ) -> None:
         self.keep_rejected = keep_rejected
         self.genome = next((request.genome for request in requests if request.genome), "")
         self.header = header
-        self.samples = [request.sample for request in requests]
-        self.columns = columns
+        self.n_tumours = len(requests)
+        self.normals = list(normals)
+        self.samples = [*(request.sample for request in requests), *normals]
+        self.columns = [*columns, *(9 + i for i in normals.values())]
         self.display = display
         self.problems = ProblemList(display)
         self.dropped = DropLog(display)
@@ -102,6 +106,7 @@ class RecordReader:
         self.n_records = 0
         self.n_tried = 0
         self.n_refused = 0
+        self.n_unread = 0  # cells of normals
         self.differences: list[float] = []
 
     def read(self, lines: Iterator[str]) -> None:
@@ -148,7 +153,7 @@ class RecordReader:
                         del self.cells[-len(columns) :]
             self._read_record(fields, n_fields, number)
         self.n_records += n_fast
-        self.rule_cells["AD"] = self.rule_cells.get("AD", 0) + n_fast * len(columns)
+        self.rule_cells["AD"] = self.rule_cells.get("AD", 0) + n_fast * self.n_tumours
         self.problems.check()
 
     def _read_record(self, fields: list[str], n_fields: int, number: int) -> None:
@@ -182,11 +187,11 @@ class RecordReader:
                 self._read_structural(plan, fields, reason, number)
                 return
             if not plan.rules:
-                in_info = self._info_reads(info, choices, number) if len(self.columns) == 1 else None
+                in_info = self._info_reads(info, choices, number) if self.n_tumours == 1 else None
                 if in_info is None:
                     self._drop(fields, choices, f"no read counts in FORMAT {fields[8]}", number)
                     return
-                reads = [in_info]
+                reads = [in_info, *[None] * len(self.normals)]
             else:
                 reads = [self._cell(plan, fields[column], ref, choices, number, column) for column in self.columns]
             if plan.ad_index >= 0 and len(choices) == 1:
@@ -248,15 +253,16 @@ class RecordReader:
             try:
                 found = junction_reads(values, info)
             except CellError as error:
-                self.problems.add(f"{error} (cell {fields[column][:60]!r})", row=number, column=self._name_of(column))
-                return
+                self._add_problem(error, fields[column], number, column)
+                cells.append((0, 0))
+                continue
             if found is None:
                 small = self._cell(plan, fields[column], ref, [alt], number, column) if plan.rules else None
                 cells.append(small[0] if small else (0, 0))
                 continue
-            self.rule_cells[found[0]] = self.rule_cells.get(found[0], 0) + 1
+            self._count_rule(found[0], column)
             cells.append(found[1])
-        if not any(depth for _, depth in cells):
+        if not any(depth for _, depth in cells[: self.n_tumours]):
             self._drop(fields, [alt], f"no read counts in FORMAT {fields[8]}", number)
             return
         if reason:
@@ -332,11 +338,26 @@ class RecordReader:
             for rule in plan.rules:
                 reads = rule.read(values, ref, alts, self.header.ad_number)
                 if reads is not None:
-                    self.rule_cells[rule.name] = self.rule_cells.get(rule.name, 0) + 1
+                    self._count_rule(rule.name, column)
                     return reads
         except CellError as error:
-            self.problems.add(f"{error} (cell {cell[:60]!r})", row=number, column=self._name_of(column))
+            self._add_problem(error, cell, number, column)
         return None
+
+    def _is_normal(self, column: int) -> bool:
+        return column in self.columns[self.n_tumours :]
+
+    def _count_rule(self, name: str, column: int) -> None:
+        """Count a cell that was read by a rule; those of normals prove nothing of the file."""
+        if not self._is_normal(column):
+            self.rule_cells[name] = self.rule_cells.get(name, 0) + 1
+
+    def _add_problem(self, error: CellError, cell: str, number: int, column: int) -> None:
+        """Refuse a cell of a tumour; one of a normal, which the analysis can do without, counts as unobserved."""
+        if self._is_normal(column):
+            self.n_unread += 1
+        else:
+            self.problems.add(f"{error} (cell {cell[:60]!r})", row=number, column=self._name_of(column))
 
     def _info_reads(self, info: str, alts: Sequence[str], number: int) -> Reads | None:
         try:
@@ -378,7 +399,7 @@ class RecordReader:
             texts = [item[3:] for item in fields[7].split(";") if item.startswith("AF=")]
         elif plan.af_key:
             at = plan.keys.index(plan.af_key)
-            cells = [fields[column].split(":") for column in self.columns]
+            cells = [fields[column].split(":") for column in self.columns[: self.n_tumours]]
             texts = [cell[at] if at < len(cell) else "." for cell in cells]
         else:
             return
@@ -430,6 +451,12 @@ class RecordReader:
             )
         if self.header.is_merged and (calls.depth == 0).any():
             calls.unlisted = calls.depth == 0
+        calls.part_normals(self.normals)
+        if self.n_unread:
+            calls.warnings.append(
+                f"{self.display}: {counted(self.n_unread, 'cell')} of the matched normal cannot be read and "
+                f"{'counts' if self.n_unread == 1 else 'count'} as unobserved"
+            )
         return calls
 
     def _missing_filter(self) -> str:

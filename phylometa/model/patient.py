@@ -168,6 +168,10 @@ class MutationTable:
         Default: 0.
     usual_depth : int32 array (S,), optional
         Median depth of a sample's observed cells; 0 = none. Default: computed.
+    normal_names : sequence of str, length N
+        Matched normal samples, which are no columns of the other arrays. Default: none.
+    normal_alt, normal_depth : int32 arrays (n, N)
+        Their reads; depth 0 = not observed.
     """
 
     ids: tuple[str, ...]
@@ -185,6 +189,9 @@ class MutationTable:
     censored: BoolArray = None  # type: ignore[assignment]
     call_threshold: NDArray[np.int32] = None  # type: ignore[assignment]
     usual_depth: NDArray[np.int32] = None  # type: ignore[assignment]
+    normal_names: tuple[str, ...] = ()
+    normal_alt: NDArray[np.int32] = None  # type: ignore[assignment]
+    normal_depth: NDArray[np.int32] = None  # type: ignore[assignment]
 
     __repr__ = short_repr
 
@@ -215,6 +222,13 @@ class MutationTable:
         if (self.alt_counts < 0).any() or (self.alt_counts > self.depth).any():
             raise ValueError("MutationTable: alt_counts must lie between 0 and depth")
         self._check_censoring(n, n_samples)
+        set_field(self, "normal_names", tuple(self.normal_names))
+        for name in ("normal_alt", "normal_depth"):
+            if getattr(self, name) is None:
+                set_field(self, name, np.zeros((n, len(self.normal_names))))
+            freeze_array(self, name, np.int32, (n, len(self.normal_names)))
+        if (self.normal_alt < 0).any() or (self.normal_alt > self.normal_depth).any():
+            raise ValueError("MutationTable: normal_alt must lie between 0 and normal_depth")
 
     def _check_censoring(self, n: int, n_samples: int) -> None:
         set_field = object.__setattr__
@@ -261,7 +275,8 @@ class MutationTable:
             for name in ("ids", "chroms", "refs", "alts", "genes", "contexts")
         }
         arrays = {
-            name: getattr(self, name)[index] for name in ("alt_counts", "depth", "observed", "positions", "censored")
+            name: getattr(self, name)[index]
+            for name in ("alt_counts", "depth", "observed", "positions", "censored", "normal_alt", "normal_depth")
         }
         error_rate = None if self.error_rate is None else self.error_rate[index]
         return MutationTable(
@@ -269,6 +284,7 @@ class MutationTable:
             error_rate=error_rate,
             call_threshold=self.call_threshold,
             usual_depth=self.usual_depth,
+            normal_names=self.normal_names,
             **picked,
             **arrays,
         )

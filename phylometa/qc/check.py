@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from phylometa.ccf.purity import rejected_purities
+from phylometa.config import CcfSettings
 from phylometa.model.arrays import FloatArray
 from phylometa.model.patient import Patient
 from phylometa.model.purity import PurityPosterior
@@ -13,6 +14,7 @@ from phylometa.qc.calls import check_filters, check_genome, check_power, check_u
 from phylometa.qc.contamination import check_contamination, find_contamination
 from phylometa.qc.dispersion import check_dispersion
 from phylometa.qc.mutations import check_alleles, check_damage, check_germline, check_impossible_vaf
+from phylometa.qc.normal import check_normal
 from phylometa.qc.purity import check_purity
 from phylometa.qc.samples import check_identical_samples, check_mislabelled_samples
 from phylometa.qc.sex import check_sex
@@ -53,6 +55,7 @@ def check_quality(patient: Patient, purity: PurityPosterior) -> QualityReport:
             *check_identical_samples(patient),
             *check_mislabelled_samples(patient),
             *check_contamination(patient, find_contamination(patient, used)),
+            *check_normal(patient, error_rate=CcfSettings().error_rate),
             *check_germline(patient, used, used_sd),
             *check_dispersion(patient, purity),
             *check_damage(patient),

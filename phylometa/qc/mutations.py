@@ -8,6 +8,7 @@ from phylometa.model.arrays import BoolArray, FloatArray
 from phylometa.model.patient import Patient
 from phylometa.model.quality import QualityFinding
 from phylometa.qc.purity import clearly_above, largest_frequency
+from phylometa.reads.multiplicity import germline_frequency
 
 __all__ = ["check_alleles", "check_damage", "check_germline", "check_impossible_vaf"]
 
@@ -118,9 +119,8 @@ def _above_together(patient: Patient, limit: FloatArray, sds: float = 3.0) -> Bo
 def check_germline(patient: Patient, purity: FloatArray, purity_sd: FloatArray) -> tuple[QualityFinding, ...]:
     """Count mutations whose VAFs are those of germline variants, whatever the purity.
 
-    A heterozygous variant on m of C copies in tumour cells and on one of two in normal ones has the VAF
-    (m rho + 1 - rho) / (rho C + 2 (1 - rho)). A mutation counts if that fits its reads in all samples, and no somatic
-    mutation can come near.
+    A mutation counts if the VAF of a heterozygous variant (`phylometa.reads.multiplicity.germline_frequency`) fits its
+    reads in all samples, and no somatic mutation can come near.
 
     Parameters
     ----------
@@ -149,10 +149,9 @@ def check_germline(patient: Patient, purity: FloatArray, purity_sd: FloatArray) 
         p = np.clip(np.nan_to_num(p, nan=0.5), 1e-3, 1.0 - 1e-3)
         return np.asarray((alt * np.log(p) + ref * np.log1p(-p)).sum(axis=1))
 
-    molecules = np.maximum(purity * total + 2.0 * (1.0 - purity), 1e-9)
     germline = np.maximum(
-        log_likelihood((major * purity + 1.0 - purity) / molecules),
-        log_likelihood((minor * purity + 1.0 - purity) / molecules),
+        log_likelihood(germline_frequency(major, total, np.array(2.0), purity)),
+        log_likelihood(germline_frequency(minor, total, np.array(2.0), purity)),
     )
     free = alt / np.maximum(alt + ref, 1.0)
     somatic = log_likelihood(np.minimum(free, limit))

@@ -21,7 +21,7 @@ from phylometa.model.arrays import BoolArray, FloatArray
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.reads.lost_copies import carriers, loss_probability
 
-__all__ = ["MultiplicityOptions", "enumerate_multiplicities", "share_over_groups"]
+__all__ = ["MultiplicityOptions", "enumerate_multiplicities", "germline_frequency", "share_over_groups"]
 
 # Share of a genome with a given total if it is unknown: mostly two copies, gains more often than losses, every
 # total possible (orders of magnitude of the pan-cancer copy-number landscape, Zack et al. 2013, doi:10.1038/ng.2760).
@@ -196,6 +196,26 @@ def share_over_groups(evidence: FloatArray, options: MultiplicityOptions) -> Flo
     same = options.group[:, :, None] == options.group[:, None, :]
     total = np.einsum("ist,itj->isj", same.astype(np.float64), finite)
     return np.asarray(total + options.log_prior[options.cell_state])
+
+
+def germline_frequency(copies: FloatArray, total: FloatArray, normal: FloatArray, purity: FloatArray) -> FloatArray:
+    """Compute the VAF of a heterozygous germline variant, (m rho + 1 - rho) / (rho C_T + C_N (1 - rho)).
+
+    Parameters
+    ----------
+    copies, total : float64 arrays
+        Copies with the variant, and all copies, in tumour cells.
+    normal : float64 array
+        Copies in normal cells, one of which has the variant.
+    purity : float64 array
+
+    Returns
+    -------
+    float64 array
+        Of the shape to which the arguments broadcast.
+    """
+    molecules = np.maximum(purity * total + normal * (1.0 - purity), 1e-9)
+    return np.asarray((copies * purity + 1.0 - purity) / molecules)
 
 
 def _without_nan(column: NDArray[np.float32]) -> FloatArray:

@@ -7,20 +7,24 @@ one state, or some have the usual one and the others another, since an event lay
 prevalence F of its clone in a sample, its reads are beta-binomial (`phylometa.reads.multiplicity`). A tail mutation has
 prevalences with density proportional to 1 / F^2 in one site (Williams et al. 2016, doi:10.1038/ng.3489); an artefact
 has allele frequencies that no clone explains: its own in every sample, the same low one in all samples, or those of a
-germline variant.
+germline variant. A matched normal shows a somatic mutation only as far as tumour cells are in it
+(`phylometa.reads.normal`), an artefact as any other sample does, and a germline variant on one copy or on both.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from scipy.special import betaln
 
 from phylometa.config import CcfSettings, ObservationSettings
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.reads.censored import censored_as_reads, censored_log_likelihood
-from phylometa.reads.multiplicity import MultiplicityOptions, enumerate_multiplicities
+from phylometa.reads.multiplicity import MultiplicityOptions, enumerate_multiplicities, germline_frequency
+from phylometa.reads.normal import find_tumour_in_normal, somatic_in_normal
 from phylometa.reads.read_likelihood import log_sum_exp, read_log_likelihood
 
 __all__ = ["ARTEFACT", "FIRST_TAIL", "Observation", "observe"]
@@ -41,6 +45,8 @@ _ABSENT, _PRESENT = 0.5, 0.5
 # Allele frequency of an artefact in one sample: mostly low. Beta(a, b).
 _OWN_VAF, _COMMON_VAF = (1.0, 9.0), (1.0, 19.0)
 _VAF_POINTS = 60
+# VAF of a germline variant in a matched normal, as it comes out of alignment. Beta(a, b).
+_HETEROZYGOUS_VAF, _HOMOZYGOUS_VAF = (50.0, 50.0), (100.0, 1.0)
 # Log-likelihood by which some mutation must fit a germline variant better than any clone, at the annotated states, for
 # germline variants to be among the artefacts: at a high purity the trunk looks like them.
 _GERMLINE_GAIN = 8.0
@@ -157,10 +163,18 @@ def observe(
     curves += _second_event(base, state, seen & (alt > 0), prevalence, ccf_settings.subclonal_gain, slope.shape[2])
     curves = np.where(seen[:, :, None, None], curves, 0.0)
     total = np.maximum((alt + ref)[:, :, None] * slope * 2.0, alt[:, :, None])
+    normals = _Normals.of(listed, ccf_settings.error_rate)
     germline = np.where(seen, _germline(alt, ref, base, purity, precision), 0.0).sum(axis=1)
-    in_clones = curves[:, :, : base.n_options].max(axis=(2, 3)).sum(axis=1)
+    germline = normals.germline(germline, alt, ref)
+    in_clones = curves[:, :, : base.n_options].max(axis=(2, 3)).sum(axis=1) + normals.somatic
     is_leaking = bool((germline > in_clones + _GERMLINE_GAIN).any())
-    artefact = _artefact(alt, ref, seen, error, germline if is_leaking else None, precision)
+    every = (
+        np.concatenate((alt, normals.alt), axis=1),
+        np.concatenate((ref, normals.ref), axis=1),
+        np.concatenate((seen, normals.seen), axis=1),
+        np.concatenate((error, normals.error), axis=1),
+    )
+    artefact = _artefact(*every, germline if is_leaking else None, precision) - normals.somatic
     tails = _tails(alt, ref, seen, slope[:, :, :1], error, np.asarray(sample_site), precision, settings)
     return Observation(
         curves=curves,
@@ -319,17 +333,51 @@ def _tails(
 def _germline(
     alt: FloatArray, ref: FloatArray, base: MultiplicityOptions, purity: FloatArray, precision: float
 ) -> FloatArray:
-    """Log-likelihood (n, S) of a heterozygous germline variant, on as many copies as a mutation may be on.
-
-    One of the copies of normal cells has it: VAF (m rho + 1 - rho) / (rho C_T + C_N (1 - rho)).
-    """
+    """Log-likelihood (n, S) of a heterozygous germline variant, on as many copies as a mutation may be on."""
     state = base.cell_state.astype(np.int64)
-    rho = purity[None, :, None]
-    molecules = rho * base.totals[state] + (1.0 - rho) * base.normal[state][:, :, None]
-    vaf = np.clip((base.copies[state] * rho + 1.0 - rho) / np.maximum(molecules, 1e-9), 1e-3, 1.0 - 1e-3)
+    frequency = germline_frequency(
+        base.copies[state], base.totals[state], base.normal[state][:, :, None], purity[None, :, None]
+    )
+    vaf = np.clip(frequency, 1e-3, 1.0 - 1e-3)
     one, no_error = np.ones(1), np.zeros(1)
     found = read_log_likelihood(alt[:, :, None], ref[:, :, None], vaf, no_error, one, precision)
     return np.asarray(log_sum_exp(found + base.log_prior[state], axis=2))
+
+
+class _Normals(NamedTuple):
+    """Reads of the matched normals.
+
+    `alt`, `ref`, `seen`, `error` are arrays (n, N); `somatic` (n,) is the log-likelihood of a somatic mutation.
+    """
+
+    alt: FloatArray
+    ref: FloatArray
+    seen: BoolArray
+    error: FloatArray
+    somatic: FloatArray
+
+    @classmethod
+    def of(cls, mutations: MutationTable, error_rate: float) -> _Normals:
+        alt = mutations.normal_alt.astype(np.float64)
+        ref = mutations.normal_depth - alt
+        found = find_tumour_in_normal(mutations, error_rate=error_rate)
+        somatic = somatic_in_normal(mutations, found, error_rate=error_rate).sum(axis=1)
+        return cls(alt, ref, mutations.normal_depth > 0, np.full(alt.shape, error_rate), somatic)
+
+    def germline(self, heterozygous: FloatArray, alt: FloatArray, ref: FloatArray) -> FloatArray:
+        """Log-likelihood (n,) of a germline variant, given that of the tumours' reads (n,) if it is heterozygous.
+
+        With a normal, which shows what is on both copies, it may be homozygous too. `alt`, `ref` (n, S): the tumours'.
+        """
+        if not self.alt.shape[1]:
+            return heterozygous
+
+        def reads(alt: FloatArray, ref: FloatArray, beta: tuple[float, float]) -> FloatArray:
+            return np.asarray((betaln(alt + beta[0], ref + beta[1]) - betaln(*beta)).sum(axis=1))
+
+        on_one = heterozygous + reads(self.alt, self.ref, _HETEROZYGOUS_VAF)
+        on_both = reads(self.alt, self.ref, _HOMOZYGOUS_VAF) + reads(alt, ref, _HOMOZYGOUS_VAF)
+        return np.asarray(np.logaddexp(on_one, on_both) - np.log(2.0))
 
 
 def _rank_in_row(group: IntArray) -> IntArray:

@@ -63,7 +63,6 @@ def with_other_kinds(simulated: SimulatedPatient, rng: np.random.Generator) -> S
         ``unseen``; it has no place in the history.
     """
     settings = simulated.settings
-    simulated = replace(simulated, normal_alt=simulated.normal_alt.copy(), normal_depth=simulated.normal_depth.copy())
     if settings.plasma_only_share > 0 and settings.plasma_samples:
         simulated = _with_unseen_clone(simulated, rng)
     new = _draw_samples(simulated, rng)
@@ -85,6 +84,7 @@ def _with_unseen_clone(simulated: SimulatedPatient, rng: np.random.Generator) ->
     alt = draw_alternate_reads(
         depth, np.zeros(depth.shape), error_rate=settings.error_rate, precision=settings.precision, rng=rng
     )
+    normal = sequence_normal(np.zeros(n), settings=settings, rng=rng)
     table = replace(
         old,
         ids=(*old.ids, *ids),
@@ -97,6 +97,8 @@ def _with_unseen_clone(simulated: SimulatedPatient, rng: np.random.Generator) ->
         alts=(*old.alts, *["T"] * n),
         genes=(*old.genes, *[""] * n),
         contexts=(*old.contexts, *[""] * n),
+        normal_alt=np.concatenate((old.normal_alt, normal[0][:, None])),
+        normal_depth=np.concatenate((old.normal_depth, normal[1][:, None])),
         censored=None,  # type: ignore[arg-type]
         usual_depth=None,  # type: ignore[arg-type]
     )
@@ -119,13 +121,10 @@ def _with_unseen_clone(simulated: SimulatedPatient, rng: np.random.Generator) ->
         expected_vaf=np.concatenate((truth.expected_vaf, np.zeros((n, truth.expected_vaf.shape[1])))),
         profile=_with_copy_of(truth.profile, parent, "unseen"),
     )
-    alt_normal, depth_normal = sequence_normal(np.zeros(n), settings=settings, rng=rng)
     return SimulatedPatient(
         patient.with_changes(mutations=table, copy_number=_copies_with(patient, chroms, positions)),
         grown,
         settings,
-        np.append(simulated.normal_alt, alt_normal).astype(np.int32),
-        np.append(simulated.normal_depth, depth_normal).astype(np.int32),
     )
 
 
@@ -309,5 +308,4 @@ def _joined(
         multiplicity=truth.multiplicity[rows],
         expected_vaf=vaf,
     )
-    parts = (simulated.settings, simulated.normal_alt[rows], simulated.normal_depth[rows])
-    return SimulatedPatient(grown, listed, *parts)
+    return SimulatedPatient(grown, listed, simulated.settings)

@@ -97,7 +97,7 @@ def simulate_patient(
     if settings.hidden_loh > 0:
         haploid = frozenset(["chrX"] if settings.sex == "male" else [])
         profile = hide_loh(profile, settings.hidden_loh, haploid, stream("hidden"))
-    table = _table(loci, sheet.names, lineages.segments)
+    table = _table(loci, sheet.names, lineages.segments, normal=f"{settings.patient}_normal")
     patient = Patient(
         name=settings.patient,
         samples=_sample_records(plan, sheet, profile, settings),
@@ -134,8 +134,7 @@ def simulate_patient(
         copy_number_events=lineages.effective,
         profile=exact_profile(lineages, names),
     )
-    normal_alt, normal_depth = (column.astype(np.int32) for column in (loci.normal_alt, loci.normal_depth))
-    simulated = SimulatedPatient(patient, truth, settings, normal_alt, normal_depth)
+    simulated = SimulatedPatient(patient, truth, settings)
     return with_other_kinds(simulated, stream("kinds")) if wants_other_kinds(settings) else simulated
 
 
@@ -350,7 +349,7 @@ def _samples(
     return names, alive, groups
 
 
-def _table(loci: Loci, sample_names: tuple[str, ...], segments: Segments) -> MutationTable:
+def _table(loci: Loci, sample_names: tuple[str, ...], segments: Segments, *, normal: str) -> MutationTable:
     """The table of the loci; unobserved cells hold no counts."""
     chroms = tuple(segments.names[g] for g in loci.segment)
     names = zip(chroms, loci.position.tolist(), loci.refs, loci.alts)
@@ -366,6 +365,9 @@ def _table(loci: Loci, sample_names: tuple[str, ...], segments: Segments) -> Mut
         alts=loci.alts,
         genes=loci.genes,
         contexts=loci.contexts,
+        normal_names=(normal,),
+        normal_alt=loci.normal_alt[:, None].astype(np.int32),
+        normal_depth=loci.normal_depth[:, None].astype(np.int32),
     )
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
 from phylometa.model.clone_tree import CloneTree
@@ -172,24 +171,15 @@ class SimulationTruth:
 
 @dataclass(frozen=True, eq=False)
 class SimulatedPatient:
-    """A patient as an analysis sees it, and its truth.
+    """A patient as an analysis sees it, with the reads of the matched normal, and its truth.
 
     Parameters
     ----------
     patient : Patient
     truth : SimulationTruth
     settings : SimulationSettings
-    normal_alt, normal_depth : int32 arrays (n,)
-        Reads of the matched normal.
     """
 
     patient: Patient
     truth: SimulationTruth
     settings: SimulationSettings
-    normal_alt: NDArray[np.int32]
-    normal_depth: NDArray[np.int32]
-
-    def __post_init__(self) -> None:
-        n = self.patient.mutations.n_mutations
-        freeze_array(self, "normal_alt", np.int32, (n,))
-        freeze_array(self, "normal_depth", np.int32, (n,))

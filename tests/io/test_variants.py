@@ -132,7 +132,8 @@ def test_columns_left_out_are_described(tmp_path: Path) -> None:
         samples=("P_normal", "X", "X_RNA", "other"),
     )
     calls = read_vcf(path, ONE)
-    assert calls.provenance["columns_left_out"] == {"P_normal": "normal", "X_RNA": "RNA", "other": "not in the sheet"}
+    assert calls.provenance["columns_left_out"] == {"X_RNA": "RNA", "other": "not in the sheet"}
+    assert calls.provenance["normals"] == {"P_normal": "P_normal"}
     assert calls.unused == ["other"]
     with pytest.raises(InputError, match="column X fits X and Y"):
         read_vcf(path, [*ONE, SampleRequest("Y", ("X",))])

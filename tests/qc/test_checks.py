@@ -16,6 +16,7 @@ from phylometa.qc.check import check_quality
 from phylometa.qc.contamination import allow_for_contamination, check_contamination, find_contamination
 from phylometa.qc.dispersion import check_dispersion
 from phylometa.qc.mutations import check_alleles, check_damage, check_germline, check_impossible_vaf
+from phylometa.qc.normal import check_normal
 from phylometa.qc.purity import largest_frequency
 from phylometa.qc.samples import check_identical_samples, check_mislabelled_samples
 from phylometa.qc.sex import check_sex
@@ -190,6 +191,30 @@ def test_germline_variants_have_one_vaf_whatever_the_purity():
     one = patient(reads(np.concatenate((somatic, blocks((4, 0.5, 0.5))))), 120, ("colon", "liver"))
     (finding,) = check_germline(one, purity, sd)
     assert finding.verdict == "warning" and "4 of 64" in finding.figure and "m60" in finding.figure
+
+
+def test_the_matched_normal():
+    """It is clean, shows mutations that are none, or holds tumour cells."""
+    vaf = blocks((60, 0.35, 0.3), (3, 0.1, 0.1))
+    own = np.zeros(63)
+    (untested,) = check_normal(patient(reads(vaf), 120, ("colon", "liver")), error_rate=0.001)
+    assert untested.verdict == "untested"
+
+    def with_normal(in_normal):
+        normal = {
+            "normal_names": ("N",),
+            "normal_alt": reads(in_normal[:, None], 80),
+            "normal_depth": np.full((63, 1), 80),
+        }
+        return check_normal(patient(reads(vaf), 120, ("colon", "liver"), **normal), error_rate=0.001)
+
+    assert [finding.verdict for finding in with_normal(own)] == ["pass"]
+    own[60:] = 0.3
+    (shown,) = with_normal(own)
+    assert shown.verdict == "warning" and "3 of 63" in shown.figure and "m60, m61, m62" in shown.figure
+    tumour, mutations = with_normal(own + 0.1 * vaf[:, 0])
+    assert tumour.verdict == "warning" and "N holds tumour cells" in tumour.figure and "colon_0" in tumour.figure
+    assert mutations.verdict == "warning" and "3 of 63" in mutations.figure
 
 
 def test_reads_that_vary_more_than_a_binomial():

@@ -42,6 +42,12 @@ def reads_of(simulated):
 # --- one effect leaves the rest of the patient as it was --------------------------------------------------------------
 
 
+def normal_reads(simulated):
+    """Alternate reads and depth (n,) of the matched normal."""
+    table = simulated.patient.mutations
+    return table.normal_alt[:, 0], table.normal_depth[:, 0]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -73,13 +79,13 @@ def test_recurrent_artefacts_have_one_vaf_in_every_sample_and_in_the_normal():
     n_clones = len(rows_of(simulated, "clone"))
     assert len(rows) == round(0.5 * n_clones)  # at 400x all of them are called
     table = simulated.patient.mutations
-    vaf = np.column_stack([table.alt_counts[rows], simulated.normal_alt[rows]]) / np.column_stack(
-        [table.depth[rows], simulated.normal_depth[rows]]
+    vaf = np.column_stack([table.alt_counts[rows], normal_reads(simulated)[0][rows]]) / np.column_stack(
+        [table.depth[rows], normal_reads(simulated)[1][rows]]
     )
     truth = simulated.truth.expected_vaf[rows, :1]
     assert (truth >= 0.03).all() and (truth <= 0.2).all()
     error = truth * (1 - 0.001) + (1 - truth) * 0.001
-    depth = np.column_stack([table.depth[rows], simulated.normal_depth[rows]])
+    depth = np.column_stack([table.depth[rows], normal_reads(simulated)[1][rows]])
     z = (vaf - error) / np.sqrt(error * (1 - error) / depth)
     assert abs(z.sum()) / math.sqrt(z.size) < LIMIT
     assert abs((z**2).sum() - z.size) / math.sqrt(2.2 * z.size) < LIMIT
@@ -88,7 +94,7 @@ def test_recurrent_artefacts_have_one_vaf_in_every_sample_and_in_the_normal():
 def test_scattered_artefacts_are_not_in_the_normal_and_not_in_every_sample():
     simulated = simulate(scattered_share=1.0, error_rate=0.0, depth=400.0)
     rows = rows_of(simulated, "scattered")
-    assert (simulated.normal_alt[rows] == 0).all()
+    assert (normal_reads(simulated)[0][rows] == 0).all()
     n_samples = simulated.truth.expected_vaf.shape[1]
     n_in = (simulated.truth.expected_vaf[rows] > 0).sum(axis=1)
     mean = 1 + 0.2 * (n_samples - 1)
@@ -108,7 +114,7 @@ def test_damage_has_its_substitutions_and_its_samples(kind, setting):
     assert 0 < damaged.sum() < len(damaged)
     n_in = (vaf > 0).sum(axis=1)
     assert set(n_in.tolist()) <= {1, int(damaged.sum())}
-    assert (simulated.normal_alt[rows] == 0).all()
+    assert (normal_reads(simulated)[0][rows] == 0).all()
 
 
 def test_damage_raises_the_error_of_its_substitutions_in_damaged_samples_only():
@@ -172,12 +178,12 @@ def test_germline_variants_follow_their_allele():
             total = truth.purity * (copies.sum(axis=1) @ truth.proportions) + (1 - truth.purity) * (2 - is_haploid)
             expected.append(mutated / total)
         assert any(np.allclose(truth.expected_vaf[i], one) for one in expected)
-    share = simulated.normal_alt[rows] / simulated.normal_depth[rows]
+    share = normal_reads(simulated)[0][rows] / normal_reads(simulated)[1][rows]
     on_x = np.array([table.chroms[i] == "chrX" for i in rows])
     assert on_x.any() and (share[on_x] > 0.9).all()
-    assert abs((simulated.normal_alt[rows][~on_x] - simulated.normal_depth[rows][~on_x] / 2).sum()) < LIMIT * math.sqrt(
-        simulated.normal_depth[rows][~on_x].sum() / 4
-    )
+    assert abs(
+        (normal_reads(simulated)[0][rows][~on_x] - normal_reads(simulated)[1][rows][~on_x] / 2).sum()
+    ) < LIMIT * math.sqrt(normal_reads(simulated)[1][rows][~on_x].sum() / 4)
 
 
 def test_tumour_in_the_normal_shows_the_clones_of_the_first_site():
@@ -187,9 +193,9 @@ def test_tumour_in_the_normal_shows_the_clones_of_the_first_site():
     truth = simulated.truth
     first = np.array(truth.sample_site) == truth.sample_site[0]
     ccf = truth.ccf[:, first].mean(axis=1)
-    expected = 0.2 * ccf / 2 * simulated.normal_depth
-    assert abs(simulated.normal_alt.sum() - expected.sum()) < LIMIT * math.sqrt(expected.sum())
-    assert (simulated.normal_alt[ccf == 0] == 0).all()
+    expected = 0.2 * ccf / 2 * normal_reads(simulated)[1]
+    assert abs(normal_reads(simulated)[0].sum() - expected.sum()) < LIMIT * math.sqrt(expected.sum())
+    assert (normal_reads(simulated)[0][ccf == 0] == 0).all()
 
 
 def test_the_truth_says_the_class_of_every_mutation():

@@ -224,7 +224,7 @@ class MutationTable:
         self._check_censoring(n, n_samples)
         set_field(self, "normal_names", tuple(self.normal_names))
         for name in ("normal_alt", "normal_depth"):
-            if getattr(self, name) is None:
+            if getattr(self, name) is None or not self.normal_names:
                 set_field(self, name, np.zeros((n, len(self.normal_names))))
             freeze_array(self, name, np.int32, (n, len(self.normal_names)))
         if (self.normal_alt < 0).any() or (self.normal_alt > self.normal_depth).any():

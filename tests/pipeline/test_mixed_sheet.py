@@ -96,6 +96,7 @@ def test_cells_and_plasma_make_no_site_of_their_own(results):
     start = page.index('data-name="body_map"')
     assert "M_sc" not in page[start : page.index("</figure>", start)]
     samples = {row["sample"]: row["kind"] for row in read_tsv(results / "input" / "samples.tsv")}
+    assert samples.pop("M_normal") == ""
     assert set(samples.values()) == {"tissue", "ctdna", "cell"}
 
 

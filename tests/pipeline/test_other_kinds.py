@@ -31,9 +31,9 @@ def folder(tmp_path_factory):
         (folder / "treatments.tsv").write_text(
             "patient\tsite\tkind\tstart\tend\nK\tmetastasis_1\tradiotherapy\t2015-03-20\t2015-03-30\n"
         )
-        # 2,000 moves leave draws of the way to the posterior, in which the unseen clone has the tissue's mutations
+        # fewer moves leave draws of the way to the posterior, in which the unseen clone has the tissue's mutations
         longer = folder / "longer.toml"
-        longer.write_text(Path(QUICK[1]).read_text().replace("joint_moves = 2000", "joint_moves = 20000"))
+        longer.write_text(Path(QUICK[1]).read_text().replace("joint_moves = 2000", "joint_moves = 60000"))
         arguments = ["run", str(folder / "in" / "samples.tsv"), "-o", str(folder / "out"), "--no-plots"]
         arguments += ["--config", str(longer)]
         assert _invoke([*arguments, "--treatments", str(folder / "treatments.tsv")]) == 0

@@ -21,7 +21,19 @@ settings.load_profile("phylometa")
 
 def pytest_collection_modifyitems(items):
     """First what tests of several processes wait for, then pages and packages, whose tests are the longest."""
-    items.sort(key=lambda item: (not makes_a_real_run(item), item.path.parent.name != "project"))
+    first = next((item.path for item in items if "small_run" in item.fixturenames), None)
+    items.sort(key=lambda i: (not makes_a_real_run(i), i.path != first, i.path.parent.name != "project"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests run in one process, in the order above: its kernels are loaded and its fixtures made once."""
+    if config.getvalue("dist") != "load":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    config.option.loadscopereorder = False
+    return LoadFileScheduling(config, log)
 
 
 def makes_a_real_run(item):

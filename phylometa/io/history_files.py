@@ -32,7 +32,7 @@ def _history_to_json(history: MigrationHistory, tree: CloneTree, sites: Sequence
         "pattern": history.pattern,
         **({"log_prior": history.log_prior} if history.log_prior else {}),
         "root": [clones[history.root[0]], sites[history.root[1]]],
-        "edges": [[clones[u], sites[s], clones[v], sites[t]] for u, s, v, t in history.edges],
+        "edges": [[clones[u], sites[s], clones[v], sites[t]] for u, s, v, t in history.edges.tolist()],
         "migration_graph": [[sites[s], sites[t], n] for (s, t), n in history.migration_counts.items()],
     }
 

@@ -184,7 +184,13 @@ _FONT_UNITS = 100.0
 def text_width(text: str, size: float = FONT_SIZE, weight: str = "normal") -> float:
     """Measure `text` in points, in the font of the figures (matplotlib's own, so that layouts do not depend on the
     machine); kerning, which only shortens, is left out."""
-    return size * sum(_advance(char, weight) for char in text)
+    return size * _width(text, weight)
+
+
+@lru_cache(maxsize=65536)
+def _width(text: str, weight: str) -> float:
+    """Names are measured again and again, in every figure and at every step of a layout."""
+    return sum(_advance(char, weight) for char in text)
 
 
 @lru_cache(maxsize=65536)

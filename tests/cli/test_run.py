@@ -93,6 +93,7 @@ def test_tables_and_documents_hold_what_the_contract_says(small_run):
         assert tuple(row)[:12] == DIVERGENCE_COLUMNS
 
 
+@pytest.mark.system
 def test_same_seed_same_bytes(small_run, small_sheet, tmp_path):
     """Those of figures: `test_stage_chain.test_report_and_figures_are_the_same_again`."""
     assert _invoke(["run", str(small_sheet), "-o", str(tmp_path / "again"), "--no-plots", *QUICK]) == 0

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 import pytest
 from result_files import digests
-from small_patients import QUICK
+from small_patients import QUICK, no_page
 
 from phylometa.cli import _invoke
 from phylometa.config import Settings, load_settings
@@ -48,7 +48,7 @@ def test_a_whole_run_is_current(small_run, capsys):
     assert {line.split("\t")[0] for line in lines[1:]} >= set(STAGES) - {"copy_number"}
 
 
-def test_everything_below_a_stage_made_anew_is_stale_and_said(directory, tmp_path, capsys):
+def test_everything_below_a_stage_made_anew_is_stale_and_commands_go_on_with_its_settings(directory, tmp_path, capsys):
     config = settings_file(tmp_path, "[trees]\npresence_threshold = 0.2\n")
     assert _invoke(["tree", str(directory), "--config", config]) == 0
     assert "now stale: " in capsys.readouterr().err
@@ -60,9 +60,14 @@ def test_everything_below_a_stage_made_anew_is_stale_and_said(directory, tmp_pat
         assert _invoke([*command, str(directory)]) == 3
         err = capsys.readouterr().err
         assert "stale: " in err and f"phylometa migrate {directory}" in err
-    for command in (["migrate"], ["seeding"], ["timing"], ["plot", *TIMELINE], ["report"]):
-        assert _invoke([*command, str(directory)]) == 0, capsys.readouterr().err
+    # All go on with the settings of the directory: that of the trees, and from here on that of migration.
+    config = settings_file(tmp_path, "[migration]\ncomigration_weight = 3\n")
+    for command in (["migrate", "--config", config], ["seeding"], ["timing"], ["plot", *TIMELINE], ["report"]):
+        with no_page():
+            assert _invoke([*command, str(directory)]) == 0, capsys.readouterr().err
     assert stale(directory) <= {"copy_number"}
+    settings = json.loads((directory / "manifest.json").read_text())["settings"]
+    assert settings["trees"]["presence_threshold"] == 0.2 and settings["migration"]["comigration_weight"] == 3
     capsys.readouterr()
     _invoke(["status", str(directory)])
     assert "clusters\tcurrent\t" in capsys.readouterr().out  # the clusters shown were made with the trees
@@ -99,15 +104,6 @@ def test_every_setting_that_is_another_is_said_by_every_stage_that_reads_it(smal
             changed = {**document, table: {**values, name: "another"} if name else "another"}
             found = {entry.stage for entry in stage_status(small_run, changed) if entry.state == "other settings"}
             assert found == {stage for stage, tables in STAGE_TABLES.items() if table in tables}, (table, name)
-
-
-def test_commands_go_on_with_the_settings_of_the_directory(directory, tmp_path):
-    config = settings_file(tmp_path, "[migration]\ncomigration_weight = 3\n")
-    assert _invoke(["migrate", str(directory), "--config", config]) == 0
-    for command in ("seeding", "timing"):
-        assert _invoke([command, str(directory)]) == 0
-    settings = json.loads((directory / "manifest.json").read_text())["settings"]
-    assert settings["migration"]["comigration_weight"] == 3
 
 
 def test_the_same_again_makes_nothing_stale(directory):

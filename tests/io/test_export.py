@@ -39,7 +39,23 @@ def result(small_run):
 
 
 @pytest.fixture(scope="module")
-def exported(small_run, tmp_path_factory):
+def read_once():
+    """The command reads the same results again and again."""
+    kept = {}
+
+    def load(directory, *, without=()):
+        key = str(directory), frozenset(without)
+        if key not in kept:
+            kept[key] = load_result(directory, without=without)
+        return kept[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("phylometa.pipeline.stages.load_result", load)
+        yield
+
+
+@pytest.fixture(scope="module")
+def exported(small_run, tmp_path_factory, read_once):
     """Format -> what `phylometa export` wrote."""
     folder = tmp_path_factory.mktemp("exported")
     found = {}

@@ -40,6 +40,7 @@ SHAPES = {
 }
 
 
+@pytest.mark.system
 def test_compiling_needs_only_what_the_build_installs():
     """A wheel is built where none of the other dependencies is; without this its kernels are left out with a line."""
     others = ("Bio", "click", "jinja2", "matplotlib", "networkx", "pysam", "narwhals")

@@ -118,6 +118,7 @@ def test_routes_are_those_of_the_tissue(folder):
     assert sure <= set(truth["edges"])
 
 
+@pytest.mark.system
 def test_plasma_alone_gives_clones_and_no_seeding(folder, tmp_path, capsys):
     rows = (folder / "in" / "samples.tsv").read_text().splitlines()
     kept = [rows[0], *(row for row in rows if "ctdna" in row.split("\t")[1])]

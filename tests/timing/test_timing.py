@@ -105,7 +105,7 @@ def build(
 
 
 def date(parts, **changes):
-    settings = TimingSettings(**{"draws": 600, **changes})
+    settings = TimingSettings(**{"draws": 300, **changes})
     return date_dissemination(*parts, settings=settings, rng=np.random.default_rng(1))
 
 

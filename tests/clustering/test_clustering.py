@@ -329,6 +329,7 @@ def many(rng, n, *, purity=1.0, gained=False, precision=None):
     return table(alt, depth), CopyNumberAtLoci(major, np.ones((n, 4)), np.full((n, 4), 2.0)), truth, ccf
 
 
+@pytest.mark.slow
 def test_many_mutations():
     mutations, copy_number, truth, ccf = many(np.random.default_rng(3), 1000)
     best = cluster(mutations, copy_number)[0]

@@ -85,7 +85,7 @@ def simulated(rng, clones, depth=100, precision=math.inf):
     return best, truth
 
 
-@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.system)])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_overlapping_clones_of_one_sample_are_told_apart(seed):
     """The most probable partition has these two as one: ln C(600, 300) outweighs what hard assignments gain."""
     clones = [(200, (1, 1, 1)), (80, (0.6, 0.3, 0)), (300, (0, 0, 0.3)), (300, (0, 0, 0.45))]
@@ -96,7 +96,7 @@ def test_overlapping_clones_of_one_sample_are_told_apart(seed):
     assert best.sizes[private] == pytest.approx([300, 300], abs=90)
 
 
-@pytest.mark.parametrize("precision", [math.inf, pytest.param(150.0, marks=pytest.mark.system)])
+@pytest.mark.parametrize("precision", [math.inf, pytest.param(150.0, marks=pytest.mark.slow)])
 def test_one_clone_stays_one(precision):
     for seed in range(2):
         clones = [(200, (1, 1, 1)), (80, (0.6, 0.3, 0)), (500, (0, 0, 0.4))]

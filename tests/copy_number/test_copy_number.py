@@ -31,7 +31,7 @@ REFERENCE = {  # events in MEDICC2's tree without and with doubling
     "PTX005_input_df": (55, 55),
     "PTX006_input_df": (154, 154),
 }
-LARGER = {"PTX004_input_df": pytest.mark.slow, "PTX006_input_df": pytest.mark.system}
+LARGER = ("PTX004_input_df", "PTX006_input_df")
 needs_data = pytest.mark.skipif("PHYLOMETA_DATA" not in os.environ, reason="needs the published tables")
 
 
@@ -130,7 +130,7 @@ def read_reference(name):
 @needs_data
 @pytest.mark.parametrize("wgd", [False, True])
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=LARGER[name]) if name in LARGER else name for name in REFERENCE]
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LARGER else name for name in REFERENCE]
 )
 def test_medicc2_tables(name, wgd, tmp_path):
     folder, short = read_reference(name)

@@ -68,14 +68,18 @@ def path_multiplicities(edges, root):
 
     def walk(node):
         for child in below.get(node, ()):
+            if child[1] == node[1]:
+                walk(child)
+                continue
             pair = node[1], child[1]
-            counts[pair] = counts.get(pair, 0) + 1
-            most[pair] = max(most.get(pair, 0), counts[pair])
+            counts[pair] = count = counts.get(pair, 0) + 1
+            if count > most.get(pair, 0):
+                most[pair] = count
             walk(child)
             counts[pair] -= 1
 
     walk(root)
-    return {pair: count for pair, count in most.items() if pair[0] != pair[1]}
+    return most
 
 
 def criteria(edges, root, observed, letters="UMCS"):

@@ -90,13 +90,14 @@ def test_bundled_patients_say_one_thing(name, real_run):
     assert "germline" not in trees["trees"][0]["parents"]
 
 
+@pytest.mark.system
 @pytest.mark.skipif(not FIELD_CASES.is_dir(), reason="PHYLOMETA_DATA is not set")
 @pytest.mark.parametrize(
     ("case", "calls", "L_p"),
     [
         ("sis_full", {"early"}, 8),
-        pytest.param("sis_vcf", {"early", "undetermined"}, None, marks=pytest.mark.system),
-        pytest.param("control", {"early"}, 40, marks=pytest.mark.system),
+        ("sis_vcf", {"early", "undetermined"}, None),
+        ("control", {"early"}, 40),
     ],
 )
 def test_field_cases(case, calls, L_p, tmp_path):

@@ -64,21 +64,18 @@ def path_multiplicities(edges, root):
     below = {}
     for u, s, v, t in edges:
         below.setdefault((u, s), []).append((v, t))
-    most, counts = {}, {}
+    most = {}
 
-    def walk(node):
-        for child in below.get(node, ()):
-            if child[1] == node[1]:
-                walk(child)
-                continue
-            pair = node[1], child[1]
-            counts[pair] = count = counts.get(pair, 0) + 1
-            if count > most.get(pair, 0):
-                most[pair] = count
-            walk(child)
-            counts[pair] -= 1
+    def walk(node, counts):
+        for child in below.get(node, []):
+            following = dict(counts)
+            if child[1] != node[1]:
+                pair = node[1], child[1]
+                following[pair] = following.get(pair, 0) + 1
+                most[pair] = max(most.get(pair, 0), following[pair])
+            walk(child, following)
 
-    walk(root)
+    walk(root, {})
     return most
 
 

@@ -125,6 +125,25 @@ def reads_to_histories(n: int) -> Figures:
     return {**dict(zip(names, map(float, mean))), "CPU a tumour": float(np.mean(cpu[1:] or cpu))}
 
 
+def single_cells(n: int) -> Figures:
+    """A matrix of 200 cells and 100 mutations to clones and their tree."""
+    import numpy as np
+    import single_cells as study
+
+    from phylometa.cells import infer_cell_clones
+    from phylometa.simulate.cells import simulate_cells
+
+    rows = []
+    for number in range(-1, min(n, study.PATIENTS)):
+        rng = np.random.default_rng([1, max(number, 0)])
+        simulated = simulate_cells(rng=rng)
+        start = time.process_time()
+        found = infer_cell_clones(simulated.matrix, rng=rng)
+        rows.append(study.measures(simulated, found, time.process_time() - start))
+    names = {"relations of different clones right": "relations right", "CPU": "CPU a tumour"}
+    return {shown: float(np.mean([row[name] for row in rows[1:]])) for name, shown in names.items()}
+
+
 def copy_number(n: int) -> Figures:
     """Distances of all pairs of eleven profiles with 500 segments and two alleles."""
     import numpy as np
@@ -215,6 +234,7 @@ STAGES: dict[str, Callable[[int], Figures]] = {
     "trees": trees,
     "histories": histories,
     "reads to histories": reads_to_histories,
+    "single cells": single_cells,
     "copy number": copy_number,
     "figures": figures,
     "simulation": simulation,

@@ -82,9 +82,12 @@ def main() -> None:
             config.write_text(settings)
             assert _invoke(["cells", str(matrix), "-o", str(directory), "--config", str(config), "--force"]) == 0
             counts = compare(relations_found(directory, len(names)), parents)
-            print(f"{row}: {', '.join(f'{name} {count}' for name, count in counts.items())}")
+            figures = [
+                (row, name, f"{count} of {counts['pairs']}") for name, count in counts.items() if name != "pairs"
+            ]
+            print(f"{row}: {', '.join(f'{measure} {value}' for _, measure, value in figures)}")
             if arguments.record:
-                record("published_cells.py", [(row, name, str(count)) for name, count in counts.items()])
+                record("published_cells.py", figures)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from phylometa.plots.colours import clone_swatches, site_swatches
 from phylometa.plots.sample_axes import sample_order, sample_swatches
 from phylometa.plots.sample_names import short_sample_names
 from phylometa.plots.scene import Scene, draw_scene, empty_scene, scene_width
-from phylometa.plots.style import COLUMN_WIDTHS, Swatch, clean_text, percent
+from phylometa.plots.style import COLUMN_WIDTHS, NO_SITE, Swatch, clean_text, percent
 from phylometa.plots.tree_drawing import LEAST_SHARE, SampleColumns, TreeRow, tree_scene
 
 __all__ = ["clone_drivers", "clone_tree_scene", "plot_clone_tree"]
@@ -40,8 +40,9 @@ def _sample_columns(patient: Patient, values: Any) -> SampleColumns:
 
 
 def site_entries(patient: Patient) -> list[tuple[str, Swatch]]:
-    """(name, swatch) of every site, for a legend."""
-    return list(zip(patient.site_names, site_swatches(patient.sites)))
+    """(name, swatch) of every site, for a legend; and of samples that circulate, if there are any."""
+    circulating = [("circulating", Swatch(NO_SITE))] if any(s.circulates for s in patient.samples) else []
+    return [*zip(patient.site_names, site_swatches(patient.sites)), *circulating]
 
 
 def _mutations(count: float) -> str:

@@ -13,7 +13,7 @@ from matplotlib.text import Text
 from phylometa.model.arrays import IntArray
 from phylometa.model.patient import Patient
 from phylometa.plots.colours import site_swatches
-from phylometa.plots.style import FONT_SIZE, INK, SMALL_FONT_SIZE, Swatch, axes_size, fit_text
+from phylometa.plots.style import FONT_SIZE, INK, NO_SITE, SMALL_FONT_SIZE, Swatch, axes_size, fit_text
 
 __all__ = ["axis_text", "ccf_axes", "label_sample_rows", "sample_order", "sample_swatches"]
 
@@ -25,9 +25,9 @@ def sample_order(patient: Patient) -> IntArray:
 
 
 def sample_swatches(patient: Patient) -> tuple[Swatch, ...]:
-    """Return the swatch of every sample's site, white for a sample that names none."""
+    """Return the swatch of every sample's site, grey for a sample that names none: on white its bars must be seen."""
     swatches = site_swatches(patient.sites)
-    return tuple(Swatch("#ffffff", "") if site < 0 else swatches[site] for site in patient.sample_site.tolist())
+    return tuple(Swatch(NO_SITE, "") if site < 0 else swatches[site] for site in patient.sample_site.tolist())
 
 
 def axis_text(ax: Axes, x: float, y: float, text: str, **style: Any) -> Text:

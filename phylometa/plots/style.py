@@ -54,6 +54,7 @@ INK = "#1a1a1a"
 MUTED = "#595959"  # 7:1 on white
 FAINT = "#b3b3b3"
 RULE = "#e3e3e3"
+NO_SITE = "#4d4d4d"  # of a sample that names no site; darker than any colour of a site
 SHADES_BAR = "#9ecae1"  # of a bar that carries an interval in ink
 
 # One hue, lightness falling evenly from white (0) to dark (1): cancer cell fractions, probabilities.

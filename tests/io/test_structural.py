@@ -1,12 +1,12 @@
 """Structural variants: counts of callers' dialects, one mutation per junction, copies unknown, routes they mark."""
 
-import gzip
 import json
 
 import numpy as np
 import pytest
 from io_files import write_vcf
 from small_patients import TINY, no_page
+from structural_patients import as_structural, marked_mutations
 
 from phylometa.cli import _invoke
 from phylometa.errors import InputError
@@ -98,45 +98,16 @@ def test_counts_that_are_none_are_refused(tmp_path, cell):
         read(tmp_path, f"chr1 100 . N <DEL> . PASS SVTYPE=DEL;END=5000 PR:SR {cell} 50,0:60,1")
 
 
-MANTA = (
-    "##fileformat=VCFv4.2",
-    "##source=GenerateSVCandidates 1.6.0",
-    '##FORMAT=<ID=PR,Number=.,Type=Integer,Description="Spanning paired-read support">',
-    '##FORMAT=<ID=SR,Number=.,Type=Integer,Description="Split reads">',
-)
-
-
-def as_structural(folder, marked):
-    """Take the marked mutations out of the simulated VCF and write them as junctions in Manta's dialect."""
-    path = folder / "tumour.vcf.gz"
-    kept, moved, names = [], [], []
-    for line in gzip.decompress(path.read_bytes()).decode().splitlines():
-        fields = line.split("\t")
-        if line.startswith("#CHROM"):
-            names = fields[9:]
-        is_marked = not line.startswith("#") and f"{fields[0]}:{fields[1]}:{fields[3]}:{fields[4]}" in marked
-        (moved if is_marked else kept).append(line)
-    path.write_bytes(gzip.compress(("\n".join(kept) + "\n").encode()))
-    lines = [*MANTA, "\t".join(("#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO", "FORMAT", *names))]
-    for i, line in enumerate(moved):
-        fields = line.split("\t")
-        cells = []
-        for cell in fields[9:]:
-            ref, alt = map(int, cell.split(":")[1].split(","))
-            cells.append(f"{ref // 2},{alt // 2}:{ref - ref // 2},{alt - alt // 2}")
-        start = [fields[0], fields[1], f"M{i}:0", fields[3][0]]
-        if i % 2:
-            end = int(fields[1]) + 5000
-            lines.append("\t".join((*start, "<DEL>", ".", "PASS", f"SVTYPE=DEL;END={end}", "PR:SR", *cells)))
-            continue
-        ours, theirs = f"{start[3]}[chr22:{1000 + i}[", f"]{fields[0]}:{fields[1]}]A"
-        lines.append("\t".join((*start, ours, ".", "PASS", f"SVTYPE=BND;MATEID=M{i}:1", "PR:SR", *cells)))
-        mate = ("chr22", str(1000 + i), f"M{i}:1", "A", theirs, ".", "PASS", f"SVTYPE=BND;MATEID=M{i}:0", "PR:SR")
-        lines.append("\t".join((*mate, *cells)))
-    (folder / "sv.vcf").write_text("\n".join(lines) + "\n")
-    sheet = folder / "samples.tsv"
-    sheet.write_text(sheet.read_text().replace("tumour.vcf.gz", "tumour.vcf.gz;sv.vcf"))
-    return len(moved)
+@pytest.mark.parametrize("dialect", ["manta", "delly"])
+def test_reads_of_a_patient_come_back_from_either_dialect(tmp_path, dialect):
+    options = [text for pair in (*TINY, "patient=V", "distant_sites=1") for text in ("--set", pair)]
+    assert _invoke(["simulate", "-o", str(tmp_path), "--seed", "4", *options]) == 0
+    written = as_structural(tmp_path, marked_mutations(json.loads((tmp_path / "truth.json").read_text())), dialect)
+    table = read_patient(tmp_path / "samples.tsv").mutations
+    rows = [i for i, alt in enumerate(table.alts) if is_structural(alt)]
+    found = [list(zip(table.alt_counts[i].tolist(), table.depth[i].tolist())) for i in rows]
+    assert sorted(found) == sorted([reads[name] for name in table.sample_names] for reads in written)
+    assert len(rows) > 10
 
 
 @pytest.mark.system
@@ -146,10 +117,7 @@ def test_routes_that_only_structural_variants_mark(tmp_path):
     options = [text for pair in settings for text in ("--set", pair)]
     assert _invoke(["simulate", "-o", str(tmp_path / "in"), "--seed", "4", *options]) == 0
     truth = json.loads((tmp_path / "in" / "truth.json").read_text())
-    away = {clone for clone, sites in truth["presence"].items() if "primary" not in sites}
-    mutations = truth["mutations"]
-    marked = {m for m, clone in zip(mutations["mutation_id"], mutations["clone"]) if clone in away}
-    n = as_structural(tmp_path / "in", marked)
+    n = len(as_structural(tmp_path / "in", marked_mutations(truth)))
     assert n > 10
     sheet = tmp_path / "in" / "samples.tsv"
     patient = read_patient(sheet)

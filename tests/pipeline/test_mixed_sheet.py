@@ -11,7 +11,12 @@ from phylometa.cli import _invoke
 from phylometa.io.tables import read_patient
 from phylometa.io.tsv import read_tsv
 from phylometa.pipeline.stages import load_result
+from phylometa.plots.clone_tree import clone_tree_scene
+from phylometa.plots.scene_svg import scene_svg
+from phylometa.plots.style import NO_SITE
 
+# Names with a place in the body, so that a body map is drawn.
+PLACES = {"primary": "prostate", "metastasis_1": "liver", "metastasis_2": "lung"}
 N_CELLS, DROPOUT, FALSE_POSITIVE = 60, 0.2, 0.01
 SETTINGS = (*TINY, "plasma_samples=2", "plasma_min_tumour=0.05", "distant_sites=2", "patient=M", "mutation_rate=0.0002")
 
@@ -31,7 +36,9 @@ def write_cells(folder, site):
     (folder / "cells.tsv").write_text("\n".join(lines) + "\n")
     rows = [row.split("\t") for row in (folder / "samples.tsv").read_text().splitlines()]
     header = [*rows[0], "cells"]
-    own = {"patient": "M", "sample": "M_sc", "site": site, "site_type": "metastasis", "kind": "cell"}
+    place = header.index("site")
+    rows = [[PLACES.get(text, text) if i == place else text for i, text in enumerate(row)] for row in rows]
+    own = {"patient": "M", "sample": "M_sc", "site": PLACES[site], "site_type": "metastasis", "kind": "cell"}
     own |= {"cells": "cells.tsv"}
     table = [header, *([*row, *[""] * (len(header) - len(row))] for row in rows[1:]), [own.get(c, "") for c in header]]
     (folder / "mixed.tsv").write_text("\n".join("\t".join(row) for row in table) + "\n")
@@ -67,7 +74,7 @@ def test_the_sheet_holds_all_kinds(given):
     patient = read_patient(given / "mixed.tsv")
     assert {sample.kind for sample in patient.samples} == {"tissue", "ctdna"}
     ((sample, matrix),) = patient.cell_matrices
-    assert sample.site == "metastasis_1" and len(matrix.cells) == N_CELLS
+    assert sample.site == "liver" and len(matrix.cells) == N_CELLS
 
 
 @pytest.mark.system
@@ -79,10 +86,10 @@ def test_cells_enter_as_bundles_of_one_clone(given, results):
     assert len(expected) <= len(bundles) <= 6
     shares = np.einsum("t,tks->ks", result.trees.weights, result.trees.proportions)[:, bundles]
     assert shares.max(axis=0).min() > 0.6  # one clone makes up most of each
-    site = result.patient.site_names.index("metastasis_1")
+    site = result.patient.site_names.index("liver")
     presence = np.einsum("t,tk->k", result.trees.weights, result.trees.presence[:, :, site])
     assert presence[shares.argmax(axis=0)].min() > 0.9  # and is in the site
-    assert all(result.patient.samples[s].site == "metastasis_1" for s in bundles)
+    assert all(result.patient.samples[s].site == "liver" for s in bundles)
     assert any("single cells of M_sc in bundles" in text for text in result.warnings)
     assert len({result.patient.samples[s].name for s in bundles}) == len(bundles)
 
@@ -90,14 +97,23 @@ def test_cells_enter_as_bundles_of_one_clone(given, results):
 @pytest.mark.system
 def test_cells_and_plasma_make_no_site_of_their_own(results):
     summary = json.loads((results / "summary.json").read_text())
-    assert [site["name"] for site in summary["sites"]] == ["primary", "metastasis_1", "metastasis_2"]
+    assert [site["name"] for site in summary["sites"]] == list(PLACES.values())
     page = (results / "report.html").read_text()
     assert 'data-name="circulation"' in page
     start = page.index('data-name="body_map"')
-    assert "M_sc" not in page[start : page.index("</figure>", start)]
+    body = page[start : page.index("</figure>", start)]
+    assert all(place in body for place in PLACES.values())
+    assert not any(word in body for word in ("M_sc", "ctdna", "circulating"))
     samples = {row["sample"]: row["kind"] for row in read_tsv(results / "input" / "samples.tsv")}
     assert samples.pop("M_normal") == ""
     assert set(samples.values()) == {"tissue", "ctdna", "cell"}
+
+
+@pytest.mark.system
+def test_bars_of_plasma_beside_the_clone_tree_can_be_seen(results):
+    """They have no colour of a site, and are not white on white."""
+    drawn = scene_svg(clone_tree_scene(load_result(results)), prefix="t")
+    assert drawn.count(f'fill="{NO_SITE}"') > 4 and "circulating</text>" in drawn
 
 
 def test_cells_alone_are_pointed_to_their_command(given, capsys):

@@ -99,7 +99,9 @@ def main() -> None:
         gain = np.array(scores[name]) - alone
         error = gain.std(axis=0, ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.full(3, np.nan)
         told = []
-        for where, mean, se in zip(("all routes", "sampled sites", "unsampled site"), gain.mean(axis=0), error):
+        for where, mean, se in zip(
+            ("all routes", "sampled sites", "unsampled site"), gain.mean(axis=0).round(3) + 0.0, error
+        ):
             told.append(f"{where} {mean:+.3f} (se {se:.3f})")
             figures += [(f"gain, {where}, {kind}", f"{mean:.3f}"), (f"standard error, {where}, {kind}", f"{se:.3f}")]
         print(f"  with {kind}: gain {', '.join(told)}")

@@ -136,6 +136,8 @@ def _with_rows(patient: Patient, names: Sequence[str]) -> Patient:
         censored=np.concatenate((old.censored, np.zeros(shape, dtype=bool))),
         positions=np.concatenate((old.positions, positions)),
         error_rate=None if old.error_rate is None else np.concatenate((old.error_rate, np.full(shape, np.nan))),
+        normal_alt=np.pad(old.normal_alt, ((0, n), (0, 0))),
+        normal_depth=np.pad(old.normal_depth, ((0, n), (0, 0))),
         **longer,
     )
     fill = {"normal": 2.0, "fraction": 1.0}

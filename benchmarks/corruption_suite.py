@@ -91,6 +91,7 @@ ROWS = {
 }
 # Situations beyond the thirteen, by name only.
 MORE = {
+    "errors": Row("sequencing errors .01", {"error_rate": 0.01}, (r"sequencing error",)),
     "ffpe": Row("half of the samples in formalin", {"ffpe_samples": 0.5}, (r"FFPE", r"formalin", r"C>T")),
     "tails": Row("60 neutral mutations per sample", {"tail_mutations": 60.0}, (r"neutral", r"\btails?\b")),
     "tumour_in_normal": Row(

@@ -86,6 +86,7 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.comparison.independent_hits import separate_hits
     from phylometa.qc.check import check_quality, purity_in_use
     from phylometa.qc.contamination import allow_for_contamination, find_contamination
+    from phylometa.qc.sequencing_error import allow_for_errors
     from phylometa.reads.lost_copies import deleted_mutations
     from phylometa.seeding.patient import find_origin
 
@@ -94,10 +95,11 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
         from phylometa.cells.bundles import with_cell_bundles
 
         given = with_cell_bundles(given, settings=settings.cells, rng=stage_rng(settings.seed, "cells"))
-    whole = with_tissue_copies(given)
+    as_read = with_tissue_copies(given)
+    whole = allow_for_errors(as_read, usual=settings.ccf.error_rate)
     tissue = whole.in_place if whole.in_place.samples else whole
     reads_say = infer_purity(tissue, settings=settings.ccf)
-    quality = check_quality(tissue, reads_say)
+    quality = check_quality(as_read.in_place if as_read.in_place.samples else as_read, reads_say)
     patient = estimate_purity(tissue, settings=settings.ccf, posterior=reads_say)
     if tissue is not whole:
         evidence = with_censored_as_reads(patient)

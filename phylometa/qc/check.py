@@ -17,6 +17,7 @@ from phylometa.qc.mutations import check_alleles, check_damage, check_germline, 
 from phylometa.qc.normal import check_normal
 from phylometa.qc.purity import check_purity
 from phylometa.qc.samples import check_identical_samples, check_mislabelled_samples
+from phylometa.qc.sequencing_error import check_sequencing_error
 from phylometa.qc.sex import check_sex
 from phylometa.qc.strata import check_strata
 
@@ -58,6 +59,7 @@ def check_quality(patient: Patient, purity: PurityPosterior) -> QualityReport:
             *check_normal(patient, error_rate=CcfSettings().error_rate),
             *check_germline(patient, used, used_sd),
             *check_dispersion(patient, purity),
+            *check_sequencing_error(patient, usual=CcfSettings().error_rate),
             *check_damage(patient),
             *check_alleles(patient),
             *check_genome(patient),

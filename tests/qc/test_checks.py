@@ -19,6 +19,7 @@ from phylometa.qc.mutations import check_alleles, check_damage, check_germline, 
 from phylometa.qc.normal import check_normal
 from phylometa.qc.purity import largest_frequency
 from phylometa.qc.samples import check_identical_samples, check_mislabelled_samples
+from phylometa.qc.sequencing_error import allow_for_errors, check_sequencing_error
 from phylometa.qc.sex import check_sex
 
 SITES = (Site("colon", "primary"), Site("liver", "distant"), Site("lung", "distant"))
@@ -215,6 +216,24 @@ def test_the_matched_normal():
     tumour, mutations = with_normal(own + 0.1 * vaf[:, 0])
     assert tumour.verdict == "warning" and "N holds tumour cells" in tumour.figure and "colon_0" in tumour.figure
     assert mutations.verdict == "warning" and "3 of 63" in mutations.figure
+
+
+def test_sequencing_errors_beyond_the_usual():
+    """The first sample has ten times the usual rate where it lacks the mutation; cells with a stated rate keep it."""
+    vaf = blocks((40, 0.3, 0.3), (60, 0.01, 0.3))
+    one = patient(reads(vaf), 120, ("colon", "liver"))
+    (finding,) = check_sequencing_error(one, usual=0.001)
+    assert finding.verdict == "warning" and finding.samples == ("colon_0",) and finding.sites == ("colon",)
+    (clean,) = check_sequencing_error(
+        patient(reads(np.where(vaf == 0.01, 0.0, vaf)), 120, ("colon", "liver")), usual=0.001
+    )
+    assert clean.verdict == "pass"
+    allowed = allow_for_errors(one, usual=0.001)
+    rate = allowed.mutations.error_rate
+    assert np.ptp(rate[:, 0]) == 0 and rate[0, 0] == pytest.approx(0.011, rel=0.15) and np.isnan(rate[:, 1]).all()
+    assert allow_for_errors(allowed, usual=0.001) is allowed
+    stated = one.with_changes(mutations=replace(one.mutations, error_rate=np.full((100, 2), 0.002)))
+    assert allow_for_errors(stated, usual=0.001) is stated
 
 
 def test_reads_that_vary_more_than_a_binomial():

@@ -220,6 +220,11 @@ def _interval_lanes(result: PatientResult, unit: str) -> tuple[list[_Lane], int]
     return lanes, len(intervals) - len(shown)
 
 
+def _one_day(lanes: Sequence[_Lane]) -> bool:
+    """Whether all marks lie on one date, so that an axis would show nothing."""
+    return len({x for lane in lanes for mark in lane.marks for x in mark.reach}) == 1
+
+
 def _beside(result: PatientResult, unit: str) -> dict[tuple[str, str], list[SeedingInterval]]:
     """Intervals of the single sources of every (site, founding clone)."""
     found: dict[tuple[str, str], list[SeedingInterval]] = {}
@@ -254,6 +259,9 @@ def timeline_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS["doubl
     dated, n_hidden = _interval_lanes(result, "age_years")
     events = _event_lanes(patient, place)
     lines = _event_lines(patient, place)
+    nothing = "No dates were given and none could be inferred."
+    if events and not dated and _one_day(events):
+        nothing, events = "Everything has one date, and no others could be inferred.", []
     samplings = sorted({place(s.collection_date) for s in patient.samples if s.collection_date is not None})
     panels = []
     if has_age or not dated:
@@ -269,7 +277,7 @@ def timeline_scene(result: PatientResult, *, width: float = COLUMN_WIDTHS["doubl
     room = width - 2 * MARGIN
     panels = [replace(panel, notes=tuple(note_lines(panel.notes, room))) for panel in panels if panel.lanes]
     if not panels:
-        return empty_scene(width, "No dates were given and none could be inferred.", title)
+        return empty_scene(width, nothing, title)
     names = [lane.label(0.36 * width) for panel in panels for lane in panel.lanes]
     left = MARGIN + max(text_width(name, SMALL_FONT_SIZE) for name in names) + 10
     height = MARGIN + sum(_panel_height(panel) for panel in panels)

@@ -1,5 +1,6 @@
 """Parts of the figures: hand-worked numbers and properties."""
 
+import datetime
 import itertools
 import math
 import re
@@ -231,6 +232,15 @@ def test_timeline_keeps_ages_and_dates_apart_where_no_sample_joins_them():
     no_events = result.patient.with_changes(samples=undated, treatments=(), lesions=())
     only_dates = timeline_scene(PatientResult(no_events))
     assert [label.text for label in only_dates.labels if label.text.startswith(("Age", "Cal"))] == ["Calendar year"]
+
+
+def test_timeline_of_one_date_says_so():
+    """All samples of one operation, no intervals: an axis with one column of marks shows nothing."""
+    patient = plot_results.eight_clones().patient
+    day = datetime.date(2020, 5, 4)
+    samples = tuple(replace(s, age=math.nan, collection_date=day, diagnosis_date=None) for s in patient.samples)
+    scene = timeline_scene(PatientResult(patient.with_changes(samples=samples, treatments=(), lesions=())))
+    assert "Everything has one date, and no others could be inferred." in {label.text for label in scene.labels}
 
 
 def test_drivers_of_a_clone():

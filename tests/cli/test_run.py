@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from Bio import Phylo
 from result_files import digests, table
-from small_patients import QUICK, write_bare
+from small_patients import QUICK, no_page, write_bare
 
 import phylometa as pm
 from phylometa.cli import _invoke
@@ -241,6 +241,7 @@ def test_an_output_directory_with_files_is_not_touched(small_sheet, tmp_path, ca
     assert [path.name for path in target.iterdir()] == ["note.txt"]
 
 
+@no_page()
 def test_resume_skips_what_is_unchanged_and_makes_again_what_is_missing(tmp_path, capsys):
     sheet, output = write_bare(tmp_path / "patient"), tmp_path / "results"
     command = ["run", str(sheet), "-o", str(output), "--resume", "--no-plots", *QUICK]
@@ -271,6 +272,7 @@ def test_resume_names_a_damaged_file_of_the_earlier_run(small_run, small_sheet, 
     assert (output / "SMALL" / name).read_text() == text
 
 
+@no_page()
 def test_a_cohort_goes_on_past_a_bad_patient(tmp_path, capsys):
     sheet = write_bare(tmp_path / "cohort", ("C1", "C2"))
     sheet.write_text(sheet.read_text().replace("C2\tC2_P\t", "C2\tabsent\t", 1))

@@ -16,7 +16,6 @@ from phylometa.config import Settings, TimingSettings
 from phylometa.model.interval import Estimate
 from phylometa.model.result import PatientResult
 from phylometa.model.timing import GainRow, GrowthRow, ReseedingRow
-from phylometa.pipeline.stages import load_result
 from phylometa.plots.cohort_figures import small_graph_scene
 from phylometa.plots.history_overview import migration_edges
 from phylometa.report import cohort_index_html, report_html, write_cohort_index, write_report
@@ -292,14 +291,14 @@ def test_small_graphs_show_what_is_more_probable_than_not():
     assert "4 more sites" in [label.text for label in small_graph_scene({"sites": many}).labels]
 
 
-def test_report_of_a_patient_that_was_analysed_and_again_from_disk(small_run):
+def test_report_of_a_patient_that_was_analysed(small_run):
+    """From disk it has the same bytes: `test_stage_chain.test_report_and_figures_are_the_same_again`."""
     text = (small_run / "report.html").read_text(encoding="utf-8")
     assert len(text) < 3_000_000
     document = Document(text)
     shown = {a["data-name"] for tag, a in document.elements if tag == "figure"}
     assert {"routes", "clone_tree", "migration_graph", "history", "seeding_matrix", "timeline", "fish"} <= shown
-    again = load_result(small_run)
-    assert Document(report_html(again)).text.count("History 1 of") == document.text.count("History 1 of") > 0
+    assert "History 1 of" in document.text
 
 
 def test_copy_number_is_told_and_tabulated():

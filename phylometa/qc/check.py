@@ -17,7 +17,7 @@ from phylometa.qc.mutations import check_alleles, check_damage, check_germline, 
 from phylometa.qc.normal import check_normal
 from phylometa.qc.purity import check_purity
 from phylometa.qc.samples import check_identical_samples, check_mislabelled_samples
-from phylometa.qc.sequencing_error import check_sequencing_error
+from phylometa.qc.sequencing_error import allow_for_errors, check_sequencing_error
 from phylometa.qc.sex import check_sex
 from phylometa.qc.strata import check_strata
 
@@ -45,6 +45,8 @@ def check_quality(patient: Patient, purity: PurityPosterior) -> QualityReport:
     QualityReport
         Findings of every check, also of those that passed or could not be made.
     """
+    usual = CcfSettings().error_rate
+    allowed = allow_for_errors(patient, usual=usual)
     used = purity_in_use(patient, purity)
     used_sd = np.where(np.isfinite(purity.sd), np.minimum(purity.sd, 0.05), 0.05)
     return QualityReport(
@@ -55,11 +57,11 @@ def check_quality(patient: Patient, purity: PurityPosterior) -> QualityReport:
             *check_sex(patient, used),
             *check_identical_samples(patient),
             *check_mislabelled_samples(patient),
-            *check_contamination(patient, find_contamination(patient, used)),
-            *check_normal(patient, error_rate=CcfSettings().error_rate),
+            *check_contamination(patient, find_contamination(allowed, used)),
+            *check_normal(patient, error_rate=usual),
             *check_germline(patient, used, used_sd),
             *check_dispersion(patient, purity),
-            *check_sequencing_error(patient, usual=CcfSettings().error_rate),
+            *check_sequencing_error(patient, usual=usual),
             *check_damage(patient),
             *check_alleles(patient),
             *check_genome(patient),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from phylometa.model.arrays import FloatArray
-from phylometa.model.patient import Patient
+from phylometa.model.patient import MutationTable, Patient
 from phylometa.model.quality import QualityFinding
 
 __all__ = ["Contamination", "allow_for_contamination", "check_contamination", "find_contamination"]
@@ -155,12 +155,20 @@ def allow_for_contamination(patient: Patient, found: tuple[Contamination, ...] |
     return patient.with_changes(mutations=replace(mutations, error_rate=error.astype(np.float32)))
 
 
+def _errors(mutations: MutationTable) -> FloatArray:
+    """Sequencing error of every cell (n, S): its own if that is higher than what is allowed for here."""
+    if mutations.error_rate is None:
+        return np.full(mutations.depth.shape, _ERROR)
+    return np.fmax(mutations.error_rate, _ERROR).astype(np.float64)
+
+
 def _ratio(patient: Patient, rows: np.ndarray, donor_vaf: FloatArray, target: int) -> tuple[float, float]:
     """Ratio of VAFs at which one sample shows all mutations of another, and its gain; zeros if it does not show all."""
     mutations = patient.mutations
     seen = mutations.is_informative[rows, target]
     if seen.sum() < _LEAST_MUTATIONS:
         return 0.0, 0.0
+    error = _errors(mutations)[rows, target][seen]
     alt = mutations.alt_counts[rows, target][seen].astype(np.float64)
     depth = mutations.depth[rows, target][seen].astype(np.float64)
     donor = donor_vaf[seen]
@@ -169,8 +177,8 @@ def _ratio(patient: Patient, rows: np.ndarray, donor_vaf: FloatArray, target: in
         mean = depth * rate
         return np.asarray(alt * np.log(mean) - mean)
 
-    none = log_likelihood(np.full(len(alt), _ERROR))
-    by_ratio = np.stack([log_likelihood(_ERROR + ratio * donor) for ratio in _RATIOS])
+    none = log_likelihood(error)
+    by_ratio = np.stack([log_likelihood(error + ratio * donor) for ratio in _RATIOS])
     whole = by_ratio.sum(axis=1)
     best = int(whole.argmax())
     if whole[best] < none.sum() + _LEAST_GAIN or best in (0, len(_RATIOS) - 1):

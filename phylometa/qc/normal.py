@@ -52,7 +52,7 @@ def check_normal(patient: Patient, *, error_rate: float) -> tuple[QualityFinding
     depth = np.maximum(mutations.normal_depth, 1)
     free = np.clip(alt / depth, error_rate, 1.0 - error_rate)
     any_vaf = alt * np.log(free) + (mutations.normal_depth - alt) * np.log1p(-free)
-    gain = (any_vaf - somatic_in_normal(mutations, found, error_rate=error_rate)).max(axis=1)
+    gain = (any_vaf - somatic_in_normal(mutations, found)).max(axis=1)
     is_more = (gain > _NOT_SOMATIC_GAIN) & ((alt / depth).max(axis=1) > error_rate)
     n = int(is_more.sum())
     figure = f"{n} of {mutations.n_mutations} mutations with more reads in the normal than a somatic one has"

@@ -23,7 +23,8 @@ def learn_error_rates(alt: NDArray[np.integer], depth: NDArray[np.integer], *, u
 
     A cell has errors alone, binomial at the rate of the sample, or shows the mutation at a VAF from Beta(1, 1) or
     Beta(1, 30); the shares of the three are found by expectation maximisation at every rate of a grid. A few cells with
-    low VAFs do not raise the rate, since errors are in all cells alike.
+    low VAFs do not raise the rate, since errors are in all cells alike. A sample that fits a higher rate better, but
+    not by enough, takes the median of the others if these are as many: samples of a patient are sequenced alike.
 
     Parameters
     ----------
@@ -35,13 +36,15 @@ def learn_error_rates(alt: NDArray[np.integer], depth: NDArray[np.integer], *, u
     Returns
     -------
     float64 array (S,)
-        NaN if no higher rate than the usual one is 10 log units better, or fewer than 20 cells are without mutation.
+        NaN if no higher rate than the usual one is 10 log units better with 20 cells that lack the mutation, and the
+        other samples do not say so either.
     """
     found = np.full(alt.shape[1], np.nan)
     rates = np.geomspace(usual, max(_LARGEST, 2.0 * usual), _COARSE)
+    undecided = []
     for s in range(alt.shape[1]):
         seen = depth[:, s] > 0
-        if seen.sum() < _LEAST_CELLS:
+        if not seen.any():
             continue
         cells = (alt[seen, s], depth[seen, s])
         scores = [_fit(*cells, rate)[0] for rate in rates]
@@ -53,6 +56,14 @@ def learn_error_rates(alt: NDArray[np.integer], depth: NDArray[np.integer], *, u
         best = int(np.argmax(finer))
         if finer[best] >= scores[0] + _LEAST_GAIN and shares[best] * seen.sum() >= _LEAST_CELLS:
             found[s] = around[best]
+        else:
+            undecided.append(s)
+    if np.isfinite(found).sum() >= max(len(undecided), 1):
+        usual_here = float(np.nanmedian(found))
+        for s in undecided:
+            cells = (alt[:, s][depth[:, s] > 0], depth[:, s][depth[:, s] > 0])
+            if _fit(*cells, usual_here)[0] > _fit(*cells, usual)[0]:
+                found[s] = usual_here
     return found
 
 

@@ -17,6 +17,7 @@ from phylometa.model.patient import MutationTable
 __all__ = ["TumourInNormal", "find_tumour_in_normal", "somatic_in_normal"]
 
 _RATIOS = np.geomspace(0.002, 0.6, 60)
+_ERRORS = np.geomspace(1.0, 20.0, 16)  # multiples of the usual sequencing error
 # Share of the mutations that may be no somatic ones.
 _NOT_SOMATIC = 0.1
 # Log-likelihood by which a ratio must beat none.
@@ -33,24 +34,34 @@ class TumourInNormal(NamedTuple):
         The tumour sample whose VAFs it shows; -1 = none.
     ratio : float
         Its VAF of a somatic mutation as a share of the donor's; 0 = no tumour cells.
+    error : float
+        Sequencing error of the normal.
     """
 
     normal: str
     donor: int
     ratio: float
+    error: float
+
+    def rate(self, vaf: FloatArray) -> FloatArray:
+        """Expected VAF in the normal of somatic mutations of given VAFs (n, S) in the tumour samples."""
+        if self.ratio == 0.0:
+            return np.full(len(vaf), self.error)
+        return _rate(self.ratio, vaf[:, self.donor], self.error)
 
 
 def find_tumour_in_normal(mutations: MutationTable, *, error_rate: float) -> tuple[TumourInNormal, ...]:
     """Find the share of tumour DNA in every matched normal.
 
     The likelihood of a ratio is a mixture: a mutation is somatic, binomial at the sequencing error and the ratio times
-    its VAF in the donor, or it is not, with any VAF in the normal.
+    its VAF in the donor, or it is not, with any VAF in the normal. The share must explain the reads better than a
+    higher error of all cells does.
 
     Parameters
     ----------
     mutations : MutationTable (n, S) with N normals
     error_rate : float
-        Sequencing error.
+        The usual sequencing error; that of a normal may be up to twenty times as high.
 
     Returns
     -------
@@ -67,22 +78,26 @@ def find_tumour_in_normal(mutations: MutationTable, *, error_rate: float) -> tup
             somatic = alt * np.log(rate) + ref * np.log1p(-rate)
             return float(np.logaddexp(somatic + np.log1p(-_NOT_SOMATIC), other).sum())
 
-        none = score(np.full(len(alt), error_rate))
-        gains = [[score(_rate(ratio, vaf[:, s], error_rate)) - none for ratio in _RATIOS] for s in range(vaf.shape[1])]
-        best = np.unravel_index(np.argmax(gains), (vaf.shape[1], len(_RATIOS)))
-        is_found = bool(np.max(gains) >= _LEAST_GAIN)
-        found.append(TumourInNormal(name, int(best[0]), float(_RATIOS[best[1]])) if is_found else _none(name))
+        errors = error_rate * _ERRORS
+        by_error = [score(np.full(len(alt), rate)) for rate in errors]
+        highest = int(np.argmax(by_error))
+        is_higher = by_error[highest] >= by_error[0] + _LEAST_GAIN
+        by_ratio = [[score(_rate(ratio, vaf[:, s], error_rate)) for ratio in _RATIOS] for s in range(vaf.shape[1])]
+        donor, at = np.unravel_index(np.argmax(by_ratio), (vaf.shape[1], len(_RATIOS)))
+        if by_ratio[donor][at] >= max(by_error) + _LEAST_GAIN:
+            found.append(TumourInNormal(name, int(donor), float(_RATIOS[at]), error_rate))
+        else:
+            found.append(TumourInNormal(name, -1, 0.0, float(errors[highest] if is_higher else error_rate)))
     return tuple(found)
 
 
-def somatic_in_normal(mutations: MutationTable, found: tuple[TumourInNormal, ...], *, error_rate: float) -> FloatArray:
+def somatic_in_normal(mutations: MutationTable, found: tuple[TumourInNormal, ...]) -> FloatArray:
     """Compute the log-likelihood of the normals' reads if a mutation is somatic.
 
     Parameters
     ----------
     mutations : MutationTable (n, S) with N normals
     found : tuple of TumourInNormal, length N
-    error_rate : float
 
     Returns
     -------
@@ -92,15 +107,8 @@ def somatic_in_normal(mutations: MutationTable, found: tuple[TumourInNormal, ...
     vaf = np.nan_to_num(mutations.vaf)
     alt = mutations.normal_alt.astype(np.float64)
     ref = mutations.normal_depth - alt
-    rate = np.full(alt.shape, error_rate)
-    for k, one in enumerate(found):
-        if one.ratio > 0.0:
-            rate[:, k] = _rate(one.ratio, vaf[:, one.donor], error_rate)
+    rate = np.stack([one.rate(vaf) for one in found], axis=1) if found else np.zeros(alt.shape)
     return np.asarray(alt * np.log(rate) + ref * np.log1p(-rate))
-
-
-def _none(name: str) -> TumourInNormal:
-    return TumourInNormal(name, -1, 0.0)
 
 
 def _rate(ratio: float, vaf: FloatArray, error_rate: float) -> FloatArray:

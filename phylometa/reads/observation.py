@@ -361,8 +361,9 @@ class _Normals(NamedTuple):
         alt = mutations.normal_alt.astype(np.float64)
         ref = mutations.normal_depth - alt
         found = find_tumour_in_normal(mutations, error_rate=error_rate)
-        somatic = somatic_in_normal(mutations, found, error_rate=error_rate).sum(axis=1)
-        return cls(alt, ref, mutations.normal_depth > 0, np.full(alt.shape, error_rate), somatic)
+        somatic = somatic_in_normal(mutations, found).sum(axis=1)
+        error = np.broadcast_to([one.error for one in found], alt.shape)
+        return cls(alt, ref, mutations.normal_depth > 0, error, somatic)
 
     def germline(self, heterozygous: FloatArray, alt: FloatArray, ref: FloatArray) -> FloatArray:
         """Log-likelihood (n,) of a germline variant, given that of the tumours' reads (n,) if it is heterozygous.

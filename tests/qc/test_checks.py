@@ -236,6 +236,19 @@ def test_sequencing_errors_beyond_the_usual():
     assert allow_for_errors(stated, usual=0.001) is stated
 
 
+def test_sequencing_errors_are_no_foreign_dna_and_no_tumour_in_the_normal():
+    """One rate of .01 in every cell: each sample shows reads of what the others have, at one ratio of their VAFs."""
+    normal = {"normal_names": ("N",), "normal_alt": reads(np.full((100, 1), 0.009), 80)}
+    one = patient(
+        reads(np.maximum(np.tile(CLEAN, (2, 1))[:100], 0.009)), 120, SIX, **normal, normal_depth=np.full((100, 1), 80)
+    )
+    verdicts = {}
+    for finding in check_quality(one, infer_purity(one, settings=CcfSettings())).findings:
+        verdicts.setdefault(finding.check, set()).add(finding.verdict)
+    assert verdicts["sequencing_error"] == {"warning"}
+    assert verdicts["contamination"] == {"pass"} and verdicts["normal"] == {"pass"}
+
+
 def test_reads_that_vary_more_than_a_binomial():
     rng = np.random.default_rng(3)
     vaf = np.broadcast_to([0.2, 0.3, 0.35], (80, 3))

@@ -69,17 +69,25 @@ def test_a_clean_normal_and_one_with_artefacts_hold_no_tumour():
     clean = table(CLONAL, np.full(30, ERROR))
     some = table(CLONAL, np.where(np.arange(30) < 3, 0.2, ERROR))
     for mutations in (clean, some):
-        assert find_tumour_in_normal(mutations, error_rate=ERROR) == (TumourInNormal("N", -1, 0.0),)
+        assert find_tumour_in_normal(mutations, error_rate=ERROR) == (TumourInNormal("N", -1, 0.0, ERROR),)
+
+
+def test_a_higher_error_of_the_normal_is_no_tumour():
+    mutations = table(np.concatenate((CLONAL, CLONAL[:, ::-1])), np.full(60, 0.01), normal_depth=300)
+    (found,) = find_tumour_in_normal(mutations, error_rate=ERROR)
+    assert found.ratio == 0.0 and found.error == pytest.approx(0.01, rel=0.25)
+    assert (log_odds_of_artefact(mutations) < 0).all()
 
 
 def test_a_somatic_mutation_is_binomial_at_the_error_and_the_share_of_tumour():
     mutations = table(CLONAL[:3], [ERROR, 0.2, 0.0], seed=3)
-    for found, rate in ((TumourInNormal("N", -1, 0.0), np.full(3, ERROR)), (TumourInNormal("N", 0, 0.5), None)):
-        rate = ERROR + 0.5 * mutations.vaf[:, 0] if rate is None else rate
+    for ratio in (0.0, 0.5):
+        found = TumourInNormal("N", 0 if ratio else -1, ratio, ERROR)
+        rate = ERROR + ratio * mutations.vaf[:, 0]
         alt = mutations.normal_alt[:, 0]
         coefficient = binom.logpmf(alt, 100, 0.5) - 100 * np.log(0.5)
         expected = binom.logpmf(alt, 100, rate) - coefficient
-        assert somatic_in_normal(mutations, (found,), error_rate=ERROR)[:, 0] == pytest.approx(expected)
+        assert somatic_in_normal(mutations, (found,))[:, 0] == pytest.approx(expected)
 
 
 def test_reads_in_the_normal_make_an_artefact_and_a_clean_one_a_mutation():

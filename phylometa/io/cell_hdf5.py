@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,7 @@ def read_cell_hdf5(path: Path) -> CellMatrix:
         h5py is not installed.
     """
     try:
-        h5py: Any = importlib.import_module("h5py")
+        import h5py
     except ImportError:
         raise PhylometaError(
             f"{path}: reading HDF5 needs h5py: pip install h5py; or export tables (AD.csv with --depth DP.csv)"

@@ -116,6 +116,17 @@ class ObservationSettings(Checked):
     """Least prevalence in a neutral tail."""
     tail_most: Annotated[float, Range(0, 1, "prevalence", above=True)] = 0.4
     """Greatest prevalence in a neutral tail."""
+    copy_number_events: Literal["needed", "always", "never"] = "needed"
+    """Whether gains, losses and doublings stand beside the mutations: if some sample has segments but no reads, always,
+    or never."""
+    wrong_segment: Annotated[float, Range(0, 0.5, "probability", above=True)] = 0.05
+    """Probability that a caller's state of a segment is wrong, or another event's, in a sample."""
+    recurrent_event: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.05
+    """Prior probability that no single branch explains a copy-number event: it arose, or was undone, several times."""
+    spurious_event: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.2
+    """Prior probability that a copy-number event is nothing but wrong states of single samples."""
+    least_event: Annotated[int, Range(0, 250_000_000, "bp")] = 1_500_000
+    """Copy-number events shorter than this (bp) are no characters: breakpoints of one event differ between samples."""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         if self.tail_least >= self.tail_most:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from phylometa.cells.infer import infer_cell_clones
 from phylometa.config import CellSettings
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.cells import CellMatrix, CellPosterior
-from phylometa.model.patient import CopyNumberAtLoci, Patient, Sample
+from phylometa.model.patient import CopyNumberAtLoci, MutationTable, Patient, Sample
 
 __all__ = ["with_cell_bundles"]
 
@@ -114,44 +113,21 @@ def _with_rows(patient: Patient, names: Sequence[str]) -> Patient:
     """The patient with further mutations, of which the samples that it has say nothing."""
     if not names:
         return patient
-    old, n = patient.mutations, len(names)
     parts = [name.split(":") for name in names]
     placed = [len(part) == 4 and part[1].isdigit() for part in parts]
-    shape = (n, old.n_samples)
-    words: dict[str, Any] = {
-        "chroms": [p[0] if ok else "" for p, ok in zip(parts, placed)],
-        "refs": [p[2] if ok else "" for p, ok in zip(parts, placed)],
-        "alts": [p[3] if ok else "" for p, ok in zip(parts, placed)],
-        "genes": ["" if ok else name for name, ok in zip(names, placed)],
-        "contexts": [""] * n,
-    }
-    longer: dict[str, Any] = {name: (*getattr(old, name), *values) for name, values in words.items()}
-    positions = [int(p[1]) - 1 if ok else -1 for p, ok in zip(parts, placed)]
-    table = replace(
-        old,
-        ids=(*old.ids, *names),
-        alt_counts=np.concatenate((old.alt_counts, np.zeros(shape, dtype=np.int32))),
-        depth=np.concatenate((old.depth, np.zeros(shape, dtype=np.int32))),
-        observed=np.concatenate((old.observed, np.zeros(shape, dtype=bool))),
-        censored=np.concatenate((old.censored, np.zeros(shape, dtype=bool))),
-        positions=np.concatenate((old.positions, positions)),
-        error_rate=None if old.error_rate is None else np.concatenate((old.error_rate, np.full(shape, np.nan))),
-        normal_alt=np.pad(old.normal_alt, ((0, n), (0, 0))),
-        normal_depth=np.pad(old.normal_depth, ((0, n), (0, 0))),
-        **longer,
+    nothing = np.zeros((len(names), patient.mutations.n_samples), dtype=np.int32)
+    table = MutationTable(
+        ids=tuple(names),
+        sample_names=patient.mutations.sample_names,
+        alt_counts=nothing,
+        depth=nothing,
+        chroms=tuple(p[0] if ok else "" for p, ok in zip(parts, placed)),
+        positions=np.array([int(p[1]) - 1 if ok else -1 for p, ok in zip(parts, placed)]),
+        refs=tuple(p[2] if ok else "" for p, ok in zip(parts, placed)),
+        alts=tuple(p[3] if ok else "" for p, ok in zip(parts, placed)),
+        genes=tuple("" if ok else name for name, ok in zip(names, placed)),
     )
-    fill = {"normal": 2.0, "fraction": 1.0}
-    copies = {
-        name: np.concatenate((getattr(patient.copy_number, name), np.full(shape, fill.get(name, np.nan))))
-        for name in ("major", "minor", "normal", "total", "fraction", "major2", "minor2")
-    }
-    known = patient.known_clusters
-    return replace(
-        patient,
-        mutations=table,
-        copy_number=CopyNumberAtLoci(**copies),
-        known_clusters=None if known is None else (*known, *[""] * n),
-    )
+    return patient.with_more_mutations(table)
 
 
 def _with_columns(

@@ -44,6 +44,7 @@ def _settings_of(directory: Path, options: Mapping[str, Any]) -> Settings:
 
 def _run_on_directory(directory: Path, stage: str, settings: Settings, *, force: bool = False) -> None:
     """Load what is there, run one stage, and put its files in place of the old ones."""
+    from phylometa.errors import InfeasibleError
     from phylometa.io.ownership import check_ours, locked
     from phylometa.io.results import SUBDIRECTORIES, update_result
     from phylometa.io.stage_records import check_upstream, stage_status, stale_unused
@@ -58,6 +59,8 @@ def _run_on_directory(directory: Path, stage: str, settings: Settings, *, force:
             result = run_stage(name, result, settings)
         for text in (*notes, *result.warnings):
             click.echo(f"warning: {text}", err=True)
+        if getattr(result, stage) is None:
+            raise InfeasibleError(f"no {stage}: the warnings say why")
         for name in made:
             update_result(result, directory, name, force=force)
         stale = [entry.stage for entry in stage_status(directory) if entry.state == "stale"]

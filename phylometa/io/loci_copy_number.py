@@ -96,6 +96,8 @@ class LociCopyNumber:
         return found
 
     def _check_contigs(self, calls: Calls, profile: CopyNumberProfile) -> None:
+        if not calls.n_mutations:
+            return
         mutated = {contig_name(chrom, self.genome) for chrom in set(calls.chroms) if chrom}
         segmented = {contig_name(chrom, self.genome) for chrom in set(profile.chroms)}
         if mutated and not mutated & segmented:

@@ -102,19 +102,10 @@ def _normal_rows(patient: Patient) -> Iterator[tuple[Any, ...]]:
 
 
 def _write_segments(patient: Patient, path: Path) -> None:
-    header = [
-        "sample",
-        "chrom",
-        "start",
-        "end",
-        "major_cn",
-        "minor_cn",
-        "total_cn",
-        "fraction",
-        "major2_cn",
-        "minor2_cn",
-    ]
     segments = patient.segments
+    is_phased = segments is not None and segments.is_phased
+    alleles = ["cn_a", "cn_b", "cn_a2", "cn_b2"] if is_phased else ["major_cn", "minor_cn", "major2_cn", "minor2_cn"]
+    header = ["sample", "chrom", "start", "end", *alleles[:2], "total_cn", "fraction", *alleles[2:]]
     rows: Sequence[Any] = ()
     if segments is not None:
         names = [segments.sample_names[i] for i in segments.sample]

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from phylometa.config import ReadSettings
+from phylometa.config import ObservationSettings, ReadSettings
+from phylometa.copy_number.called_events import call_events
 from phylometa.errors import InputError, Problem
 from phylometa.io.callers import merge_callers, merge_rule
 from phylometa.io.calls import Calls, merge_calls
@@ -199,7 +200,9 @@ class PatientReader:
         copy_number = LociCopyNumber(*about, segment_files, self.warnings).at(calls, profile)
         used = UsedMutations(*about, self.warnings, self.provenance)
         copy_number = used.leave_out(calls, copy_number)
-        used.check(calls)
+        used.check(calls, without_reads=self._without_reads)
+        if not calls.n_mutations and not self.cell_rows:
+            self._check_events(profile, segment_files)
         self._say_genes_that_match_nothing(calls, given.get("drivers") or frozenset())
         if fasta:
             self._read_contexts(calls, Path(fasta))
@@ -228,6 +231,20 @@ class PatientReader:
             )
         self.genome = self.genome or found or "human"
         return self.genome
+
+    def _check_events(self, profile: CopyNumberProfile | None, segment_files: str) -> None:
+        """Raise if a patient without mutations has no copy-number event either."""
+        sex = next((sample.sex for sample in self.samples if sample.sex), None)
+        if profile is None or not call_events(profile, sex=sex, min_length=ObservationSettings().least_event).names:
+            raise InputError(
+                f"patient {self.name}: no mutations, and no copy-number event that would do in their place",
+                file=segment_files,
+            )
+
+    @property
+    def _without_reads(self) -> frozenset[str]:
+        """Samples that name segments alone: their copy-number events stand for mutations."""
+        return frozenset(row.sample.name for row in self.rows if "cn_segments" in row.files and not row.source)
 
     def _groups(self, column: str) -> Iterator[tuple[str, list[int]]]:
         """Files of a column with the rows that name them, normals last; a pair of tables of reads is one."""
@@ -392,7 +409,8 @@ class PatientReader:
             self._say_if_different(sample, purity, calls.file)
             if math.isnan(sample.purity) and not math.isnan(purity):
                 self.samples[i] = dataclasses.replace(sample, purity=purity)
-        without = [sample.name for sample in self.samples if math.isnan(sample.purity)]
+        missing = (sample.name for sample in self.samples if math.isnan(sample.purity))
+        without = [name for name in missing if name not in self._without_reads]
         if without:
             self.warnings.append(f"no purity for {', '.join(without)}: it is estimated from the reads")
 

@@ -201,7 +201,10 @@ def _write_overview(result: PatientResult, directory: Path) -> None:
 def summary(result: PatientResult) -> dict[str, Any]:
     """summary.json of the contract."""
     patient, trees, histories = result.patient, result.trees, result.histories
-    document: dict[str, Any] = {"patient": patient.name, "n_mutations": patient.mutations.n_mutations}
+    n_events = int(patient.mutations.is_event.sum())
+    document: dict[str, Any] = {"patient": patient.name, "n_mutations": patient.mutations.n_mutations - n_events}
+    if n_events:
+        document["n_copy_number_events"] = n_events
     document["n_samples"] = len(patient.samples)
     document["n_dropped"] = len(patient.dropped)
     document["sites"] = [

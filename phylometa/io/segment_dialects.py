@@ -99,12 +99,17 @@ def _battenberg(row: dict[str, float]) -> tuple[float, ...]:
     return (*first, mean, fraction, *second)
 
 
-def _two_states(row: dict[str, float]) -> tuple[float, ...]:
-    first = row["major_cn"], row["minor_cn"]
-    fraction = 1.0 if math.isnan(row.get("cn_fraction", NAN)) else row["cn_fraction"]
-    second = row.get("major_cn2", NAN), row.get("minor_cn2", NAN)
-    total = row.get("total_cn", NAN)
-    return (*first, first[0] + first[1] if math.isnan(total) else total, fraction, *second)
+def _two_states(first_allele: str, second_allele: str) -> Callable[[dict[str, float]], tuple[float, ...]]:
+    """Two states with the share of the first, as results of phylometa have them."""
+
+    def values(row: dict[str, float]) -> tuple[float, ...]:
+        first = row[first_allele], row[second_allele]
+        fraction = 1.0 if math.isnan(row.get("cn_fraction", NAN)) else row["cn_fraction"]
+        second = row.get(first_allele + "2", NAN), row.get(second_allele + "2", NAN)
+        total = row.get("total_cn", NAN)
+        return (*first, first[0] + first[1] if math.isnan(total) else total, fraction, *second)
+
+    return values
 
 
 def _phylowgs(row: dict[str, float]) -> tuple[float, ...]:
@@ -186,13 +191,20 @@ SEGMENT_DIALECTS: tuple[SegmentDialect, ...] = (
         ("majorallelecopynumber", "minorallelecopynumber", "total_cn"),
         is_fractional=True,
     ),
+    SegmentDialect(
+        "phylometa",
+        ("cn_a", "cn_b", "cn_fraction"),
+        _two_states("cn_a", "cn_b"),
+        ("cn_a", "cn_b", "total_cn", "cn_fraction", "cn_a2", "cn_b2"),
+        is_phased=True,
+    ),
     SegmentDialect("medicc2", ("sample", "cn_a", "cn_b"), _alleles("cn_a", "cn_b"), ("cn_a", "cn_b"), is_phased=True),
     SegmentDialect("cnvkit", ("log2", "cn"), _alleles("cn1", "cn2", "cn"), ("cn1", "cn2", "cn"), is_zero_based=True),
     SegmentDialect("ascat", ("nmajor", "nminor"), _alleles("major_cn", "minor_cn"), ("major_cn", "minor_cn")),
     SegmentDialect(
         "phylometa",
         ("major_cn", "minor_cn", "cn_fraction"),
-        _two_states,
+        _two_states("major_cn", "minor_cn"),
         ("major_cn", "minor_cn", "total_cn", "cn_fraction", "major_cn2", "minor_cn2"),
     ),
     SegmentDialect(

@@ -115,8 +115,8 @@ class SheetRow:
 
     @property
     def source(self) -> str:
-        """Which of ``vcf``, ``maf``, ``counts`` the row names."""
-        return next(kind for kind in SOURCES if kind in self.files)
+        """Which of ``vcf``, ``maf``, ``counts`` the row names; '' if it names segments alone."""
+        return next((kind for kind in SOURCES if kind in self.files), "")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -195,9 +195,11 @@ def parse_sheet(path: str | Path, *, needs_source: bool = True) -> tuple[SampleS
     display = str(path)
     table = TableReader(path, display, aliases=COLUMN_ALIASES, can_rename=False)
     table.require(("patient", "sample") if "kind" in table else ("patient", "sample", "site"))
-    if needs_source and not any(kind in table for kind in SOURCES):
+    if needs_source and not any(kind in table for kind in (*SOURCES, "cn_segments")):
         raise InputError(
-            f"one of the columns vcf, maf, counts is needed (columns found: {', '.join(table.original)})", file=display
+            "one of the columns vcf, maf, counts is needed, or cn_segments (columns found: "
+            f"{', '.join(table.original)})",
+            file=display,
         )
     problems = ProblemList(display)
     parser = _RowParser(table, path.parent, problems, needs_source)
@@ -376,8 +378,10 @@ class _RowParser:
         sources = [kind for kind in SOURCES if kind in files]
         if "cells" in files and kind != "cell":
             self.add(f"is for rows of kind cell, not {kind}", "cells")
-        if len(sources) != 1 and is_read and not (kind == "cell" and "cells" in files and not sources):
-            self.add("give one of vcf, maf, counts" + (f", not {' and '.join(sources)}" if sources else ""), "vcf")
+        stands_alone = (kind == "cell" and "cells" in files) or "cn_segments" in files
+        if len(sources) != 1 and is_read and not (stands_alone and not sources):
+            wanted = "give one of vcf, maf, counts"
+            self.add(f"{wanted}, not {' and '.join(sources)}" if sources else f"{wanted}, or cn_segments alone", "vcf")
         if is_read:
             self.check_files(files)
         elif self.needs_source and not is_excluded:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,8 +123,13 @@ class UsedMutations:
             )
         return faults
 
-    def check(self, calls: Calls) -> None:
-        """Raise if no mutation is left; warn of many unobserved cells and of counts that look swapped."""
+    def check(self, calls: Calls, *, without_reads: Collection[str] = ()) -> None:
+        """Raise if no mutation is left; warn of many unobserved cells and of counts that look swapped.
+
+        `without_reads`: samples that name segments alone, of which no mutation is expected.
+        """
+        if not calls.n_mutations and len(without_reads) == len(self.samples):
+            return
         if not calls.n_mutations:
             counts = calls.dropped.counts()
             reasons = ", ".join(f"{n} {reason}" for reason, n in list(counts.items())[:8])
@@ -140,6 +145,8 @@ class UsedMutations:
         unobserved = is_unobserved.mean(axis=0)
         is_unknown = is_unobserved if calls.censored_below is None else is_unobserved & (calls.censored_below == 0)
         for sample, missing, share in zip(self.samples, unobserved, is_unknown.mean(axis=0)):
+            if sample.name in without_reads:
+                continue
             if missing == 1:
                 self.warnings.append(
                     f"sample {sample.name}: no mutation is observed in it; nothing can be said about it"

@@ -102,7 +102,8 @@ def _describe(patient: Patient) -> Iterator[str]:
         f"{site.name} ({site.site_class}{', not sampled' if site.is_virtual else ''})" for site in patient.sites
     )
     samples = counted(len(patient.samples), "sample")
-    yield f"patient {patient.name}: {counted(n, 'mutation')} in {samples}; sites: {sites}"
+    alone = "" if n else ", copy-number events in their place"
+    yield f"patient {patient.name}: {counted(n, 'mutation')}{alone} in {samples}; sites: {sites}"
     for entry in patient.provenance:
         if "dialect" not in entry:
             continue
@@ -111,15 +112,23 @@ def _describe(patient: Patient) -> Iterator[str]:
         records = counted(entry["records"], "record")
         counts = f"; counts from {listed}" if listed else ""
         yield f"  {entry['file']}: {entry['reader']} ({entry['dialect']}), {records}{counts}"
-    known = patient.copy_number.is_known.mean(axis=0)
-    share = patient.mutations.censored.mean(axis=0)
-    unknown = (~(patient.mutations.is_informative | patient.mutations.censored)).mean(axis=0)
+    known, share, unknown = (
+        table.sum(axis=0) / max(n, 1)
+        for table in (
+            patient.copy_number.is_known,
+            patient.mutations.censored,
+            ~(patient.mutations.is_informative | patient.mutations.censored),
+        )
+    )
     censored = [f"{100 * part:.1f} % censored, " if part else "" for part in share]
     detected = (patient.mutations.alt_counts > 0).sum(axis=0)
     for k, sample in enumerate(patient.samples):
         purity = f"{sample.purity:g}" if sample.purity == sample.purity else "to be estimated"
         origin = f", from {sample.site}" if sample.site else ", of no site"
         where = f"at {sample.site}" if sample.kind == "tissue" else f"({KIND_NAMES[sample.kind]}{origin})"
+        if not n:
+            yield f"  sample {sample.name} {where}: segments alone"
+            continue
         yield (
             f"  sample {sample.name} {where}: purity {purity}; alternate reads at "
             f"{counted(int(detected[k]), 'mutation')}, {100 * unknown[k]:.1f} % unobserved, {censored[k]}"

@@ -16,7 +16,7 @@ clusterings and trees.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ from phylometa.model.clone_tree import ancestor_matrix
 from phylometa.model.joint_posterior import JointDraw, JointPosterior
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.model.tree_ensemble import TreeEnsemble
-from phylometa.reads.observation import Observation, observe
+from phylometa.reads.observation import ARTEFACT, Observation, observe, with_events
 
 if TYPE_CHECKING:
     from phylometa.joint._presence import Places
@@ -80,6 +80,7 @@ def infer_jointly(
     rng: np.random.Generator,
     purity_sd: FloatArray | None = None,
     primary: int | None = None,
+    events: Callable[[FloatArray], tuple[IntArray, FloatArray]] | None = None,
 ) -> JointPosterior:
     """Draw from the joint posterior of clusters, classes, tree and presence.
 
@@ -104,6 +105,8 @@ def infer_jointly(
         Standard error of every purity; 0 for one that is given without.
     primary : int, optional
         Index of the site in which histories start; by default histories weigh nothing.
+    events : callable (float64 array (G,)) -> (int64 array (E,), float64 array (E, S, G)), optional
+        From prevalences to the rows that are copy-number events and their log-likelihoods.
 
     Returns
     -------
@@ -140,11 +143,16 @@ def infer_jointly(
         settings=settings.observation,
         ccf_settings=settings.ccf,
     )
+    if events is not None:
+        told = events(model.prevalence)
+        every = with_events(every, *told, settings=settings.observation, absent_weight=settings.ccf.absent_weight)
     items, item_of = bundle_mutations(every, start, max_items=chosen.joint_items, max_loss=_CERTAIN, rng=rng)
     item_start = np.zeros(items.n_items, dtype=np.int64)
     item_start[item_of] = start
     places = weighed_places(sites, len(trees.site_names), model.least, settings, primary)
     chains = _run_chains(items, item_start, trees, model, settings, tree_settings, places, rng)
+    if every.no_branch >= 0:
+        chains = _without_events_of_no_branch(chains, every.no_branch)
     return _summarise(chains, item_of, places)
 
 
@@ -185,6 +193,19 @@ def _run_chains(
     labels, parents, options, steps_of, total, scores = (np.concatenate(parts) for parts in zip(*found))
     chain_of = np.repeat(np.arange(n_chains), [len(part[0]) for part in found])
     return _Chains(labels, parents, options, steps_of, total, scores, chain_of)
+
+
+def _without_events_of_no_branch(chains: _Chains, option: int) -> _Chains:
+    """Take events that no branch explains from the clones in which the sampler keeps them: they say nothing of these.
+
+    A clone that holds nothing else keeps them.
+    """
+    labels = chains.labels.copy()
+    is_none = (chains.options[:, :, 0] == option) & (labels >= 0)
+    for draw, own, none in zip(chains.labels, labels, is_none):
+        held = np.unique(draw[~none & (draw >= 0)])
+        own[none & np.isin(draw, held)] = -1 - ARTEFACT
+    return replace(chains, labels=labels)
 
 
 def _second_half(rounds: list[tuple[NDArray[Any], ...]], kept: int) -> list[NDArray[Any]]:

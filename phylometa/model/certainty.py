@@ -56,7 +56,10 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Carrier:
-    """A mutation without which a statement falls, and its reads in the sample that shows it most."""
+    """A mutation without which a statement falls, and its reads in the sample that shows it most.
+
+    A copy-number event has no reads: 0 of 0.
+    """
 
     mutation: str
     gene: str
@@ -66,7 +69,10 @@ class Carrier:
 
     @property
     def text(self) -> str:
-        return f"{self.gene or self.mutation}, {self.alt} of {self.depth} reads in {self.sample}"
+        name = self.gene or self.mutation
+        if not self.depth:
+            return f"{name}, a copy-number event of {self.sample}"
+        return f"{name}, {self.alt} of {self.depth} reads in {self.sample}"
 
 
 @dataclass(frozen=True, slots=True)

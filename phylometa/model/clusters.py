@@ -56,6 +56,10 @@ class CcfTable:
         """Restricted to samples (indices)."""
         return CcfTable(**{item.name: getattr(self, item.name)[:, columns] for item in fields(self)})
 
+    def take(self, rows: IntArray) -> CcfTable:
+        """Restricted to mutations (indices)."""
+        return CcfTable(**{item.name: getattr(self, item.name)[rows] for item in fields(self)})
+
     @property
     def told(self) -> FloatArray:
         """`ccf` if the reads tell it: NaN also if the mutated copy may have been lost (n, S)."""
@@ -152,6 +156,14 @@ class Clustering:
         deleted = [(i, place[s]) for i, s in self.deleted.tolist() if s in place]
         arrays = {name: getattr(self, name)[:, columns] for name in names}
         return replace(self, deleted=np.array(deleted, dtype=np.int64).reshape(-1, 2), **arrays)
+
+    def take(self, rows: IntArray) -> Clustering:
+        """Return the same clusters with the labels of some mutations (indices)."""
+        place = {int(i): k for k, i in enumerate(rows)}
+        deleted = [(place[i], s) for i, s in self.deleted.tolist() if i in place]
+        arrays = {name: getattr(self, name)[rows] for name in ("labels", "probability", "kind", "class_probability")}
+        start = None if self.start is None else self.start[rows]
+        return replace(self, deleted=np.array(deleted, dtype=np.int64).reshape(-1, 2), start=start, **arrays)
 
     @property
     def sizes(self) -> IntArray:

@@ -17,6 +17,7 @@ from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
 from phylometa.model.cells import CellMatrix
 from phylometa.model.frames import frame_of_rows
 from phylometa.model.short_repr import short_repr
+from phylometa.reference.copy_number_alleles import is_copy_number_event
 from phylometa.reference.sample_kinds import CIRCULATING, PRESENCE_ONLY, SampleKind
 
 __all__ = [
@@ -265,6 +266,11 @@ class MutationTable:
     def is_informative(self) -> BoolArray:
         """Cells (n, S) that carry evidence: observed and at least one read."""
         return np.asarray(self.observed) & (self.depth > 0)
+
+    @cached_property
+    def is_event(self) -> BoolArray:
+        """Rows (n,) that are copy-number events: their reads only stand for shares of cells that segments tell."""
+        return np.array([is_copy_number_event(alt) for alt in self.alts], dtype=bool)
 
     def take(self, rows: Sequence[int] | NDArray[Any]) -> MutationTable:
         """Return the table restricted to `rows` (indices or mask), in that order."""
@@ -601,6 +607,57 @@ class Patient:
             mutations=self.mutations.take_samples(columns),
             copy_number=self.copy_number.take_samples(columns),
             segments=None if self.segments is None else self.segments.of_samples([sample.name for sample in samples]),
+        )
+
+    @cached_property
+    def of_reads(self) -> Patient:
+        """The patient without its copy-number events; the same object if it has none among its mutations."""
+        is_event = self.mutations.is_event
+        if not is_event.any():
+            return self
+        rows = np.flatnonzero(~is_event)
+        known = self.known_clusters
+        return replace(
+            self,
+            mutations=self.mutations.take(rows),
+            copy_number=self.copy_number.take(rows),
+            known_clusters=None if known is None else tuple(known[i] for i in rows.tolist()),
+        )
+
+    def with_more_mutations(self, table: MutationTable, copy_number: CopyNumberAtLoci | None = None) -> Patient:
+        """Return the patient with further rows after its mutations.
+
+        Parameters
+        ----------
+        table : MutationTable
+            Of the same samples; reads of normals are not taken over.
+        copy_number : CopyNumberAtLoci, optional
+            Default: unknown, two copies in normal cells.
+        """
+        old, n = self.mutations, table.n_mutations
+        if not n:
+            return self
+        names = ("ids", "chroms", "refs", "alts", "genes", "contexts")
+        longer: dict[str, Any] = {name: (*getattr(old, name), *getattr(table, name)) for name in names}
+        for name in ("alt_counts", "depth", "observed", "censored", "positions"):
+            longer[name] = np.concatenate((getattr(old, name), getattr(table, name)))
+        unread = np.zeros((n, len(old.normal_names)))  # what is added was looked for in no normal
+        longer |= {name: np.concatenate((getattr(old, name), unread)) for name in ("normal_alt", "normal_depth")}
+        rates = [t.error_rate if t.error_rate is not None else np.full(t.depth.shape, np.nan) for t in (old, table)]
+        is_stated = old.error_rate is not None or table.error_rate is not None
+        if copy_number is None:
+            unknown = np.full((n, old.n_samples), np.nan)
+            copy_number = CopyNumberAtLoci(major=unknown, minor=unknown, normal=np.full(unknown.shape, 2.0))
+        copies = {
+            item.name: np.concatenate((getattr(self.copy_number, item.name), getattr(copy_number, item.name)))
+            for item in fields(CopyNumberAtLoci)
+        }
+        known = self.known_clusters
+        return replace(
+            self,
+            mutations=replace(old, error_rate=np.concatenate(rates) if is_stated else None, **longer),
+            copy_number=CopyNumberAtLoci(**copies),
+            known_clusters=None if known is None else (*known, *[""] * n),
         )
 
     @property

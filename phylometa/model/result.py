@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from phylometa.model.circulation import Circulation
 from phylometa.model.clusters import CcfTable, Clustering
 from phylometa.model.comparison import Comparison
@@ -78,4 +80,21 @@ class PatientResult:
             ccf=None if self.ccf is None else self.ccf.take_samples(columns),
             clusters=None if self.clusters is None else self.clusters.take_samples(columns),
             trees=None if self.trees is None else self.trees.take_samples(columns),
+        )
+
+    @cached_property
+    def of_reads(self) -> PatientResult:
+        """The result with the mutations that reads show, without copy-number events: what is counted and dated.
+
+        The same object if no event is among the mutations.
+        """
+        patient = self.patient.of_reads
+        if patient is self.patient:
+            return self
+        rows = np.flatnonzero(~self.patient.mutations.is_event)
+        return replace(
+            self,
+            patient=patient,
+            ccf=None if self.ccf is None else self.ccf.take(rows),
+            clusters=None if self.clusters is None else self.clusters.take(rows),
         )

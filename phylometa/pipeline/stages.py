@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,7 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.ccf.trunk_purity import purity_from_trunk, with_tissue_copies
     from phylometa.clustering.infer import cluster_mutations, clustering_from_labels
     from phylometa.comparison.independent_hits import separate_hits
+    from phylometa.copy_number.event_rows import with_copy_number_events, with_purity_of_segments
     from phylometa.qc.check import check_quality, purity_in_use
     from phylometa.qc.contamination import allow_for_contamination, find_contamination
     from phylometa.qc.sequencing_error import allow_for_errors
@@ -95,7 +97,7 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
         from phylometa.cells.bundles import with_cell_bundles
 
         given = with_cell_bundles(given, settings=settings.cells, rng=stage_rng(settings.seed, "cells"))
-    as_read = with_tissue_copies(given)
+    as_read = with_tissue_copies(with_purity_of_segments(given, settings.observation))
     whole = allow_for_errors(as_read, usual=settings.ccf.error_rate)
     tissue = whole.in_place if whole.in_place.samples else whole
     reads_say = infer_purity(tissue, settings=settings.ccf)
@@ -109,8 +111,9 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     foreign = find_contamination(tissue, purity_in_use(tissue, reads_say))
     patient = allow_for_contamination(patient, foreign, error_rate=settings.ccf.error_rate)
     patient = separate_hits(patient, find_origin(with_censored_as_reads(patient.in_place), settings))
+    patient = with_copy_number_events(patient, settings.observation)
     if patient.mutations.n_mutations == 0:
-        raise InputError(f"patient {patient.name}: no variants left to analyse; dropped.tsv.gz names the reasons")
+        raise InputError(f"patient {patient.name}: {_NOTHING_LEFT}")
     evidence = with_censored_as_reads(patient)
     data = (evidence.mutations, patient.copy_number, patient.purity)
     # To first order a purity's error widens every cluster by itself, though it is one for all: only if it is large.
@@ -125,6 +128,12 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     clusters = replace(clusters, deleted=deleted)
     warnings = conflict_warnings(evidence, clusters, settings)
     return {"patient": patient, "ccf": ccf, "clusters": clusters, "quality": quality, "warnings": warnings}
+
+
+_NOTHING_LEFT = (
+    "no variants left to analyse; dropped.tsv.gz names the reasons. Nor is there a copy-number event, which would do "
+    "as well"
+)
 
 
 def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
@@ -143,7 +152,9 @@ def _trees(result: PatientResult, settings: Settings) -> dict[str, Any]:
         clusters = _clusters_to_start_from(patient, start, settings)
     groups, probability = _common_origin(patient, settings)
     # The clusters of a start may fit no founder where the mutations say that there was one: the sampler sorts it out.
-    has_one_founder = not is_given and len(patient.sites) > 1 and probability >= _CERTAIN_ORIGIN
+    # Copy-number events recur in independent tumours, so that only reads tell of these.
+    is_one_tumour = probability >= _CERTAIN_ORIGIN or bool(patient.mutations.is_event.all())
+    has_one_founder = not is_given and len(patient.sites) > 1 and is_one_tumour
     rng = stage_rng(settings.seed, "trees")
     trees = infer_clone_trees(clusters, *sites, settings=chosen, rng=rng, has_one_founder=has_one_founder)
     if is_given or len(trees.names) != clusters.n_clusters:  # given clusters, or clonally unrelated tumours
@@ -242,6 +253,11 @@ def _draw_jointly(
 
     primaries = [t for t, site in enumerate(patient.sites) if site.site_class == "primary"]
     primary = primaries[0] if primaries and len(groups) == 1 else None
+    events = None
+    if patient.mutations.is_event.any():
+        from phylometa.copy_number.event_rows import event_curves
+
+        events = partial(event_curves, patient, settings=settings.observation)
     return infer_jointly(
         patient.mutations,
         patient.copy_number,
@@ -253,6 +269,7 @@ def _draw_jointly(
         rng=stage_rng(settings.seed, "joint"),
         purity_sd=np.array([sample.purity_sd * sample.purity_is_estimated for sample in patient.samples]),
         primary=primary,
+        events=events,
     )
 
 
@@ -281,7 +298,8 @@ def _compare(result: PatientResult, settings: Settings) -> Comparison | None:
     """Primary against every metastasis, from the reads; None if there are no reads."""
     from phylometa.comparison.infer import compare_with_primary
 
-    if result.ccf is None or result.clusters is None:
+    result = result.of_reads
+    if result.ccf is None or result.clusters is None or not result.patient.mutations.n_mutations:
         return None
     parts = (result.patient, result.ccf, result.clusters)
     return compare_with_primary(*parts, settings=settings.comparison, error_rate=settings.ccf.error_rate)
@@ -319,6 +337,9 @@ def _labels(result: PatientResult, settings: Settings) -> dict[str, Any]:
 def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:
     from phylometa.timing.infer import date_dissemination
 
+    result = result.of_reads
+    if not result.patient.mutations.n_mutations:
+        return {"timing": None, "warnings": (_NO_CLOCK,)}
     assert result.ccf is not None and result.clusters is not None
     assert result.trees is not None and result.histories is not None
     timing = date_dissemination(
@@ -332,6 +353,9 @@ def _timing(result: PatientResult, settings: Settings) -> dict[str, Any]:
         comparison=result.comparison or _compare(result, settings),
     )
     return {"timing": timing}
+
+
+_NO_CLOCK = "no dates and no counts of private mutations: copy-number events alone tick by no clock"
 
 
 def _copy_number(result: PatientResult, settings: Settings) -> dict[str, Any]:

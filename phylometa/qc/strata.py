@@ -45,6 +45,14 @@ def check_strata(patient: Patient) -> tuple[QualityFinding, ...]:
     ]
     depth = mutations.depth[mutations.is_informative]
     median = float(np.median(depth)) if depth.size else 0.0
+    n = mutations.n_mutations
+    if not n:  # segments alone
+        few = "no mutations: copy-number events stand for them"
+        remedy = "sequence mutations of the same samples: an event tells less than a mutation, and recurs"
+        alone = QualityFinding(
+            "mutations", few, f"at least {FEW_MUTATIONS}", "warning", remedy, stratum="few_mutations"
+        )
+        return (alone,)
     findings.append(
         QualityFinding(
             "depth",
@@ -55,7 +63,6 @@ def check_strata(patient: Patient) -> tuple[QualityFinding, ...]:
             stratum="low_depth" if median < UNCALIBRATED_DEPTH else "",
         )
     )
-    n = mutations.n_mutations
     findings.append(
         QualityFinding(
             "mutations",

@@ -13,7 +13,7 @@ germline variant. A matched normal shows a somatic mutation only as far as tumou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -26,8 +26,9 @@ from phylometa.reads.censored import censored_as_reads, censored_log_likelihood
 from phylometa.reads.multiplicity import MultiplicityOptions, enumerate_multiplicities, germline_frequency
 from phylometa.reads.normal import find_tumour_in_normal, somatic_in_normal
 from phylometa.reads.read_likelihood import log_sum_exp, read_log_likelihood
+from phylometa.reads.segment_evidence import no_branch_log_likelihood
 
-__all__ = ["ARTEFACT", "FIRST_TAIL", "Observation", "observe"]
+__all__ = ["ARTEFACT", "FIRST_TAIL", "Observation", "observe", "with_events"]
 
 ARTEFACT, FIRST_TAIL = 0, 1
 """Null classes: an artefact; then one tail per site."""
@@ -47,6 +48,8 @@ _OWN_VAF, _COMMON_VAF = (1.0, 9.0), (1.0, 19.0)
 _VAF_POINTS = 60
 # VAF of a germline variant in a matched normal, as it comes out of alignment. Beta(a, b).
 _HETEROZYGOUS_VAF, _HOMOZYGOUS_VAF = (50.0, 50.0), (100.0, 1.0)
+# Log weight of what an event cannot be: artefact or tail of a site, or at a locus whose state was missed.
+_NEVER = -1e6
 # Log-likelihood by which some mutation must fit a germline variant better than any clone, at the annotated states, for
 # germline variants to be among the artefacts: at a high purity the trunk looks like them.
 _GERMLINE_GAIN = 8.0
@@ -81,6 +84,8 @@ class Observation:
         Mutations in the item.
     prevalence : float64 array (G,)
         Grid of F.
+    no_branch : int
+        Option of a copy-number event that no branch explains, which says nothing of any prevalence; -1 without events.
     """
 
     curves: FloatArray
@@ -94,6 +99,7 @@ class Observation:
     null: FloatArray
     weight: FloatArray
     prevalence: FloatArray
+    no_branch: int = -1
 
     @property
     def n_items(self) -> int:
@@ -188,6 +194,61 @@ def observe(
         null=np.concatenate((artefact[:, None], tails), axis=1),
         weight=np.ones(len(alt)),
         prevalence=prevalence,
+    )
+
+
+def with_events(
+    observation: Observation,
+    rows: IntArray,
+    curves: FloatArray,
+    *,
+    settings: ObservationSettings,
+    absent_weight: float,
+) -> Observation:
+    """Put the likelihood of copy-number events in the place of that of their reads.
+
+    An event has two options, one for all samples: a branch of the tree made it, or none (it arose several times, or is
+    nothing but wrong states). The prior of the latter is given, not learnt with the shares of the classes: events are
+    wrong far more often than mutations.
+
+    Parameters
+    ----------
+    observation : Observation
+        One item per mutation.
+    rows : int64 array (E,)
+        Mutations that are events.
+    curves : float64 array (E, S, G)
+        From `phylometa.reads.segment_evidence.segment_log_likelihood`.
+    settings : ObservationSettings
+    absent_weight : float
+        `CcfSettings.absent_weight`.
+    """
+    no_branch = observation.n_annotated
+    share, alone = no_branch_log_likelihood(curves, observation.prevalence, settings)
+    all_curves, log_prior, total = (
+        np.insert(array, no_branch, value, axis=2)
+        for array, value in ((observation.curves, 0.0), (observation.log_prior, -np.inf), (observation.total, 0.0))
+    )
+    all_curves[rows] = curves[:, :, None]
+    all_curves[rows, :, no_branch] = (alone / curves.shape[1])[:, None, None]
+    log_prior[rows, :, : no_branch + 1] = -np.inf
+    log_prior[rows, :, 0], log_prior[rows, :, no_branch] = np.log1p(-share), np.log(share)
+    total[rows, :, no_branch] = total[rows, :, 0]
+    log_missed, null, group = observation.log_missed.copy(), observation.null.copy(), observation.group.copy()
+    log_missed[rows], null[rows], group[rows] = _NEVER, _NEVER, 0
+    marginal = np.insert(observation.marginal, no_branch, 0.0, axis=2)
+    marginal[rows] = _marginal(all_curves[rows], observation.prevalence, absent_weight)
+    return replace(
+        observation,
+        curves=all_curves,
+        log_prior=log_prior,
+        total=total,
+        log_missed=log_missed,
+        null=null,
+        group=group,
+        marginal=marginal,
+        n_annotated=no_branch + 1,
+        no_branch=no_branch,
     )
 
 

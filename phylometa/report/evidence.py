@@ -59,6 +59,12 @@ def _reads(result: PatientResult, clone: int, site: int, source: int) -> str:
     assert result.clusters is not None
     mutations, site_of = result.patient.mutations, result.patient.sample_site
     members = np.flatnonzero(result.clusters.labels == clone)
+    is_event = mutations.is_event[members]
+    n_events = int(is_event.sum())
+    events = f"{n_events} copy-number event{'s' if n_events > 1 else ''}" if n_events else ""
+    members = members[~is_event]
+    if events and not len(members):
+        return f"{events}, no mutation with reads"
     parts = []
     for t in dict.fromkeys((site, source)):
         samples = np.flatnonzero(site_of == t)
@@ -69,4 +75,4 @@ def _reads(result: PatientResult, clone: int, site: int, source: int) -> str:
         else:
             parts.append(f"{result.patient.site_names[t]} not sampled")
     noun = "mutation has" if len(members) == 1 else "mutations have"
-    return f"{len(members):,} {noun} {', '.join(parts)}"
+    return f"{len(members):,} {noun} {', '.join(parts)}" + (f"; and {events}" if events else "")

@@ -103,9 +103,10 @@ def _clone(result: PatientResult, clone: int) -> dict[str, Any]:
     drivers = set(clone_drivers(result, clone))
     members = np.flatnonzero(clusters.labels == clone)
     members = members[np.argsort([mutations.genes[i] not in drivers for i in members], kind="stable")]
+    with_reads = members[~mutations.is_event[members]]
     entry["drivers"] = sorted(clean_text(gene) for gene in drivers)
     entry["reads"] = [
-        [int(mutations.alt_counts[members, s].sum()), int(mutations.depth[members, s].sum())]
+        [int(mutations.alt_counts[with_reads, s].sum()), int(mutations.depth[with_reads, s].sum())]
         for s in range(mutations.n_samples)
     ]
     entry["ccf"] = [
@@ -118,7 +119,7 @@ def _clone(result: PatientResult, clone: int) -> dict[str, Any]:
             "gene": clean_text(mutations.genes[i]),
             "reads": [
                 [int(mutations.alt_counts[i, s]), int(mutations.depth[i, s])]
-                if mutations.is_informative[i, s]
+                if mutations.is_informative[i, s] and not mutations.is_event[i]
                 else None
                 for s in range(mutations.n_samples)
             ],

@@ -249,10 +249,10 @@ def _count(number: int, noun: str, plural: str = "") -> str:
 def _what_was_read(result: PatientResult) -> str:
     patient = result.patient
     n_sites = len({sample.site for sample in patient.samples if sample.site})
-    text = (
-        f"{_count(patient.mutations.n_mutations, 'mutation')} in {_count(len(patient.samples), 'sample')} "
-        f"of {_count(n_sites, 'site')}"
-    )
+    n_events = int(patient.mutations.is_event.sum())
+    read = [_count(patient.mutations.n_mutations - n_events, "mutation")]
+    read = [*read[: n_events < patient.mutations.n_mutations], *[_count(n_events, "copy-number event")][: n_events > 0]]
+    text = f"{' and '.join(read)} in {_count(len(patient.samples), 'sample')} of {_count(n_sites, 'site')}"
     if result.clusters is not None:
         text += f" fall into {_count(result.clusters.n_clusters, 'cluster')}"
     if result.trees is not None and len(result.trees):

@@ -385,13 +385,17 @@ def _strip(result: PatientResult) -> tuple[tuple[str, str], ...]:
     """Samples, mutations, purity, depth, draws, and verdicts of the quality control."""
     patient = result.patient
     found = [("samples", str(len(patient.samples))), ("sites", str(len({s.site for s in patient.samples if s.site})))]
-    found.append(("mutations", f"{patient.mutations.n_mutations:,}"))
+    n_events = int(patient.mutations.is_event.sum())
+    found.append(("mutations", f"{patient.mutations.n_mutations - n_events:,}"))
+    if n_events:
+        found.append(("copy-number events", str(n_events)))
     if result.clusters is not None:
         found.append(("clones", str(result.clusters.n_clusters)))
     purity = patient.purity[np.isfinite(patient.purity)]
     if len(purity):
         found.append(("purity", f"{purity.min():.2f} to {purity.max():.2f}" if len(purity) > 1 else f"{purity[0]:.2f}"))
-    depth = patient.mutations.depth[patient.mutations.observed]
+    with_reads = patient.of_reads.mutations
+    depth = with_reads.depth[with_reads.observed]
     if depth.size:
         found.append(("median depth", f"{np.median(depth):.0f}"))
     if result.trees is not None and len(result.trees):

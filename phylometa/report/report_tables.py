@@ -188,7 +188,7 @@ def clones_table(result: PatientResult) -> Table | None:
 def samples_table(result: PatientResult) -> Table:
     """One row per sample: site, purity, ploidy, depth, dates."""
     patient = result.patient
-    mutations = patient.mutations
+    mutations = patient.of_reads.mutations
     has_kinds = any(sample.kind != "tissue" for sample in patient.samples)
     rows = []
     for s, sample in enumerate(patient.samples):
@@ -225,6 +225,17 @@ def samples_table(result: PatientResult) -> Table:
     return Table("samples", "Samples", columns, tuple(rows))
 
 
+def _reads_cell(result: PatientResult, mutation: int, sample: int) -> str:
+    """Reads of a mutation in a sample, or the share of cells that have a copy-number event."""
+    mutations = result.patient.mutations
+    if not mutations.is_informative[mutation, sample]:
+        return ""
+    alt, depth = int(mutations.alt_counts[mutation, sample]), int(mutations.depth[mutation, sample])
+    if mutations.is_event[mutation]:
+        return percent(min(2.0 * alt / depth / result.patient.purity[sample], 1.0))
+    return f"{alt}/{depth}"
+
+
 def mutations_table(result: PatientResult) -> Table | None:
     """One row per mutation (drivers and then the rest, up to a limit): cluster, reads in every sample."""
     patient, clusters = result.patient, result.clusters
@@ -236,13 +247,12 @@ def mutations_table(result: PatientResult) -> Table | None:
     order = np.lexsort((np.arange(len(is_driver)), ~has_gene, ~is_driver))[:_MAX_ROWS]
     rows = []
     for i in order:
-        reads = (
-            f"{mutations.alt_counts[i, s]}/{mutations.depth[i, s]}" if mutations.is_informative[i, s] else ""
-            for s in range(mutations.n_samples)
-        )
+        reads = (_reads_cell(result, int(i), s) for s in range(mutations.n_samples))
         cluster = "" if clusters is None else clusters.names[clusters.labels[i]]
         rows.append((mutations.ids[i], mutations.genes[i], "yes" if is_driver[i] else "", cluster, *reads))
     note = "Reads: alternate/depth; empty: no reads."
+    if mutations.is_event.any():
+        note += " Copy-number events: share of the tumour cells."
     if mutations.n_mutations > _MAX_ROWS:
         note += f" The first {_MAX_ROWS} of {mutations.n_mutations}; all stand in input/counts.tsv."
     columns = ("Mutation", "Gene", "Driver", "Cluster", *(f"Reads in {name}" for name in mutations.sample_names))

@@ -221,10 +221,7 @@ def _carrier(patient: Patient, index: int, key: Statement) -> Carrier:
     here = [s for s in range(mutations.n_samples) if patient.sites[int(patient.sample_site[s])].name in about]
     shown = [s for s in here if mutations.alt_counts[index, s] > 0] or list(range(mutations.n_samples))
     best = max(shown, key=lambda s: int(mutations.alt_counts[index, s]))
-    return Carrier(
-        mutations.ids[index],
-        mutations.genes[index] or "",
-        mutations.sample_names[best],
-        int(mutations.alt_counts[index, best]),
-        int(mutations.depth[index, best]),
-    )
+    reads = (int(mutations.alt_counts[index, best]), int(mutations.depth[index, best]))
+    if mutations.is_event[index]:
+        reads = (0, 0)
+    return Carrier(mutations.ids[index], mutations.genes[index] or "", mutations.sample_names[best], *reads)

@@ -230,7 +230,7 @@ def histories_from(result: PatientResult, primary: int, settings: Settings) -> H
 def find_origin(patient: Patient, settings: Settings) -> CommonOrigin:
     """Find groups of sites of one origin (`phylometa.comparison.common_origin`), by the package's recurrence table."""
     return origin_of_patient(
-        patient, recurrence=gene_recurrence(), settings=settings.origin, error_rate=settings.ccf.error_rate
+        patient.of_reads, recurrence=gene_recurrence(), settings=settings.origin, error_rate=settings.ccf.error_rate
     )
 
 

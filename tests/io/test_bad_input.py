@@ -30,6 +30,16 @@ def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
     return change
 
 
+def without_segments(*edits: tuple[str, str]) -> Callable[[Path], None]:
+    """Edits of a sheet whose column of segments has another name: it would do without reads."""
+
+    def change(folder: Path) -> None:
+        for old, new in (("cn_segments", "files"), *edits):
+            edit("samples.tsv", old, new)(folder)
+
+    return change
+
+
 def overwrite(name: str, data: bytes) -> Callable[[Path], None]:
     return lambda folder: rewrite(folder / name, data)
 
@@ -86,7 +96,10 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
         edit("samples.tsv", "site\t", "organ\t"),
         r"column site is missing \(columns found: patient, sample, organ",
     ),
-    "no source column": (edit("samples.tsv", "\tvcf\t", "\tfile\t"), "one of the columns vcf, maf, counts is needed"),
+    "no source column": (
+        without_segments(("\tvcf\t", "\tfile\t")),
+        "one of the columns vcf, maf, counts is needed, or cn_segments",
+    ),
     "column named twice": (edit("samples.tsv", "purity", "site"), r"row 1: two columns are named site"),
     "row too long": (edit("samples.tsv", "S2\tliver", "S2\tliver\tleft\tlobe"), r"row 3: has 10 fields, the header 8"),
     "duplicated sample": (
@@ -113,7 +126,8 @@ BAD: dict[str, tuple[Callable[[Path], None], str]] = {
         r"column patient: '\.\./P' cannot be a name",
     ),
     "missing file": (edit("samples.tsv", "calls.vcf", "other.vcf"), r"row 2, column vcf: no such file: other\.vcf"),
-    "no file at all": (edit("samples.tsv", "calls.vcf", ""), "give one of vcf, maf, counts"),
+    "no file at all": (without_segments(("calls.vcf", "")), "give one of vcf, maf, counts, or cn_segments alone"),
+    "normal segments alone": (edit("samples.tsv", "calls.vcf", ""), "no mutations, and no copy-number event"),
     # the VCF
     "sample not in VCF": (
         edit("samples.tsv", "S2", "S3"),

@@ -135,16 +135,7 @@ def with_tail(inputs, rng, n_tail):
         labels += [len(parents) - 1] * n_tail
     index = np.array(rows)
     mutations = patient.mutations
-    mutations = dataclasses.replace(
-        mutations,
-        ids=tuple(f"r{i}" for i in range(len(index))),
-        alt_counts=mutations.alt_counts[index],
-        depth=mutations.depth[index],
-        observed=mutations.observed[index],
-        positions=mutations.positions[index],
-        **{name: tuple(getattr(mutations, name)[i] for i in index) for name in ("chroms", "refs", "alts", "contexts")},
-        genes=(),
-    )
+    mutations = mutations.take(index, ids=[f"r{i}" for i in range(len(index))])
     ccf = type(ccf)(**{f.name: getattr(ccf, f.name)[index] for f in dataclasses.fields(ccf)})
     k = len(parents)
     table = np.zeros((k, len(samples)))

@@ -74,15 +74,9 @@ def add_tail(patient, rng, n_tail):
     alt = rng.binomial(table.depth[rows], np.where(here, vaf * ccf[:, None], 0.001))
     seen = np.flatnonzero((alt >= 3).any(axis=1))
     index = np.concatenate([np.arange(table.n_mutations), rows[seen]])
-    texts = {name: getattr(table, name) for name in ("chroms", "refs", "alts", "contexts", "genes")}
     mutations = dataclasses.replace(
-        table,
-        ids=(*table.ids, *(f"tail{i}" for i in range(len(seen)))),
+        table.take(index, ids=(*table.ids, *(f"tail{i}" for i in range(len(seen))))),
         alt_counts=np.concatenate([table.alt_counts, alt[seen]]),
-        depth=table.depth[index],
-        observed=table.observed[index],
-        positions=table.positions[index],
-        **{name: tuple(values[i] for i in index) if values else () for name, values in texts.items()},
     )
     return patient.with_changes(mutations=mutations, copy_number=patient.copy_number.take(index))
 

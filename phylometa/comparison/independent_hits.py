@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,6 @@ __all__ = ["origin_groups", "origin_of_patient", "separate_hits"]
 
 # Between the identifier of a mutation and the site in whose tumour it was hit independently.
 HIT_IN = " hit in "
-WORDS = ("chroms", "refs", "alts", "genes", "contexts")
 
 
 def origin_of_patient(
@@ -99,18 +97,7 @@ def separate_hits(patient: Patient, origin: CommonOrigin) -> Patient:
         if g >= 0:
             alt[row, group_of_sample != g] = 0
             depth[row, circulates], observed[row, circulates] = 0, False
-    words: dict[str, Any] = {name: tuple(getattr(mutations, name)[i] for i in rows) for name in WORDS}
-    arrays: dict[str, Any] = {name: getattr(mutations, name)[index] for name in ("positions", "censored")}
-    table = replace(
-        mutations,
-        ids=tuple(names),
-        alt_counts=alt,
-        depth=depth,
-        observed=observed,
-        error_rate=None if mutations.error_rate is None else mutations.error_rate[index],
-        **words,
-        **arrays,
-    )
+    table = replace(mutations.take(index, ids=names), alt_counts=alt, depth=depth, observed=observed)
     told = ", ".join(mutations.ids[i] for i in shared[:5]) + (", ..." if len(shared) > 5 else "")
     text = (
         f"independent tumours share {len(shared)} mutation{'s' if len(shared) > 1 else ''} ({told}): taken as hit "

@@ -272,14 +272,19 @@ class MutationTable:
         """Rows (n,) that are copy-number events: their reads only stand for shares of cells that segments tell."""
         return np.array([is_copy_number_event(alt) for alt in self.alts], dtype=bool)
 
-    def take(self, rows: Sequence[int] | NDArray[Any]) -> MutationTable:
-        """Return the table restricted to `rows` (indices or mask), in that order."""
+    def take(self, rows: Sequence[int] | NDArray[Any], *, ids: Sequence[str] | None = None) -> MutationTable:
+        """Return the table restricted to `rows` (indices or mask), in that order.
+
+        With new `ids`, one per row, a row may be taken several times.
+        """
         rows = np.asarray(rows)
         index = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
         picked: dict[str, Any] = {
             name: tuple(getattr(self, name)[i] for i in index)
             for name in ("ids", "chroms", "refs", "alts", "genes", "contexts")
         }
+        if ids is not None:
+            picked["ids"] = tuple(ids)
         arrays = {
             name: getattr(self, name)[index]
             for name in ("alt_counts", "depth", "observed", "positions", "censored", "normal_alt", "normal_depth")

@@ -21,7 +21,7 @@ def patient_of(found, *, sites=PAIR, genes=(), depth=100, seed=1):
     samples = tuple(Sample(f"{site.name}1", site.name) for site in sites)
     table = MutationTable(
         tuple(f"m{i}" for i in range(len(found))), tuple(s.name for s in samples), alt, np.full(found.shape, depth),
-        genes=genes,
+        genes=genes, normal_names=("N",), normal_alt=np.zeros((len(found), 1)), normal_depth=np.full((len(found), 1), 60),
     )  # fmt: skip
     return Patient("X", samples, tuple(sites), table, CopyNumberAtLoci.diploid(*found.shape))
 
@@ -66,6 +66,7 @@ def test_unrelated_pairs_have_groups_of_their_own_even_with_a_shared_hotspot():
         assert origin.probability[0, 1] < 0.5
         apart = separate_hits(patient, origin)
         assert apart.mutations.n_mutations == patient.mutations.n_mutations + shared
+        assert (apart.mutations.normal_depth == 60).all()
         again = origin_of_patient(apart)
         np.testing.assert_array_equal(again.probability, origin.probability)
         found, _ = call_presence(apart.mutations, apart.sample_site, 2, error_rate=1e-3)

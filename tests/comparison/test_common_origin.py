@@ -21,7 +21,8 @@ def patient_of(found, *, sites=PAIR, genes=(), depth=100, seed=1):
     samples = tuple(Sample(f"{site.name}1", site.name) for site in sites)
     table = MutationTable(
         tuple(f"m{i}" for i in range(len(found))), tuple(s.name for s in samples), alt, np.full(found.shape, depth),
-        genes=genes, normal_names=("N",), normal_alt=np.zeros((len(found), 1)), normal_depth=np.full((len(found), 1), 60),
+        genes=genes, normal_names=("N",),
+        normal_alt=np.zeros((len(found), 1)), normal_depth=np.full((len(found), 1), 60),
     )  # fmt: skip
     return Patient("X", samples, tuple(sites), table, CopyNumberAtLoci.diploid(*found.shape))
 

@@ -38,7 +38,8 @@ def check_normal(patient: Patient, *, error_rate: float) -> tuple[QualityFinding
     findings = [
         QualityFinding(
             "normal",
-            f"the normal {one.normal} holds tumour cells: its VAFs are {100 * one.ratio:.1f} % of those of sample "
+            f"the normal {one.normal} holds {'early' if one.is_early else 'tumour'} cells: its VAFs "
+            f"{'of what all samples have ' if one.is_early else ''}are {100 * one.ratio:.1f} % of those of sample "
             f"{mutations.sample_names[one.donor]}",
             f"{100 * _LEAST_RATIO:g} %",
             "warning",

@@ -1,7 +1,8 @@
 """Reads of a matched normal: how much of the tumour is in it, and what they say of a mutation.
 
 A somatic mutation is in a normal only as far as tumour cells are: at `ratio` times its VAF in a tumour sample, the same
-for all mutations. Artefacts and germline variants have VAFs of their own there.
+for all mutations, or for those of all samples if the normal tissue has early cells of the tumour (a field). Artefacts
+and germline variants have VAFs of their own there.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import betaln
 
-from phylometa.model.arrays import FloatArray
+from phylometa.model.arrays import BoolArray, FloatArray
 from phylometa.model.patient import MutationTable
 
 __all__ = ["TumourInNormal", "find_tumour_in_normal", "somatic_in_normal"]
@@ -22,6 +23,8 @@ _ERRORS = np.geomspace(1.0, 20.0, 16)  # multiples of the usual sequencing error
 _NOT_SOMATIC = 0.1
 # Log-likelihood by which a ratio must beat none.
 _LEAST_GAIN = 10.0
+# A mutation is in a sample with so many alternate reads; early cells are told by so many mutations of all samples.
+_PRESENT_READS, _LEAST_TRUNK = 3, 5
 
 
 class TumourInNormal(NamedTuple):
@@ -36,26 +39,30 @@ class TumourInNormal(NamedTuple):
         Its VAF of a somatic mutation as a share of the donor's; 0 = no tumour cells.
     error : float
         Sequencing error of the normal.
+    is_early : bool
+        Whether the cells have only the mutations of all tumour samples.
     """
 
     normal: str
     donor: int
     ratio: float
     error: float
+    is_early: bool = False
 
-    def rate(self, vaf: FloatArray) -> FloatArray:
-        """Expected VAF in the normal of somatic mutations of given VAFs (n, S) in the tumour samples."""
+    def rate(self, mutations: MutationTable) -> FloatArray:
+        """Expected VAF (n,) in the normal if the mutations are somatic."""
         if self.ratio == 0.0:
-            return np.full(len(vaf), self.error)
-        return _rate(self.ratio, vaf[:, self.donor], self.error)
+            return np.full(mutations.n_mutations, self.error)
+        found = _rate(self.ratio, np.nan_to_num(mutations.vaf[:, self.donor]), self.error)
+        return np.where(_in_all_samples(mutations), found, self.error) if self.is_early else found
 
 
 def find_tumour_in_normal(mutations: MutationTable, *, error_rate: float) -> tuple[TumourInNormal, ...]:
     """Find the share of tumour DNA in every matched normal.
 
     The likelihood of a ratio is a mixture: a mutation is somatic, binomial at the sequencing error and the ratio times
-    its VAF in the donor, or it is not, with any VAF in the normal. The share must explain the reads better than a
-    higher error of all cells does.
+    its VAF in the donor, or it is not, with any VAF in the normal. The share is that of all mutations, or of those that
+    all samples have, whichever is likelier; it must explain the reads better than a higher error of all cells does.
 
     Parameters
     ----------
@@ -68,6 +75,10 @@ def find_tumour_in_normal(mutations: MutationTable, *, error_rate: float) -> tup
     tuple of TumourInNormal, length N
     """
     vaf = np.nan_to_num(mutations.vaf)
+    in_all = _in_all_samples(mutations)
+    kinds = [np.ones(len(vaf), dtype=bool)]
+    if _LEAST_TRUNK <= in_all.sum() < len(vaf):
+        kinds.append(in_all)
     found = []
     for k, name in enumerate(mutations.normal_names):
         alt = mutations.normal_alt[:, k].astype(np.float64)
@@ -82,10 +93,15 @@ def find_tumour_in_normal(mutations: MutationTable, *, error_rate: float) -> tup
         by_error = [score(np.full(len(alt), rate)) for rate in errors]
         highest = int(np.argmax(by_error))
         is_higher = by_error[highest] >= by_error[0] + _LEAST_GAIN
-        by_ratio = [[score(_rate(ratio, vaf[:, s], error_rate)) for ratio in _RATIOS] for s in range(vaf.shape[1])]
-        donor, at = np.unravel_index(np.argmax(by_ratio), (vaf.shape[1], len(_RATIOS)))
-        if by_ratio[donor][at] >= max(by_error) + _LEAST_GAIN:
-            found.append(TumourInNormal(name, int(donor), float(_RATIOS[at]), error_rate))
+        by_ratio = np.array(
+            [
+                [[score(_rate(ratio, vaf[:, s] * rows, error_rate)) for ratio in _RATIOS] for s in range(vaf.shape[1])]
+                for rows in kinds
+            ]
+        )
+        kind, donor, at = np.unravel_index(by_ratio.argmax(), by_ratio.shape)
+        if by_ratio.max() >= max(by_error) + _LEAST_GAIN:
+            found.append(TumourInNormal(name, int(donor), float(_RATIOS[at]), error_rate, bool(kind)))
         else:
             found.append(TumourInNormal(name, -1, 0.0, float(errors[highest] if is_higher else error_rate)))
     return tuple(found)
@@ -104,11 +120,15 @@ def somatic_in_normal(mutations: MutationTable, found: tuple[TumourInNormal, ...
     float64 array (n, N)
         Without binomial coefficients; 0 without reads.
     """
-    vaf = np.nan_to_num(mutations.vaf)
     alt = mutations.normal_alt.astype(np.float64)
     ref = mutations.normal_depth - alt
-    rate = np.stack([one.rate(vaf) for one in found], axis=1) if found else np.zeros(alt.shape)
+    rate = np.stack([one.rate(mutations) for one in found], axis=1) if found else np.zeros(alt.shape)
     return np.asarray(alt * np.log(rate) + ref * np.log1p(-rate))
+
+
+def _in_all_samples(mutations: MutationTable) -> BoolArray:
+    """Whether every sample that was read shows the mutation (n,)."""
+    return np.asarray(((mutations.alt_counts >= _PRESENT_READS) | ~mutations.is_informative).all(axis=1))
 
 
 def _rate(ratio: float, vaf: FloatArray, error_rate: float) -> FloatArray:

@@ -108,6 +108,27 @@ def test_tumour_cells_in_the_normal_make_no_artefacts():
     assert (log_odds_of_artefact(mutations)[:30] < 0).all()
 
 
+@pytest.mark.parametrize("ratio", [0.05, 0.25])
+def test_early_cells_in_the_normal_tissue_make_the_trunk_no_artefact(ratio):
+    """A field: the mutations of all samples are in the normal, those of one sample are not."""
+    vaf = np.concatenate((np.tile([0.35, 0.25], (20, 1)), CLONAL))
+    early = np.arange(50) < 20
+    mutations = table(vaf, ERROR + np.where(early, ratio * vaf[:, 0], 0.0), normal_depth=150)
+    (found,) = find_tumour_in_normal(mutations, error_rate=ERROR)
+    assert found.is_early and found.ratio * mutations.vaf[early, found.donor].mean() == pytest.approx(
+        ratio * 0.35, rel=0.4
+    )
+    assert (log_odds_of_artefact(mutations) < 0).all()
+
+
+def test_a_few_artefacts_of_all_samples_are_no_early_cells():
+    vaf = np.concatenate((np.tile([0.35, 0.25], (20, 1)), np.tile([0.1, 0.1], (3, 1)), CLONAL))
+    mutations = table(vaf, np.where((np.arange(53) >= 20) & (np.arange(53) < 23), 0.1, ERROR), normal_depth=150)
+    (found,) = find_tumour_in_normal(mutations, error_rate=ERROR)
+    assert found.ratio == 0.0
+    assert (log_odds_of_artefact(mutations)[20:23] > 3).all()
+
+
 @pytest.mark.parametrize(("vaf", "beta"), [(0.5, (50.0, 50.0)), (1.0, (100.0, 1.0))], ids=["one copy", "both copies"])
 def test_a_germline_variant_is_told_by_the_normal(vaf, beta):
     mutations = table(np.full((1, 2), vaf), [vaf])

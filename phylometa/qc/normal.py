@@ -6,7 +6,7 @@ import numpy as np
 
 from phylometa.model.patient import Patient
 from phylometa.model.quality import QualityFinding
-from phylometa.reads.normal import find_tumour_in_normal, somatic_in_normal
+from phylometa.reads.normal import find_tumour_in_normal, looks_like_tumour, somatic_in_normal, with_true_normals
 
 __all__ = ["check_normal"]
 
@@ -34,8 +34,20 @@ def check_normal(patient: Patient, *, error_rate: float) -> tuple[QualityFinding
     mutations = patient.mutations
     if not mutations.normal_names:
         return (QualityFinding("normal", "no reads of a matched normal", "", "untested"),)
-    found = find_tumour_in_normal(mutations, error_rate=error_rate)
     findings = [
+        QualityFinding(
+            "normal",
+            f"{name} looks like a tumour sample: half of the mutations have at least half of their VAF there",
+            "50 % of the mutations",
+            "warning",
+            "check the names of the columns and site_type in the sheet; its reads are not used",
+        )
+        for name, is_wrong in zip(mutations.normal_names, looks_like_tumour(mutations))
+        if is_wrong
+    ]
+    mutations = with_true_normals(mutations)
+    found = find_tumour_in_normal(mutations, error_rate=error_rate)
+    findings += [
         QualityFinding(
             "normal",
             f"the normal {one.normal} holds {'early' if one.is_early else 'tumour'} cells: its VAFs "

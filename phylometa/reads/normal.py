@@ -7,6 +7,7 @@ and germline variants have VAFs of their own there.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,11 @@ from scipy.special import betaln
 from phylometa.model.arrays import BoolArray, FloatArray
 from phylometa.model.patient import MutationTable
 
-__all__ = ["TumourInNormal", "find_tumour_in_normal", "somatic_in_normal"]
+__all__ = ["GERMLINE_VAF", "TumourInNormal", "find_tumour_in_normal", "looks_like_tumour", "somatic_in_normal"]
+__all__ += ["with_true_normals"]
+
+GERMLINE_VAF = {"one copy": (50.0, 50.0), "both copies": (100.0, 1.0)}
+"""VAF of a germline variant in a matched normal, as it comes out of alignment. Beta(a, b)."""
 
 _RATIOS = np.geomspace(0.002, 0.6, 60)
 _ERRORS = np.geomspace(1.0, 20.0, 16)  # multiples of the usual sequencing error
@@ -23,6 +28,9 @@ _ERRORS = np.geomspace(1.0, 20.0, 16)  # multiples of the usual sequencing error
 _NOT_SOMATIC = 0.1
 # Log-likelihood by which a ratio must beat none.
 _LEAST_GAIN = 10.0
+# A sample is no normal if this share of the mutations has at least half of the tumour's VAF there, at VAFs that are not
+# those of germline variants. Cells below this depth are not asked, and so many mutations are needed.
+_TUMOUR_SHARE, _TUMOUR_RATIO, _LEAST_DEPTH, _LEAST_SEEN = 0.5, 0.5, 10, 10
 # A mutation is in a sample with so many alternate reads; early cells are told by so many mutations of all samples.
 _PRESENT_READS, _LEAST_TRUNK = 3, 5
 
@@ -55,6 +63,40 @@ class TumourInNormal(NamedTuple):
             return np.full(mutations.n_mutations, self.error)
         found = _rate(self.ratio, np.nan_to_num(mutations.vaf[:, self.donor]), self.error)
         return np.where(_in_all_samples(mutations), found, self.error) if self.is_early else found
+
+
+def looks_like_tumour(mutations: MutationTable) -> BoolArray:
+    """Find normals that cannot be normals: a tumour sample under another name.
+
+    Parameters
+    ----------
+    mutations : MutationTable (n, S) with N normals
+
+    Returns
+    -------
+    bool array (N,)
+        Whether half of the mutations have at least half of their VAF in the tumours there, without being germline;
+        False for fewer than ten mutations.
+    """
+    alt = mutations.normal_alt.astype(np.float64)
+    ref = mutations.normal_depth - alt
+    total = np.where(mutations.is_informative, mutations.depth, 0).sum(axis=1)
+    in_tumours = np.where(mutations.is_informative, mutations.alt_counts, 0).sum(axis=1) / np.maximum(total, 1)
+    seen = (mutations.normal_depth >= _LEAST_DEPTH) & (total > 0)[:, None]
+    vaf = alt / np.maximum(mutations.normal_depth, 1)
+    germline = np.max([betaln(alt + a, ref + b) - betaln(a, b) for a, b in GERMLINE_VAF.values()], axis=0)
+    shown = seen & (vaf >= _TUMOUR_RATIO * in_tumours[:, None]) & (germline < betaln(alt + 1.0, ref + 1.0))
+    n_seen = seen.sum(axis=0)
+    return np.asarray((n_seen >= _LEAST_SEEN) & (shown.sum(axis=0) > _TUMOUR_SHARE * n_seen))
+
+
+def with_true_normals(mutations: MutationTable) -> MutationTable:
+    """Return the table without the reads of normals that look like a tumour (`looks_like_tumour`)."""
+    wrong = looks_like_tumour(mutations)
+    if not wrong.any():
+        return mutations
+    alt, depth = (np.where(wrong, 0, reads) for reads in (mutations.normal_alt, mutations.normal_depth))
+    return replace(mutations, normal_alt=alt, normal_depth=depth)
 
 
 def find_tumour_in_normal(mutations: MutationTable, *, error_rate: float) -> tuple[TumourInNormal, ...]:

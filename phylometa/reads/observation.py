@@ -24,7 +24,7 @@ from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.reads.censored import censored_as_reads, censored_log_likelihood
 from phylometa.reads.multiplicity import MultiplicityOptions, enumerate_multiplicities, germline_frequency
-from phylometa.reads.normal import find_tumour_in_normal, somatic_in_normal
+from phylometa.reads.normal import GERMLINE_VAF, find_tumour_in_normal, somatic_in_normal, with_true_normals
 from phylometa.reads.read_likelihood import log_sum_exp, read_log_likelihood
 from phylometa.reads.segment_evidence import no_branch_log_likelihood
 
@@ -46,8 +46,6 @@ _ABSENT, _PRESENT = 0.5, 0.5
 # Allele frequency of an artefact in one sample: mostly low. Beta(a, b).
 _OWN_VAF, _COMMON_VAF = (1.0, 9.0), (1.0, 19.0)
 _VAF_POINTS = 60
-# VAF of a germline variant in a matched normal, as it comes out of alignment. Beta(a, b).
-_HETEROZYGOUS_VAF, _HOMOZYGOUS_VAF = (50.0, 50.0), (100.0, 1.0)
 # Log weight of what an event cannot be: artefact or tail of a site, or at a locus whose state was missed.
 _NEVER = -1e6
 # Log-likelihood by which some mutation must fit a germline variant better than any clone, at the annotated states, for
@@ -419,6 +417,7 @@ class _Normals(NamedTuple):
 
     @classmethod
     def of(cls, mutations: MutationTable, error_rate: float) -> _Normals:
+        mutations = with_true_normals(mutations)
         alt = mutations.normal_alt.astype(np.float64)
         ref = mutations.normal_depth - alt
         found = find_tumour_in_normal(mutations, error_rate=error_rate)
@@ -437,8 +436,9 @@ class _Normals(NamedTuple):
         def reads(alt: FloatArray, ref: FloatArray, beta: tuple[float, float]) -> FloatArray:
             return np.asarray((betaln(alt + beta[0], ref + beta[1]) - betaln(*beta)).sum(axis=1))
 
-        on_one = heterozygous + reads(self.alt, self.ref, _HETEROZYGOUS_VAF)
-        on_both = reads(self.alt, self.ref, _HOMOZYGOUS_VAF) + reads(alt, ref, _HOMOZYGOUS_VAF)
+        on_one = heterozygous + reads(self.alt, self.ref, GERMLINE_VAF["one copy"])
+        both_copies = GERMLINE_VAF["both copies"]
+        on_both = reads(self.alt, self.ref, both_copies) + reads(alt, ref, both_copies)
         return np.asarray(np.logaddexp(on_one, on_both) - np.log(2.0))
 
 

@@ -9,7 +9,7 @@ from scipy.stats import binom
 
 from phylometa.config import CcfSettings, ObservationSettings
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
-from phylometa.reads.normal import TumourInNormal, find_tumour_in_normal, somatic_in_normal
+from phylometa.reads.normal import TumourInNormal, find_tumour_in_normal, looks_like_tumour, somatic_in_normal
 from phylometa.reads.observation import observe
 
 ERROR = CcfSettings().error_rate
@@ -119,6 +119,24 @@ def test_early_cells_in_the_normal_tissue_make_the_trunk_no_artefact(ratio):
         ratio * 0.35, rel=0.4
     )
     assert (log_odds_of_artefact(mutations) < 0).all()
+
+
+@pytest.mark.parametrize("ratio", [0.7, 1.0])
+def test_a_tumour_sample_that_is_called_the_normal_is_not_used(ratio):
+    vaf = np.concatenate((np.tile([0.3, 0.22], (20, 1)), CLONAL))
+    mutations = table(vaf, ratio * vaf[:, 0], normal_depth=150)
+    assert looks_like_tumour(mutations).tolist() == [True]
+    without = replace(mutations, normal_names=(), normal_alt=None, normal_depth=None)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(log_odds_of_artefact(mutations), log_odds_of_artefact(without))
+
+
+def test_germline_variants_make_no_tumour_of_the_normal():
+    """A list of calls made without the normal: most are germline, on one copy or on both."""
+    germline = np.repeat([0.5, 1.0], [40, 20])
+    vaf = np.concatenate((np.tile(germline[:, None], 2), CLONAL))
+    mutations = table(vaf, np.concatenate((germline, np.full(30, ERROR))))
+    assert looks_like_tumour(mutations).tolist() == [False]
+    assert (log_odds_of_artefact(mutations)[:60] > 20).all()
 
 
 def test_a_few_artefacts_of_all_samples_are_no_early_cells():

@@ -34,6 +34,16 @@ def test_depth_zero_is_missing_evidence_not_absence():
     assert table.vaf[0].tolist() == [0.5, 0.0]
 
 
+def test_rows_lie_one_after_the_other_however_they_were_made():
+    """A kernel that meets another order of memory is compiled anew: a minute before the first patient."""
+    columns = np.asfortranarray([[5, 0], [0, 3], [0, 0]]), np.asfortranarray([[10, 20], [12, 6], [1, 9]])
+    table = MutationTable(("a", "b", "c"), ("P1", "M1"), *columns)
+    for one in (table, table.take([2, 0]), small_table().take_samples(np.array([1, 0]))):
+        for name in ("alt_counts", "depth", "observed"):
+            assert getattr(one, name).flags.c_contiguous, name
+    assert table.censored.strides == (0, 0)  # one value, no memory
+
+
 def test_arrays_are_read_only():
     table = small_table()
     with pytest.raises(ValueError, match="read-only"):

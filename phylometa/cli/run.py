@@ -176,7 +176,7 @@ def _execute(
             return 0
         outcomes = _run_passes(jobs, directory, n_jobs, scheduler, fail_fast, with_cohort_prior)
     except KeyboardInterrupt:
-        remove_leftovers(directory)  # of workers that were killed
+        remove_leftovers(directory, [job.patient for job in jobs])  # of workers that were killed
         raise
     finally:
         if not existed and directory.is_dir():

@@ -13,12 +13,13 @@ import contextlib
 import json
 import os
 import platform
+import re
 import shutil
 import stat
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -246,9 +247,28 @@ def _clean_up(target: Path) -> None:
     Only folders with `MARK` go; an earlier result that was set aside and not yet replaced is put back.
     """
     for folder in list(target.parent.iterdir()):
-        if not folder.name.startswith(".") or _target_of(folder) != target:
+        if not folder.name.startswith("."):
             continue
-        _remove_folder(folder, target)
+        if _target_of(folder) == target:
+            _remove_folder(folder, target)
+        elif _is_begun(folder, target):
+            _remove_unmarked(folder)
+
+
+def _is_begun(folder: Path, target: Path) -> bool:
+    """Whether a folder has the name of one that is begun for `target`, as `tempfile.mkdtemp` makes them."""
+    prefix = _prefix(target)
+    return folder.name.startswith(prefix) and bool(re.fullmatch(r"[a-z0-9_]{8}", folder.name[len(prefix) :]))
+
+
+def _remove_unmarked(folder: Path) -> None:
+    """Remove a folder whose process was killed before it had marked it; one that holds anything stays."""
+    with contextlib.suppress(OSError):
+        if not folder.is_symlink() and [path.name for path in folder.iterdir()] == [MARK]:
+            mark = folder / MARK
+            if mark.is_file() and not mark.is_symlink() and not mark.stat().st_size:
+                mark.unlink()
+        folder.rmdir()
 
 
 def _remove_folder(folder: Path, target: Path) -> None:
@@ -268,10 +288,11 @@ def abandon() -> None:
             path.unlink()
 
 
-def remove_leftovers(directory: Path) -> None:
+def remove_leftovers(directory: Path, names: Iterable[str] = ()) -> None:
     """Remove what killed processes left in `directory`: marked half-written folders and locks nobody holds any more.
 
-    What a living process writes stays, and so does every hidden folder that phylometa did not make.
+    What a living process writes stays, and so does every hidden folder that phylometa did not make. Of the targets with
+    the given `names`, also a lock and an empty folder whose process was killed before it had written whose they are.
     """
     if not directory.is_dir():
         return
@@ -281,6 +302,11 @@ def remove_leftovers(directory: Path) -> None:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             if path.stat().st_size < 4096 and {"pid", "host", "start"} == set(json.loads(path.read_text())):
                 targets.add(path.with_name(path.name[1 : -len(".lock")]))
+    for target in (directory / name for name in names):
+        lock = target.with_name(f".{target.name}.lock")
+        is_begun = lock.is_file() and not lock.is_symlink() and not lock.stat().st_size
+        if is_begun or any(_is_begun(path, target) for path in directory.iterdir()):
+            targets.add(target)
     for target in sorted(targets):
         with contextlib.suppress(BusyError), locked(target, wait=False):
             pass

@@ -268,6 +268,22 @@ def test_only_marked_folders_of_dead_processes_are_cleaned_up(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*kept, ".lock", ".user.lock"])
 
 
+def test_what_was_killed_before_it_said_whose_it_is_goes_if_the_name_is_known(tmp_path):
+    """A worker dies between making its lock, or its folder, and writing in it; what holds anything stays."""
+    for name in ("P", "Q", "other"):
+        write(tmp_path / f".{name}.lock", "")
+        (tmp_path / f".{name}.partial-abcd123_").mkdir()
+    write(tmp_path / ".Q.partial-ab12cd34" / MARK, "")
+    kept = [".P.partial-mine", ".P.partial-withdata", ".P.partial-x.partial-abcd1234"]
+    (tmp_path / kept[0]).mkdir()
+    write(tmp_path / kept[1] / "data")
+    (tmp_path / kept[2]).mkdir()
+    with locked(tmp_path / "S"):
+        remove_leftovers(tmp_path, ["P", "Q", "S", "nobody"])
+        assert (tmp_path / ".S.lock").exists()
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, ".other.lock", ".other.partial-abcd123_"}
+
+
 def test_a_folder_of_a_patient_whose_name_goes_on_is_not_cleaned_up(tmp_path):
     write(tmp_path / ".P.partial-x.partial-abcd1234" / MARK, "P.partial-x")
     with locked(tmp_path / "P"):

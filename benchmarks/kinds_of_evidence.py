@@ -15,12 +15,11 @@ Run: ``python benchmarks/kinds_of_evidence.py [PATIENTS] [--seed N] [--record]``
 
 from __future__ import annotations
 
-import argparse
 import time
 from dataclasses import replace
 
 import numpy as np
-from printed import record
+from printed import record, study_arguments
 
 from phylometa.config import Settings
 from phylometa.model.arrays import FloatArray
@@ -114,11 +113,7 @@ def true_shares(simulated: SimulatedPatient, result: AnalysisResult) -> FloatArr
 
 def main() -> None:
     """Print all figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("patients", nargs="?", type=int, default=PATIENTS)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--record", action="store_true", help="keep the figures in printed.tsv")
-    arguments = parser.parse_args()
+    arguments = study_arguments(__doc__, PATIENTS)
     settings = short_chains()
     inside: dict[str, list[bool]] = {kind: [] for kind in KINDS}
     purity: list[float] = []

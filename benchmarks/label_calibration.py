@@ -225,15 +225,18 @@ def chosen_settings(changes: list[str]) -> Settings:
     return settings
 
 
+def lines_of(path: Path | None, **wanted) -> dict[int, dict]:
+    """Lines that a study has written, by the number of the patient, of those with the wanted values."""
+    if path is None or not path.exists():
+        return {}
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    return {row["number"]: row for row in rows if all(row[name] == value for name, value in wanted.items())}
+
+
 def run_study(options) -> list[dict]:
     """Lines of all patients, in order; those of `options.results` are not run again."""
-    done = {}
     path = Path(options.results) if options.results else None
-    if path is not None and path.exists():
-        for line in path.read_text().splitlines():
-            row = json.loads(line)
-            if (row["seed"], row["unsampled"]) == (options.seed, options.unsampled):
-                done[row["number"]] = row
+    done = lines_of(path, seed=options.seed, unsampled=options.unsampled)
     if options.stages:
         done = {number: row for number, row in done.items() if "true_tree" in row["chains"]}
     open_numbers = [number for number in range(options.patients) if number not in done]

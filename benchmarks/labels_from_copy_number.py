@@ -27,7 +27,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from label_calibration import chosen_settings
+from label_calibration import chosen_settings, lines_of
 from label_patients import draw_patient, with_scalar
 from noisy_segments import CALLERS, noisy_profile
 from printed import record
@@ -129,13 +129,8 @@ def run_patient(number: int, seed: int, design: str, settings) -> dict:
 
 def run_study(options) -> list[dict]:
     """Lines of all patients, in order; those of `options.results` are not run again."""
-    done = {}
     path = Path(options.results) if options.results else None
-    if path is not None and path.exists():
-        for line in path.read_text().splitlines():
-            row = json.loads(line)
-            if (row["seed"], row["design"]) == (options.seed, options.design):
-                done[row["number"]] = row
+    done = lines_of(path, seed=options.seed, design=options.design)
     settings = chosen_settings(options.set)
     settings = settings.replace(trees=replace(settings.trees, joint_moves=30_000, joint_rounds=1))
     waiting = [number for number in range(options.patients) if number not in done]

@@ -7,6 +7,7 @@ what they printed on the day that stands beside them.
 
 from __future__ import annotations
 
+import argparse
 import csv
 from collections.abc import Iterable
 from datetime import date
@@ -29,6 +30,15 @@ class Figure(NamedTuple):
 def read_figures(path: Path = PRINTED) -> list[Figure]:
     with path.open(newline="", encoding="utf-8") as handle:
         return [Figure(**row) for row in csv.DictReader(handle, delimiter="\t")]
+
+
+def study_arguments(description: str | None, patients: int) -> argparse.Namespace:
+    """Read the command line of a study: how many patients, which seed, whether the figures are recorded."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("patients", nargs="?", type=int, default=patients)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--record", action="store_true", help="keep the figures in printed.tsv")
+    return parser.parse_args()
 
 
 def record(command: str, found: Iterable[tuple[str, str, str]], path: Path = PRINTED) -> None:

@@ -15,12 +15,11 @@ of S sites, as S - 1 of the S (S - 1) are true of one seeding each. `--record` k
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 
 import numpy as np
 from kinds_of_evidence import FLOOR, KINDS, analyse, routes, short_chains, with_kinds
-from printed import record
+from printed import record, study_arguments
 
 from phylometa.model.cells import CellMatrix
 from phylometa.model.patient import Patient
@@ -73,11 +72,7 @@ def log_scores(found: dict[str, float], true: set[str], sites: tuple[str, ...], 
 
 def main() -> None:
     """Print all figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("patients", nargs="?", type=int, default=PATIENTS)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--record", action="store_true", help="keep the figures in printed.tsv")
-    arguments = parser.parse_args()
+    arguments = study_arguments(__doc__, PATIENTS)
     settings = short_chains()
     scores: dict[str, list[tuple[float, ...]]] = {name: [] for name in VARIANTS}
     for number in range(arguments.patients):

@@ -11,7 +11,6 @@ the small variants that they were (what the patient could tell at best). `--reco
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 import tempfile
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from kinds_of_evidence import analyse, routes, short_chains
-from printed import record
+from printed import record, study_arguments
 
 from phylometa.cli import _invoke
 from phylometa.io.tables import read_patient
@@ -35,11 +34,7 @@ SETTINGS += ("depth=60", "mutation_rate=0.00025", "cn_caller=ascat", "patient=V"
 
 def main() -> None:
     """Print all figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("patients", nargs="?", type=int, default=PATIENTS)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--record", action="store_true", help="keep the figures in printed.tsv")
-    arguments = parser.parse_args()
+    arguments = study_arguments(__doc__, PATIENTS)
     settings, options = short_chains(), [text for pair in SETTINGS for text in ("--set", pair)]
     exact: dict[str, list[bool]] = {"manta": [], "delly": []}
     told: dict[str, list[float]] = {"with structural variants": [], "without": [], "as small variants": []}

@@ -3,8 +3,9 @@
 One process at a time writes a patient. It holds ``.NAME.lock`` beside the patient's directory (process id, host, start
 of the process); the lock goes with the process, and one on another host that is not renewed for `EXPIRES_AFTER`
 seconds is void. What is half-written lies in ``.NAME.partial-XXXXXXXX``, a folder that holds `MARK`; only folders with
-that mark are ever cleaned up, and only by the holder of the lock. ``manifest.json`` lists every file of a result with
-its SHA-256; a directory is replaced only if all that it holds stands in that list, unchanged.
+that mark, and empty ones of that name, are ever cleaned up, and only by the holder of the lock. ``manifest.json`` lists
+every file of a result with its SHA-256; a directory is replaced only if all that it holds stands in that list,
+unchanged.
 """
 
 from __future__ import annotations
@@ -244,7 +245,8 @@ def _target_of(folder: Path) -> Path | None:
 def _clean_up(target: Path) -> None:
     """Remove what killed processes left half-written of `target`, whose lock is held.
 
-    Only folders with `MARK` go; an earlier result that was set aside and not yet replaced is put back.
+    Only folders with `MARK` go, and empty ones that were not marked yet; an earlier result that was set aside and not
+    yet replaced is put back.
     """
     for folder in list(target.parent.iterdir()):
         if not folder.name.startswith("."):

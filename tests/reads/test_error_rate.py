@@ -44,7 +44,7 @@ def test_the_rate_is_that_of_greatest_likelihood():
     parts = lambda rate: np.stack(  # noqa: E731
         (binom.pmf(alt, depth, rate), betabinom.pmf(alt, depth, 1, 1), betabinom.pmf(alt, depth, 1, 30))
     )
-    shares = [(e, a, 1 - e - a) for e in np.linspace(0.4, 0.8, 21) for a in np.linspace(0, 1 - e, 21)]
+    shares = np.array([(e, a, 1 - e - a) for e in np.linspace(0.4, 0.8, 21) for a in np.linspace(0, 1 - e, 21)])
     rates = np.geomspace(USUAL, 0.02, 81)
-    best = max(rates, key=lambda rate: max(np.log(np.array(s) @ parts(rate)).sum() for s in shares))
+    best = max(rates, key=lambda rate: np.log(shares @ parts(rate)).sum(axis=1).max())
     assert learn_error_rates(alt[:, None], depth[:, None], usual=USUAL)[0] == pytest.approx(best, rel=0.1)

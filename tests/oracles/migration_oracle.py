@@ -79,12 +79,18 @@ def path_multiplicities(edges, root):
     return most
 
 
+def path_maxima(edges, root):
+    """The sum of `path_multiplicities`; where no pair of sites occurs twice, that is the number of migrations."""
+    moves = [(s, t) for _, s, _, t in edges if s != t]
+    return len(moves) if len(set(moves)) == len(moves) else sum(path_multiplicities(edges, root).values())
+
+
 def criteria(edges, root, observed, letters="UMCS"):
     """Values of U, M, C, S, or of the `letters` among them."""
     value_of = {
         "U": lambda: sum(s not in observed[v] for v, s in {root} | {(v, t) for _, _, v, t in edges}),
         "M": lambda: sum(s != t for _, s, _, t in edges),
-        "C": lambda: sum(path_multiplicities(edges, root).values()),
+        "C": lambda: path_maxima(edges, root),
         "S": lambda: len({s for _, s, _, t in edges if s != t}),
     }
     return {letter: value_of[letter]() for letter in letters}

@@ -3,7 +3,7 @@
 import plot_results
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.text import Text
+from plot_texts import texts_of
 
 from phylometa.plots import FIGURES
 from phylometa.plots.style import figure_style
@@ -27,7 +27,7 @@ def text_boxes(figure):
         renderer = figure.canvas.get_renderer()
         return [
             (text.get_text(), *text.get_window_extent(renderer).extents)
-            for text in figure.findobj(Text)
+            for text in texts_of(figure)
             if text.get_visible() and text.get_text().strip() and is_drawn(text)
         ]
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from matplotlib.text import Text
+from plot_texts import texts_of
 
 from phylometa.model.colours import SITE_PALETTE
 from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
@@ -375,5 +375,5 @@ def test_the_seeding_matrix_shows_long_names_whole():
 )
 @pytest.mark.parametrize("figure", FIGURES)
 def test_no_text_in_print_is_smaller_than_five_and_a_half_points(figure, case, width):
-    texts = FIGURES[figure](getattr(plot_results, case)(), width=width).figure.findobj(Text)
+    texts = texts_of(FIGURES[figure](getattr(plot_results, case)(), width=width).figure)
     assert min(text.get_fontsize() for text in texts if text.get_text().strip()) >= 5.5

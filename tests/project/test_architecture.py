@@ -1,4 +1,4 @@
-"""The rules of docs/architecture.md, held by reading every import, also under TYPE_CHECKING and in functions."""
+"""The rules of docs/architecture.md, and what no module may do: held by reading all code, also that in functions."""
 
 import ast
 import functools
@@ -32,6 +32,12 @@ METHODS = (
 )
 EDGE = {"io", "plots", "report", "simulate", "pipeline", "cohort", "cli"}
 EFFECT_LIBRARIES = {"click", "matplotlib", "jinja2", "pysam"}
+# Libraries that turn bytes into code or objects, or open what a document points to.
+FORBIDDEN_IMPORTS = {
+    *("pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "yaml", "xml", "lxml", "defusedxml"),
+    *("ftplib", "http", "requests", "socket", "urllib.request", "subprocess", "pty", "webbrowser"),
+}
+FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__"}
 
 
 @functools.cache
@@ -158,3 +164,63 @@ def test_importing_the_package_or_its_help_loads_no_heavy_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+# --- what the code may not do at all
+
+
+def test_no_module_unpickles_evaluates_parses_xml_starts_programs_or_opens_connections():
+    wrong = []
+    for path, nodes in module_trees():
+        for node in nodes:
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                names = [node.module or ""]
+            wrong += [
+                f"{path}:{node.lineno}: imports {name}"
+                for name in names
+                if {name, name.split(".")[0]} & FORBIDDEN_IMPORTS
+            ]
+            if isinstance(node, ast.Call):
+                function = node.func
+                if isinstance(function, ast.Name) and function.id in FORBIDDEN_CALLS:
+                    wrong.append(f"{path}:{node.lineno}: calls {function.id}")
+                if isinstance(function, ast.Attribute) and function.attr in ("system", "popen", "execv", "spawnv"):
+                    wrong.append(f"{path}:{node.lineno}: starts a program")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_numpy_never_loads_objects():
+    """numpy.load and loadtxt are not used; were they, pickles would have to be refused by name."""
+    loaders = ("load", "fromfile", "genfromtxt", "loadtxt", "memmap")
+    wrong = []
+    for path, nodes in module_trees():
+        for node in nodes:
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in loaders):
+                continue
+            if getattr(node.func.value, "id", "") not in ("np", "numpy"):
+                continue
+            allowed = [key.value for key in node.keywords if key.arg == "allow_pickle"]
+            if not (allowed and isinstance(allowed[0], ast.Constant) and allowed[0].value is False):
+                wrong.append(f"{path}:{node.lineno}")
+    assert not wrong, wrong
+
+
+def test_the_only_dynamic_imports_are_of_the_package_itself():
+    """import_module takes names from the package's own tables, with `phylometa.` in front."""
+    wrong = []
+    for path, nodes in module_trees():
+        for node in nodes:
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "id", getattr(node.func, "attr", "")) == "import_module"
+            ):
+                argument = node.args[0]
+                is_own = isinstance(argument, ast.JoinedStr) and getattr(argument.values[0], "value", "").startswith(
+                    "phylometa."
+                )
+                if not is_own:
+                    wrong.append(f"{path}:{node.lineno}")
+    assert not wrong, wrong

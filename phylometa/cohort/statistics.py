@@ -213,11 +213,11 @@ def adjusted(tests: Sequence[AssociationTest]) -> list[AssociationTest]:
     positive (Benjamini & Yekutieli 2001).
     """
     kept = [test for test in tests if len(test.shares) > 1]
-    if not kept:  # scipy.stats takes half a second to import
-        return []
-    from scipy.stats import false_discovery_control
-
-    q_values = false_discovery_control([test.p_value for test in kept])
+    p_values = np.array([test.p_value for test in kept])
+    order = np.argsort(-p_values)  # the largest first: of rank n, n - 1, ...
+    ranks = np.arange(len(kept), 0, -1)
+    q_values = np.empty(len(kept))
+    q_values[order] = np.minimum.accumulate(np.minimum(p_values[order] * len(kept) / ranks, 1.0))
     return [replace(test, q_value=float(q)) for test, q in zip(kept, q_values)]
 
 

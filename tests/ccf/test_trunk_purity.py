@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom
+from read_counts import log_binomial
 
 from phylometa.ccf.estimate import estimate_ccf
 from phylometa.ccf.trunk_purity import purity_from_trunk, with_tissue_copies
@@ -42,7 +42,7 @@ def test_purity_is_that_of_the_binomial_posterior(purity):
     found = settled(patient).samples[1]
     grid = np.geomspace(1e-4, 0.99, 4000)
     alt = patient.mutations.alt_counts[:, 1]
-    log_posterior = binom.logpmf(alt.sum(), N * DEPTH, grid / 2 * (1 - 2 * ERROR) + ERROR)
+    log_posterior = log_binomial(alt.sum(), N * DEPTH, grid / 2 * (1 - 2 * ERROR) + ERROR)
     weight = np.exp(log_posterior - log_posterior.max())
     expected = weight @ grid / weight.sum()
     assert found.purity == pytest.approx(expected, rel=0.05)

@@ -3,24 +3,32 @@
 import itertools
 
 import numpy as np
-from scipy.stats import binom
+from read_counts import log_at_most, log_binomial
 
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(200)  # exact for polynomials below degree 400, so depths below 400
 
 
+def binomial(k, n, p):
+    return np.exp(log_binomial(k, n, p))
+
+
+def at_least(k, n, p):
+    return -np.expm1(log_at_most(k - 1, n, log_binomial, p)) if k > 0 else np.ones(np.shape(p * n))
+
+
 def likelihoods(alt, depth, rho, states, *, least, error):
-    """Likelihood (states and last what is in some cells, mutations) of one sample's reads at its purity, from scipy.
+    """Likelihood (states and last what is in some cells, mutations) of one sample's reads at its purity.
 
     alt, depth : int arrays (n,). Reads are conditioned on at least `least` alternate ones.
     """
     found = np.empty((len(states) + 1, len(alt)))
     for z, (total, mutated) in enumerate(states):
         v = mutated * rho / (rho * total + 2 * (1 - rho)) * (1 - 2 * error) + error
-        found[z] = binom.pmf(alt, depth, v) / binom.sf(least - 1, depth, v)
+        found[z] = binomial(alt, depth, v) / at_least(least, depth, v)
     first = next(iter(states))[0]
     limit = rho / (rho * first + 2 * (1 - rho)) * (1 - 2 * error) + error
     v = limit * (NODES[:, None] + 1) / 2
-    found[-1] = WEIGHTS @ binom.pmf(alt, depth, v) / (WEIGHTS @ binom.sf(least - 1, depth, v))
+    found[-1] = WEIGHTS @ binomial(alt, depth, v) / (WEIGHTS @ at_least(least, depth, v))
     return found
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import betabinom, binom
+from read_counts import log_beta_binomial, log_binomial
 
 from phylometa.reads.error_rate import learn_error_rates
 
@@ -41,9 +41,8 @@ def test_few_cells_without_the_mutation_tell_nothing():
 def test_the_rate_is_that_of_greatest_likelihood():
     """Held against a fine grid of rates and shares, summed over the three kinds of cells."""
     alt, depth = sample(0.008, 3)
-    parts = lambda rate: np.stack(  # noqa: E731
-        (binom.pmf(alt, depth, rate), betabinom.pmf(alt, depth, 1, 1), betabinom.pmf(alt, depth, 1, 30))
-    )
+    spread = [np.exp(log_beta_binomial(alt, depth, 1, b)) for b in (1, 30)]
+    parts = lambda rate: np.stack((np.exp(log_binomial(alt, depth, rate)), *spread))  # noqa: E731
     shares = np.array([(e, a, 1 - e - a) for e in np.linspace(0.4, 0.8, 21) for a in np.linspace(0, 1 - e, 21)])
     rates = np.geomspace(USUAL, 0.02, 81)
     best = max(rates, key=lambda rate: np.log(shares @ parts(rate)).sum(axis=1).max())

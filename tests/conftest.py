@@ -1,4 +1,7 @@
-"""Fixtures that several test files share: a small simulated patient on disk and its analysed directory."""
+"""Fixtures that several test files share: a small simulated patient on disk and its analysed directory.
+
+They import what they use: the process that hands out tests to others has to load none of it first.
+"""
 
 import gc
 import subprocess
@@ -6,14 +9,9 @@ import sys
 from pathlib import Path
 
 import one_thread  # noqa: F401 (before NumPy)
-import plot_results
 import pytest
 from hypothesis import settings
 from shared_runs import REAL_COMMANDS, made_once
-from small_patients import QUICK, TINY, simulate_small, svg_alone
-
-from phylometa.cli import _invoke
-from phylometa.report import write_report
 
 settings.register_profile("phylometa", deadline=None)  # how long an example takes says more of the machine
 settings.load_profile("phylometa")
@@ -51,6 +49,8 @@ def pytest_collection_finish():
 @pytest.fixture(scope="session")
 def small_sheet(tmp_path_factory):
     """Sample sheet of a small simulated patient."""
+    from small_patients import simulate_small
+
     folder = made_once(tmp_path_factory, "small", lambda made: simulate_small(made / "patient"))
     return folder / "patient/samples.tsv"
 
@@ -58,6 +58,9 @@ def small_sheet(tmp_path_factory):
 @pytest.fixture(scope="session")
 def small_run(small_sheet, tmp_path_factory):
     """The directory `phylometa run` made of it with the options `QUICK`, figures as SVG alone."""
+    from small_patients import QUICK, svg_alone
+
+    from phylometa.cli import _invoke
 
     def run(folder):
         with svg_alone():
@@ -72,6 +75,9 @@ def tiny_cohort(tmp_path_factory):
 
     Only read them.
     """
+    from small_patients import QUICK, TINY, simulate_small
+
+    from phylometa.cli import _invoke
 
     def make(folder):
         sheet = simulate_small(folder / "in", patients=3, name="C", extra=TINY)
@@ -84,6 +90,9 @@ def tiny_cohort(tmp_path_factory):
 @pytest.fixture(scope="session")
 def page_of(tmp_path_factory):
     """Name of a result of `plot_results` -> the text of its report, which is written once a session."""
+    import plot_results
+
+    from phylometa.report import write_report
 
     def page(case):
         def make(folder):

@@ -99,7 +99,7 @@ TABLES["migration.process"] = config.ProcessSettings
 LIMITS = [
     (kind, name, rule) for kind in (*STAGES.values(), SimulationSettings) for name, rule in rules_of(kind).items()
 ]
-IDS = [f"{kind.__name__}.{name}" for kind, name, _ in LIMITS]
+EVERY_CLASS = pytest.mark.parametrize("kind", [*STAGES.values(), SimulationSettings])
 
 
 def outside(rule):
@@ -129,24 +129,30 @@ def test_every_settings_class_is_checked():
             assert item.name in rules_of(kind) or type(getattr(kind(), item.name)) in TABLES.values(), (kind, item.name)
 
 
-@pytest.mark.parametrize(("kind", "name", "rule"), LIMITS, ids=IDS)
-def test_every_number_has_a_range_a_unit_and_a_default_inside(kind, name, rule):
-    if rule.kind in (int, float) or rule.item in (int, float):
-        assert isinstance(rule.limit, Range) and rule.limit.unit and rule.limit.low < rule.limit.high
-    (default,) = (item.default for item in dataclasses.fields(kind) if item.name == name)
-    assert rule.accept(default) == default
+@EVERY_CLASS
+def test_every_number_has_a_range_a_unit_and_a_default_inside(kind):
+    for name, rule in rules_of(kind).items():
+        if rule.kind in (int, float) or rule.item in (int, float):
+            limit = rule.limit
+            assert isinstance(limit, Range) and limit.unit and limit.low < limit.high, name
+        (default,) = (item.default for item in dataclasses.fields(kind) if item.name == name)
+        assert rule.accept(default) == default, name
 
 
-@pytest.mark.parametrize(("kind", "name", "rule"), LIMITS, ids=IDS)
-def test_every_setting_is_refused_outside_its_range_with_name_range_and_unit(kind, name, rule):
-    for value in outside(rule):
-        with pytest.raises(InputError) as caught:
-            kind(**{name: value})
-        (problem,) = caught.value.problems
-        assert problem.column == name and problem.file == kind.__name__
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if rule.kind is not int and is_number and isinstance(rule.limit, Range):
-            assert str(rule.limit) in problem.message and rule.limit.unit in problem.message
+@EVERY_CLASS
+def test_every_setting_is_refused_outside_its_range_with_name_range_and_unit(kind):
+    for name, rule in rules_of(kind).items():
+        for value in outside(rule):
+            try:
+                kind(**{name: value})
+            except InputError as error:
+                (problem,) = error.problems
+            else:
+                pytest.fail(f"{name}: {value!r} is taken")
+            assert problem.column == name and problem.file == kind.__name__
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if rule.kind is not int and is_number and isinstance(rule.limit, Range):
+                assert str(rule.limit) in problem.message and rule.limit.unit in problem.message, (name, value)
 
 
 @pytest.mark.parametrize("table", [name for name in TABLES if name != "seed"])

@@ -2,6 +2,7 @@
 
 import shutil
 import struct
+from unittest import mock
 
 import pytest
 from result_files import digests
@@ -34,8 +35,10 @@ def test_what_plot_refuses(patient, option, value, capsys):
 
 
 def test_one_page_stands_in_the_directory_or_where_it_is_asked_for(patient, tmp_path, capsys):
-    for _ in range(2):  # ours, so replaced
+    with mock.patch("phylometa.report.write_one_page", lambda result, path: path.write_bytes(b"an earlier page")):
         assert _invoke(["report", str(patient), "--one-page"]) == 0
+    assert (patient / "one_page.pdf").read_bytes() == b"an earlier page"
+    assert _invoke(["report", str(patient), "--one-page"]) == 0  # ours, so replaced
     assert (patient / "one_page.pdf").read_bytes().startswith(b"%PDF")
     assert _invoke(["status", str(patient)]) == 0
     target = tmp_path / "P.pdf"

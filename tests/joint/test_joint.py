@@ -249,6 +249,7 @@ def long_chains(shorter):
     return replace(SETTINGS.trees, joint_rounds=1, **moves)
 
 
+@pytest.mark.system  # the fast suite has every state with every option, of two mutations
 def test_draws_follow_the_exact_posterior():
     mutations = table([[20, 19], [21, 14], [9, 2], [5, 6]], 40)
     # the error of 1,200 draws is a quarter of what is allowed

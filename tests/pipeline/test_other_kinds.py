@@ -19,6 +19,8 @@ from phylometa.model.circulation import NO_SITE, Circulation
 from phylometa.pipeline.stages import load_result
 from phylometa.simulate import SimulationSettings, simulate_patient
 
+pytestmark = pytest.mark.system  # one run of seconds, for all
+
 KINDS = ("plasma_samples=3", "plasma_only_share=0.03", "ctc_pools=1", "xenografts=1", "distant_sites=2")
 KINDS += ("plasma_min_tumour=0.05", "metastasis_clones=0", "extra_migrations=0", "primary_regions=2", "patient=K")
 
@@ -100,7 +102,6 @@ def test_the_report_has_a_timeline_of_shares_and_no_place_for_plasma(folder):
     assert "ctdna" not in routes
 
 
-@pytest.mark.system
 def test_every_figure_is_drawn(folder, tmp_path):
     copy = shutil.copytree(folder / "out" / "K", tmp_path / "K")
     assert _invoke(["plot", str(copy), "--format", "svg"]) == 0
@@ -118,7 +119,6 @@ def test_routes_are_those_of_the_tissue(folder):
     assert sure <= set(truth["edges"])
 
 
-@pytest.mark.system
 def test_plasma_alone_gives_clones_and_no_seeding(folder, tmp_path, capsys):
     rows = (folder / "in" / "samples.tsv").read_text().splitlines()
     kept = [rows[0], *(row for row in rows if "ctdna" in row.split("\t")[1])]
@@ -135,7 +135,6 @@ def test_plasma_alone_gives_clones_and_no_seeding(folder, tmp_path, capsys):
     assert (directory / "trees" / "circulating.tsv").is_file() and not (directory / "seeding").exists()
 
 
-@pytest.mark.system
 def test_given_clusters_circulate_too():
     settings = SimulationSettings(
         mutation_rate=0.0001, distant_sites=1, plasma_samples=2, plasma_min_tumour=0.05, plasma_only_share=0.04

@@ -65,6 +65,6 @@ def test_a_figure_is_written_in_every_format(results, tmp_path):
 
 
 def test_svg_text_can_be_edited_and_found(results, tmp_path):
-    path = save_figures(results["one_metastasis"], tmp_path, formats=("svg",))[0]
+    (path,) = save_figures(results["one_metastasis"], tmp_path, formats=("svg",), figures=("clone_flow",))
     text = path.read_text(encoding="utf-8")
     assert "pelvic lymph node" in text and 'id="clone-1"' in text

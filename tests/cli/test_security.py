@@ -283,7 +283,7 @@ def test_names_are_text_in_the_report(page_of):
 
 
 def test_names_are_text_in_every_figure(tmp_path):
-    figures = save_figures(plot_results.malicious(), tmp_path, formats=("svg",))
+    figures = save_figures(plot_results.malicious(), tmp_path, formats=("svg",), dpi=36)
     assert len(figures) > 8
     for path in figures:
         assert_inert(path.read_text(encoding="utf-8"), scripts=0)

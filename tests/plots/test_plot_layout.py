@@ -3,7 +3,8 @@
 import plot_results
 import pytest
 from matplotlib.axes import Axes
-from plot_texts import texts_of
+from matplotlib.text import Text
+from plot_artists import artists_of
 
 from phylometa.plots import FIGURES
 from phylometa.plots.style import figure_style
@@ -22,12 +23,12 @@ def text_boxes(figure):
     """(text, left, bottom, right, top) in pixels of everything that is drawn as text."""
     with figure_style():
         figure.set_dpi(200)  # as in the PNG; at 72 dpi letters are hinted to whole pixels
-        if any(axes.axison for axes in figure.findobj(Axes)):  # tick labels get their place when they are drawn
+        if any(axes.axison for axes in artists_of(figure, Axes)):  # tick labels get their place when they are drawn
             figure.draw_without_rendering()
         renderer = figure.canvas.get_renderer()
         return [
             (text.get_text(), *text.get_window_extent(renderer).extents)
-            for text in texts_of(figure)
+            for text in artists_of(figure, Text)
             if text.get_visible() and text.get_text().strip() and is_drawn(text)
         ]
 

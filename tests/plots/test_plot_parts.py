@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
-from plot_texts import texts_of
+from matplotlib.text import Text
+from plot_artists import artists_of
 
 from phylometa.model.colours import SITE_PALETTE
 from phylometa.model.history import HistoryEnsemble, MigrationHistory, TreeHistories
@@ -375,5 +376,5 @@ def test_the_seeding_matrix_shows_long_names_whole():
 )
 @pytest.mark.parametrize("figure", FIGURES)
 def test_no_text_in_print_is_smaller_than_five_and_a_half_points(figure, case, width):
-    texts = texts_of(FIGURES[figure](getattr(plot_results, case)(), width=width).figure)
+    texts = artists_of(FIGURES[figure](getattr(plot_results, case)(), width=width).figure, Text)
     assert min(text.get_fontsize() for text in texts if text.get_text().strip()) >= 5.5

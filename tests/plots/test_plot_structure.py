@@ -36,7 +36,9 @@ def structure(figure):
     """Labels in the order of drawing, how often each named group occurs, and whether pictures are in raster form."""
     buffer = StringIO()
     with figure_style():
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+        figure.savefig(
+            buffer, format="svg", metadata={"Date": None}, dpi=36
+        )  # of images, of which only the number counts
     root = ElementTree.fromstring(buffer.getvalue())
     tags = Counter(element.tag.split("}")[1] for element in root.iter())
     names = [element.get("id", "") for element in root.iter()]

@@ -171,6 +171,14 @@ def _shades(n: int, hue: float, ends: tuple[float, float], chroma: float) -> lis
     ]
 
 
+@lru_cache(maxsize=1024)
+def _shades_of_clade(n: int, hue: float, ends: tuple[float, float]) -> tuple[list[str], FloatArray, float]:
+    """Shades, their CIE L*a*b*, and the smallest distance between two of them."""
+    shades = _shades(n, hue, ends, _CHROMA)
+    lab = _lab(shades)
+    return shades, lab, float((_lab_distance(lab, lab) + 1e3 * np.eye(n)).min())
+
+
 @lru_cache(maxsize=64)
 def lineage_colours(parents: tuple[int, ...]) -> tuple[str, ...]:
     """Choose one colour per clone of a tree, see the module.
@@ -203,10 +211,8 @@ def lineage_colours(parents: tuple[int, ...]) -> tuple[str, ...]:
         placed_lab = _lab(placed)
         for hue in free:
             for ends in _RANGES:
-                shades = _shades(len(clade), hue, ends, _CHROMA)
-                lab = _lab(shades)
-                own = _lab_distance(lab, lab) + 1e3 * np.eye(len(shades))
-                nearest = min(float(_lab_distance(lab, placed_lab).min()), float(own.min()))
+                shades, lab, own = _shades_of_clade(len(clade), hue, ends)
+                nearest = min(float(_lab_distance(lab, placed_lab).min()), own)
                 if best is None or nearest > best[0] + 1e-9:
                     best = nearest, shades, hue
         assert best is not None

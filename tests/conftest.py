@@ -18,9 +18,13 @@ settings.load_profile("phylometa")
 
 
 def pytest_collection_modifyitems(items):
-    """First what tests of several processes wait for, then pages and packages, whose tests are the longest."""
+    """First what tests of several processes wait for, then pages and packages, whose tests are the longest.
+
+    Last are folders of many short files: processes end together.
+    """
     first = next((item.path for item in items if "small_run" in item.fixturenames), None)
-    items.sort(key=lambda i: (not makes_a_real_run(i), i.path != first, i.path.parent.name != "project"))
+    folder_rank = {"project": -1, "io": 1, "reference": 2}
+    items.sort(key=lambda i: (not makes_a_real_run(i), i.path != first, folder_rank.get(i.path.parent.name, 0)))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -25,7 +25,7 @@ def simulate(name, seed=1, **changes):
 
 @pytest.mark.parametrize("name", [name for name in PRESETS if name != "genome"])
 def test_every_preset_is_read_back(name, tmp_path):
-    simulated = simulate(name, mutation_rate=PRESETS[name].mutation_rate / 5)
+    simulated = simulate(name, mutation_rate=PRESETS[name].mutation_rate / 10)
     sheet = write_simulated_patient(simulated, tmp_path / "out")
     treatments = sheet.parent / "treatments.tsv"
     read = read_patient(sheet, genes=sheet.parent / "genes.txt", treatments=treatments if treatments.exists() else None)

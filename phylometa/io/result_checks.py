@@ -6,7 +6,7 @@ A file that was changed by hand or cut short must not become an answer. Every fu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -91,7 +91,7 @@ def check_probabilities(document: Any, *, is_probability: bool = False) -> None:
 
     A number is one if its key, or that of an object around it, is ``labels`` or ``weight`` or names a probability.
     """
-    if isinstance(document, Mapping):
+    if isinstance(document, dict):
         for key, value in document.items():
             is_named = key == "labels" or "probabilit" in key or key == "weight"
             if key in ("weight", "probability") and isinstance(value, (str, bool)):
@@ -99,6 +99,7 @@ def check_probabilities(document: Any, *, is_probability: bool = False) -> None:
             check_probabilities(value, is_probability=is_probability or is_named)
     elif isinstance(document, list):
         for value in document:
-            check_probabilities(value, is_probability=is_probability)
+            if is_probability or isinstance(value, (dict, list)):
+                check_probabilities(value, is_probability=is_probability)
     elif is_probability and isinstance(document, (int, float)) and not isinstance(document, bool):
         _check_between("probability", document, 0.0, 1.0)

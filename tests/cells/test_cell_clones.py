@@ -117,7 +117,7 @@ def test_doublets_are_found_and_their_rate_is_learnt(share):
     simulated = simulate_cells(
         n_mutations=60, n_clones=8, errors=CellErrors(doublet=share), rng=np.random.default_rng(6)
     )
-    settings = CellSettings(moves=40_000, chains=2, draws=60)
+    settings = CellSettings(moves=20_000, chains=2, draws=60)
     found = infer_cell_clones(simulated.matrix, settings=settings, rng=np.random.default_rng(3))
     assert accuracy(simulated, found) > 0.97
     assert np.mean([d.doublet for d in found.draws]) == pytest.approx(share, abs=0.05 if share else 0.02)

@@ -31,11 +31,15 @@ REFERENCE = {  # events in MEDICC2's tree without and with doubling
     "PTX005_input_df": (55, 55),
     "PTX006_input_df": (154, 154),
 }
-LARGER = ("PTX004_input_df", "PTX006_input_df")
+MARKS = {
+    "PTX004_input_df": pytest.mark.slow,
+    "PTX005_input_df": pytest.mark.system,
+    "PTX006_input_df": pytest.mark.slow,
+}
 needs_data = pytest.mark.skipif("PHYLOMETA_DATA" not in os.environ, reason="needs the published tables")
 
 
-def reachable(x, most=6):
+def reachable(x, most=5):
     """Least number of events from x to every profile, by breadth-first search: a run gains or loses a copy."""
     found, queue = {x: 0}, deque([x])
     while queue:
@@ -129,9 +133,7 @@ def read_reference(name):
 
 @needs_data
 @pytest.mark.parametrize("wgd", [False, True])
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LARGER else name for name in REFERENCE]
-)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=MARKS.get(name, ())) for name in REFERENCE])
 def test_medicc2_tables(name, wgd, tmp_path):
     folder, short = read_reference(name)
     flag = "--wgd" if wgd else "--no-wgd"

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 from shared_runs import made_once
-from small_patients import QUICK
+from small_patients import QUICK, no_page
 
 from phylometa.cli import _invoke
 from phylometa.io.tables import read_patient
@@ -95,7 +95,8 @@ def alone(tmp_path_factory):
 def mixed(tmp_path_factory):
     def make(folder):
         sheet = write_sheet(folder / "in", with_reads=("P1", "P2", "liver"))
-        assert _invoke(["run", str(sheet), "-o", str(folder / "out"), "--no-plots", *QUICK]) == 0
+        with no_page():
+            assert _invoke(["run", str(sheet), "-o", str(folder / "out"), "--no-plots", *QUICK]) == 0
 
     return made_once(tmp_path_factory, "segments_of_some", make)
 

@@ -349,6 +349,7 @@ def test_filters_cells_and_power():
 DATA = os.environ.get("PHYLOMETA_DATA")
 
 
+@pytest.mark.system
 @pytest.mark.skipif(not DATA, reason="PHYLOMETA_DATA is not set")
 @pytest.mark.parametrize(
     ("case", "check", "samples"),

@@ -24,11 +24,8 @@ from pathlib import Path
 
 import numpy as np
 from clustering import adjusted_rand
-from timing_coverage import (
-    KEYWORDS,
+from dated_patients import (
     Growth,
-    calibrated_quantile,
-    calibration_error,
     detectable_patient,
     draw_settings,
     thin,
@@ -38,6 +35,8 @@ from timing_coverage import (
     with_type,
     write_tables,
 )
+from scoring import calibrated_quantile, calibration_error
+from timing_coverage import KEYWORDS
 
 from phylometa.config import Settings, TimingSettings
 from phylometa.pipeline.stages import AnalysisResult, run_stage, stage_rng
@@ -132,12 +131,9 @@ def study_patient(scenario, number, seed):
     start = time.process_time()
     changes, keep, n_tail = SCENARIOS[scenario]
     rng = np.random.default_rng([seed, zlib.crc32(scenario.encode()), number])
-    made = None
-    while made is None:
-        made = detectable_patient(
-            draw_settings(rng, mutation_rate=RATE, extra_migrations=0.0, **changes), Growth(), rng
-        )
-    simulated, seeding, _ = made
+    simulated, seeding, _ = detectable_patient(
+        lambda rng: draw_settings(rng, mutation_rate=RATE, extra_migrations=0.0, **changes), Growth(), rng
+    )
     if keep is not None:
         simulated = thin(simulated, rng, keep)
     patient = with_type(with_events(simulated.patient, rng))
@@ -201,7 +197,7 @@ def print_level(scenario, level, patients) -> None:
     )
     if scenario == BASE:
         events = [tuple(event) for row in known for event in row["events"]]
-        limit = calibrated_quantile(events, np.random.default_rng(0))
+        limit = calibrated_quantile([p for p, _ in events])
         late = (truth > estimates[..., 2]).mean(axis=0) * 100
         lost = len(rows) - sum(row["truth"] is not None for row in rows)
         print(

@@ -15,7 +15,7 @@ import math
 import time
 
 import numpy as np
-from timing_coverage import calibration_error
+from scoring import calibration_error
 
 from phylometa.timing.stamps import exposure_evidence
 

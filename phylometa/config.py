@@ -398,7 +398,7 @@ class TimingSettings(Checked):
 
     acceleration_median: Annotated[float, Range(0.1, 100, "factor")] = 5.0
     """Median acceleration of the clock after transformation (Gerstung et al. 2020, Nature 578:122)."""
-    acceleration_sigma: Annotated[float, Range(0, 3, "log units")] = 0.4
+    acceleration_sigma: Annotated[float, Range(0, 3, "log units")] = 0.5
     """Standard deviation of its logarithm."""
     acceleration_by_type: bool = True
     """Whether the cancer type's row of tables/acceleration.tsv replaces the two values above."""
@@ -410,7 +410,7 @@ class TimingSettings(Checked):
     """Mutations of the clock: C>T at CpG, all SNVs, or CpG if the context is known."""
     regularity: Annotated[float, Range(0.01, 1000, "shape")] = 1.0
     """Evenness of the waiting times between clones on a branch: 1 = a Poisson process."""
-    rate_spread: Annotated[float, Range(0, 3, "log units")] = 0.35
+    rate_spread: Annotated[float, Range(0, 3, "log units")] = 0.5
     """Scale of the half-normal prior of the spread of log rates between lineages: a metastasis may be slow or fast."""
     tail_prevalence: Annotated[float, Range(0, 1, "prevalence")] = 0.2
     """A leaf clone seen in one sample only, below this prevalence, may be a neutral tail of many lineages."""

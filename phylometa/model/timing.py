@@ -212,7 +212,8 @@ class LesionRow:
     Parameters
     ----------
     site : str
-    model : {"exponential", "gompertz"}
+    model : {"joint", "exponential", "gompertz"}
+        ``joint``: both growth models by their probability, if the clock tells it.
     arrival : Estimate
         Age at the first arrival in the site.
     doubling_days : Estimate

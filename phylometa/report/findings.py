@@ -4,7 +4,7 @@ reads; what the samples cannot tell, and what would settle it."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from phylometa.config import SeedingSettings
 from phylometa.model.certainty import level_word
 from phylometa.model.label_specs import label_name
 from phylometa.model.result import PatientResult
-from phylometa.model.timing import best_dates
+from phylometa.model.timing import LesionRow, best_dates
 from phylometa.plots.style import percent
 from phylometa.report.evidence import Evidence, site_evidence
 from phylometa.seeding.sentences import evidence_in_words, headline_sentences
@@ -295,6 +295,16 @@ def _settings(result: PatientResult) -> SeedingSettings:
     return SeedingSettings() if result.settings is None else result.settings.seeding
 
 
+def _least_dormant(rows: Sequence[LesionRow]) -> list[LesionRow]:
+    """One row per site: of both growth models together; if their probability is not known, the one against a rest."""
+    chosen: dict[str, LesionRow] = {}
+    for row in rows:
+        best = chosen.setdefault(row.site, row)
+        if best.model != "joint" and row.p_dormant < best.p_dormant:
+            chosen[row.site] = row
+    return list(chosen.values())
+
+
 def _timing_findings(
     timing: Any, of_site: Mapping[str, list[Finding]], answers: list[Finding], settings: SeedingSettings
 ) -> None:
@@ -319,13 +329,10 @@ def _timing_findings(
             part for part in (f"Probability {before}." if before else "", f"{others}." if others else "") if part
         )
         of_site[site].append(Finding(text, status, interval.probability, note[:1].upper() + note[1:]))
-    for row in timing.lesions:
+    for row in _least_dormant(timing.lesions):
         if row.p_dormant >= _DORMANT and row.site in of_site:
             rest = row.rest_years
-            text = (
-                f"rested for {rest.lo:.1f} to {rest.hi:.1f} years between arrival and growth "
-                f"(95 % interval, {row.model} growth)."
-            )
+            text = f"rested for {rest.lo:.1f} to {rest.hi:.1f} years between arrival and growth (95 % interval)."
             of_site[row.site].append(Finding(text, level_word(row.p_dormant, settings), row.p_dormant))
     answers.extend(Finding(f"Growth and clock: {x.statement}", "fact") for x in timing.checks if x.p_value < _CONFLICT)
     for row in timing.reseeding:

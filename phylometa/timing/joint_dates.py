@@ -100,12 +100,9 @@ def date_jointly(
     weight = _probabilities(histories)
     note = f"acceleration {acceleration.median:g} before the data: {acceleration.source}"
     intervals = _intervals(patient, trees, runs, weight, measured, patient_events(patient), note)
-    rows, checks = [], []
+    rows = [row for lesion in lesions for row in _lesion_rows(patient, lesion, runs, p_exponential, rng)]
+    checks = []
     for model in GROWTH_MODELS:
-        drawn = runs.get(f"joint_{model}") or runs.get(f"growth_{model}")
-        if drawn is not None:
-            found = (_lesion_row(patient, lesion, model, drawn, rng) for lesion in lesions)
-            rows += [row for row in found if row is not None]
         if uses_clock and f"growth_{model}" in runs:
             own = tuple(lesion for lesion in lesions if lesion.is_measured)
             pair = runs["clock"], runs[f"growth_{model}"]
@@ -281,28 +278,40 @@ def variance_by_layer(drawn: TimeDraws, key: tuple[int, int]) -> dict[str, float
     return shares
 
 
-def _lesion_row(
-    patient: Patient, lesion: LesionEvidence, model: str, drawn: TimeDraws, rng: np.random.Generator
-) -> LesionRow | None:
-    """Growth of a measured metastasis under the posterior."""
+def _lesion_rows(
+    patient: Patient,
+    lesion: LesionEvidence,
+    runs: Mapping[str, TimeDraws],
+    p_exponential: float,
+    rng: np.random.Generator,
+) -> list[LesionRow]:
+    """Growth of a measured metastasis: under both models by their probability if it is known, and under each."""
     site = patient.site_names.index(lesion.site)
     if not lesion.is_measured or not patient.sites[site].is_metastasis:
-        return None
-    arrival = drawn.first_arrival(site)
-    arrival = arrival[np.isfinite(arrival)]
-    if not len(arrival):
-        return None
-    some = arrival[rng.integers(0, len(arrival), _GROWTH_DRAWS)]
-    years = np.maximum(lesion.age - some, GRID[0])
-    rest, days = draw_growth(lesion, years, model, rng=rng)  # type: ignore[arg-type]
-    return LesionRow(
-        site=lesion.site,
-        model=model,
-        arrival=quantile_estimate(arrival),
-        doubling_days=quantile_estimate(days),
-        rest_years=quantile_estimate(rest),
-        p_dormant=float(np.mean(rest > 1.0)),
-    )
+        return []
+    drawn: dict[str, FloatArray] = {}
+    for model in GROWTH_MODELS:
+        run = runs.get(f"joint_{model}") or runs.get(f"growth_{model}")
+        arrival = np.empty(0) if run is None else run.first_arrival(site)
+        arrival = arrival[np.isfinite(arrival)]
+        if len(arrival):
+            some = arrival[rng.integers(0, len(arrival), _GROWTH_DRAWS)]
+            rest, days = draw_growth(lesion, np.maximum(lesion.age - some, GRID[0]), model, rng=rng)
+            drawn[model] = np.stack([some, days, rest])
+    if len(drawn) == len(GROWTH_MODELS) and math.isfinite(p_exponential):
+        is_exponential = rng.random(_GROWTH_DRAWS) < p_exponential
+        drawn = {"joint": np.where(is_exponential, drawn["exponential"], drawn["gompertz"]), **drawn}
+    return [
+        LesionRow(
+            site=lesion.site,
+            model=model,
+            arrival=quantile_estimate(arrival),
+            doubling_days=quantile_estimate(days),
+            rest_years=quantile_estimate(rest),
+            p_dormant=float(np.mean(rest > 1.0)),
+        )
+        for model, (arrival, days, rest) in drawn.items()
+    ]
 
 
 def _rates(drawn: TimeDraws) -> dict[str, FloatArray]:

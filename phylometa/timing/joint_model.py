@@ -50,10 +50,10 @@ class Prior:
     """
 
     acceleration_median: float = 5.0
-    acceleration_sigma: float = 0.4
+    acceleration_sigma: float = 0.5
     rate_median: float = 20.0
     rate_sigma: float = 2.5
-    spread_scale: float = 0.35
+    spread_scale: float = 0.5
     regularity: float = 1.0
     tail_probability: float = 0.5
     root_range: tuple[float, float] = (0.02, 0.999)

@@ -7,6 +7,8 @@ from dataclasses import replace
 import plot_results
 import pytest
 
+from phylometa.model.interval import Estimate
+from phylometa.model.timing import LesionRow, TimingResult
 from phylometa.plots.history_overview import migration_edges
 from phylometa.plots.migration_graph import migration_graph_scene
 from phylometa.plots.style import percent
@@ -129,6 +131,24 @@ def test_facts_tell_one_event_once():
     assert texts[2].startswith("Other orders of the criteria give another answer for: ")
     alone = Findings("", answers[1:2], (), ()).facts
     assert len(alone) == 1  # without the other sentence the pattern stands
+
+
+@pytest.mark.parametrize(
+    ("models", "is_said"),
+    [
+        ({"joint": 0.4, "exponential": 0.1, "gompertz": 0.99}, False),
+        ({"joint": 0.96, "exponential": 0.99, "gompertz": 0.7}, True),
+        ({"exponential": 0.99, "gompertz": 0.2}, False),
+        ({"exponential": 0.99, "gompertz": 0.97}, True),
+    ],
+)
+def test_a_rest_is_said_if_both_growth_models_together_say_it(eight, models, is_said):
+    site = next(site.name for site in eight.patient.sites if site.is_metastasis)
+    span = Estimate(2.0, 1.5, 4.0)
+    rows = tuple(LesionRow(site, model, span, span, span, p) for model, p in models.items())
+    timing = TimingResult((), (), lesions=rows)
+    told = next(x for x in describe(replace(eight, timing=timing)).sites if x.site == site)
+    assert any("rested for 1.5 to 4.0 years" in finding.text for finding in told.findings) == is_said
 
 
 @pytest.mark.parametrize("case", CASES)

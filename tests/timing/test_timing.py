@@ -170,7 +170,7 @@ def test_events_get_probabilities_in_order():
             Treatment("systemic", ""),
         )
     )
-    result = date((patient, *rest), acceleration_median=1.0)
+    result = date((patient, *rest), acceleration_median=1.0, acceleration_sigma=0.4)
     assert [event.name for event in result.events] == ["systemic", "diagnosis", "surgery_colon", "surgery_colon_2"]
     assert result.events[1].start_age == pytest.approx(60 - 151 / 365.25)
     clock = row_of(result, "clock")
@@ -308,7 +308,12 @@ def test_growth_and_clock_in_one_posterior():
     assert {(check.checked, check.given) for check in result.checks} == {("growth", "clock"), ("clock", "growth")}
     assert all(0 < check.p_value <= 1 for check in result.checks)
     assert 0 <= result.p_exponential <= 1
-    (row,) = [x for x in result.lesions if x.model == "exponential"]
+    assert [x.model for x in result.lesions] == ["joint", "exponential", "gompertz"]
+    both, row, gompertz = result.lesions
+    assert (
+        min(row.p_dormant, gompertz.p_dormant) - 0.05 < both.p_dormant < max(row.p_dormant, gompertz.p_dormant) + 0.05
+    )
+    assert row.arrival.lo <= both.arrival.median <= gompertz.arrival.hi
     assert row.site == "liver" and 80 < row.doubling_days.median < 300 and 0 <= row.p_dormant < 1
     assert set(result.node_ages) == {"1", "2", "3", "4"} and result.node_ages["1"].hi < 60
     other = date(build(cancer_type="sarcoma", diameter_cm=2.0))

@@ -45,7 +45,7 @@ from phylometa.model.compiled import njit, njit_without_arrays
 
 REGRAFT, SWAP, CLONE, ITEM, SINGLE, SPLIT, OPTIONS = 0, 1, 2, 3, 4, 5, 6
 # How often each move is made, cumulated.
-_REGRAFT_UNTIL, _SWAP_UNTIL, _CLONE_UNTIL, _ITEM_UNTIL, _SINGLE_UNTIL, _SPLIT_UNTIL = 0.15, 0.22, 0.3, 0.65, 0.82, 0.96
+_REGRAFT_UNTIL, _SWAP_UNTIL, _CLONE_UNTIL, _ITEM_UNTIL, _SINGLE_UNTIL, _SPLIT_UNTIL = 0.15, 0.21, 0.29, 0.61, 0.77, 0.9
 # How often an item that has not moved yet is taken, of one that has.
 _OF_UNMOVED = 0.2
 # Power of the guess of a state's posterior that proposals must pass before their tree is scored.
@@ -189,7 +189,8 @@ def decide(
     """Score an applied trial and accept it with the probability of Metropolis and Hastings; the tree is then in place.
 
     Moves that mostly fail are judged by a guess first (delayed acceptance: Christen & Fox 2005,
-    doi:10.1198/106186005X76983), which leaves the posterior as it is.
+    doi:10.1198/106186005X76983), which leaves the posterior as it is. The ratio of proposals counts in it as much as
+    the guess does: a guess that is cautious about a great gain would not make up for the whole of it.
     """
     old = backup.score
     clusters = clusters_value(trial.parent, state, data)
@@ -197,11 +198,11 @@ def decide(
     known = clusters + state.score[ITEMS] - old[CLUSTERS] - old[ITEMS]
     if kind in (SINGLE, SPLIT, SWAP, CLONE, OPTIONS):
         growth = count_clones(trial.parent) - count_clones(state.parent)
-        rise = known - misfit + old[MISFIT] - old[PER_CLONE] * growth
+        rise = known - misfit + old[MISFIT] - old[PER_CLONE] * growth + log_ratio
         rise *= _GUESS_WEIGHT
-        if math.log(max(rng.random(), 1e-300)) >= rise + log_ratio:
+        if math.log(max(rng.random(), 1e-300)) >= rise:
             return False
-        log_ratio = -rise
+        log_ratio -= rise
     for i in range(2):
         slot = trial.counts[FIRST + i]
         if slot >= 0 and trial.parent[slot] != UNUSED:

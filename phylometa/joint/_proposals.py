@@ -13,6 +13,8 @@ from phylometa.model.compiled import njit, njit_without_arrays
 
 # Power of the fit by which an item's target is drawn, and the least log weight of a target.
 _FIT_POWER, _LEAST_FIT = 0.7, -9.0
+# The same for items of a clone that is parted, and their largest log weight: the first few are judged by few reads.
+_PARTED_POWER, _MOST_PARTED = 0.5, 7.0
 
 
 @njit_without_arrays()
@@ -132,6 +134,43 @@ def draw_options(
 
 
 @njit_without_arrays()
+def set_group_terms(item: int, sample: int, place: IntArray, data: Data, terms: FloatArray) -> int:
+    """Set the log weights of the annotated options that an item has in the samples of one copy-number state, that of
+    `sample`, in place in row 0 of `terms`, at the grid points `place` (S,); the first of these samples."""
+    first = data.first[item, sample]
+    for o in range(data.n_options[item, first]):
+        terms[0, o] = data.log_prior[item, first, o]
+    for s in range(len(place)):
+        if data.first[item, s] == first:
+            at = place[s] if place[s] >= 0 else data.at_place.shape[2] - 1
+            for o in range(data.n_options[item, first]):
+                terms[0, o] += data.at_place[item, s, at, o]
+    return first
+
+
+@njit(cache=True)
+def draw_group(
+    item: int, sample: int, place: IntArray, data: Data, terms: FloatArray, rng: np.random.Generator, option: IntArray
+) -> float:
+    """Draw an item's option in the samples that share the state of `sample`, in place; the log probability."""
+    first = set_group_terms(item, sample, place, data, terms)
+    chosen = draw_term(terms[0], 0, data.n_options[item, first], rng.random())
+    for s in range(len(place)):
+        if data.first[item, s] == first:
+            option[s] = chosen
+    return terms[0, chosen] - log_sum(terms[0], 0, data.n_options[item, first])
+
+
+@njit(cache=True)
+def group_probability(
+    item: int, sample: int, place: IntArray, option: IntArray, data: Data, terms: FloatArray
+) -> float:
+    """Compute the log probability that `draw_group` draws the option that an item has."""
+    first = set_group_terms(item, sample, place, data, terms)
+    return terms[0, option[first]] - log_sum(terms[0], 0, data.n_options[item, first])
+
+
+@njit_without_arrays()
 def options_probability(item: int, place: IntArray, option: IntArray, data: Data, terms: FloatArray) -> float:
     """Compute the log probability with which `draw_options` draws given options."""
     set_terms(item, place, data, terms)
@@ -238,11 +277,13 @@ def allocate(
     i: int, j: int, first: int, second: int, is_new: bool, label: IntArray, state: State, data: Data,
     rng: np.random.Generator,
 ) -> float:  # fmt: skip
-    """Put the items of one clone, one after the other, with `i` (`first`) or `j` (`second`), as they fit; log
-    probability of the outcome.
+    """Put the items of one clone, one after the other, with `i` (`first`) or `j` (`second`); log probability of the
+    outcome.
 
-    Each is judged by the prevalences of those already placed, at its present options. `is_new`: `label`, in which all
-    are `second` but `i`, is changed in place; else it is the outcome whose probability is wanted.
+    Each goes where it fits, by the prevalences of those already placed at its present options, in proportion to how
+    many these are (a Polya urn): as partitions are in the prior, so that a few items that stand alone can join the many
+    that they were parted from. `is_new`: `label`, in which all are `second` but `i`, is changed in place; else it is
+    the outcome whose probability is wanted.
     """
     error, top, steps = data.numbers[ERROR], data.numbers[TOP], data.numbers[STEPS]
     n_samples = data.alt.shape[1]
@@ -251,6 +292,7 @@ def allocate(
     for s in range(n_samples):
         seen[0, s], reads[0, s] = data.alt[i, s], data.total[i, s, state.option[i, s]]
         seen[1, s], reads[1, s] = data.alt[j, s], data.total[j, s, state.option[j, s]]
+    size = np.array([data.weight[i], data.weight[j]])
     log_probability = 0.0
     for m in range(len(label)):
         if m in (i, j) or (label[m] != first and label[m] != second):
@@ -263,10 +305,12 @@ def allocate(
                 if place >= 0:
                     value = data.curves[m, s, o, place]
                     difference += value if side == 0 else -value
-        p_first = 1.0 / (1.0 + math.exp(-min(max(_FIT_POWER * difference, -5.0), 5.0)))
+        fit = min(max(_PARTED_POWER * difference, -_MOST_PARTED), _MOST_PARTED)
+        p_first = size[0] / (size[0] + size[1] * math.exp(-fit))
         if is_new:
             label[m] = first if rng.random() < p_first else second
         side = 0 if label[m] == first else 1
+        size[side] += data.weight[m]
         log_probability += math.log(p_first if side == 0 else 1.0 - p_first)
         for s in range(n_samples):
             seen[side, s] += data.alt[m, s]

@@ -15,6 +15,8 @@ from phylometa.io.tables import read_patient
 from phylometa.io.tsv import read_tsv
 from phylometa.pipeline.stages import load_result
 
+pytestmark = pytest.mark.system  # two runs of seconds, for all
+
 MB = 1_000_000
 LENGTHS = {
     "1": 248,

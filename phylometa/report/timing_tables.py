@@ -106,8 +106,8 @@ def _lesions(timing: TimingResult) -> Table:
     """One row per lesion and growth model under the one posterior."""
     rows = tuple(
         (
-            row.site, row.model, _estimate(row.arrival), _estimate(row.doubling_days), _estimate(row.rest_years),
-            number(row.p_dormant),
+            row.site, "both" if row.model == "joint" else row.model, _estimate(row.arrival),
+            _estimate(row.doubling_days), _estimate(row.rest_years), number(row.p_dormant),
         )
         for row in timing.lesions
     )  # fmt: skip
@@ -115,7 +115,7 @@ def _lesions(timing: TimingResult) -> Table:
         "Site", "Growth model", "Age at arrival", "Doubling time (days)", "Rest before growth (years)",
         "Probability of a rest of more than a year",
     )  # fmt: skip
-    note = "Clock, sizes and dates together; medians and 95 % intervals."
+    note = "Clock, sizes and dates together; medians and 95 % intervals. Both: each model by its probability."
     return Table("lesions", "Growth with the clock", columns, rows, note=note)
 
 

@@ -48,7 +48,7 @@ BEFORE, AFTER = (-240, -120, -10), (30, 150, 270)
 
 
 def dormancy(kind, n, rng):
-    """Of n lesions of a kind: whether rest and doubling time lie in their intervals, P(dormant), whether dormant."""
+    """Of n lesions of a kind (n, 4): are rest and doubling time in their intervals, P(dormant), is it dormant."""
     found = []
     with tempfile.TemporaryDirectory() as scratch:
         settings = TimingSettings(draws=1500, clock="snv", tables=write_tables(scratch))
@@ -92,7 +92,7 @@ def lesion_with_course(rng, model):
 
 
 def changes(patient, n, rng):
-    """Of n lesions: whether the intervals of growth before, after, and of its change contain the truth; P(slower)."""
+    """Of n lesions: whether the intervals of growth before, after, and of its change contain the truth (n, 3)."""
     found = []
     begin = datetime.date(2014, 1, 1)
     settings = TimingSettings()

@@ -72,9 +72,14 @@ def allow_for_errors(patient: Patient, *, usual: float) -> Patient:
 
 
 def _learnt(patient: Patient, usual: float) -> FloatArray:
-    """Error rate of every sample (S,) by the cells without a stated one."""
+    """Error rate of every sample (S,) by the cells without a stated one; NaN for samples that circulate.
+
+    What every site sheds is in plasma at low frequencies alike, as errors are: no cell there is known to lack its
+    mutation.
+    """
     mutations = patient.mutations
-    depth = np.where(mutations.is_informative, mutations.depth, 0)
+    circulates = np.array([sample.circulates for sample in patient.samples], dtype=bool)
+    depth = np.where(mutations.is_informative & ~circulates, mutations.depth, 0)
     if mutations.error_rate is not None:
         depth = np.where(np.isfinite(mutations.error_rate), 0, depth)
     return learn_error_rates(mutations.alt_counts, depth, usual=usual)

@@ -236,6 +236,16 @@ def test_sequencing_errors_beyond_the_usual():
     assert allow_for_errors(stated, usual=0.001) is stated
 
 
+def test_what_every_site_sheds_into_plasma_is_no_sequencing_error():
+    """One percent of every clone in plasma looks like ten times the usual error: only tissue may say so."""
+    vaf = blocks((40, 0.3, 0.3), (60, 0.01, 0.3))
+    one = patient(reads(vaf), 120, ("colon", "liver"))
+    assert np.isfinite(allow_for_errors(one, usual=0.001).mutations.error_rate[:, 0]).all()
+    for kind in ("ctdna", "ctc", "ascites"):
+        shed = one.with_changes(samples=(replace(one.samples[0], kind=kind, site=""), one.samples[1]))
+        assert allow_for_errors(shed, usual=0.001) is shed
+
+
 def test_sequencing_errors_are_no_foreign_dna_and_no_tumour_in_the_normal():
     """One rate of .01 in every cell: each sample shows reads of what the others have, at one ratio of their VAFs."""
     normal = {"normal_names": ("N",), "normal_alt": reads(np.full((100, 1), 0.009), 80)}

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from phylometa.config import TimingSettings
 from phylometa.model.clusters import CcfTable, Clustering
 from phylometa.model.patient import Lesion, Treatment
 from phylometa.model.tree_ensemble import TreeEnsemble
@@ -38,7 +39,7 @@ DOUBLING = (155.0, 34.0)
 def draw_settings(rng, **changes):
     """One patient's settings: acceleration lognormal around 5, transformation logit-uniform, the rest at random.
 
-    The acceleration has a spread of .4 in log units, a little less than the prior of the analysis (.5).
+    The acceleration has the spread that the prior of the analysis has.
     """
     logit = rng.uniform(math.log(0.4 / 0.6), math.log(0.95 / 0.05))
     base = {
@@ -52,7 +53,7 @@ def draw_settings(rng, **changes):
         "diagnosis_age": AGE,
         "regularity": 1.0,
         "mutation_rate": 0.008,
-        "acceleration": 5.0 * math.exp(0.4 * rng.standard_normal()),
+        "acceleration": 5.0 * math.exp(TimingSettings().acceleration_sigma * rng.standard_normal()),
         "drivers": 0,
         "parallel_drivers": 0,
         "depth": 100.0,

@@ -23,6 +23,7 @@ from phylometa.reads.detection import detection_power
 from phylometa.simulate import SimulationSettings, simulate_patient
 from phylometa.simulate.history import draw_ages
 from phylometa.simulate.patterns import draw_plan
+from phylometa.timing.clock import is_cpg_transition
 from phylometa.timing.gains import expected_vaf
 from phylometa.timing.growth import DAYS_PER_YEAR
 from phylometa.timing.growth_evidence import LesionEvidence, lognormal_of
@@ -99,7 +100,20 @@ def thin(simulated, rng, keep):
     truth, patient = simulated.truth, simulated.patient
     primary = patient.site_names.index(patient.primary.name)
     elsewhere = ~truth.presence[:, primary] & truth.presence.any(axis=1)
-    rows = np.flatnonzero(~elsewhere[truth.clone] | (rng.random(len(truth.clone)) < keep))
+    return take(simulated, np.flatnonzero(~elsewhere[truth.clone] | (rng.random(len(truth.clone)) < keep)))
+
+
+def thin_classes(simulated, rng, others, of_cpg):
+    """The patient with each clone's mutations kept with a probability: `others` (K,), or `of_cpg` if C>T at CpG."""
+    mutations = simulated.patient.mutations
+    is_cpg = is_cpg_transition(mutations.refs, mutations.alts, mutations.contexts)
+    kept = np.where(is_cpg, of_cpg, others[simulated.truth.clone])
+    return take(simulated, np.flatnonzero(rng.random(len(kept)) < kept))
+
+
+def take(simulated, rows):
+    """The patient with some of the mutations."""
+    truth, patient = simulated.truth, simulated.patient
     shorter = {name: getattr(truth, name)[rows] for name in ("clone", "age", "allele", "multiplicity", "expected_vaf")}
     return dataclasses.replace(
         simulated,

@@ -407,7 +407,11 @@ class TimingSettings(Checked):
     signatures: str = ""
     """Table of mutational signatures (a row per channel, a column per signature), for stamps of treatments."""
     clock: Literal["auto", "cpg", "snv"] = "auto"
-    """Mutations of the clock: C>T at CpG, all SNVs, or CpG if the context is known."""
+    """Mutations of the clock: C>T at CpG, all SNVs, or, if contexts are known, CpG with the other SNVs as a second."""
+    second_gap: Annotated[float, Range(0, 3, "log units")] = 0.5
+    """Standard deviation of the log ratio of the second clock's acceleration to that of C>T at CpG."""
+    second_spread: Annotated[float, Range(0, 3, "coefficient of variation")] = 0.3
+    """Scale of the half-normal prior of the variation of the second clock's rate between branches."""
     regularity: Annotated[float, Range(0.01, 1000, "shape")] = 1.0
     """Evenness of the waiting times between clones on a branch: 1 = a Poisson process."""
     rate_spread: Annotated[float, Range(0, 3, "log units")] = 0.5

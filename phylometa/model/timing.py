@@ -13,6 +13,7 @@ from phylometa.model.short_repr import short_repr
 
 __all__ = [
     "CALENDAR_MODELS",
+    "CLOCK_RATES",
     "DivergenceRow",
     "GainRow",
     "GrowthChangeRow",
@@ -61,7 +62,8 @@ class SeedingInterval:
     model : str
         ``molecular``; ``joint``: clock, growth, dates and treatment stamps, both growth models by their evidence;
         ``joint_exponential``, ``joint_gompertz``: the same under one growth model; ``clock``: without growth;
-        ``growth_exponential``, ``growth_gompertz``: without the clock; ``hu2020``.
+        ``clock_cpg``: the same without the second clock; ``growth_exponential``,
+        ``growth_gompertz``: without the clock; ``hu2020``.
     probability : float
         Posterior probability that this clone founded this site; the estimates are given that it did.
     divergence, founder, seeding : Estimate
@@ -96,6 +98,9 @@ class SeedingInterval:
 
     __repr__ = short_repr
 
+
+CLOCK_RATES = tuple(f"{clock}{name}" for clock in ("", "second_") for name in ("before", "after", "acceleration"))
+"""Names of `RateRow` that are no site's."""
 
 CALENDAR_MODELS = ("joint", "clock", "growth_exponential", "growth_gompertz")
 """Models of ages that stand for a migration, the one with the most evidence first."""
@@ -234,8 +239,9 @@ class LesionRow:
 
 @dataclass(frozen=True, slots=True)
 class RateRow:
-    """A rate of the clock: ``before`` and ``after`` transformation (clock mutations per year), ``acceleration`` (their
-    ratio), or a site's lineage over the primary's; `model` as in `SeedingInterval`."""
+    """A rate of the clock: one of `CLOCK_RATES`, or a site's lineage over the primary's; `model` as in
+    `SeedingInterval`. ``before`` and ``after`` transformation are clock mutations per year, ``acceleration`` is their
+    ratio; ``second_...`` are those of the second clock, where there is one."""
 
     model: str
     name: str
@@ -397,8 +403,9 @@ class TimingResult:
     p_exponential : float
         Posterior probability of exponential against Gompertz growth (prior 1/2 each); NaN without both.
     clock : str
-        Mutations that make the clock: ``cpg`` or ``snv``.
+        Mutations that make the clock: ``cpg`` (C>T at CpG), ``snv`` (all), or ``cpg+other``, the others as a second.
     n_clock_mutations : int
+        Of the first clock.
     synchronous : mapping
         Metastatic site -> True, False, or None if a date is missing.
     n_metastatic_sites : int

@@ -286,6 +286,7 @@ _MODEL_WORDS = {
     "joint_exponential": "with exponential growth",
     "joint_gompertz": "with Gompertz growth",
     "clock": "clock alone",
+    "clock_cpg": "C>T at CpG alone",
     "growth_exponential": "exponential growth alone",
     "growth_gompertz": "Gompertz growth alone",
 }

@@ -47,8 +47,8 @@ def _intervals(timing: TimingResult) -> Table:
     )  # fmt: skip
     note = (
         "Medians and 95 % intervals. Seeding lies between divergence and founder; it has no single date. Joint: clock, "
-        "growth and dates in one posterior; the other models leave a source out. Narrowed by: 1 minus the width of the "
-        "interval with the source over that without it."
+        "growth and dates in one posterior; the other models leave a source out. Clock cpg: without the second clock. "
+        "Narrowed by: 1 minus the width of the interval with the source over that without it."
     )
     return Table("intervals", "Dissemination intervals", columns, tuple(rows), note=note)
 
@@ -160,9 +160,13 @@ def _changes(timing: TimingResult) -> Table:
 def _rates(timing: TimingResult) -> Table:
     """One row per rate of the clock."""
     words = {"before": "before transformation (a year)", "after": "after it (a year)"}
+    words |= {
+        f"second_{name}": f"second clock: {words.get(name, name)}" for name in ("before", "after", "acceleration")
+    }
     rows = tuple((x.model, words.get(x.name, x.name), _estimate(x.estimate)) for x in timing.rates)
     note = (
-        "Clock mutations a year; the acceleration is their ratio, a site's rate that of its lineage over the primary's."
+        "Clock mutations a year; the acceleration is their ratio, a site's rate that of its lineage over the "
+        "primary's. The second clock, if contexts are known: SNVs that are not C>T at CpG."
     )
     return Table("rates", "Rates of the clock", ("Model", "Rate", "Median and 95 % interval"), rows, note=note)
 

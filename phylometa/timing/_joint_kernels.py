@@ -16,10 +16,14 @@ from phylometa.model.compiled import njit, njit_without_arrays
 
 # Cells of the state's vector of global numbers.
 LOG_RATE, LOG_ACCELERATION, LOG_SPREAD = 0, 1, 2
+# The second clock's: its rate over the first's on the trunk, its acceleration over the first's, spread over branches.
+LOG_RATIO, LOG_GAP, LOG_UNEVENNESS = 3, 4, 5
+N_OVERALL, N_SECOND = 6, 3
 # Fixed numbers of the prior, in the order of `phylometa.timing.joint_model.Prior`.
 RATE_MEDIAN, RATE_SIGMA, ACCELERATION_MEDIAN, ACCELERATION_SIGMA, SPREAD_SCALE, REGULARITY, TAIL, LAST, LOW, HIGH = (
     range(10)
 )
+RATIO_MEDIAN, RATIO_SIGMA, GAP_SIGMA, UNEVENNESS_SCALE = range(10, 14)
 
 
 @njit_without_arrays(error_model="numpy", forceinline=True)
@@ -87,6 +91,54 @@ def overwrite(old: NDArray[Any], new: NDArray[Any]) -> None:
 
 
 @njit_without_arrays(error_model="numpy", forceinline=True)
+def log_negative_binomial(n: int, mean: float, shape: float) -> float:
+    """Log probability of a Poisson count whose mean varies as Gamma of this shape, but for -log(n!)."""
+    ratio = mean / shape
+    return math.lgamma(shape + n) - math.lgamma(shape) + n * math.log(ratio) - (shape + n) * math.log1p(ratio)
+
+
+@njit_without_arrays(error_model="numpy", forceinline=True)
+def second_clock(
+    times: FloatArray,
+    is_clone: BoolArray,
+    overall: FloatArray,
+    row: int,
+    all_counts: IntArray,
+    other_counts: IntArray,
+    other_log_factorial: FloatArray,
+    parents: IntArray,
+    root: int,
+    detection: FloatArray,
+    lineage: IntArray,
+    speeds: FloatArray,
+    prior: FloatArray,
+) -> float:
+    """Log density of the second clock's numbers and counts, given the ages and the first clock's rates.
+
+    A leaf of several lineages has as many of these mutations as those of the first clock let expect.
+    """
+    unevenness = math.exp(overall[LOG_UNEVENNESS])
+    ratio, gap = math.exp(overall[LOG_RATIO]), math.exp(overall[LOG_GAP])
+    total = -0.5 * ((overall[LOG_RATIO] - prior[RATIO_MEDIAN]) / prior[RATIO_SIGMA]) ** 2
+    total -= 0.5 * (overall[LOG_GAP] / prior[GAP_SIGMA]) ** 2
+    total += overall[LOG_UNEVENNESS] - 0.5 * (unevenness / prior[UNEVENNESS_SCALE]) ** 2
+    variance = max(unevenness * unevenness, 1e-8)
+    for v in range(len(parents)):
+        n = other_counts[row, v]
+        total -= other_log_factorial[row, v]
+        if v == root:
+            expected = math.exp(overall[LOG_RATE]) * ratio * times[v] * detection[v]
+            total += n * math.log(expected) - expected
+        elif is_clone[v]:
+            expected = speeds[lineage[v]] * ratio * gap * (times[v] - times[parents[v]]) * detection[v]
+            total += log_negative_binomial(n, expected, 1 / variance)
+        else:
+            first = all_counts[row, v] + 0.5
+            total += log_negative_binomial(n, ratio * gap * first, 1 / (variance + 1 / first))
+    return total
+
+
+@njit_without_arrays(error_model="numpy", forceinline=True)
 def log_posterior(
     times: FloatArray,
     is_clone: BoolArray,
@@ -97,6 +149,8 @@ def log_posterior(
     row: int,
     all_counts: IntArray,
     all_log_factorial: FloatArray,
+    other_counts: IntArray,
+    other_log_factorial: FloatArray,
     parents: IntArray,
     order: IntArray,
     detection: FloatArray,
@@ -174,6 +228,11 @@ def log_posterior(
         if use_branches:
             expected = speeds[lineage[v]] * length * detection[v]
             total += all_counts[row, v] * math.log(expected) - expected - all_log_factorial[row, v]
+    if use_branches and len(other_counts):
+        total += second_clock(
+            times, is_clone, overall, row, all_counts, other_counts, other_log_factorial, parents, root, detection,
+            lineage, speeds, prior,
+        )  # fmt: skip
     for m in range(len(moves)):
         pace[m] = 1 / speeds[lineage[moves[m, 1]]]
         if moves[m, 0] == moves[m, 1]:  # Gamma(1/2), in the coordinate log(extra)
@@ -335,6 +394,8 @@ def run_chain(
     extra: FloatArray,
     all_counts: IntArray,
     all_log_factorial: FloatArray,
+    other_counts: IntArray,
+    other_log_factorial: FloatArray,
     parents: IntArray,
     order: IntArray,
     detection: FloatArray,
@@ -361,40 +422,41 @@ def run_chain(
     step: FloatArray,
     rng: np.random.Generator,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, NDArray[np.int64]]:
-    """Metropolis within Gibbs, in place on the state; `step` (K + L + 2 M + 8,) adapts during the burn-in.
+    """Metropolis within Gibbs, in place on the state; `step` (K + L + 2 M + 11,) adapts during the burn-in.
 
-    Returns the kept draws: ages (draws, K), overall (draws, 3), lineage rates (draws, L), founder and arrival
+    Returns the kept draws: ages (draws, K), overall (draws, 6), lineage rates (draws, L), founder and arrival
     (draws, 2 M), and the row of counts of each draw (draws,). Moves: each age alone; each rate alone; the whole tree
     drawn towards the last sampling with rates that keep every expected count, or with the acceleration as it is, or
     scaled with the rate; a lineage's ages with its rate; positions; whether a doubtful leaf is one clone; the row of
-    redrawn counts.
+    redrawn counts; the second clock's numbers, if it has counts.
     """
     n, n_lineages, n_moves = len(parents), len(lineage_rate), len(moves)
     root, last = order[0], prior[LAST]
     row = 0
-    kept_times, kept_overall = np.empty((draws, n)), np.empty((draws, 3))
+    kept_times, kept_overall = np.empty((draws, n)), np.empty((draws, N_OVERALL))
     kept_rate, kept_moves = np.empty((draws, n_lineages)), np.empty((draws, 2 * n_moves))
     kept_row = np.empty(draws, dtype=np.int64)
-    first_rate, first_move = n, n + n_lineages
-    whole = n + n_lineages + 2 * n_moves  # index of the moves of all ages at once, then of the overall numbers
-    n_kinds = whole + 8
+    # First moves of their kinds: `whole` of all ages at once and of overall numbers, `second` of the second clock's.
+    first_rate, first_move, whole = n, n + n_lineages, n + n_lineages + 2 * n_moves
+    n_kinds, second = whole + 8, whole + 8 + n_lineages + n
     height, constants = np.empty(n, dtype=np.int64), height_constants(n, prior[REGULARITY])
     speeds, pace, found = np.empty(n_lineages), np.empty(n_moves), np.empty((n_moves, 2))
     clone_heights(is_clone, parents, order, height)
     current = log_posterior(
-        times, is_clone, overall, lineage_rate, position, extra, row, all_counts, all_log_factorial, parents, order,
-        detection, lineage, is_candidate, deadline, moves, followers, move_deadline, lesion_of_move, lesion_start,
-        table, table_low, table_step, stamp_clone, stamp_age, stamp_gain, prior, use_branches, height, constants,
-        speeds, pace, found,
+        times, is_clone, overall, lineage_rate, position, extra, row, all_counts, all_log_factorial, other_counts,
+        other_log_factorial, parents, order, detection, lineage, is_candidate, deadline, moves, followers,
+        move_deadline, lesion_of_move, lesion_start, table, table_low, table_step, stamp_clone, stamp_age, stamp_gain,
+        prior, use_branches, height, constants, speeds, pace, found,
     )  # fmt: skip
     old_times, old_overall, old_rate = times.copy(), overall.copy(), lineage_rate.copy()
     old_position, old_extra, old_clone = position.copy(), extra.copy(), is_clone.copy()
     for sweep in range(burn_in + draws * thin):
         gain = 3.0 / (10.0 + sweep) ** 0.6 if sweep < burn_in else 0.0
-        for kind in range(n_kinds + n_lineages + n):
+        for kind in range(second + (N_SECOND if len(other_counts) else 0)):
             jacobian, new_row = 0.0, row
-            is_adaptive = kind < n_kinds
-            size = step[kind] if is_adaptive else 1.0
+            # Cell of `step`; -1 for moves of one size.
+            own = kind if kind < n_kinds else n_kinds + kind - second if kind >= second else -1
+            size = step[own] if own >= 0 else 1.0
             noise = rng.standard_normal()
             if kind < n:  # one age, between its neighbours
                 possible, jacobian = shift_age(kind, size * noise, times, parents, root, min(deadline[kind], last))
@@ -441,6 +503,8 @@ def run_chain(
                     moved = stretch_lineage(k, math.exp(0.4 * noise), times, old_times, lineage, anchor, root)
                     lineage_rate[k] -= 0.4 * noise
                     jacobian = moved * 0.4 * noise
+            elif kind >= second:
+                overall[LOG_RATIO + kind - second] += size * noise
             else:
                 v = kind - n_kinds - n_lineages
                 if not is_candidate[v]:
@@ -452,16 +516,16 @@ def run_chain(
             else:
                 proposed = log_posterior(
                     times, is_clone, overall, lineage_rate, position, extra, new_row, all_counts,
-                    all_log_factorial, parents, order, detection, lineage, is_candidate, deadline, moves,
-                    followers, move_deadline, lesion_of_move, lesion_start, table, table_low, table_step, stamp_clone,
-                    stamp_age, stamp_gain, prior, use_branches, height, constants, speeds, pace, found,
+                    all_log_factorial, other_counts, other_log_factorial, parents, order, detection, lineage,
+                    is_candidate, deadline, moves, followers, move_deadline, lesion_of_move, lesion_start, table,
+                    table_low, table_step, stamp_clone, stamp_age, stamp_gain, prior, use_branches, height, constants,
+                    speeds, pace, found,
                 )  # fmt: skip
             log_ratio = proposed - current + jacobian
             accepted = log_ratio >= 0 or rng.random() < math.exp(max(log_ratio, -700.0))
-            if math.isnan(log_ratio):
-                accepted = False
-            if is_adaptive and gain > 0:
-                step[kind] = adapted(step[kind], gain, log_ratio)
+            accepted = accepted and not math.isnan(log_ratio)
+            if own >= 0 and gain > 0:
+                step[own] = adapted(step[own], gain, log_ratio)
             if accepted:
                 current, row = proposed, new_row
                 overwrite_state(
@@ -474,7 +538,7 @@ def run_chain(
                     times, overall, lineage_rate, position, extra,
                     old_times, old_overall, old_rate, old_position, old_extra,
                 )  # fmt: skip
-                if kind >= n_kinds + n_lineages:
+                if n_kinds + n_lineages <= kind < second:
                     overwrite(is_clone, old_clone)
                     clone_heights(is_clone, parents, order, height)
         if sweep >= burn_in and (sweep - burn_in) % thin == thin - 1:

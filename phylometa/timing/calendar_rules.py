@@ -22,12 +22,16 @@ __all__ = ["ClockChoice", "calendar_clock", "mutation_burden", "select_clock", "
 
 @dataclass(frozen=True, eq=False)
 class ClockChoice:
-    """The clock: which mutations (n,), its name (``cpg`` or ``snv``), warnings, and reasons against calendar dates."""
+    """The clock: which mutations (n,), its name, warnings, and reasons against calendar dates.
+
+    The name is ``cpg``, ``snv``, or ``cpg+other`` with those of a second clock in `is_second` (n,).
+    """
 
     is_clock: BoolArray
     name: str
     warnings: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    is_second: BoolArray | None = None
 
 
 def mutation_burden(patient: Patient) -> FloatArray:
@@ -52,9 +56,9 @@ def _treated_hypermutated(patient: Patient, limit: float) -> list[str]:
 def select_clock(patient: Patient, *, settings: TimingSettings) -> ClockChoice:
     """Select the clock-like mutations of a patient.
 
-    C>T at CpG if contexts are known for at least 95 % of the SNVs, otherwise all SNVs with a warning. Mutations
-    that a treatment brought leave the clock: if a treated sample has 10 or more mutations per Mb, only C>T at CpG
-    is dated, and without contexts nothing is.
+    C>T at CpG, with the other SNVs as a second clock, if contexts are known for at least 95 % of the SNVs; otherwise
+    all SNVs with a warning. Mutations that a treatment brought leave the clock: if a treated sample has 10 or more
+    mutations per Mb, only C>T at CpG is dated, and without contexts nothing is.
     """
     mutations = patient.mutations
     warnings, refusals = [], []
@@ -76,6 +80,9 @@ def select_clock(patient: Patient, *, settings: TimingSettings) -> ClockChoice:
         if not has_context:
             warnings.append("the trinucleotide context of few mutations is known: CpG transitions are undercounted")
         cpg = snv & is_cpg_transition(mutations.refs, mutations.alts, mutations.contexts)
+        other = snv & known & ~cpg
+        if settings.clock == "auto" and not treated and other.any():
+            return ClockChoice(cpg, "cpg+other", tuple(warnings), tuple(refusals), other)
         return ClockChoice(cpg, "cpg", tuple(warnings), tuple(refusals))
     if settings.clock == "auto":
         warnings.append(

@@ -21,7 +21,7 @@ from phylometa.model.comparison import Comparison
 from phylometa.model.history import HistoryEnsemble
 from phylometa.model.interval import Estimate, quantile_estimate
 from phylometa.model.patient import Patient
-from phylometa.model.timing import DivergenceRow, SeedingInterval, StampRow, TimingResult
+from phylometa.model.timing import CLOCK_RATES, DivergenceRow, SeedingInterval, StampRow, TimingResult
 from phylometa.model.tree_ensemble import TreeEnsemble
 from phylometa.reference.signatures import read_signatures
 from phylometa.reference.tables import AccelerationPrior, expansion_years
@@ -127,7 +127,7 @@ def _what_dates_rest_on(dates: JointDates, acceleration: AccelerationPrior) -> l
             "factor of two moves them by years"
         )
         for (name, site), ratio in found.items():
-            if name == model and site not in ("before", "after", "acceleration") and (ratio.hi < 1 or ratio.lo > 1):
+            if name == model and site not in CLOCK_RATES and (ratio.hi < 1 or ratio.lo > 1):
                 warnings.append(
                     f"unequal rates: {site} runs at {ratio.median:.2f} ({ratio.lo:.2f} to {ratio.hi:.2f}) times the "
                     "primary's rate"
@@ -146,14 +146,15 @@ def _stamps(
 
 def _evidence(
     patient: Patient,
-    clock: CloneClock,
+    clocks: tuple[CloneClock, CloneClock | None],
     stamps: tuple[Stamp, ...],
     lesions: tuple[LesionEvidence, ...],
     settings: TimingSettings,
 ) -> Evidence:
     """Put together what bears on the times of the patient."""
     return Evidence(
-        clock=clock,
+        clock=clocks[0],
+        second=clocks[1],
         site_age=site_ages(patient),
         site_names=patient.site_names,
         primary=patient.site_names.index(patient.primary.name),
@@ -222,7 +223,9 @@ def date_dissemination(
     if not nodes:
         raise InfeasibleError(f"patient {patient.name}: no migration history to date")
     rows, refusals = _divergence_rows(patient, comparison)
-    clock = clone_clock(patient.mutations, ccf, clusters, len(trees.names), prevalence, choice.is_clock, rng=rng)
+    counted = (patient.mutations, ccf, clusters, len(trees.names), prevalence)
+    clock = clone_clock(*counted, choice.is_clock, rng=rng)
+    second = None if choice.is_second is None else clone_clock(*counted, choice.is_second, rng=rng)
     acceleration, reasons, more = calendar_clock(patient, trees, nodes, choice, settings)
     refusals, warnings = refusals + reasons, [*choice.warnings, *more]
     drawn = draw_migrations(nodes, clock, draws=settings.draws, rng=rng)
@@ -237,7 +240,7 @@ def date_dissemination(
     stamps, stamp_rows, more = _stamps(patient, clusters, settings)
     refusals += more
     if drawn and np.isfinite(site_ages(patient)).any():
-        evidence = _evidence(patient, clock, stamps, lesions, settings)
+        evidence = _evidence(patient, (clock, second), stamps, lesions, settings)
         dates = date_jointly(
             patient, trees, nodes, evidence, acceleration, uses_clock=not reasons, settings=settings, rng=rng
         )

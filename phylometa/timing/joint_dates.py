@@ -78,6 +78,8 @@ def date_jointly(
         spread_scale=settings.rate_spread,
         regularity=settings.regularity,
         tail_probability=settings.tail_probability,
+        gap_sigma=settings.second_gap,
+        unevenness_scale=settings.second_spread,
     )
 
     def run(**changes: object) -> TimeDraws:
@@ -88,6 +90,8 @@ def date_jointly(
     measured = {lesion.site for lesion in lesions if lesion.is_measured}
     if uses_clock:
         runs["clock"] = run(lesions=())
+        if evidence.second is not None:
+            runs["clock_cpg"] = run(lesions=(), second=None)
         for model in GROWTH_MODELS if lesions else ():
             runs[f"joint_{model}"] = run(lesions=lesions, model=model)
     for model in GROWTH_MODELS if measured else ():
@@ -125,7 +129,7 @@ def mix_models(first: TimeDraws, second: TimeDraws, share: float, rng: np.random
 
     def pick(a: FloatArray, b: FloatArray) -> FloatArray:
         mask = own if a.ndim == 1 else own[:, None]
-        return np.where(mask, a, b)
+        return np.where(mask, a, b) if len(a) else a  # empty: no second clock
 
     migrations = {}
     for key in sorted(set(first.migrations) | set(second.migrations)):
@@ -149,6 +153,8 @@ def mix_models(first: TimeDraws, second: TimeDraws, share: float, rng: np.random
         history=np.where(own, first.history, second.history),
         migrations=migrations,
         sources={key: _mixed_sources(first, second, key, share) for key in migrations},
+        second_rate=pick(first.second_rate, second.second_rate),
+        second_acceleration=pick(first.second_acceleration, second.second_acceleration),
     )
 
 
@@ -236,11 +242,13 @@ def _width(runs: Mapping[str, TimeDraws], model: str, key: tuple[int, int]) -> f
 
 
 def narrowing(runs: Mapping[str, TimeDraws], model: str, key: tuple[int, int]) -> dict[str, float]:
-    """Compute the share by which growth and the clock narrow a joint interval: 1 - width with / width without."""
-    if not model.startswith("joint"):
-        return {}
+    """Compute the share by which sources narrow an interval: 1 - width with / width without.
+
+    Growth and the clock narrow a joint interval, the second clock that of the clock.
+    """
     kind = model.partition("_")[2] or "exponential"
-    without = {"growth": "clock", "clock": f"growth_{kind}"}
+    without = {"growth": "clock", "clock": f"growth_{kind}"} if model.startswith("joint") else {}
+    without |= {"second clock": "clock_cpg"} if model == "clock" else {}
     widths = {source: _width(runs, other, key) for source, other in without.items()}
     return {s: 1 - _width(runs, model, key) / w for s, w in widths.items() if math.isfinite(w) and w > 0}
 
@@ -315,6 +323,10 @@ def _lesion_rows(
 
 
 def _rates(drawn: TimeDraws) -> dict[str, FloatArray]:
-    """Clock mutations per year before and after, their ratio, and each site's lineage over the primary's."""
+    """Mutations per year before and after, their ratio, for both clocks; each site's lineage over the primary's."""
     found = {"before": drawn.rate, "after": drawn.rate * drawn.acceleration, "acceleration": drawn.acceleration}
+    if len(drawn.second_rate):
+        rate, acceleration = drawn.second_rate, drawn.second_acceleration
+        second = {"before": rate, "after": rate * acceleration, "acceleration": acceleration}
+        found |= {f"second_{name}": values for name, values in second.items()}
     return {**found, **{site: x[np.isfinite(x)] for site, x in drawn.site_rate.items() if np.isfinite(x).any()}}

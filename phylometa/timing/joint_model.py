@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -47,6 +47,12 @@ class Prior:
         Prior probability that a leaf that may be several lineages is.
     root_range : (float, float)
         Age at the founder as a share of the age at the last sampling, uniform on the logit between these.
+    ratio_median, ratio_sigma : float
+        The second clock's rate over the first's before transformation, lognormal and wide: the trunk decides.
+    gap_sigma : float
+        Standard deviation of the logarithm of the second clock's acceleration over the first's.
+    unevenness_scale : float
+        Scale of the half-normal prior of the coefficient of variation of the second clock's rate between branches.
     """
 
     acceleration_median: float = 5.0
@@ -57,6 +63,10 @@ class Prior:
     regularity: float = 1.0
     tail_probability: float = 0.5
     root_range: tuple[float, float] = (0.02, 0.999)
+    ratio_median: float = 8.0
+    ratio_sigma: float = 2.0
+    gap_sigma: float = 0.5
+    unevenness_scale: float = 0.3
 
     def values(self, last: float) -> FloatArray:
         """In the order that the kernel reads."""
@@ -71,6 +81,10 @@ class Prior:
                 self.tail_probability,
                 last,
                 *self.root_range,
+                math.log(self.ratio_median),
+                self.ratio_sigma,
+                max(self.gap_sigma, 1e-9),
+                max(self.unevenness_scale, 1e-9),
             ]
         )
 
@@ -92,6 +106,9 @@ class Evidence:
     ----------
     clock : CloneClock
         Clock mutations of the clones.
+    second : CloneClock or None
+        Mutations of a second clock, that may accelerate otherwise and varies between branches; its rows of redrawn
+        counts belong to those of the first.
     site_age : float64 array (n_sites,)
         Age at the last sampling of each site; NaN if unknown.
     site_names : tuple of str
@@ -118,11 +135,17 @@ class Evidence:
     use_branches: bool = True
     tail_prevalence: float = 0.0
     lineage_share: float = 0.0
+    second: CloneClock | None = None
 
     @property
     def last(self) -> float:
         """Age at the last sampling (years)."""
         return float(np.nanmax(self.site_age))
+
+    @property
+    def second_in_use(self) -> CloneClock | None:
+        """The second clock, unless the branches' mutations are left out."""
+        return self.second if self.use_branches else None
 
     @cached_property
     def tables(self) -> dict[str, FloatArray]:
@@ -138,6 +161,8 @@ class TimeDraws:
     ----------
     rate, acceleration : float64 arrays (n,)
         Clock mutations per year before transformation; rate after over rate before.
+    second_rate, second_acceleration : float64 arrays (n,)
+        The same of the second clock; empty without one.
     root_age : float64 array (n,)
     nodes : float64 array (n, K)
         Age at every clone's founding cell.
@@ -159,6 +184,8 @@ class TimeDraws:
     history: IntArray
     migrations: Mapping[tuple[int, int], tuple[IntArray, FloatArray]]
     sources: Mapping[tuple[int, int], Mapping[int, float]]
+    second_rate: FloatArray = field(default_factory=lambda: np.empty(0))
+    second_acceleration: FloatArray = field(default_factory=lambda: np.empty(0))
 
     def first_arrival(self, site: int) -> FloatArray:
         """Find the age at the first arrival in a site (n,); NaN in draws whose history does not seed it."""
@@ -220,7 +247,11 @@ def _first_state(nodes: HistoryNodes, evidence: Evidence, prior: Prior, deadline
             times[v] = start + (deadline[v] - start) / (heights[v] + 2)
     root = order[0]
     trunk = (evidence.clock.counts[0, root] + 0.5) / evidence.clock.detection[root]
-    overall = np.array([math.log(trunk / times[root]), math.log(prior.acceleration_median), math.log(0.2)])
+    ratio = prior.ratio_median
+    if (second := evidence.second_in_use) is not None:
+        ratio = (second.counts[0, root] + 0.5) / (evidence.clock.counts[0, root] + 0.5)
+    first = (math.log(trunk / times[root]), math.log(prior.acceleration_median), math.log(0.2))
+    overall = np.array([*first, math.log(ratio), 0.0, math.log(0.2)])
     return _Chain(times, np.ones(len(parents), dtype=bool), overall, {})
 
 
@@ -286,28 +317,37 @@ def draw_times(
     times = np.concatenate([part[0] for part in parts])
     overall = np.concatenate([part[1] for part in parts])
     root = np.concatenate([part[0].min(axis=1) for part in parts])
-    names = sorted({t for found in site_rates for t in found} - {evidence.primary})
-    ends = np.cumsum([len(part[0]) for part in parts])
-    site_rate = {}
-    for t in names:
-        column = np.full(offset, np.nan)
-        for found, part, end in zip(site_rates, parts, ends.tolist()):
-            if t in found:
-                column[end - len(part[0]) : end] = found[t]
-        site_rate[evidence.site_names[t]] = column
+    columns = _rates_of_sites(site_rates, [len(part[0]) for part in parts], evidence.primary)
+    second = np.empty((0, 2)) if evidence.second_in_use is None else np.exp(overall[:, 3:5])
     return TimeDraws(
         rate=np.exp(overall[:, 0]),
         acceleration=np.exp(overall[:, 1]),
         root_age=root,
         nodes=times,
-        site_rate=site_rate,
+        site_rate={evidence.site_names[t]: column for t, column in columns.items()},
         history=np.concatenate(history),
         migrations={
             k: (np.concatenate([r for r, _ in found]), np.concatenate([a for _, a in found]))
             for k, found in sorted(moves.items())
         },
         sources={k: {s: w / sum(found.values()) for s, w in sorted(found.items())} for k, found in sources.items()},
+        second_rate=np.exp(overall[: len(second), 0]) * second[:, 0],
+        second_acceleration=np.exp(overall[: len(second), 1]) * second[:, 1],
     )
+
+
+def _rates_of_sites(
+    found: Sequence[Mapping[int, FloatArray]], lengths: Sequence[int], primary: int
+) -> dict[int, FloatArray]:
+    """Rate of every metastasis' lineage over all draws (n,), from those of each chain; NaN if a chain has none."""
+    ends = np.cumsum(lengths).tolist()
+    columns = {}
+    for t in sorted({t for own in found for t in own} - {primary}):
+        columns[t] = np.full(ends[-1], np.nan)
+        for own, n, end in zip(found, lengths, ends):
+            if t in own:
+                columns[t][end - n : end] = own[t]
+    return columns
 
 
 def _run(
@@ -333,13 +373,11 @@ def _run(
     site_age = np.where(np.isnan(evidence.site_age), last, evidence.site_age)
     lesions = _lesions_of(evidence, kept)
     place = {evidence.site_names.index(x.site): i for i, x in enumerate(lesions)}
-    table = np.array([evidence.tables[x.site] for x in lesions]).reshape(len(lesions), len(GRID))
     state, burn_in = _state_of_tree(states, nodes, evidence, prior, deadline)
     is_clone = np.where(candidate, state.is_clone, True)
     rates = np.array([0.0, *(state.by_site.get(t, 0.0) for t in sites[1:])])
-    counts = evidence.clock.counts
-    largest = int(counts.max()) + 1
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, largest + 1)))])[counts]
+    counts, second = evidence.clock.counts, evidence.second_in_use
+    others = np.zeros((0, counts.shape[1]), dtype=np.int64) if second is None else second.counts
     stamps = evidence.stamps
     n_moves = len(kept)
     position, extra = np.full(n_moves, 0.5), np.full(n_moves, 0.3)
@@ -351,7 +389,9 @@ def _run(
         position,
         extra,
         counts,
-        log_factorial,
+        _log_factorials(counts),
+        others,
+        _log_factorials(others),
         np.array(nodes.parents, dtype=np.int64),  # a copy: read-only arrays would be compiled for anew
         order,
         evidence.clock.detection,
@@ -364,7 +404,7 @@ def _run(
         np.array([site_age[t] for t, _, _ in kept], dtype=np.float64),
         np.array([place.get(t, -1) for t, _, _ in kept], dtype=np.int64),
         np.array([x.age for x in lesions], dtype=np.float64),
-        table,
+        np.array([evidence.tables[x.site] for x in lesions]).reshape(len(lesions), len(GRID)),
         math.log(GRID[0]),
         math.log(GRID[1] / GRID[0]),
         np.array([x.clone for x in stamps], dtype=np.int64),
@@ -375,13 +415,19 @@ def _run(
         burn_in,
         draws,
         THIN,
-        np.full(len(order) + len(sites) + 2 * n_moves + 8, 0.3),
+        np.full(len(order) + len(sites) + 2 * n_moves + 11, 0.3),
         rng,
     )
     state.is_clone[:] = is_clone
     state.by_site.update({t: float(rates[i]) for i, t in enumerate(sites)})
     times, overall, lineage_rates, founders, _ = result
     return times, overall, lineage_rates, founders, kept, sites
+
+
+def _log_factorials(counts: IntArray) -> FloatArray:
+    """Log factorials of an array of counts, of its shape."""
+    largest = int(counts.max(initial=0)) + 1
+    return np.asarray(np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, largest + 1)))])[counts])
 
 
 def _lesions_of(evidence: Evidence, kept: Sequence[tuple[int, int, int]]) -> list[LesionEvidence]:

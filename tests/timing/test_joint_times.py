@@ -74,6 +74,7 @@ def simulate(rng, prior, growth=None):
     pace = rate * np.array([1.0, speed, speed * own, speed * own, speed * own])
     arrival = times[0] + rng.random() * (times[2] - times[0])
     found = {"root": times[0], "founder": times[2], "tip": times[4], "arrival": arrival, "speed": speed, "rate": own}
+    found |= {"before": rate, "lengths": lengths}
     if growth is None:
         return found, rng.poisson(pace * lengths), ()
     rest = rng.exponential(growth.dormancy_years) if rng.random() < growth.dormancy_probability else 0.0

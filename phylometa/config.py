@@ -402,6 +402,10 @@ class TimingSettings(Checked):
     """Standard deviation of its logarithm."""
     acceleration_by_type: bool = True
     """Whether the cancer type's row of tables/acceleration.tsv replaces the two values above."""
+    cohort_acceleration: Annotated[float, Range(0.01, 100, "factor")] = 1.0
+    """What `run --cohort-prior` fitted (`timing.cohort_acceleration`): factor on the median acceleration."""
+    cohort_acceleration_sigma: Annotated[float, Range(0, 3, "log units")] = 0.0
+    """The same: standard deviation of its logarithm among the cohort's patients; 0 = no cohort prior."""
     tables: str = ""
     """Directory with edited copies of the package's tables (acceleration, doubling_times, expansion_times)."""
     signatures: str = ""

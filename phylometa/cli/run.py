@@ -74,7 +74,8 @@ DEMO_PATIENT = Path(__file__).parent.parent / "demo_patient"
 @click.option(
     "--cohort-prior",
     is_flag=True,
-    help="Two passes over several patients: the prior of routes is fitted to the first, used in the second.",
+    help="Two passes over several patients: priors of routes and of the clock's acceleration are fitted to the first, "
+    "used in the second.",
 )
 @click.option("--signatures", type=click.Path(), help="Mutational signatures, for stamps of treatments on branches.")
 @click.option(
@@ -204,6 +205,7 @@ def _run_passes(
 ) -> list[Outcome]:
     """One pass, or two: the first, without figures, is what the cohort's prior is fitted to."""
     from phylometa.cohort.priors import fit_to_outcomes, remove_cohort_prior, second_pass, write_cohort_prior
+    from phylometa.timing.cohort_acceleration import MIN_PATIENTS
 
     if not with_cohort_prior:
         remove_cohort_prior(directory)
@@ -212,14 +214,20 @@ def _run_passes(
     outcomes = _run_many(first, n_jobs, scheduler, fail_fast)
     if fail_fast and any(outcome.status == "failed" for outcome in outcomes):
         return outcomes
-    prior = fit_to_outcomes(jobs, outcomes)
-    write_cohort_prior(prior, directory)
+    prior, acceleration = fit_to_outcomes(jobs, outcomes)
+    write_cohort_prior(prior, acceleration, directory)
     click.echo(
         f"cohort prior from {prior.n_patients} patients: log weight {prior.between:+.2f} for each route between "
         f"metastases, {prior.back:+.2f} back into the primary, {prior.further:+.2f} for each further source of a site",
         err=True,
     )
-    return _run_many(second_pass(jobs, prior), n_jobs, scheduler, fail_fast)
+    told = f"{acceleration.n_patients} patients whose sizes or dates tell the acceleration of the clock"
+    if acceleration.sigma:
+        told += f": median {acceleration.median:.2g}, spread {acceleration.sigma:.2f} in log units"
+    else:
+        told += f": too few to fit it ({MIN_PATIENTS} are needed)"
+    click.echo(f"cohort prior from {told}", err=True)
+    return _run_many(second_pass(jobs, prior, acceleration), n_jobs, scheduler, fail_fast)
 
 
 def _run_many(jobs: list[PatientJob], n_jobs: int, scheduler: str | None, fail_fast: bool) -> list[Outcome]:

@@ -63,7 +63,8 @@ class SeedingInterval:
         ``molecular``; ``joint``: clock, growth, dates and treatment stamps, both growth models by their evidence;
         ``joint_exponential``, ``joint_gompertz``: the same under one growth model; ``clock``: without growth;
         ``clock_cpg``: the same without the second clock; ``growth_exponential``,
-        ``growth_gompertz``: without the clock; ``hu2020``.
+        ``growth_gompertz``: without the clock; ``without_cohort``: as the first of these, without what a cohort says
+        of the acceleration; ``hu2020``.
     probability : float
         Posterior probability that this clone founded this site; the estimates are given that it did.
     divergence, founder, seeding : Estimate

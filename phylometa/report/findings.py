@@ -287,6 +287,7 @@ _MODEL_WORDS = {
     "joint_gompertz": "with Gompertz growth",
     "clock": "clock alone",
     "clock_cpg": "C>T at CpG alone",
+    "without_cohort": "without the cohort's prior of the acceleration",
     "growth_exponential": "exponential growth alone",
     "growth_gompertz": "Gompertz growth alone",
 }

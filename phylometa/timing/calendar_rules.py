@@ -17,7 +17,7 @@ from phylometa.timing.clock import is_cpg_transition, is_snv
 from phylometa.timing.molecular import HistoryNodes
 from phylometa.timing.tips import tail_like_clones
 
-__all__ = ["ClockChoice", "calendar_clock", "mutation_burden", "select_clock", "site_ages"]
+__all__ = ["ClockChoice", "calendar_clock", "mutation_burden", "patient_acceleration", "select_clock", "site_ages"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +104,17 @@ def site_ages(patient: Patient) -> FloatArray:
     return found
 
 
+def patient_acceleration(patient: Patient, settings: TimingSettings) -> AccelerationPrior:
+    """Find the prior of the acceleration by the patient's cancer type, or that of the settings."""
+    cancer_types = sorted({sample.cancer_type for sample in patient.samples if sample.cancer_type})
+    return acceleration_prior(
+        cancer_types[0] if settings.acceleration_by_type and cancer_types else "",
+        median=settings.acceleration_median,
+        sigma=settings.acceleration_sigma,
+        directory=settings.tables,
+    )
+
+
 def calendar_clock(
     patient: Patient,
     trees: TreeEnsemble,
@@ -131,13 +142,7 @@ def calendar_clock(
         refusals.append("no calendar dates: the samples share no clonal mutation, so there is no trunk to date")
     elif not (best.presence.any(axis=1) & (np.arange(len(best.parents)) != best.root)).any():
         refusals.append("no calendar dates: no clone below the root, so nothing says how long its branches are")
-    cancer_types = sorted({sample.cancer_type for sample in patient.samples if sample.cancer_type})
-    prior = acceleration_prior(
-        cancer_types[0] if settings.acceleration_by_type and cancer_types else "",
-        median=settings.acceleration_median,
-        sigma=settings.acceleration_sigma,
-        directory=settings.tables,
-    )
+    prior = patient_acceleration(patient, settings)
     if refusals:
         return prior, refusals, []
     tail = tail_like_clones(best, trees.proportions[best.tree], settings.tail_prevalence, settings.lineage_share)

@@ -24,9 +24,9 @@ from phylometa.model.patient import Patient
 from phylometa.model.timing import CLOCK_RATES, DivergenceRow, SeedingInterval, StampRow, TimingResult
 from phylometa.model.tree_ensemble import TreeEnsemble
 from phylometa.reference.signatures import read_signatures
-from phylometa.reference.tables import AccelerationPrior, expansion_years
+from phylometa.reference.tables import expansion_years
 from phylometa.timing.agreement import CONFLICT
-from phylometa.timing.calendar_rules import calendar_clock, select_clock, site_ages
+from phylometa.timing.calendar_rules import ClockChoice, calendar_clock, select_clock, site_ages
 from phylometa.timing.dissemination import MigrationDraws, clone_times, draw_migrations, variance_shares
 from phylometa.timing.events import age_at, patient_events, sites_synchronous
 from phylometa.timing.growth_change import growth_changes
@@ -114,12 +114,13 @@ def _hu2020_intervals(
     return found, []
 
 
-def _what_dates_rest_on(dates: JointDates, acceleration: AccelerationPrior) -> list[str]:
+def _what_dates_rest_on(dates: JointDates) -> list[str]:
     """What the acceleration was assumed to be and what the data made of it; conflicts; lineages that run apart."""
     warnings = []
+    acceleration = dates.acceleration
     found = {(row.model, row.name): row.estimate for row in dates.rates}
     model = "joint" if ("joint", "acceleration") in found else "clock"
-    if (model, "acceleration") in found:
+    if acceleration is not None and (model, "acceleration") in found:
         told = found[model, "acceleration"]
         warnings.append(
             f"dates rest on an assumed acceleration of the clock (median {acceleration.median:g}, "
@@ -133,6 +134,20 @@ def _what_dates_rest_on(dates: JointDates, acceleration: AccelerationPrior) -> l
                     "primary's rate"
                 )
     return warnings + [check.statement for check in dates.checks if check.p_value < CONFLICT]
+
+
+def _clocks(
+    patient: Patient,
+    ccf: CcfTable,
+    clusters: Clustering,
+    trees: TreeEnsemble,
+    choice: ClockChoice,
+    rng: np.random.Generator,
+) -> tuple[CloneClock, CloneClock | None]:
+    """Count the mutations of the clock by clone, and those of a second clock if there is one."""
+    counted = (patient.mutations, ccf, clusters, len(trees.names), trees.mean_prevalence)
+    first = clone_clock(*counted, choice.is_clock, rng=rng)
+    return first, None if choice.is_second is None else clone_clock(*counted, choice.is_second, rng=rng)
 
 
 def _stamps(
@@ -218,14 +233,11 @@ def date_dissemination(
     """
     comparison = comparison or compare_with_primary(patient, ccf, clusters)
     choice = select_clock(patient, settings=settings)
-    prevalence = trees.mean_prevalence
     nodes = sorted(history_nodes(trees, histories), key=lambda h: -h.weight)
     if not nodes:
         raise InfeasibleError(f"patient {patient.name}: no migration history to date")
     rows, refusals = _divergence_rows(patient, comparison)
-    counted = (patient.mutations, ccf, clusters, len(trees.names), prevalence)
-    clock = clone_clock(*counted, choice.is_clock, rng=rng)
-    second = None if choice.is_second is None else clone_clock(*counted, choice.is_second, rng=rng)
+    clock, second = _clocks(patient, ccf, clusters, trees, choice, rng)
     acceleration, reasons, more = calendar_clock(patient, trees, nodes, choice, settings)
     refusals, warnings = refusals + reasons, [*choice.warnings, *more]
     drawn = draw_migrations(nodes, clock, draws=settings.draws, rng=rng)
@@ -244,7 +256,7 @@ def date_dissemination(
         dates = date_jointly(
             patient, trees, nodes, evidence, acceleration, uses_clock=not reasons, settings=settings, rng=rng
         )
-        warnings += _what_dates_rest_on(dates, acceleration)
+        warnings += _what_dates_rest_on(dates)
     intervals += dates.intervals
     if settings.hu2020:
         extra, reasons = _hu2020_intervals(patient, rows, settings)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from phylometa.model.timing import LesionRow, RateRow, SeedingInterval, SourceCh
 from phylometa.model.tree_ensemble import TreeEnsemble
 from phylometa.reference.tables import AccelerationPrior
 from phylometa.timing.agreement import check_sources
+from phylometa.timing.cohort_acceleration import cohort_prior_of
 from phylometa.timing.events import event_probabilities, patient_events
 from phylometa.timing.growth_evidence import GRID, GROWTH_MODELS, LesionEvidence, draw_growth
 from phylometa.timing.joint_model import Evidence, Prior, TimeDraws, draw_times
@@ -38,6 +40,7 @@ class JointDates:
     checks: tuple[SourceCheck, ...] = ()
     node_ages: Mapping[str, Estimate] = field(default_factory=dict)
     p_exponential: float = math.nan
+    acceleration: AccelerationPrior | None = None
 
 
 def date_jointly(
@@ -61,7 +64,8 @@ def date_jointly(
     evidence : Evidence
         Clock, ages, stamps and lesions.
     acceleration : AccelerationPrior
-        Its source stands in the notes of the rows that use it.
+        The patient's own prior. If the settings have one that was fitted to a cohort, that stands for it, and a row
+        shows the dates without it.
     uses_clock : bool
         False: no calendar date may rest on the mutations; growth dates alone, if sizes were measured.
     settings : TimingSettings
@@ -72,38 +76,29 @@ def date_jointly(
     JointDates
     """
     lesions, evidence = evidence.lesions, dataclasses.replace(evidence, lesions=())
-    prior = Prior(
-        acceleration_median=acceleration.median,
-        acceleration_sigma=acceleration.sigma,
-        spread_scale=settings.rate_spread,
-        regularity=settings.regularity,
-        tail_probability=settings.tail_probability,
-        gap_sigma=settings.second_gap,
-        unevenness_scale=settings.second_spread,
-    )
+    measured = {lesion.site for lesion in lesions if lesion.is_measured}
+    used = cohort_prior_of(acceleration, settings.cohort_acceleration, settings.cohort_acceleration_sigma)
 
-    def run(**changes: object) -> TimeDraws:
+    def run(prior: AccelerationPrior, **changes: object) -> TimeDraws:
         known = dataclasses.replace(evidence, **changes)  # type: ignore[arg-type]
-        return draw_times(histories, known, prior, trees.proportions, draws=settings.draws, rng=rng)
+        options = _prior_of_times(prior, settings)
+        return draw_times(histories, known, options, trees.proportions, draws=settings.draws, rng=rng)
 
     runs: dict[str, TimeDraws] = {}
-    measured = {lesion.site for lesion in lesions if lesion.is_measured}
     if uses_clock:
-        runs["clock"] = run(lesions=())
+        runs = _runs_of_clock(partial(run, used), lesions)
         if evidence.second is not None:
-            runs["clock_cpg"] = run(lesions=(), second=None)
-        for model in GROWTH_MODELS if lesions else ():
-            runs[f"joint_{model}"] = run(lesions=lesions, model=model)
+            runs["clock_cpg"] = run(used, lesions=(), second=None)
     for model in GROWTH_MODELS if measured else ():
-        runs[f"growth_{model}"] = run(lesions=lesions, model=model, use_branches=False)
-    p_exponential = math.nan
-    if "joint_gompertz" in runs:
-        p_exponential = _model_probability(runs["clock"], evidence, lesions)
-        mixed = mix_models(runs["joint_exponential"], runs["joint_gompertz"], p_exponential, rng)
-        runs = {"joint": mixed, **runs}
+        runs[f"growth_{model}"] = run(used, lesions=lesions, model=model, use_branches=False)
+    runs, p_exponential = _with_mixture(runs, evidence, lesions, rng)
+    notes = {model: _note(used) for model in runs if not model.startswith("growth")}
+    if uses_clock and used is not acceleration:
+        plain, _ = _with_mixture(_runs_of_clock(partial(run, acceleration), lesions), evidence, lesions, rng)
+        runs["without_cohort"] = plain.get("joint", plain["clock"])
+        notes["without_cohort"] = _note(acceleration)
     weight = _probabilities(histories)
-    note = f"acceleration {acceleration.median:g} before the data: {acceleration.source}"
-    intervals = _intervals(patient, trees, runs, weight, measured, patient_events(patient), note)
+    intervals = _intervals(patient, trees, runs, weight, measured, patient_events(patient), notes)
     rows = [row for lesion in lesions for row in _lesion_rows(patient, lesion, runs, p_exponential, rng)]
     checks = []
     for model in GROWTH_MODELS:
@@ -119,7 +114,42 @@ def date_jointly(
     ]
     best = runs.get("joint") or runs.get("clock")
     ages = {} if best is None else dict(zip(trees.names, (quantile_estimate(x) for x in best.nodes.T)))
-    return JointDates(tuple(intervals), tuple(rows), tuple(rates), tuple(checks), ages, p_exponential)
+    return JointDates(tuple(intervals), tuple(rows), tuple(rates), tuple(checks), ages, p_exponential, used)
+
+
+def _prior_of_times(acceleration: AccelerationPrior, settings: TimingSettings) -> Prior:
+    return Prior(
+        acceleration_median=acceleration.median,
+        acceleration_sigma=acceleration.sigma,
+        spread_scale=settings.rate_spread,
+        regularity=settings.regularity,
+        tail_probability=settings.tail_probability,
+        gap_sigma=settings.second_gap,
+        unevenness_scale=settings.second_spread,
+    )
+
+
+def _note(acceleration: AccelerationPrior) -> str:
+    return f"acceleration {acceleration.median:g} before the data: {acceleration.source}"
+
+
+def _runs_of_clock(run: Callable[..., TimeDraws], lesions: tuple[LesionEvidence, ...]) -> dict[str, TimeDraws]:
+    """Draws by the clock alone, and with growth under each of its models."""
+    runs = {"clock": run(lesions=())}
+    for model in GROWTH_MODELS if lesions else ():
+        runs[f"joint_{model}"] = run(lesions=lesions, model=model)
+    return runs
+
+
+def _with_mixture(
+    runs: dict[str, TimeDraws], evidence: Evidence, lesions: tuple[LesionEvidence, ...], rng: np.random.Generator
+) -> tuple[dict[str, TimeDraws], float]:
+    """Add the draws of both growth models by their probability, if they were drawn; that of the exponential model."""
+    if "joint_gompertz" not in runs:
+        return runs, math.nan
+    p_exponential = _model_probability(runs["clock"], evidence, lesions)
+    mixed = mix_models(runs["joint_exponential"], runs["joint_gompertz"], p_exponential, rng)
+    return {"joint": mixed, **runs}, p_exponential
 
 
 def mix_models(first: TimeDraws, second: TimeDraws, share: float, rng: np.random.Generator) -> TimeDraws:
@@ -201,7 +231,7 @@ def _intervals(
     weight: Mapping[tuple[int, int], float],
     measured: set[str],
     events: Sequence[TimedEvent],
-    note: str,
+    notes: Mapping[str, str],
 ) -> list[SeedingInterval]:
     """One row per migration and model, the most probable migrations of a site first."""
     found = []
@@ -228,7 +258,7 @@ def _intervals(
                     p_during=during,
                     variance_shares=variance_by_layer(drawn, key),
                     narrowed_by=narrowing(runs, model, key),
-                    notes=() if model.startswith("growth") else (note,),
+                    notes=(notes[model],) if model in notes else (),
                 )
             )
     return found

@@ -32,6 +32,7 @@ def test_two_passes_and_any_number_of_processes(tmp_path, capsys):
     out = tmp_path / "out1"
     prior = json.loads((out / "cohort_prior.json").read_text())
     assert prior["n_patients"] == 2
+    assert prior["acceleration"]["sigma"] == 0.0 and prior["acceleration"]["n_patients"] < 5
     patients = [path.parent for path in out.glob("*/summary.json")]
     assert len(patients) == 2
     for directory in patients:

@@ -19,18 +19,23 @@ THERAPY_SIGNATURES = {
     "5-fluorouracil": ("SBS17b",),
     "temozolomide": ("SBS11",),
     "thiopurine": ("SBS87",),
+    "radiation": ("ID8",),
 }
 """Therapy -> columns of its process, by the names of COSMIC (Alexandrov et al. 2020, Nature 578:94; Pich et al. 2019,
-Nat Genet 51:1732; Li et al. 2020, Blood 135:41)."""
+Nat Genet 51:1732; Li et al. 2020, Blood 135:41; Kocakavuk et al. 2021, Nat Genet 53:1088)."""
 _WORDS = {
     "platinum": ("platin", "folfox", "capox", "xelox", "folfirinox"),
     "5-fluorouracil": ("fluorouracil", "5-fu", "5fu", "folfox", "folfiri", "capecitabine", "capox", "xelox"),
     "temozolomide": ("temozolomid", "dacarbazin"),
     "thiopurine": ("thiopurin", "azathioprin", "mercaptopurin", "thioguanin"),
+    "radiation": ("radiotherap", "radiation"),
 }
 _COMPLEMENT = str.maketrans("ACGT", "TGCA")
 _SINGLE = re.compile(r"[ACGT]\[[CT]>[ACGT]\][ACGT]")
 _DOUBLE = re.compile(r"[ACGT]{2}>[ACGT]{2}")
+# Deletions as the usual tables name them: length (5: or more), kind (the base, R: repeat, M: microhomology), repeats.
+_DELETION = re.compile(r"([1-5]):DEL:([CTRM]):[0-5]")
+_LONGEST = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +45,8 @@ class SignatureTable:
     Parameters
     ----------
     channels : tuple of str
-        ``A[C>A]A`` for single bases, ``AC>CA`` for doublets.
+        ``A[C>A]A`` for single bases, ``AC>CA`` for doublets; ``1:DEL:C``, ``1:DEL:T``, ``2:DEL`` to ``5:DEL`` (5 bp or
+        more) for deletions, over all repeats around them.
     names : tuple of str
     values : float64 array (channels, names)
         Each column adds up to 1.
@@ -54,7 +60,7 @@ class SignatureTable:
 def read_signatures(path: str | Path) -> SignatureTable:
     """Read the signatures of a table: one row per channel in its first column, one column per signature.
 
-    Rows of indels are left out: their channels need the reference around them.
+    Rows of deletions are summed over the repeats around them, which need the reference; insertions are left out.
 
     Raises
     ------
@@ -68,14 +74,17 @@ def read_signatures(path: str | Path) -> SignatureTable:
         raise InputError(f"cannot be read: {error}", file=str(path)) from None
     mark = "\t" if lines and "\t" in lines[0] else ","
     names = [cell.strip() for cell in lines[0].split(mark)][1:] if lines else []
-    problems, channels, rows = [], [], []
+    problems = []
+    found: dict[str, list[list[float]]] = {}
+    given = set()
     for number, line in enumerate(lines[1:], start=2):
         cells = [cell.strip() for cell in line.split(mark)]
-        channel = cells[0].upper()
-        if not (_SINGLE.fullmatch(channel) or _DOUBLE.fullmatch(channel)):
+        channel = _channel_of_row(cells[0].upper())
+        if not channel:
             continue
-        if channel in channels:
+        if cells[0].upper() in given:
             problems.append(Problem(f"{cells[0]} is given twice", file=str(path), row=number))
+        given.add(cells[0].upper())
         row = []
         for name, cell in zip(names, cells[1:]):
             try:
@@ -87,17 +96,27 @@ def read_signatures(path: str | Path) -> SignatureTable:
             row.append(value)
         if len(row) != len(names):
             problems.append(Problem(f"{len(cells)} cells, expected {len(names) + 1}", file=str(path), row=number))
-        channels.append(channel)
-        rows.append(row)
-    if not channels:
+        found.setdefault(channel, []).append(row)
+    if not found:
         text = "holds no channel such as A[C>A]A or AC>CA in its first column"
         raise InputError(text, file=str(path))
     if problems:
         raise InputError(problems)
-    values = np.array(rows, dtype=np.float64)
-    keep = values.sum(axis=0) > 0
+    values = np.array([np.sum(rows, axis=0) for rows in found.values()], dtype=np.float64)
+    keep, told = values.sum(axis=0) > 0, values.sum(axis=1) > 0
     kept = tuple(name for name, is_kept in zip(names, keep) if is_kept)
-    return SignatureTable(tuple(channels), kept, values[:, keep] / values[:, keep].sum(axis=0))
+    channels = tuple(channel for channel, is_told in zip(found, told) if is_told)
+    values = values[told][:, keep]
+    return SignatureTable(channels, kept, values / values.sum(axis=0))
+
+
+def _channel_of_row(text: str) -> str:
+    """Name the channel that a row of a table belongs to; empty if its mutations cannot be told."""
+    deletion = _DELETION.fullmatch(text)
+    if deletion:
+        length, kind = deletion.groups()
+        return f"1:DEL:{kind}" if length == "1" else f"{length}:DEL"
+    return text if _SINGLE.fullmatch(text) or _DOUBLE.fullmatch(text) else ""
 
 
 def channel_of(ref: str, alt: str, context: str) -> str:
@@ -107,8 +126,15 @@ def channel_of(ref: str, alt: str, context: str) -> str:
     --------
     >>> channel_of("G", "A", "CGT"), channel_of("C", "T", "ACG"), channel_of("CA", "TT", "")
     ('A[C>T]G', 'A[C>T]G', 'TG>AA')
+    >>> channel_of("TG", "T", ""), channel_of("ACCTGAT", "A", "")
+    ('1:DEL:C', '5:DEL')
     """
-    ref, alt, context = ref.upper(), alt.upper(), context.upper()
+    ref, alt, context = ref.upper().strip("-"), alt.upper().strip("-"), context.upper()
+    if len(ref) > len(alt) and ref.startswith(alt) and set(ref) <= set("ACGT"):
+        deleted = ref[len(alt) :]
+        if len(deleted) > 1:
+            return f"{min(len(deleted), _LONGEST)}:DEL"
+        return f"1:DEL:{_reverse(deleted) if deleted in 'AG' else deleted}"
     if len(ref) == len(alt) == 2 and set(ref + alt) <= set("ACGT"):
         forms = (f"{ref}>{alt}", f"{_reverse(ref)}>{_reverse(alt)}")
         return min(forms, key=lambda form: (form[:2] not in _DOUBLETS, form))

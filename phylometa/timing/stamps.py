@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,10 +15,12 @@ from phylometa.reference.signatures import SignatureTable, channel_of, therapies
 from phylometa.timing.events import age_at
 from phylometa.timing.joint_model import Stamp
 
-__all__ = ["branch_stamps", "exposure_evidence", "fit_mixture"]
+__all__ = ["branch_stamps", "exposure_evidence", "fit_mixture", "with_profile"]
 
 # Shares of the therapy's process at which the likelihood is profiled; denser near 0.
 _SHARES = np.concatenate([[0.0], np.geomspace(0.005, 0.95, 36)])
+# Shares between them, on which the profile is interpolated: many mutations tell a share within a few per cent of it.
+_FINE = np.geomspace(_SHARES[1], _SHARES[-1], 1000)
 # Prior: a branch that passed the exposure carries its process with this probability, its share Beta(1, this).
 _PRIOR, _BETA = 0.5, 3.0
 _ITERATIONS = 60
@@ -58,6 +59,8 @@ def exposure_evidence(
     -------
     (float, Estimate)
     """
+    from scipy.interpolate import CubicSpline
+
     profile = np.empty(len(_SHARES))
     weights = fit_mixture(counts, background)
     for i, share in enumerate(_SHARES):
@@ -67,13 +70,13 @@ def exposure_evidence(
             weights = weights / max(weights.sum(), 1e-300)
         mixture = np.maximum((1 - share) * (background @ weights) + share * therapy, 1e-300)
         profile[i] = float(counts @ np.log(mixture))
-    edges = np.concatenate([[0.0], (_SHARES[1:-1] + _SHARES[2:]) / 2, [1.0]])
+    edges = np.concatenate([[0.0], (_FINE[:-1] + _FINE[1:]) / 2, [1.0]])
     prior = -np.diff((1 - edges) ** _BETA)
-    gain = profile[1:] - profile[0] - extra
+    gain = CubicSpline(np.log(_SHARES[1:]), profile[1:] - profile[0] - extra)(np.log(_FINE))
     density = prior * np.exp(gain - gain.max())
     log_factor = math.log(density.sum()) + float(gain.max())
     cumulative = np.cumsum(density) / density.sum()
-    lo, median, hi = (float(_SHARES[1:][np.searchsorted(cumulative, level)]) for level in (0.025, 0.5, 0.975))
+    lo, median, hi = (float(_FINE[np.searchsorted(cumulative, level)]) for level in (0.025, 0.5, 0.975))
     return log_factor, Estimate(median, lo, hi)
 
 
@@ -83,7 +86,8 @@ def branch_stamps(
     """Find stamps of every clone's branch by every dated treatment whose process the table holds; what cannot be said.
 
     A branch that carries the process ended after the exposure began, so its clone passed through one cell after that. A
-    branch without it may have ended before, or grown under it without a mark.
+    branch without it may have ended before, or grown under it without a mark. Radiation's deletions are also those of
+    common repair, which the trunk has: its mutations are one of the other processes, so that only an excess tells.
     """
     refusals: list[str] = []
     courses: dict[str, float] = {}
@@ -100,32 +104,47 @@ def branch_stamps(
     index = {channel: i for i, channel in enumerate(table.channels)}
     channels = [index.get(channel_of(*item), -1) for item in zip(mutations.refs, mutations.alts, contexts)]
     channel = np.array(channels, dtype=np.int64)
+    counted = [
+        np.bincount(channel[(clusters.labels == k) & (channel >= 0)], minlength=len(table.channels)).astype(np.float64)
+        for k in range(clusters.n_clusters)
+    ]
+    is_deletion = np.array([name.endswith("DEL") or ":DEL:" in name for name in table.channels], dtype=bool)
     stamps, rows = [], []
     for therapy, age in sorted(courses.items(), key=lambda item: item[1]):
         own = therapy_columns(table, therapy)
         if not own:
             refusals.append(f"no stamp of {therapy}: the table of signatures has no column of its process")
             continue
+        if therapy == "radiation" and not any(counts[is_deletion].any() for counts in counted):
+            refusals.append("no stamp of radiation: no small deletion was called")
+            continue
         others = [i for i in range(len(table.names)) if i not in own]
+        trunk = int(np.argmax(clusters.ccf.mean(axis=1)))
+        background = table.values[:, others]
+        if therapy == "radiation":
+            background = with_profile(background, counted[trunk])
         for k, name in enumerate(clusters.names):
-            members = channel[(clusters.labels == k) & (channel >= 0)]
-            if len(members) < MIN_MUTATIONS or not others:
+            counts = counted[k]
+            members = counts.sum()
+            if members < MIN_MUTATIONS or not others or (therapy == "radiation" and k == trunk):
                 continue
-            counts = np.bincount(members, minlength=len(table.channels)).astype(np.float64)
-            best = _strongest(counts, table, own, others)
+            best = _strongest(counts, background, table.values[:, list(own)])
             log_odds = float(np.logaddexp(math.log(1 - _PRIOR), math.log(_PRIOR) + best[0]))
             p = 1 / (1 + (1 - _PRIOR) / _PRIOR * math.exp(-max(min(best[0], 700.0), -700.0)))
             stamps.append(Stamp(k, age, log_odds))
-            rows.append(StampRow(name, therapy, age, len(members), best[1], p))
+            rows.append(StampRow(name, therapy, age, int(members), best[1], p))
     return tuple(stamps), tuple(rows), refusals
 
 
-def _strongest(
-    counts: FloatArray, table: SignatureTable, own: Sequence[int], others: Sequence[int]
-) -> tuple[float, Estimate]:
-    """Evidence of the therapy's signatures: their mean Bayes factor, and the share of the one that fits best."""
-    background = table.values[:, list(others)]
-    found = [exposure_evidence(counts, background, table.values[:, i]) for i in own]
+def with_profile(background: FloatArray, counts: FloatArray) -> FloatArray:
+    """Add the profile of a branch's counts (C,) to signatures (C, K) as one more, half a mutation in every channel."""
+    profile = counts + 0.5
+    return np.concatenate([background, (profile / profile.sum())[:, None]], axis=1)
+
+
+def _strongest(counts: FloatArray, background: FloatArray, therapy: FloatArray) -> tuple[float, Estimate]:
+    """Evidence of the therapy's signatures (C, T): their mean Bayes factor, and the share of the one that fits best."""
+    found = [exposure_evidence(counts, background, signature) for signature in therapy.T]
     factors = np.array([log_factor for log_factor, _ in found])
     mean = float(np.log(np.exp(factors - factors.max()).mean()) + factors.max())
     return mean, found[int(np.argmax(factors))][1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import math
 
@@ -35,9 +36,11 @@ def test_channels_and_words():
     assert len(set(CHANNELS)) == 96
     assert channel_of("A", "G", "TAC") == "G[T>C]A"
     assert channel_of("CC", "AA", "") == channel_of("GG", "TT", "") == "CC>AA"
-    assert channel_of("C", "T", "") == "" and channel_of("C", "T", "AAA") == "" and channel_of("CA", "C", "ACA") == ""
+    assert channel_of("C", "T", "") == "" and channel_of("C", "T", "AAA") == ""
+    assert channel_of("CA", "C", "") == channel_of("A", "-", "") == "1:DEL:T" and channel_of("CGG", "C", "") == "2:DEL"
+    assert channel_of("CGGATTA", "C", "") == "5:DEL" and channel_of("C", "CA", "") == channel_of("CGG", "A", "") == ""
     assert therapies_of("Cisplatin and etoposide") == ("platinum",)
-    assert therapies_of("surgery") == ()
+    assert therapies_of("surgery") == () and therapies_of("Radiotherapy") == ("radiation",)
 
 
 def test_the_table_is_read_and_its_errors_are_named(tmp_path):
@@ -54,6 +57,60 @@ def test_the_table_is_read_and_its_errors_are_named(tmp_path):
         read_signatures(bad)
     with pytest.raises(InputError, match="cannot be read"):
         read_signatures(tmp_path / "none.tsv")
+
+
+def test_rows_of_deletions_are_summed_over_their_repeats(tmp_path):
+    path = tmp_path / "table.tsv"
+    rows = ["Type\tSBS1\tID1\tID8", "A[C>T]G\t1\t0\t0", "1:Del:T:0\t0\t0.1\t0.1", "1:Del:T:5\t0\t0.9\t0"]
+    rows += ["5:Del:R:0\t0\t0\t0.6", "5:Del:M:1\t0\t0\t0.3", "1:Ins:T:5\t0\t0\t0", "3:Del:R:0\t0\t0\t0"]
+    path.write_text("\n".join(rows) + "\n")
+    table = read_signatures(path)
+    assert table.channels == ("A[C>T]G", "1:DEL:T", "5:DEL")
+    assert table.values[:, table.names.index("ID8")] == pytest.approx([0, 0.1, 0.9])
+    path.write_text("\n".join([*rows, "5:Del:R:0\t0\t0\t0.6"]) + "\n")
+    with pytest.raises(InputError, match="given twice"):
+        read_signatures(path)
+
+
+@pytest.mark.parametrize(("n_own", "is_told"), [(40, True), (0, False)])
+def test_radiation_is_told_by_deletions_beyond_those_of_the_trunk(tmp_path, n_own, is_told):
+    """One mutation in twenty of every clone is a deletion; clone 3 has `n_own` more, of 5 bp or longer."""
+    patient, ccf, clusters, *_ = build(sizes=(800, 150, 160, 210))
+    refs, alts, contexts = (
+        list(x) for x in (patient.mutations.refs, patient.mutations.alts, patient.mutations.contexts)
+    )
+    extra = np.flatnonzero(clusters.labels == 2)[:n_own].tolist()
+    for i in [*range(0, len(refs), 20), *extra]:
+        refs[i], alts[i], contexts[i] = ("ACCTGATT" if i in extra or i % 60 == 0 else "AC"), "A", ""
+    mutations = dataclasses.replace(patient.mutations, refs=refs, alts=alts, contexts=contexts)
+    course = Treatment("radiotherapy", "colon", datetime.date(2014, 6, 1))
+    patient = patient.with_changes(mutations=mutations, treatments=(course,))
+    cpg = [f"{c}\t{0.25 if c[2:5] == 'C>T' and c[-1] == 'G' else 0}\t0\t0" for c in CHANNELS]
+    path = tmp_path / "table.tsv"
+    path.write_text("\n".join(["Type\tSBS1\tID1\tID8", *cpg, "1:Del:C:0\t0\t1\t0.1", "5:Del:R:0\t0\t0\t0.9"]) + "\n")
+    stamps, rows, refusals = branch_stamps(patient, clusters, read_signatures(path))
+    told = {row.clone: row.p_exposed for row in rows}
+    assert refusals == [] and set(told) == {"2", "3", "4"} and {row.therapy for row in rows} == {"radiation"}
+    assert (told["3"] > 0.99) is is_told and max(told["2"], told["4"]) < 0.5
+    assert {stamp.clone for stamp in stamps} == {1, 2, 3}
+    plain = patient.with_changes(mutations=dataclasses.replace(patient.mutations, refs=("C",) * len(refs),
+                                 alts=("T",) * len(refs), contexts=("ACG",) * len(refs)))  # fmt: skip
+    assert branch_stamps(plain, clusters, read_signatures(path))[2] == [
+        "no stamp of radiation: no small deletion was called"
+    ]
+
+
+def test_the_share_is_told_as_exactly_as_many_mutations_can():
+    """An interval ends between the shares at which the profile is computed: they lie 15 % apart."""
+    rng = np.random.default_rng(3)
+    background, therapy = rng.dirichlet(np.ones(96), size=2).T, rng.dirichlet(np.full(96, 0.1))
+    inside = []
+    for share in np.linspace(0.2, 0.5, 40):
+        mixture = (1 - share) * background.mean(axis=1) + share * therapy
+        _, found = exposure_evidence(rng.multinomial(4000, mixture).astype(float), background, therapy)
+        assert found.hi - found.lo < 0.06
+        inside.append(found.lo <= share <= found.hi)
+    assert np.mean(inside) >= 0.85
 
 
 def test_a_mixture_is_recovered():

@@ -143,7 +143,11 @@ def clone_clock(
     *,
     rng: np.random.Generator,
 ) -> CloneClock:
-    """Count the clock mutations of all clones of a tree ensemble (an artificial root has none); see `CloneClock`."""
+    """Count the clock mutations of all clones of a tree ensemble (an artificial root has none); see `CloneClock`.
+
+    Artefacts and mutations of neutral tails belong to no clone and count for none.
+    """
+    is_clock = is_clock & clusters.in_clone
     redrawn = assignment_counts(mutations, ccf, clusters, is_clock, replicates=_REPLICATES, rng=rng)
     given = np.bincount(clusters.labels[is_clock], minlength=clusters.n_clusters)
     counts = np.zeros((_REPLICATES + 1, n_clones), dtype=np.int64)

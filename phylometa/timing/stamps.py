@@ -105,7 +105,9 @@ def branch_stamps(
     channels = [index.get(channel_of(*item), -1) for item in zip(mutations.refs, mutations.alts, contexts)]
     channel = np.array(channels, dtype=np.int64)
     counted = [
-        np.bincount(channel[(clusters.labels == k) & (channel >= 0)], minlength=len(table.channels)).astype(np.float64)
+        np.bincount(
+            channel[(clusters.labels == k) & clusters.in_clone & (channel >= 0)], minlength=len(table.channels)
+        ).astype(np.float64)
         for k in range(clusters.n_clusters)
     ]
     is_deletion = np.array([name.endswith("DEL") or ":DEL:" in name for name in table.channels], dtype=bool)

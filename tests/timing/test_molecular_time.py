@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -63,6 +65,16 @@ def test_clone_clock_pads_an_artificial_root():
     clock = clone_clock(mutations, ccf, clusters, 3, prevalence, np.ones(40, dtype=bool), rng=np.random.default_rng(1))
     assert clock.counts[0].tolist() == [20, 20, 0]
     assert clock.detection.min() >= 0.2
+
+
+def test_artefacts_and_tails_are_no_clock():
+    mutations, ccf, clusters, prevalence = parts(probability=0.9)
+    kind = np.zeros(40, dtype=int)
+    kind[:3], kind[20:25] = 1, 2
+    clusters = dataclasses.replace(clusters, kind=kind)
+    rng = np.random.default_rng(1)
+    clock = clone_clock(mutations, ccf, clusters, 2, prevalence, np.ones(40, dtype=bool), rng=rng)
+    assert clock.counts[0].tolist() == [17, 15] and (clock.counts.sum(axis=1) == 32).all()
 
 
 def test_lengths_are_gamma_scaled_by_detection():

@@ -222,15 +222,18 @@ class TreeSettings(Checked):
     joint_moves: Annotated[int, Range(1, 1_000_000_000, "moves")] = 100_000
     """At most so many in a round."""
     joint_rounds: Annotated[int, Range(1, 10_000, "rounds")] = 2
-    """Rounds at most; the search ends when the chains agree."""
-    joint_agreement: Annotated[float, Range(0, 1, "probability")] = 0.005
+    """Rounds at most; the search ends earlier if the chains agree and the error is small enough."""
+    joint_error: Annotated[float, Range(0, 1, "probability")] = 0.01
+    """Largest Monte-Carlo standard error of what is said of seedings at which the search ends; 0: all rounds are made
+    and all draws kept."""
+    joint_agreement: Annotated[float, Range(0, 1, "probability")] = 0.02
     """Standard error of the relation of two mutations, as the chains differ, at which they agree (root mean square)."""
     joint_chains: Annotated[int, Range(1, 64, "chains")] = 4
     """Chains of the joint search."""
     joint_effective: Annotated[float, Range(0, 1, "share of draws")] = 0.1
     """Least share of the draws that count once histories have weighed them; below it their weights are tempered."""
-    joint_draws: Annotated[int, Range(1, 100_000, "draws")] = 240
-    """Draws of clusters and tree kept of all chains."""
+    joint_draws: Annotated[int, Range(1, 100_000, "draws")] = 1920
+    """Draws of clusters and tree kept of all chains at most; fewer if they know as much."""
 
 
 @dataclass(frozen=True, slots=True)

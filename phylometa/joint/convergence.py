@@ -1,16 +1,21 @@
-"""Whether the chains of the joint sampler agree on how mutations and clones are related."""
+"""Whether the chains of the joint sampler agree: on how mutations are related, and on who entered which site."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.model.arrays import FloatArray
+from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.clone_tree import ancestor_matrix
+from phylometa.model.monte_carlo import diagnose_draws
 
-__all__ = ["disagreement"]
+if TYPE_CHECKING:
+    from phylometa.joint._presence import Places
+
+__all__ = ["disagreement", "error_of_entries", "shares_of_routes"]
 
 # Mutations that are looked at, evenly spaced: every pair of them is a quantity.
 _MOST = 60
@@ -52,3 +57,76 @@ def _relations(labels: NDArray[np.integer], parents: NDArray[np.integer]) -> Flo
         above = ancestor_matrix(tree)[np.ix_(place, place)] & both & ~same
         total += np.stack((same, above, both & ~same & ~above & ~above.T))
     return np.asarray(total / len(labels))
+
+
+def error_of_entries(
+    parents: NDArray[np.integer], steps: NDArray[np.integer], chain: IntArray, places: Places
+) -> float:
+    """Work out the largest Monte-Carlo standard error of what the draws say of seedings, without their histories.
+
+    Parameters
+    ----------
+    parents : int array (n, M + 1)
+        Of every slot; M is the germline, -2 unused.
+    steps : int array (n, M, S)
+        Proportions in steps of the grid.
+    chain : int64 array (n,)
+    places : Places
+
+    Returns
+    -------
+    float
+        Over all routes (`shares_of_routes`), and over sites for whether several clones entered.
+    """
+    routes, n_entries = shares_of_routes(parents, steps, places)
+    values = np.concatenate([routes.reshape(len(routes), -1), n_entries > 1], axis=1)
+    return float(diagnose_draws(values, np.ones(len(values)), chain).mcse.max())
+
+
+def shares_of_routes(
+    parents: NDArray[np.integer], steps: NDArray[np.integer], places: Places
+) -> tuple[FloatArray, IntArray]:
+    """Guess the routes of draws: a clone enters a site where it is present and its parent is not.
+
+    It comes from one of the other sites in which it or its parent is present, each as likely.
+
+    Parameters
+    ----------
+    parents : int array (n, M + 1)
+    steps : int array (n, M, S)
+    places : Places
+
+    Returns
+    -------
+    routes : float64 array (n, n_sites, n_sites)
+        Probability that some clone entered the second site from the first.
+    n_entries : int64 array (n, n_sites)
+        Clones that entered the site; the founder does not enter the primary.
+    """
+    n, n_slots, _ = steps.shape
+    n_sites, primary = int(places.counts[1]), int(places.counts[2])
+    present = np.zeros((n, n_slots + 1, n_sites), dtype=bool)
+    for sample, site in enumerate(places.site.tolist()):
+        if site >= 0:
+            present[:, :n_slots, site] |= steps[:, :, sample] >= places.counts[0]
+    rows = np.arange(n)[:, None]
+    parent = np.where(parents < 0, n_slots, parents)
+    above = parent[:, :n_slots]
+    is_anywhere: BoolArray = np.asarray(present.any(axis=2))
+    while True:  # a clone that is nowhere hands its children's entries up
+        is_gap = ~is_anywhere[rows, above] & (above < n_slots)
+        if not is_gap.any():
+            break
+        above = np.where(is_gap, parent[rows, above], above)
+    own, of_parent = present[:, :n_slots], present[rows, above]
+    enters = own & ~of_parent
+    if primary >= 0:
+        enters[:, :, primary] &= above < n_slots
+    routes = np.zeros((n, n_sites, n_sites))
+    for target in range(n_sites):
+        may_leave = own | of_parent
+        may_leave[:, :, target] = False
+        share = may_leave / np.maximum(may_leave.sum(axis=2, keepdims=True), 1)
+        log_not = np.log(np.maximum(1.0 - share, 1e-12)) * enters[:, :, target, None]
+        routes[:, :, target] = 1.0 - np.exp(log_not.sum(axis=1))
+    return routes, enters.sum(axis=1)

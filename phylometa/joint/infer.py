@@ -15,34 +15,26 @@ clusterings and trees.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.clone_trees.likelihood import ReadModel, read_model
+from phylometa.clone_trees.likelihood import read_model
 from phylometa.clustering.model import ClusteringModel
 from phylometa.clustering.search import fit_precision
-from phylometa.config import Settings, TreeSettings
+from phylometa.config import Settings
 from phylometa.joint.atoms import bundle_mutations
-from phylometa.joint.chain_data import (
-    chain_data,
-    empty_backup,
-    empty_trial,
-    start_presence,
-    start_state,
-    weighed_places,
-)
-from phylometa.joint.convergence import disagreement
+from phylometa.joint.chain_data import weighed_places
+from phylometa.joint.rounds import Chains, run_chains
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.clone_tree import ancestor_matrix
 from phylometa.model.joint_posterior import JointDraw, JointPosterior
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.model.tree_ensemble import TreeEnsemble
-from phylometa.reads.observation import ARTEFACT, Observation, observe, with_events
+from phylometa.reads.observation import ARTEFACT, observe, with_events
 
 if TYPE_CHECKING:
     from phylometa.joint._presence import Places
@@ -51,21 +43,6 @@ __all__ = ["infer_jointly"]
 
 # Loss of evidence from which a mutation's cluster is certain enough to be bundled.
 _CERTAIN = 12.0
-
-
-@dataclass(frozen=True, eq=False)
-class _Chains:
-    """Draws of all chains: item labels (n, items), parents (n, M + 1), options (n, items, S), proportions in steps
-    of the grid (n, M, S) and their sums (n, S), scores of histories and chain (n,).
-    """
-
-    labels: NDArray[np.int16]
-    parents: NDArray[np.int16]
-    options: NDArray[np.int8]
-    steps: NDArray[np.int16]
-    total: NDArray[np.int16]
-    scores: FloatArray
-    chain: IntArray
 
 
 def infer_jointly(
@@ -150,52 +127,13 @@ def infer_jointly(
     item_start = np.zeros(items.n_items, dtype=np.int64)
     item_start[item_of] = start
     places = weighed_places(sites, len(trees.site_names), model.least, settings, primary)
-    chains = _run_chains(items, item_start, trees, model, settings, tree_settings, places, rng)
+    chains = run_chains(items, item_start, trees, model, settings, tree_settings, places, rng)
     if every.no_branch >= 0:
         chains = _without_events_of_no_branch(chains, every.no_branch)
     return _summarise(chains, item_of, places)
 
 
-def _run_chains(
-    items: Observation,
-    start: IntArray,
-    trees: TreeEnsemble,
-    model: ReadModel,
-    settings: Settings,
-    tree_settings: TreeSettings,
-    places: Places,
-    rng: np.random.Generator,
-) -> _Chains:
-    """Run every chain until they agree, or for `joint_rounds` rounds; the second half of each is kept."""
-    from phylometa.joint._chain import BLOCK, run_chain
-
-    n_chains, n_clusters = tree_settings.joint_chains, int(start.max()) + 1
-    n_slots = min(items.n_items, 2 * n_clusters + 10)
-    data = chain_data(items, model, settings, tree_settings, n_slots)
-    steps = min(max(tree_settings.joint_sweeps * items.n_items, MIN_MOVES), tree_settings.joint_moves)
-    kept = -(-max(tree_settings.joint_draws, n_chains) // n_chains)
-    n_blocks = max(-(-steps // BLOCK), 2 * kept)
-    thin = n_blocks // (2 * kept)
-    chains = []
-    for chain in range(n_chains):
-        state = start_state(items, start, trees, n_slots, data, chain, rng)
-        presence = start_presence(state, rng)
-        chains.append((state, copy.deepcopy(state), data, empty_trial(state), empty_backup(state), presence, places))
-    made: list[list[tuple[NDArray[Any], ...]]] = [[] for _ in chains]
-    for turn in range(tree_settings.joint_rounds):
-        for chain, parts in enumerate(chains):
-            kept_states = run_chain(*parts, n_blocks, thin, turn == 0, rng)
-            fields = ("labels", "parents", "options", "steps", "total", "scores")
-            made[chain].append(tuple(getattr(kept_states, name) for name in fields))
-        found = [_second_half(parts, kept) for parts in made]
-        if disagreement([(part[0], part[1]) for part in found]) <= tree_settings.joint_agreement:
-            break
-    labels, parents, options, steps_of, total, scores = (np.concatenate(parts) for parts in zip(*found))
-    chain_of = np.repeat(np.arange(n_chains), [len(part[0]) for part in found])
-    return _Chains(labels, parents, options, steps_of, total, scores, chain_of)
-
-
-def _without_events_of_no_branch(chains: _Chains, option: int) -> _Chains:
+def _without_events_of_no_branch(chains: Chains, option: int) -> Chains:
     """Take events that no branch explains from the clones in which the sampler keeps them: they say nothing of these.
 
     A clone that holds nothing else keeps them.
@@ -206,17 +144,6 @@ def _without_events_of_no_branch(chains: _Chains, option: int) -> _Chains:
         held = np.unique(draw[~none & (draw >= 0)])
         own[none & np.isin(draw, held)] = -1 - ARTEFACT
     return replace(chains, labels=labels)
-
-
-def _second_half(rounds: list[tuple[NDArray[Any], ...]], kept: int) -> list[NDArray[Any]]:
-    """Evenly spaced draws of the second half of a chain, at most `kept`."""
-    parts = [np.concatenate(part) for part in zip(*rounds)]
-    n = len(parts[0])
-    chosen = np.unique(np.linspace(n // 2, n - 1, min(kept, n - n // 2)).astype(np.int64))
-    return [part[chosen] for part in parts]
-
-
-MIN_MOVES = 2000  # of a chain, however few the mutations
 
 
 def _draw(
@@ -234,7 +161,7 @@ def _draw(
     return (numbered, compact.astype(np.int64)), order.astype(np.int64)
 
 
-def _summarise(chains: _Chains, item_of: IntArray, places: Places) -> JointPosterior:
+def _summarise(chains: Chains, item_of: IntArray, places: Places) -> JointPosterior:
     """Express the draws as mutations, clones and trees with proportions and presence."""
     from phylometa.joint._presence import present_in_sites
 

@@ -167,7 +167,7 @@ class Convergence:
     ----------
     n_draws, n_chains : int
     largest_mcse, largest_r_hat : float
-        Over the most probable value of every label and over all routes.
+        Over the most probable value of every label and over all routes; NaN if chains are too short for an R-hat.
     mcse_of, r_hat_of : str
         The statements that have them.
     effective_draws : float
@@ -300,6 +300,8 @@ class Certainty:
             for entry in document["routes"]
         )
         convergence = document["convergence"]
+        if convergence is not None and convergence["largest_r_hat"] is None:  # what is not a number is null in JSON
+            convergence = {**convergence, "largest_r_hat": math.nan}
         return cls(
             mcse=(document["mcse"] or {}).get("labels", {}),
             could_be=document["could_be"],

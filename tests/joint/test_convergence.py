@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from phylometa.joint.convergence import disagreement
+from phylometa.joint._presence import Places
+from phylometa.joint.convergence import disagreement, error_of_entries, shares_of_routes
 
 # Slots 0 to 2, germline 3: two clones, one below the other; slot 2 is not used.
 CHAIN = np.array([[3, 0, -2, -1]])
@@ -24,3 +25,57 @@ def test_every_relation_counts():
     for one, other, n_different in ((same, above, 3), (same, apart, 4), (above, apart, 3), (same, outside, 3)):
         expected = np.sqrt(n_different * 0.5 / 12 / 2)
         assert disagreement([one, other]) == pytest.approx(expected), (one, other)
+
+
+def routes_by_definition(parent, steps, site, least, primary, n_sites):
+    """Every clone by itself; the product over entries of what a source is not."""
+    n_slots = len(parent) - 1
+    present = [{site[j] for j in np.flatnonzero(row >= least) if site[j] >= 0} for row in steps] + [set()]
+    none = np.ones((n_sites, n_sites))
+    n_entries = np.zeros(n_sites, dtype=int)
+    for v in range(n_slots):
+        above = parent[v]
+        while above not in (-2, n_slots) and not present[above]:
+            above = parent[above]
+        above = n_slots if above == -2 else above
+        for t in present[v] - present[above]:
+            if above == n_slots and t == primary:
+                continue
+            n_entries[t] += 1
+            sources = (present[v] | present[above]) - {t}
+            for s in sources:
+                none[s, t] *= 1.0 - 1.0 / len(sources)
+    return 1.0 - none, n_entries
+
+
+@pytest.mark.parametrize("primary", [0, -1])
+def test_routes_are_guessed_from_presence(primary):
+    rng = np.random.default_rng(6)
+    site = np.array([0, 1, 1, 2, -1])
+    places = Places(site, np.array([2, 3, primary]), np.ones(4))
+    parents, steps = [], rng.integers(0, 4, (60, 5, 5)) * rng.integers(0, 2, (60, 5, 5))
+    for draw in range(60):
+        n_used = int(rng.integers(1, 6))  # the first slot is the founder, the last ones are not used
+        above = [5, *(int(rng.integers(0, v)) for v in range(1, n_used))]
+        parents.append([*above, *[-2] * (5 - n_used), -1])
+        steps[draw, n_used:] = 0
+    routes, n_entries = shares_of_routes(np.array(parents), steps, places)
+    assert (n_entries > 1).any() and ((routes > 0) & (routes < 1)).any()
+    for draw, (parent, own) in enumerate(zip(parents, steps)):
+        expected, n = routes_by_definition(parent, own, site, 2, primary, 3)
+        assert routes[draw] == pytest.approx(expected, abs=1e-9)
+        assert n_entries[draw].tolist() == n.tolist()
+
+
+def test_error_of_entries_tells_chains_that_differ_in_a_route():
+    """The second clone enters site 1 from site 0 in one chain, and is not there in the other."""
+    places = Places(np.array([0, 1]), np.array([1, 2, 0]), np.ones(4))
+    chain = np.repeat([0, 1], 40)
+    parents = np.tile([2, 0, -1], (80, 1))
+    steps = np.zeros((80, 2, 2), dtype=int)
+    steps[:, 0, 0] = 1
+    assert error_of_entries(parents, steps, chain, places) == 0.0
+    steps[:, 1, 1] = chain
+    assert error_of_entries(parents, steps, chain, places) > 0.25
+    steps[:, 1, 1] = np.random.default_rng(0).integers(0, 2, 80)
+    assert error_of_entries(parents, steps, chain, places) == pytest.approx(np.sqrt(0.25 / 80), rel=0.5)

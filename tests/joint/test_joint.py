@@ -26,12 +26,20 @@ from phylometa.model.joint_posterior import JointPosterior
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.reads.observation import observe
 
-# Classes are weighed as 20 to 2 to 1, and no copy-number state was missed: what can be enumerated.
+# Classes are weighed as 20 to 2 to 1, and no copy-number state was missed: what can be enumerated. Chains make all
+# their moves, and every draw is kept.
 CLASSES = ObservationSettings(clone_prior=20.0, artefact_prior=1.0, tail_prior=2.0, missed_state=1e-300)
 SETTINGS = replace(
     Settings(),
     observation=CLASSES,
-    trees=TreeSettings(presence_weight_sd=0.0, joint_sweeps=4000, joint_chains=2, joint_draws=400, max_scenarios=100),
+    trees=TreeSettings(
+        presence_weight_sd=0.0,
+        joint_sweeps=4000,
+        joint_chains=2,
+        joint_draws=400,
+        joint_error=0.0,
+        max_scenarios=100,
+    ),
 )
 
 
@@ -366,13 +374,13 @@ def test_options_are_as_frequent_as_they_are_probable(monkeypatch, n, shorter, m
     monkeypatch.setattr(joint_module, "fit_precision", lambda *_: np.inf)
     chosen = long_chains(shorter)
     given = []
-    run_chains = joint_module._run_chains
+    run_chains = joint_module.run_chains
 
     def remembered(items, *arguments):
         given.extend((run_chains(items, *arguments), items))
         return given[0]
 
-    monkeypatch.setattr(joint_module, "_run_chains", remembered)
+    monkeypatch.setattr(joint_module, "run_chains", remembered)
     monkeypatch.setattr(joint_module, "_summarise", lambda *_: None)
     settings = replace(SETTINGS, trees=chosen, observation=observation)
     infer_jointly(

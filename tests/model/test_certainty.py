@@ -1,6 +1,7 @@
 """Levels of statements, and the words and JSON of what limits them."""
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -88,3 +89,13 @@ def test_what_has_not_converged_is_named_with_the_remedy():
     assert "Seeding of M has a standard error of 0.06" in apart.text
     assert "chains disagree on Migration pattern (R-hat 1.20)" in apart.text and "joint_rounds" in apart.text
     assert Convergence(240, 4, 0.01, "pattern", 1.0, "pattern", 200.0, True).text == ""
+
+
+def test_chains_too_short_for_an_r_hat_are_said_to_be_few_draws():
+    """Read back from JSON, where what is not a number is null."""
+    short = Convergence(4, 4, 0.2, "pattern", math.nan, "pattern", 3.0, False)
+    document = Certainty(convergence=short).to_json(SETTINGS)
+    assert math.isnan(document["convergence"]["largest_r_hat"])
+    document["convergence"]["largest_r_hat"] = None
+    again = Certainty.from_json(document).convergence
+    assert math.isnan(again.largest_r_hat) and "the 4 draws of 4 chains are worth 3)" in again.text

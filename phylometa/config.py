@@ -121,6 +121,8 @@ class ObservationSettings(Checked):
     or never."""
     wrong_segment: Annotated[float, Range(0, 0.5, "probability", above=True)] = 0.05
     """Probability that a caller's state of a segment is wrong, or another event's, in a sample."""
+    wrong_clone_state: Annotated[float, Range(0, 0.5, "probability", above=True)] = 0.01
+    """The same of a clone of single cells, each of which was called: what is wrong in all of them alike."""
     recurrent_event: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.05
     """Prior probability that no single branch explains a copy-number event: it arose, or was undone, several times."""
     spurious_event: Annotated[float, Range(0, 1, "probability", above=True, below=True)] = 0.2
@@ -510,6 +512,18 @@ class CellSettings(Checked):
     """Chains, from different clusterings."""
     draws: Annotated[int, Range(1, 100_000, "draws")] = 150
     """Draws kept of all chains."""
+    wrong_state: Annotated[float, Range(0, 0.4, "probability", above=True)] = 0.05
+    """Of copy number: prior mean of the probability that a segment's state is wrong in a cell."""
+    noisy: Annotated[float, Range(0, 0.5, "probability", below=True)] = 0.02
+    """Of copy number: prior probability that a cell has several times as many wrong states as usual; 0: never."""
+    clone_change: Annotated[float, Range(0, 0.5, "probability", above=True)] = 0.1
+    """Of copy number: prior probability that a clone's state of a segment is not that of most cells."""
+    clone_concentration: Annotated[float, Range(1e-3, 1e3, "clones per log cell")] = 1.0
+    """Of the Chinese restaurant process over cells in clones of one copy-number profile."""
+    least_cells: Annotated[int, Range(1, 1000, "cells")] = 3
+    """Of copy number: cells that a clone needs, in all and in a site."""
+    breakpoint_error: Annotated[int, Range(0, 50_000_000, "bp")] = 1_500_000
+    """Of copy number: breakpoints of cells within so many bp are one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
 """Single cells beside bulk samples: cells of one clone together are a sample of the patient.
 
-Clones are found in the matrix alone (`phylometa.cells.infer`); the cells that the best draw puts into one clone are one
-bundle, which enters the joint posterior as a sample of kind ``cell``. The posterior may split or mix its clones as the
-other samples ask: a bundle has proportions of its own. A call counts as two molecules of which a carrier shows one
-unless it dropped out, so that n calls weigh no more than n cells do. Two cells that were taken for one are in no
-bundle.
+Clones are found in the matrix alone (`phylometa.cells.infer`); the cells that the best draw puts into one
+clone are one bundle, which enters the joint posterior as a sample of kind ``cell``. The posterior may split or mix its
+clones as the other samples ask: a bundle has proportions of its own. A call counts as two molecules of which a carrier
+shows one unless it dropped out, so that n calls weigh no more than n cells do.
+Two cells that were taken for one are in no bundle. Copy number of cells: `phylometa.cells.copy_number_bundles`.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ import numpy as np
 from phylometa.cells.infer import infer_cell_clones
 from phylometa.config import CellSettings
 from phylometa.model.arrays import FloatArray, IntArray
-from phylometa.model.cells import CellMatrix, CellPosterior
+from phylometa.model.cell_copy_number import CellCopyNumber
+from phylometa.model.cells import CellMatrix, CellPosterior, PlacedCell
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable, Patient, Sample
 
-__all__ = ["with_cell_bundles"]
+__all__ = ["with_cell_bundles", "with_sample_columns"]
 
 _LEAST_CELLS = 3
 _LARGEST_PURITY = 0.99
 
 
 def with_cell_bundles(patient: Patient, *, settings: CellSettings, rng: np.random.Generator) -> Patient:
-    """Return the patient with its matrices of single cells turned into samples; the same if it has none.
+    """Return the patient with its matrices of mutations in single cells turned into samples; the same without any.
 
     Parameters
     ----------
@@ -39,12 +40,16 @@ def with_cell_bundles(patient: Patient, *, settings: CellSettings, rng: np.rando
     -------
     Patient
         Mutations that only cells have are new rows, unobserved elsewhere. Normal cells, doublets, and clones of fewer
-        than three cells, are left out; a warning says how many.
+        than three cells, are left out; a warning says how many, and `Patient.cells` which.
     """
+    left: list[tuple[Sample, CellMatrix | CellCopyNumber]] = []
     for sample, matrix in patient.cell_matrices:
-        found = infer_cell_clones(matrix, settings=settings, rng=rng)
-        patient = _with_bundles(patient, sample, matrix, found)
-    return replace(patient, cell_matrices=()) if patient.cell_matrices else patient
+        if isinstance(matrix, CellMatrix):
+            found = infer_cell_clones(matrix, settings=settings, rng=rng)
+            patient = _with_bundles(patient, sample, matrix, found)
+        else:
+            left.append((sample, matrix))
+    return replace(patient, cell_matrices=tuple(left)) if patient.cell_matrices else patient
 
 
 def _with_bundles(patient: Patient, sample: Sample, matrix: CellMatrix, found: CellPosterior) -> Patient:
@@ -77,10 +82,29 @@ def _with_bundles(patient: Patient, sample: Sample, matrix: CellMatrix, found: C
     text = f"single cells of {sample.name} in bundles of one clone: {listed}; dropout {rates[1]:.3f}, false positives "
     text += f"{rates[0]:.4f}" + (f"; {left} cells are normal or alone in their clone, and left out" if left else "")
     text += f"; {n_doublets} are two cells of different branches, and left out" if n_doublets else ""
+    in_sample = {k: record.name for record, k in zip(records, kept)}
+    patient = replace(patient, cells=(*patient.cells, *_placed(sample, matrix, found, in_sample)))
     grown = _with_rows(patient, [name for name in matrix.mutations if name not in _rows_of(patient, matrix.mutations)])
     rows = _rows_of(grown, matrix.mutations)
     place = np.array([rows[name] for name in matrix.mutations])
-    return _with_columns(grown, records, place, alt, depth, error, text)
+    return with_sample_columns(grown, records, place, alt, depth, error, text)
+
+
+def _placed(sample: Sample, matrix: CellMatrix, found: CellPosterior, in_sample: dict[int, str]) -> list[PlacedCell]:
+    """What became of the cells of a matrix of mutations; `in_sample`: the sample of each clone that is one."""
+    best, names = found.best, found.clone_names
+    n_clones, cells = len(names), []
+    for c, name in enumerate(matrix.cells):
+        k, second = int(best.clone_of_cell[c]), int(best.second_clone[c])
+        p_doublet = float(found.doublet_probability[c])
+        is_doublet = p_doublet > 0.5 or second < n_clones
+        fate = "doublet" if is_doublet else "normal" if k == n_clones else "clone" if k in in_sample else "alone"
+        chance = np.mean([draw.clone_of_cell[c] == len(draw.parents) for draw in found.draws])
+        probability = p_doublet if is_doublet else 1.0 - p_doublet
+        probability *= 1.0 if is_doublet else chance if fate == "normal" else 1.0 - chance
+        clones = (names[k] if k < n_clones else "N", names[second] if second < n_clones else "")
+        cells.append(PlacedCell(name, sample.name, fate, *clones, float(probability), in_sample.get(k, "")))
+    return cells
 
 
 def _molecules(matrix: CellMatrix, cells: IntArray) -> tuple[IntArray, IntArray]:
@@ -130,7 +154,7 @@ def _with_rows(patient: Patient, names: Sequence[str]) -> Patient:
     return patient.with_more_mutations(table)
 
 
-def _with_columns(
+def with_sample_columns(
     patient: Patient,
     records: Sequence[Sample],
     rows: IntArray,

@@ -9,6 +9,7 @@ however many segments they are cut into; so are a loss and a gain of one place a
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +63,9 @@ class CalledEvents:
     sd : float64 array (E, S)
         Its standard error.
     is_rounded : bool array (S,)
-        Whether a sample's caller gives whole copies only.
+        Whether a sample's caller gives whole copies only, of cells that may differ.
+    is_one_clone : bool array (S,)
+        Whether a sample holds cells of one clone, each of which was called.
     """
 
     names: tuple[str, ...]
@@ -74,6 +77,7 @@ class CalledEvents:
     fraction: FloatArray
     sd: FloatArray
     is_rounded: BoolArray
+    is_one_clone: BoolArray
 
 
 @dataclass(slots=True, eq=False)
@@ -85,7 +89,9 @@ class _Change:
     share: FloatArray
 
 
-def call_events(profile: CopyNumberProfile, *, sex: str | None = None, min_length: int = 0) -> CalledEvents:
+def call_events(
+    profile: CopyNumberProfile, *, sex: str | None = None, min_length: int = 0, of_one_clone: Collection[str] = ()
+) -> CalledEvents:
     """Find the events that distinguish the samples' genomes from the normal one.
 
     Parameters
@@ -96,6 +102,9 @@ def call_events(profile: CopyNumberProfile, *, sex: str | None = None, min_lengt
         A male's X and Y are left out.
     min_length : int
         Events shorter than this (bp) are left out: breakpoints of one event differ between samples.
+    of_one_clone : collection of str
+        Samples that are single cells of one clone: whole copies are those of every cell, and no single wrong state
+        joins pieces.
 
     Returns
     -------
@@ -103,9 +112,10 @@ def call_events(profile: CopyNumberProfile, *, sex: str | None = None, min_lengt
         Without events if no sample has copy number.
     """
     names = profile.sample_names
-    is_rounded = np.full(len(names), _rounds(profile))
-    nothing = np.zeros((0, len(names)))
-    empty = CalledEvents((), (), (), np.zeros(0, np.int64), np.zeros(0, np.int64), names, nothing, nothing, is_rounded)
+    is_one_clone = np.array([name in of_one_clone for name in names], dtype=bool)
+    is_rounded = ~is_one_clone & _rounds(profile)
+    nothing, none = np.zeros((0, len(names))), np.zeros(0, np.int64)
+    empty = CalledEvents((), (), (), none, none, names, nothing, nothing, is_rounded, is_one_clone)
     try:
         kept, _ = tumour_profile(profile, sex)
         matrix = consistent_segmentation(kept)
@@ -113,7 +123,8 @@ def call_events(profile: CopyNumberProfile, *, sex: str | None = None, min_lengt
         return empty
     column = np.array([names.index(name) for name in matrix.sample_names])
     is_doubled = _doubled(kept, matrix) > _DOUBLED
-    events = _joined(_changes(kept, matrix, np.where(is_doubled, 2, 1)), matrix, min_length)
+    changes = _changes(kept, matrix, np.where(is_doubled, 2, 1))
+    events = _joined(changes, matrix, min_length, ~is_one_clone[column])
     events = [event for event in events if matrix.length[_segments(event)].max() >= min_length]
     length = np.array([int(matrix.length[_segments(event)].sum()) for event in events], dtype=np.int64)
     share = np.array([_share(event, matrix) for event in events]).reshape(len(events), len(column))
@@ -138,6 +149,7 @@ def call_events(profile: CopyNumberProfile, *, sex: str | None = None, min_lengt
         fraction=np.where((fraction > 0.0) & (fraction < 1.0), np.clip(fraction, 0.001, 0.999), fraction),
         sd=np.broadcast_to(sd, fraction.shape).copy(),
         is_rounded=is_rounded,
+        is_one_clone=is_one_clone,
     )
 
 
@@ -199,19 +211,24 @@ def _changes(profile: CopyNumberProfile, matrix: CopyNumberMatrix, usual: IntArr
     return found
 
 
-def _joined(changes: list[_Change], matrix: CopyNumberMatrix, min_length: int) -> list[list[_Change]]:
-    """Changes that are one event, see the head of this module; no errors are seen in pieces between breakpoints."""
+def _joined(
+    changes: list[_Change], matrix: CopyNumberMatrix, min_length: int, may_err: BoolArray
+) -> list[list[_Change]]:
+    """Changes that are one event, see the head of this module; no errors are seen in pieces between breakpoints.
+
+    `may_err` (S,): samples whose state of a piece may be wrong.
+    """
     by_chrom: dict[str, list[_Change]] = {}
     for change in changes:
         by_chrom.setdefault(matrix.chroms[change.segment], []).append(change)
     events = []
     for own in by_chrom.values():
-        n, label = connected_components(_are_one(own, matrix, min_length), directed=False)
+        n, label = connected_components(_are_one(own, matrix, min_length, may_err), directed=False)
         events += [[change for change, k in zip(own, label) if k == event] for event in range(n)]
     return events
 
 
-def _are_one(changes: list[_Change], matrix: CopyNumberMatrix, min_length: int) -> BoolArray:
+def _are_one(changes: list[_Change], matrix: CopyNumberMatrix, min_length: int, may_err: BoolArray) -> BoolArray:
     """Pairs (C, C) of changes of a chromosome with one pattern over the samples, perhaps a single wrong state apart."""
     segment = np.array([change.segment for change in changes])
     direction = np.array([change.direction for change in changes])
@@ -219,11 +236,12 @@ def _are_one(changes: list[_Change], matrix: CopyNumberMatrix, min_length: int) 
     differs = np.abs(share[:, None] - share[None]) > _SAME
     one_place, one_direction = segment[:, None] == segment[None], direction[:, None] == direction[None]
     is_long = np.asarray(matrix.length)[segment] >= max(min_length, 1)
-    may_err = (differs.sum(axis=2) == 1) & is_long[:, None] & is_long[None] & ~(one_place & one_direction)
-    may_err &= np.abs(segment[:, None] - segment[None]) <= 1
-    may_err &= (~differs & (np.minimum(share[:, None], share[None]) > _SAME)).any(axis=2)
-    may_err &= share.shape[1] >= _SAMPLES_OF_ONE_ERROR
-    return np.asarray((one_place | one_direction) & (~differs.any(axis=2) | may_err))
+    errs = (differs.sum(axis=2) == 1) & (differs & may_err).any(axis=2)
+    errs &= is_long[:, None] & is_long[None] & ~(one_place & one_direction)
+    errs &= np.abs(segment[:, None] - segment[None]) <= 1
+    errs &= (~differs & (np.minimum(share[:, None], share[None]) > _SAME)).any(axis=2)
+    errs &= share.shape[1] >= _SAMPLES_OF_ONE_ERROR
+    return np.asarray((one_place | one_direction) & (~differs.any(axis=2) | errs))
 
 
 def _segments(event: list[_Change]) -> IntArray:

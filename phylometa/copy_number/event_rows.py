@@ -86,8 +86,8 @@ def with_copy_number_events(patient: Patient, settings: ObservationSettings) -> 
 
 def event_curves(
     patient: Patient, prevalence: FloatArray, settings: ObservationSettings
-) -> tuple[IntArray, FloatArray]:
-    """Find the rows of a patient's mutations that are events, and their log-likelihood curves.
+) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Find the rows of a patient's mutations that are events, their log-likelihood curves, and how sure states are.
 
     Parameters
     ----------
@@ -100,19 +100,28 @@ def event_curves(
     -------
     rows : int64 array (E,)
     curves : float64 array (E, S, G)
+    wrong_state : float64 array (S,)
+        Probability of a wrong state: `wrong_segment`, or `wrong_clone_state` of single cells of one clone.
     """
     rows = np.flatnonzero(patient.mutations.is_event)
+    is_one_clone = np.isin([sample.name for sample in patient.samples], _of_one_clone(patient))
+    wrong = np.where(is_one_clone, settings.wrong_clone_state, settings.wrong_segment)
     if not len(rows) or patient.segments is None:
-        return rows[:0], np.zeros((0, len(patient.samples), len(prevalence)))
+        return rows[:0], np.zeros((0, len(patient.samples), len(prevalence))), wrong
     events = _events_of(patient, settings)
     place = {name: i for i, name in enumerate(events.names)}
     chosen = np.array([place[patient.mutations.ids[i]] for i in rows.tolist()])
     parts = events.fraction[chosen], events.sd[chosen], events.is_rounded
-    return rows, segment_log_likelihood(*parts, prevalence, settings)
+    return rows, segment_log_likelihood(*parts, prevalence, wrong), wrong
+
+
+def _of_one_clone(patient: Patient) -> list[str]:
+    """Names of the samples that are single cells of one clone."""
+    return [sample.name for sample in patient.samples if sample.kind == "cell"]
 
 
 def _events_of(patient: Patient, settings: ObservationSettings) -> CalledEvents:
     assert patient.segments is not None
     sex = next((sample.sex for sample in patient.samples if sample.sex), None)
     segments = patient.segments.of_samples([sample.name for sample in patient.samples])
-    return call_events(segments, sex=sex, min_length=settings.least_event)
+    return call_events(segments, sex=sex, min_length=settings.least_event, of_one_clone=_of_one_clone(patient))

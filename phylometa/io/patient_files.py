@@ -12,13 +12,15 @@ import numpy as np
 from phylometa.errors import InputError
 from phylometa.io.counts import write_counts
 from phylometa.io.tsv import read_tsv, write_tsv
+from phylometa.model.cells import PlacedCell
 from phylometa.model.clusters import CcfTable, Clustering
 from phylometa.model.joint_posterior import CLASSES
 from phylometa.model.patient import Patient
 
-__all__ = ["read_ccf", "read_clusters", "table_rows", "write_clusters", "write_input"]
+__all__ = ["CELLS", "read_ccf", "read_cells", "read_clusters", "table_rows", "write_clusters", "write_input"]
 
-NORMALS = "normal.tsv"
+NORMALS, CELLS = "normal.tsv", "cells.tsv"
+_CELL_COLUMNS = ["cell", "matrix", "fate", "clone", "second_clone", "probability", "sample"]
 SHEET_SITE_TYPES = {"primary": "primary", "lymph_node": "lymph_node", "distant": "metastasis", "bed": "recurrence"}
 
 
@@ -48,6 +50,9 @@ def write_input(patient: Patient, ccf: CcfTable | None, directory: Path) -> None
         ((patient.name, lesion.site, lesion.date, lesion.diameter_cm) for lesion in patient.lesions),
         is_input=True,
     )
+    if patient.cells:
+        rows = ((c.cell, c.matrix, c.fate, c.clone, c.second, c.probability, c.sample) for c in patient.cells)
+        write_tsv(directory / CELLS, _CELL_COLUMNS, rows)
     if patient.drivers:
         (directory / "genes.txt").write_text("\n".join(sorted(patient.drivers)) + "\n", encoding="utf-8")
     if ccf is not None:
@@ -131,6 +136,22 @@ def _write_variants(patient: Patient, ccf: CcfTable, path: Path) -> None:
                 yield (name, sample, mutations.genes[i], *counts, vaf[i, s], *estimate, *rest)
 
     write_tsv(path, header, rows())
+
+
+def read_cells(path: Path) -> tuple[PlacedCell, ...]:
+    """Read the table of single cells that `write_input` wrote."""
+    return tuple(
+        PlacedCell(
+            row["cell"],
+            row["matrix"],
+            row["fate"],
+            row["clone"],
+            row["second_clone"],
+            _number(row["probability"], path, line, "probability"),
+            row["sample"],
+        )
+        for line, row in enumerate(table_rows(path, _CELL_COLUMNS), start=2)
+    )
 
 
 def read_ccf(patient: Patient, path: Path) -> CcfTable:

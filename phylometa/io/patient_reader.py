@@ -13,6 +13,7 @@ from phylometa.copy_number.called_events import call_events
 from phylometa.errors import InputError, Problem
 from phylometa.io.callers import merge_callers, merge_rule
 from phylometa.io.calls import Calls, merge_calls
+from phylometa.io.cell_copy_number import is_cell_copy_number, read_cell_copy_number
 from phylometa.io.cell_matrix import read_cell_matrix
 from phylometa.io.clinical import patients_of, read_drivers, read_lesions, read_purity_file, read_treatments
 from phylometa.io.counts import read_count_table
@@ -31,6 +32,7 @@ from phylometa.io.used_mutations import UsedMutations, mutation_table
 from phylometa.io.variants import read_vcf
 from phylometa.io.vcf_header import SampleRequest
 from phylometa.io.words import counted
+from phylometa.model.cell_copy_number import CellCopyNumber
 from phylometa.model.cells import CellMatrix
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, Patient, Sample, Site
 from phylometa.reference.contigs import genome_of, genome_of_contigs
@@ -70,11 +72,16 @@ class PatientReader:
         self.provenance: list[dict[str, Any]] = []
         self.samples = [row.sample for row in self.rows]
         self.genome = self._stated_genome()
-        if not self.rows:
+        if not self.rows and not any(self._has_cell_copy_number(row) for row in self.cell_rows):
             raise InputError(
-                f"patient {name} has single cells alone: use `phylometa cells`, or add a bulk sample",
+                f"patient {name} has single cells alone, without copy number: use `phylometa cells`, or add a bulk "
+                "sample",
                 file=sheet.display,
             )
+
+    def _has_cell_copy_number(self, row: SheetRow) -> bool:
+        """Whether a row's matrix of single cells is of copy number, which does without reads."""
+        return is_cell_copy_number(self.sheet.resolve(row.files["cells"].split(";")[0].strip()))
 
     def _stated_genome(self) -> str:
         """Species as the sheet's column `genome` tells; '' if it does not, ``other`` if its word is not known."""
@@ -363,13 +370,17 @@ class PatientReader:
                 self.provenance.append(segments.provenance)
         return join_profiles(profiles, [sample.name for sample in self.samples])
 
-    def _read_cells(self) -> tuple[tuple[Sample, CellMatrix], ...]:
-        """Matrices of single cells; a cell ``a;b`` names alternate reads and depths."""
+    def _read_cells(self) -> tuple[tuple[Sample, CellMatrix | CellCopyNumber], ...]:
+        """Matrices of single cells, of mutations or copy number; a cell ``a;b`` names alternate reads and depths."""
         found = []
         for row in self.cell_rows:
             first, *rest = [name.strip() for name in row.files["cells"].split(";")]
             depth = self.sheet.resolve(rest[0]) if rest else None
-            matrix = self.attempt(read_cell_matrix, self.sheet.resolve(first), depth=depth)
+            path = self.sheet.resolve(first)
+            if depth is None and is_cell_copy_number(path):
+                matrix = self.attempt(read_cell_copy_number, path, display=first)
+            else:
+                matrix = self.attempt(read_cell_matrix, path, depth=depth)
             if matrix is not None:
                 found.append((row.sample, matrix))
                 for name in (first, *rest[:1]):

@@ -17,7 +17,7 @@ from phylometa.io.copy_number_files import write_copy_number
 from phylometa.io.documents import read_json, read_json_object, reading, write_json
 from phylometa.io.history_files import histories_from_json, histories_to_json, write_migration_graph
 from phylometa.io.ownership import replace_part
-from phylometa.io.patient_files import read_ccf, read_clusters, write_clusters, write_input
+from phylometa.io.patient_files import CELLS, read_ccf, read_cells, read_clusters, write_clusters, write_input
 from phylometa.io.quality_files import read_quality, write_quality
 from phylometa.io.result_checks import check_clusters, check_histories, check_probabilities, check_trees
 from phylometa.io.segments import join_profiles, read_segment_tables
@@ -333,6 +333,8 @@ def read_result(directory: Path, *, without: Collection[str] = ()) -> dict[str, 
     if segments.is_file() and any(True for _ in read_tsv(segments)):
         profile = join_profiles([read_segment_tables([segments])], patient.mutations.sample_names)
         patient = patient.with_changes(segments=profile)
+    if (source / CELLS).is_file():
+        patient = patient.with_changes(cells=read_cells(source / CELLS))
     found: dict[str, Any] = {"patient": patient}
     if (source / "variants.tsv.gz").is_file():
         found["ccf"] = read_ccf(patient, source / "variants.tsv.gz")

@@ -195,9 +195,9 @@ def parse_sheet(path: str | Path, *, needs_source: bool = True) -> tuple[SampleS
     display = str(path)
     table = TableReader(path, display, aliases=COLUMN_ALIASES, can_rename=False)
     table.require(("patient", "sample") if "kind" in table else ("patient", "sample", "site"))
-    if needs_source and not any(kind in table for kind in (*SOURCES, "cn_segments")):
+    if needs_source and not any(kind in table for kind in (*SOURCES, "cn_segments", "cells")):
         raise InputError(
-            "one of the columns vcf, maf, counts is needed, or cn_segments (columns found: "
+            "one of the columns vcf, maf, counts is needed, or cn_segments, or cells (columns found: "
             f"{', '.join(table.original)})",
             file=display,
         )

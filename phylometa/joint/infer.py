@@ -57,7 +57,7 @@ def infer_jointly(
     rng: np.random.Generator,
     purity_sd: FloatArray | None = None,
     primary: int | None = None,
-    events: Callable[[FloatArray], tuple[IntArray, FloatArray]] | None = None,
+    events: Callable[[FloatArray], tuple[IntArray, FloatArray, FloatArray]] | None = None,
 ) -> JointPosterior:
     """Draw from the joint posterior of clusters, classes, tree and presence.
 
@@ -82,8 +82,9 @@ def infer_jointly(
         Standard error of every purity; 0 for one that is given without.
     primary : int, optional
         Index of the site in which histories start; by default histories weigh nothing.
-    events : callable (float64 array (G,)) -> (int64 array (E,), float64 array (E, S, G)), optional
-        From prevalences to the rows that are copy-number events and their log-likelihoods.
+    events : callable (float64 array (G,)) -> (int64 array (E,), float64 arrays (E, S, G), (S,)), optional
+        From prevalences to the rows that are copy-number events, their log-likelihoods, and the probability of a wrong
+        state in each sample.
 
     Returns
     -------

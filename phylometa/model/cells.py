@@ -11,7 +11,7 @@ from phylometa.model.arrays import FloatArray, IntArray, freeze_array
 from phylometa.model.clone_tree import CloneTree, ancestor_matrix
 from phylometa.model.short_repr import short_repr
 
-__all__ = ["CellDraw", "CellMatrix", "CellPosterior"]
+__all__ = ["CellDraw", "CellMatrix", "CellPosterior", "PlacedCell"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +136,35 @@ class CellPosterior:
     def doublet_probability(self) -> FloatArray:
         """Probability that each cell is two of clones on different branches (C,)."""
         return np.mean([draw.second_clone != len(draw.parents) for draw in self.draws], axis=0)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedCell:
+    """What became of a single cell of a sheet's matrix.
+
+    Parameters
+    ----------
+    cell : str
+    matrix : str
+        Sample of the sheet whose matrix it is in.
+    fate : str
+        ``clone`` (of the tumour), ``normal``, ``doublet``, ``noisy`` (too many wrong states), ``alone`` (in no clone of
+        enough cells).
+    clone, second : str
+        Clone, of a doublet both; '' if there is none.
+    probability : float
+        Of fate and clone.
+    sample : str
+        Sample of the patient that it is part of; '' if it is left out.
+    """
+
+    cell: str
+    matrix: str
+    fate: str
+    clone: str
+    second: str
+    probability: float
+    sample: str
 
 
 def _below(parents: IntArray) -> FloatArray:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from phylometa.errors import InputError
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray, freeze_array
-from phylometa.model.cells import CellMatrix
+from phylometa.model.cell_copy_number import CellCopyNumber
+from phylometa.model.cells import CellMatrix, PlacedCell
 from phylometa.model.frames import frame_of_rows
 from phylometa.model.short_repr import short_repr
 from phylometa.reference.copy_number_alleles import is_copy_number_event
@@ -403,6 +404,20 @@ class CopyNumberProfile:
         chroms = tuple(self.chroms[i] for i in rows)
         return replace(self, sample_names=tuple(names), sample=sample, chroms=chroms, **arrays)
 
+    def followed_by(self, other: CopyNumberProfile) -> CopyNumberProfile:
+        """Return the segments of both, of the same samples; phased if both are, else alleles are major and minor."""
+        if self.sample_names != other.sample_names:
+            raise ValueError("CopyNumberProfile.followed_by: other samples")
+        names = ("sample", "start", "end", "major", "minor", "total", "fraction", "major2", "minor2")
+        arrays: dict[str, Any] = {name: np.concatenate((getattr(self, name), getattr(other, name))) for name in names}
+        is_phased = self.is_phased and other.is_phased
+        if not is_phased:
+            for first, second in (("major", "minor"), ("major2", "minor2")):
+                high = np.fmax(arrays[first], arrays[second])
+                arrays[second] = np.where(np.isnan(arrays[second]), np.nan, np.fmin(arrays[first], arrays[second]))
+                arrays[first] = np.where(np.isnan(arrays[first]), np.nan, high)
+        return replace(self, chroms=(*self.chroms, *other.chroms), is_phased=is_phased, **arrays)
+
 
 @dataclass(frozen=True, eq=False)
 class CopyNumberAtLoci:
@@ -547,8 +562,10 @@ class Patient:
         Cluster name of each mutation, if the user brought a clustering.
     drivers : frozenset of str
         Driver genes.
-    cell_matrices : tuple of (Sample, CellMatrix)
+    cell_matrices : tuple of (Sample, CellMatrix or CellCopyNumber)
         Single cells that are no samples yet (`phylometa.cells.bundles`).
+    cells : tuple of PlacedCell
+        What became of those that were.
     """
 
     name: str
@@ -564,7 +581,8 @@ class Patient:
     provenance: tuple[dict[str, Any], ...] = ()
     known_clusters: tuple[str, ...] | None = None
     drivers: frozenset[str] = frozenset()
-    cell_matrices: tuple[tuple[Sample, CellMatrix], ...] = ()
+    cell_matrices: tuple[tuple[Sample, CellMatrix | CellCopyNumber], ...] = ()
+    cells: tuple[PlacedCell, ...] = ()
 
     __repr__ = short_repr
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from phylometa.cells import infer_cell_clones
+from phylometa.cells import infer_cell_clones, infer_copy_number_clones
 from phylometa.clone_trees.infer import infer_clone_trees
 from phylometa.clone_trees.presence import presence_scenarios
 from phylometa.config import CellSettings, CopyNumberSettings, MigrationSettings, Settings, TreeSettings
 from phylometa.copy_number import clone_copy_number_of_trees, infer_copy_number_tree
 from phylometa.joint.infer import infer_jointly
 from phylometa.migration import infer_migration_histories
+from phylometa.model.cell_copy_number import CellCopyNumber
 from phylometa.model.cells import CellMatrix
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.clusters import Clustering
@@ -125,6 +126,9 @@ def compile_kernels() -> None:
     seen = np.array([[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 1]], dtype=np.int8)
     few = CellSettings(moves=2000, chains=1, draws=1)
     infer_cell_clones(CellMatrix(("a", "b", "c"), ("1", "2", "3", "4"), seen), settings=few, rng=rng)
+    copies = np.array([[[1, 1, 2, 2], [1, 1, 1, 1]]] * 2, dtype=np.int16)
+    places = np.array([0, 10]), np.array([10, 20])
+    infer_copy_number_clones(CellCopyNumber(("1", "2", "3", "4"), ("1", "1"), *places, copies))
     for wgd in (True, False):
         chosen = CopyNumberSettings(wgd=wgd, bootstrap=2)
         infer_copy_number_tree(_segments(rng), settings=chosen, rng=rng)

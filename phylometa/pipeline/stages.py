@@ -95,8 +95,10 @@ def _clusters(result: PatientResult, settings: Settings) -> dict[str, Any]:
     given = result.patient
     if given.cell_matrices:
         from phylometa.cells.bundles import with_cell_bundles
+        from phylometa.cells.copy_number_bundles import with_copy_number_bundles
 
         given = with_cell_bundles(given, settings=settings.cells, rng=stage_rng(settings.seed, "cells"))
+        given = with_copy_number_bundles(given, settings=settings.cells)
     as_read = with_tissue_copies(with_purity_of_segments(given, settings.observation))
     whole = allow_for_errors(as_read, usual=settings.ccf.error_rate)
     tissue = whole.in_place if whole.in_place.samples else whole

@@ -33,7 +33,7 @@ from phylometa.plots.style import (
     text_width,
 )
 
-__all__ = ["chromosome_order", "plot_copy_number", "segment_image"]
+__all__ = ["chromosome_order", "copies_key", "name_chromosomes", "plot_copy_number", "segment_image", "total_colours"]
 
 _ROW = 13.0
 _COLUMNS = 1000
@@ -117,11 +117,16 @@ def _of_samples(
     return np.concatenate([total, unknown])[rows], np.concatenate([minor, unknown])[rows], spans
 
 
-def _colour_image(total: FloatArray, minor: FloatArray) -> FloatArray:
-    """RGB image with `_SUBROWS` rows per sample: total copies, and black below where an allele is lost."""
+def total_colours(total: FloatArray) -> FloatArray:
+    """Colours (..., 3) of total copies; grey where NaN."""
     palette = np.array([to_rgb(colour) for colour in (*_TOTAL_COLOURS, _UNKNOWN)])
     level = np.where(np.isfinite(total), np.clip(np.rint(np.nan_to_num(total)), 0, len(_TOTAL_COLOURS) - 1), -1)
-    colours = palette[level.astype(int)]
+    return np.asarray(palette[level.astype(int)])
+
+
+def _colour_image(total: FloatArray, minor: FloatArray) -> FloatArray:
+    """RGB image with `_SUBROWS` rows per sample: total copies, and black below where an allele is lost."""
+    colours = total_colours(total)
     image = np.repeat(colours[:, None], _SUBROWS, axis=1)
     is_lost = np.isfinite(minor) & (np.nan_to_num(minor) < 0.5)
     image[:, -1] = np.where(is_lost[..., None], to_rgb(INK), (1.0, 1.0, 1.0))
@@ -193,12 +198,12 @@ def plot_copy_number(result: PatientResult, *, ax: Axes | None = None, width: st
         if has_tree:
             panel = ax.inset_axes((-left / inner_width, 0.0, (tree_width - 2) / inner_width, 1.0))
             draw_copy_number_tree(panel, tree, patient, order)
-        _name_chromosomes(ax, spans, total.shape[1] / inner_width, inner_height)
-        _key(ax, inner_width, inner_height, has_unknown=bool(np.isnan(total).any()), has_one_copy=of_one_copy)
+        name_chromosomes(ax, spans, total.shape[1] / inner_width, inner_height)
+        copies_key(ax, inner_width, inner_height, has_unknown=bool(np.isnan(total).any()), has_one_copy=of_one_copy)
     return ax
 
 
-def _name_chromosomes(ax: Axes, spans: Sequence[tuple[str, float, float]], point: float, height: float) -> None:
+def name_chromosomes(ax: Axes, spans: Sequence[tuple[str, float, float]], point: float, height: float) -> None:
     """Names below the chromosomes, if they do not fit in two lines by turns, the second left out at last."""
     ax.set_xticks([])
     transform = ax.get_xaxis_transform()
@@ -214,7 +219,9 @@ def _name_chromosomes(ax: Axes, spans: Sequence[tuple[str, float, float]], point
             axis_text(ax, place, -(3 + 8 * line) / height, bare[i], transform=transform, ha="center", va="top")
 
 
-def _key(ax: Axes, width: float, height: float, *, has_unknown: bool, has_one_copy: bool) -> None:
+def copies_key(
+    ax: Axes, width: float, height: float, *, has_unknown: bool, has_one_copy: bool = False, has_lost: bool = True
+) -> None:
     """Swatches of the total copies and of the mark of a lost allele, below the chromosome names, in lines as wide."""
     entries = [*zip(_TOTAL_COLOURS, _TOTAL_WORDS)]
     entries += [(_UNKNOWN, "unknown")] if has_unknown else []
@@ -237,7 +244,8 @@ def _key(ax: Axes, width: float, height: float, *, has_unknown: bool, has_one_co
     put("total copies", None, (0, 0))
     for colour, word in entries:
         put(word, colour, (8, 6))
-    put("one allele lost", INK, (8, 2))
+    if has_lost:
+        put("one allele lost", INK, (8, 2))
     if has_one_copy:
         put("X and Y of males: white is one copy", None, (0, 0))
 

@@ -199,6 +199,7 @@ def with_events(
     observation: Observation,
     rows: IntArray,
     curves: FloatArray,
+    wrong_state: FloatArray,
     *,
     settings: ObservationSettings,
     absent_weight: float,
@@ -217,12 +218,14 @@ def with_events(
         Mutations that are events.
     curves : float64 array (E, S, G)
         From `phylometa.reads.segment_evidence.segment_log_likelihood`.
+    wrong_state : float64 array (S,)
+        Probability that a sample's state of a segment is wrong.
     settings : ObservationSettings
     absent_weight : float
         `CcfSettings.absent_weight`.
     """
     no_branch = observation.n_annotated
-    share, alone = no_branch_log_likelihood(curves, observation.prevalence, settings)
+    share, alone = no_branch_log_likelihood(curves, observation.prevalence, wrong_state, settings)
     all_curves, log_prior, total = (
         np.insert(array, no_branch, value, axis=2)
         for array, value in ((observation.curves, 0.0), (observation.log_prior, -np.inf), (observation.total, 0.0))

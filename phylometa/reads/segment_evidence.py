@@ -35,7 +35,7 @@ _LEAST_READS, _MOST_READS = 3.0, 100.0
 
 
 def segment_log_likelihood(
-    fraction: FloatArray, sd: FloatArray, is_rounded: BoolArray, prevalence: FloatArray, settings: ObservationSettings
+    fraction: FloatArray, sd: FloatArray, is_rounded: BoolArray, prevalence: FloatArray, wrong_state: FloatArray
 ) -> FloatArray:
     """Compute the log-likelihood (E, S, G) of measured shares under every prevalence.
 
@@ -48,8 +48,8 @@ def segment_log_likelihood(
     is_rounded : bool array (S,)
         The caller of the sample gives whole copies only.
     prevalence : float64 array (G,)
-    settings : ObservationSettings
-        `wrong_segment` is the probability of a wrong state.
+    wrong_state : float64 array (S,)
+        Probability that a sample's state is wrong.
 
     Returns
     -------
@@ -70,18 +70,18 @@ def segment_log_likelihood(
     density *= between / (width * np.sqrt(2.0 * np.pi))
     right = np.where(share <= 0.0, absent, np.where(share >= 1.0, whole, density))
     wrong = np.where((share <= 0.0) | (share >= 1.0), WRONG_CLONAL, 1.0 - 2.0 * WRONG_CLONAL)
-    error = settings.wrong_segment
+    error = np.asarray(wrong_state)[None, :, None]
     found = np.log((1.0 - error) * right + error * wrong)
     return np.where(known[:, :, None], found, 0.0)
 
 
 def no_branch_log_likelihood(
-    curves: FloatArray, prevalence: FloatArray, settings: ObservationSettings
+    curves: FloatArray, prevalence: FloatArray, wrong_state: FloatArray, settings: ObservationSettings
 ) -> tuple[float, FloatArray]:
     """Compute the log-likelihood (E,) of events that every sample has, or lacks, by itself: no branch explains them.
 
     Either an event that arose several times, or was undone (half of the samples have it), or wrong states (of
-    `wrong_segment` of the samples).
+    `wrong_state` of the samples).
 
     Parameters
     ----------
@@ -89,6 +89,8 @@ def no_branch_log_likelihood(
         From `segment_log_likelihood`.
     prevalence : float64 array (G,)
         Begins with 0.
+    wrong_state : float64 array (S,)
+        As in `segment_log_likelihood`.
     settings : ObservationSettings
 
     Returns
@@ -103,7 +105,7 @@ def no_branch_log_likelihood(
     present = 0.5 * values[:, :, at_one] + 0.5 * values[:, :, in_range].mean(axis=2)
     often, wrong = (
         np.log((1.0 - share) * values[:, :, 0] + share * present).sum(axis=1)
-        for share in (_OFTEN, settings.wrong_segment)
+        for share in (np.full(values.shape[1], _OFTEN), np.asarray(wrong_state))
     )
     share = settings.recurrent_event + settings.spurious_event * (1.0 - settings.recurrent_event)
     of_often = settings.recurrent_event / share

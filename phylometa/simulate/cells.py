@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from phylometa.model.arrays import BoolArray, IntArray
+from phylometa.model.cell_copy_number import UNKNOWN, CellCopyNumber
 from phylometa.model.cells import CellMatrix
 from phylometa.model.clone_tree import ancestor_matrix
+from phylometa.model.patient import CopyNumberProfile
 
-__all__ = ["CellErrors", "SimulatedCells", "simulate_cells"]
+__all__ = ["CellErrors", "SimulatedCells", "simulate_cell_copy_number", "simulate_cells"]
 
 _READ_ERROR = 0.005
 
@@ -112,3 +114,66 @@ def simulate_cells(
     seen = np.where(reads == 0, -1, alt >= 2).astype(np.int8)
     matrix = CellMatrix(*names, seen, alt.astype(np.int32), reads.astype(np.int32))
     return SimulatedCells(matrix, labels, parents, clone, second, has)
+
+
+def simulate_cell_copy_number(
+    profile: CopyNumberProfile,
+    clone: IntArray,
+    *,
+    second: IntArray | None = None,
+    wrong: IntArray | float = 0.05,
+    missing: float = 0.0,
+    rng: np.random.Generator,
+) -> CellCopyNumber:
+    """Simulate the copy number that a caller gives of single cells.
+
+    Parameters
+    ----------
+    profile : CopyNumberProfile
+        Of the clones (`SimulationTruth.profile`); all have all segments of the genome, on breakpoints of their own.
+    clone : int64 array (C,)
+        Clone of every cell; -1: a normal cell.
+    second : int64 array (C,), optional
+        Clone of the other cell of a doublet, -1 for a normal one; -2: no doublet. A doublet shows the mean copies of
+        both, half copies rounded either way.
+    wrong : float or float64 array (C,)
+        Probability that a state is wrong: one allele has a copy more or less.
+    missing : float
+        Probability that a segment of a cell has no call.
+    rng : numpy Generator
+
+    Returns
+    -------
+    CellCopyNumber
+        Phased, on the segments that all clones' breakpoints make.
+    """
+    chroms, starts, ends, columns = [], [], [], []
+    names, n_clones = np.array(profile.chroms), len(profile.sample_names)
+    alleles = np.stack((profile.major, profile.minor)).astype(np.int64)
+    for chrom in dict.fromkeys(profile.chroms):
+        rows = np.flatnonzero(names == chrom)
+        cuts = np.unique(np.concatenate((profile.start[rows], profile.end[rows])))
+        for low, high in zip(cuts[:-1].tolist(), cuts[1:].tolist()):
+            inside = rows[(profile.start[rows] <= low) & (profile.end[rows] >= high)]
+            if len(inside) < n_clones:
+                continue
+            column = np.ones((2, n_clones + 1), dtype=np.int64)  # the last one is normal
+            column[:, profile.sample[inside]] = alleles[:, inside]
+            chroms.append(chrom)
+            starts.append(low)
+            ends.append(high)
+            columns.append(column)
+    copies = np.stack(columns, axis=1)  # (2, N, K + 1)
+    found = copies[:, :, clone]
+    if second is not None:
+        both = found + copies[:, :, np.where(second == -2, clone, second)]
+        found = (both + (both % 2) * rng.integers(2, size=both.shape)) // 2
+    shape = found.shape[1:]
+    is_wrong = rng.random(shape) < wrong
+    allele, step = rng.integers(2, size=shape), rng.choice([-1, 1], size=shape)
+    for i in range(2):
+        here = is_wrong & (allele == i)
+        found[i] += np.where(here, np.where(found[i] == 0, 1, step), 0)
+    found[:, rng.random(shape) < missing] = UNKNOWN
+    cells = tuple(f"cell{c}" for c in range(len(clone)))
+    return CellCopyNumber(cells, tuple(chroms), np.array(starts), np.array(ends), found.astype(np.int16), True)

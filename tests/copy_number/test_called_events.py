@@ -149,10 +149,10 @@ def test_curves_follow_the_events_of_the_rows():
     settings = ObservationSettings()
     grown = with_copy_number_events(patient_of(profile_of(ROWS), with_reads="P"), settings)
     prevalence = np.linspace(0, 1, 51)
-    rows, curves = event_curves(grown, prevalence, settings)
+    rows, curves, wrong = event_curves(grown, prevalence, settings)
     assert rows.tolist() == [3] and curves.shape == (1, 3, 51)
     assert curves[0, 0].argmax() == 50 and curves[0, 2].argmax() == 0
-    rows, curves = event_curves(grown.of_reads, prevalence, settings)
+    rows, curves, _ = event_curves(grown.of_reads, prevalence, settings)
     assert len(rows) == 0 and curves.shape == (0, 3, 51)
 
 

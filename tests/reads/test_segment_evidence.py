@@ -16,19 +16,21 @@ from phylometa.reads.segment_evidence import (
 
 PREVALENCE = np.linspace(0.0, 1.0, 101)
 SETTINGS = ObservationSettings()
+WRONG = SETTINGS.wrong_segment
 EXACT, ROUNDED = np.array([False]), np.array([True])
 
 
-def curve(fraction, *, sd=0.1, is_rounded=EXACT, settings=SETTINGS):
+def curve(fraction, *, sd=0.1, is_rounded=EXACT, wrong=WRONG):
     given = np.array([[fraction]])
-    return segment_log_likelihood(given, np.full((1, 1), sd), is_rounded, PREVALENCE, settings)[0, 0]
+    return segment_log_likelihood(given, np.full((1, 1), sd), is_rounded, PREVALENCE, np.array([wrong]))[0, 0]
 
 
 @pytest.mark.parametrize("prevalence", [0.0, 0.2, 0.5, 0.97])
 @pytest.mark.parametrize("is_rounded", [EXACT, ROUNDED])
 def test_probabilities_of_what_is_measured_add_up(prevalence, is_rounded):
     def density(f):
-        at = segment_log_likelihood(np.array([[f]]), np.full((1, 1), 0.1), is_rounded, np.array([prevalence]), SETTINGS)
+        given = np.array([[f]]), np.full((1, 1), 0.1), is_rounded, np.array([prevalence])
+        at = segment_log_likelihood(*given, np.array([WRONG]))
         return float(np.exp(at[0, 0, 0]))
 
     between = quad(density, 1e-6, 1 - 1e-6, limit=200, points=[max(prevalence, 1e-3)])[0]
@@ -52,8 +54,7 @@ def test_a_rounded_call_tells_half_only():
 
 def test_no_cell_contradicts_more_than_a_wrong_state_costs():
     for error in (0.01, 0.05, 0.2):
-        settings = ObservationSettings(wrong_segment=error)
-        loss = np.ptp(curve(1.0, settings=settings))
+        loss = np.ptp(curve(1.0, wrong=error))
         assert loss == pytest.approx(np.log((1 - error * 0.75) / (error * 0.25)), abs=0.2)
 
 
@@ -78,9 +79,10 @@ def test_events_of_no_branch_are_wrong_states_or_recur():
     def of_no_branch(pattern):
         given = np.array([pattern], dtype=float)
         sizes = np.zeros(given.shape[1], dtype=bool)
-        curves = segment_log_likelihood(given, np.full(given.shape, 0.1), sizes, PREVALENCE, SETTINGS)
+        wrong = np.full(len(pattern), WRONG)
+        curves = segment_log_likelihood(given, np.full(given.shape, 0.1), sizes, PREVALENCE, wrong)
         best = curves[0][np.arange(len(pattern)), np.where(given[0] > 0, 100, 0)].sum()
-        return float(no_branch_log_likelihood(curves, PREVALENCE, SETTINGS)[1][0]) - best
+        return float(no_branch_log_likelihood(curves, PREVALENCE, wrong, SETTINGS)[1][0]) - best
 
     assert of_no_branch([0, 0, 0, 0, 0, 1]) > of_no_branch([0, 0, 0, 1, 1, 1])  # one wrong state
     assert of_no_branch([0, 0, 0, 1, 1, 1]) < -4.0  # six coins

@@ -1,0 +1,52 @@
+"""Posterior over partitions of few cells by copy number, written out: every partition, every state of every clone."""
+
+import itertools
+import math
+
+from cell_oracle import partitions
+
+FAR = 30  # copies that no sum of wrong states needs more of
+
+
+def distance(x, y):
+    return sum(abs(a - b) for a, b in zip(x, y))
+
+
+def weight(seen, state, offsets):
+    return 2.0 ** -distance(seen, state) + offsets.get(tuple(a - b for a, b in zip(seen, state)), 0)
+
+
+def chance(seen, state, error, offsets=()):
+    """P(seen | state) with the wrong states summed up one by one."""
+    if seen == state:
+        return 1 - error
+    every = itertools.product(range(FAR), repeat=len(state))
+    total = sum(weight(other, state, dict(offsets)) for other in every if other != tuple(state))
+    return error * weight(seen, state, dict(offsets)) / total
+
+
+def log_score(cells, labels, error, change, alpha, offsets):
+    """Log of prior and likelihood; `cells`: a list of states (tuples of copies, None: unknown) per cell."""
+    n, clones = len(cells), sorted(set(labels))
+    sizes = [labels.count(k) for k in clones]
+    value = sum(math.log(alpha) + math.lgamma(size) for size in sizes)
+    value += math.lgamma(alpha) - math.lgamma(alpha + n)
+    for j in range(len(cells[0])):
+        seen = [cell[j] for cell in cells]
+        states = sorted({x for x in seen if x is not None}, key=lambda x: (-seen.count(x), x))
+        for k in clones:
+            value += math.log(
+                sum(
+                    chance(state, states[0], change)
+                    * math.prod(
+                        chance(x, state, error, offsets) for x, own in zip(seen, labels) if own == k and x is not None
+                    )
+                    for state in states
+                )
+            )
+    return value
+
+
+def all_scores(cells, error, change, alpha, offsets):
+    """Labels -> log score, of every partition."""
+    return {labels: log_score(cells, list(labels), error, change, alpha, offsets) for labels in partitions(len(cells))}

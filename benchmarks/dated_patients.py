@@ -20,6 +20,7 @@ from phylometa.model.clusters import CcfTable, Clustering
 from phylometa.model.patient import Lesion, Treatment
 from phylometa.model.tree_ensemble import TreeEnsemble
 from phylometa.reads.detection import detection_power
+from phylometa.reference.genome import CALLABLE_MB
 from phylometa.simulate import SimulationSettings, simulate_patient
 from phylometa.simulate.history import draw_ages
 from phylometa.simulate.patterns import draw_plan
@@ -27,6 +28,7 @@ from phylometa.timing.clock import is_cpg_transition
 from phylometa.timing.gains import expected_vaf
 from phylometa.timing.growth import DAYS_PER_YEAR
 from phylometa.timing.growth_evidence import LesionEvidence, lognormal_of
+from phylometa.timing.tips import tail_window
 
 AGE = 60.0
 EVENTS = 3
@@ -124,18 +126,36 @@ def take(simulated, rows):
     )
 
 
-def with_tail(inputs, rng, n_tail):
-    """A neutral tail taken for a clone: in each sample a leaf at prevalence .12 with far too many mutations."""
+def tail_sizes(inputs, simulated, lesions, rng, otherwise):
+    """Mutations of the neutral tail in every sample: of a metastasis by its growth and clock, else `otherwise`.
+
+    They are seen with 3 reads, and their number varies by a half beyond counts, as the analysis takes it to.
+    """
+    patient, ccf = inputs[:2]
+    settings, spread = simulated.settings, TimingSettings().tail_spread
+    pace = settings.mutation_rate * CALLABLE_MB[settings.assay] * settings.acceleration
+    found = []
+    for s, sample in enumerate(patient.samples):
+        mean = otherwise
+        if sample.site in lesions:
+            mean = pace / lesions[sample.site].first_rate * tail_window(patient.mutations, ccf, s)
+        found.append(int(rng.poisson(mean * rng.gamma(spread**-2, spread**2))))
+    return found
+
+
+def with_tail(inputs, rng, sizes):
+    """Neutral tails taken for clones: in each sample a leaf at prevalence .12 with so many mutations."""
     patient, ccf, clusters, trees, histories = inputs
     samples, n = range(patient.mutations.n_samples), patient.mutations.n_mutations
-    parents, sizes = trees.parents[0].tolist(), trees.n_mutations.tolist()
+    parents, n_mutations = trees.parents[0].tolist(), trees.n_mutations.tolist()
     proportions = trees.proportions[0].copy()
     names, labels, rows = list(trees.names), clusters.labels.tolist(), list(range(n))
     presence = histories.trees[0].presence
     for s in samples:
         host = int(np.argmax(proportions[:, s]))
         parents.append(host)
-        sizes.append(n_tail)
+        n_tail = sizes[s]
+        n_mutations.append(n_tail)
         names.append(f"tail{s}")
         new = np.zeros((1, proportions.shape[1]))
         new[0, s] = 0.12
@@ -155,7 +175,7 @@ def with_tail(inputs, rng, n_tail):
     table = np.zeros((k, len(samples)))
     clusters = Clustering(tuple(names), np.array(labels), np.ones(len(index)), table, table, table, table, table + 1)
     trees = dataclasses.replace(
-        trees, names=tuple(names), n_mutations=np.array(sizes, dtype=float), parents=np.array([parents]),
+        trees, names=tuple(names), n_mutations=np.array(n_mutations, dtype=float), parents=np.array([parents]),
         proportions=proportions[None], presence=presence[None].astype(float),
     )  # fmt: skip
     only = dataclasses.replace(histories.trees[0], presence=presence)
@@ -216,11 +236,16 @@ def lesion_prior(**changes):
 
 
 class Grown(NamedTuple):
-    """A simulated lesion: diameters (cm) `EARLIER` and at `AGE`, years of rest before growth, doubling time (days)."""
+    """A simulated lesion.
+
+    Diameters (cm) `EARLIER` and at `AGE`, years of rest before growth, doubling time (days), growth rate of the first
+    cells (per year).
+    """
 
     diameters: np.ndarray
     rest: float
     doubling: float
+    first_rate: float
 
 
 def prior_rest(rng) -> float:
@@ -259,7 +284,9 @@ class Growth:
             cells = prior.log_cells(np.maximum(years, 0.0), np.array(doubling), model)
         log_size = np.where(years > 0, (cells - density - math.log(math.pi / 6)) / 3, -50.0)
         weight = math.exp(-0.5 * ((log_size[1] - math.log(2.0)) / 0.8) ** 2) * (log_size[1] > math.log(0.5))
-        return Grown(np.exp(log_size), rest, doubling), rng.random() < weight
+        kind = "gompertz" if model == "gompertz" else "exponential"
+        first_rate = float(prior.first_growth_rate(np.array(doubling), kind))
+        return Grown(np.exp(log_size), rest, doubling, first_rate), rng.random() < weight
 
 
 def detectable_patient(draw, growth, rng, tries=200_000):

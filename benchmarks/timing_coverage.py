@@ -11,6 +11,7 @@ of at most .03.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
 import tempfile
 import time
@@ -21,6 +22,7 @@ from dated_patients import (
     Growth,
     detectable_patient,
     draw_settings,
+    tail_sizes,
     thin,
     true_inputs,
     true_migrations,
@@ -37,6 +39,7 @@ from phylometa.config import TimingSettings
 from phylometa.timing.infer import date_dissemination
 
 NODES = ("divergence", "founder", "seeding")
+TAIL = 400  # mutations of a tail that nothing is said of
 
 
 class Tally:
@@ -52,10 +55,14 @@ class Tally:
 
     def add(self, result, truth) -> None:
         self.patients += 1
-        rows = [row for row in result.intervals if row.unit == "age_years"]
-        self.dated += any(row.model == "clock" for row in rows)
+        self.dated += any(row.model == "clock" for row in result.intervals)
         texts = [*result.warnings, *result.refusals, *(note for row in result.divergence for note in row.notes)]
         self.said.update(key for key in KEYWORDS if any(key in text for text in texts))
+        self.add_rows(result, truth)
+
+    def add_rows(self, result, truth, *, suffix="") -> None:
+        """Count the intervals of a result; `suffix` goes to the names of their models."""
+        rows = [row for row in result.intervals if row.unit == "age_years"]
         event_age = {event.name: event.start_age for event in result.events if event.kind != "diagnosis"}
         for row in rows:
             key = row.site, row.founding_clone
@@ -64,7 +71,7 @@ class Tally:
             divergence, founder, seeding, is_spread = truth[key]
             if is_spread:  # seeded without a new clone: the founder node is not resolved by design
                 continue
-            model = row.model
+            model = row.model + suffix
             self.n[model] += 1
             for name, value in zip(NODES, (divergence, founder, seeding)):
                 estimate = getattr(row, name)
@@ -124,7 +131,11 @@ def study(patients, seed, *, simulation=None, timing=None, keep=None, tail=None,
             simulated = thin(simulated, rng, keep)
         inputs = true_inputs(simulated)
         if tail is not None:
-            inputs = with_tail(inputs, rng, tail)
+            n_samples = len(inputs[0].samples)
+            sizes_of_tails = (
+                [TAIL] * n_samples if tail == "fixed" else tail_sizes(inputs, simulated, lesions, rng, TAIL)
+            )
+            inputs = with_tail(inputs, rng, sizes_of_tails)
         patient = with_type(with_events(inputs[0], rng))
         if sizes != "none":
             patient = with_sizes(patient, lesions, rng, serial=sizes == "serial")
@@ -132,6 +143,10 @@ def study(patients, seed, *, simulation=None, timing=None, keep=None, tail=None,
         result = date_dissemination(patient, *inputs[1:], settings=settings, rng=rng)
         tally.seconds += time.process_time() - start
         tally.add(result, truth)
+        if tail == "growth":  # once more with the tails' counts, by a generator of its own
+            counted = dataclasses.replace(settings, tail_counts=True)
+            own = np.random.default_rng([*np.atleast_1d(seed), tally.patients])
+            tally.add_rows(date_dissemination(patient, *inputs[1:], settings=counted, rng=own), truth, suffix=" counts")
     return tally
 
 
@@ -152,7 +167,8 @@ SCENARIOS = {
     "slower": ("metastases at a tenth of the rate", {"keep": 0.1}),
     "region": ("one primary region", {"simulation": {"primary_regions": 1}}),
     "impure": ("low purity (.15-.3)", {"simulation": {"min_purity": 0.15, "max_purity": 0.3}}),
-    "tail": ("neutral tail taken for clones", {"tail": 400}),
+    "tail": ("neutral tail taken for clones", {"tail": "fixed"}),
+    "tail-growth": ("tails by the lesions' growth, sizes known", {"tail": "growth", "sizes": "one"}),
     "few": ("few mutations (.0002 / Mb / year)", {"simulation": {"mutation_rate": 0.0002}}),
 }
 

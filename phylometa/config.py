@@ -432,6 +432,10 @@ class TimingSettings(Checked):
     there, may be several clones of one prevalence; 0: only the rule above."""
     tail_probability: Annotated[float, Range(0, 1, "probability")] = 0.5
     """Prior probability that such a leaf is several lineages, whose mutations do not tell how long its branch was."""
+    tail_counts: bool = False
+    """Whether the calls hold every mutation that 3 reads show, so that how many a neutral tail has is evidence."""
+    tail_spread: Annotated[float, Range(0.01, 3, "coefficient of variation")] = 0.5
+    """Variation of the number of mutations between neutral tails of one growth and clock, beyond counts."""
     min_clock_mutations: Annotated[int, Range(1, 1_000_000, "mutations")] = 50
     """Fewer clock-like mutations: no calendar date."""
     exome_dates: bool = False

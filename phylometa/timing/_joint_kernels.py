@@ -1,6 +1,7 @@
 """Compiled Metropolis sampler of the one posterior over times, rates and arrivals; see `phylometa.timing.joint_model`.
 
-Arrays are indexed by clone (K), lineage (L; 0 is the primary's, whose rate is 1), migration (M), lesion (G) or stamp.
+Arrays are indexed by clone (K), lineage (L; 0 is the primary's, whose rate is 1), migration (M), lesion (G), stamp or
+tail.
 """
 
 from __future__ import annotations
@@ -139,6 +140,27 @@ def second_clock(
 
 
 @njit_without_arrays(error_model="numpy", forceinline=True)
+def years_of_growth(
+    g: int, origin: float, found: FloatArray, lesion_of_move: IntArray, lesion_start: FloatArray
+) -> float:
+    """Years from the first arrival in a lesion, or from the age `origin` without one, to the table's measurement."""
+    first = np.inf
+    for m in range(len(lesion_of_move)):
+        if lesion_of_move[m] == g:
+            first = min(first, found[m, 1])
+    return lesion_start[g] - (first if math.isfinite(first) else origin)
+
+
+@njit_without_arrays(error_model="numpy", forceinline=True)
+def read_table(values: FloatArray, x: float) -> float:
+    """Interpolate evenly spaced values at x steps from the first; beyond the ends, the ends."""
+    x = max(x, 0.0)
+    i = min(int(x), len(values) - 2)
+    w = min(x - i, 1.0)
+    return (1 - w) * values[i] + w * values[i + 1]
+
+
+@njit_without_arrays(error_model="numpy", forceinline=True)
 def log_posterior(
     times: FloatArray,
     is_clone: BoolArray,
@@ -168,6 +190,11 @@ def log_posterior(
     stamp_clone: IntArray,
     stamp_age: FloatArray,
     stamp_gain: FloatArray,
+    tail_of_clone: IntArray,
+    tail_lesion: IntArray,
+    tail_table: FloatArray,
+    pace_low: float,
+    pace_step: float,
     prior: FloatArray,
     use_branches: bool,
     height: IntArray,
@@ -213,7 +240,8 @@ def log_posterior(
             total += math.log(1 - prior[TAIL]) if is_clone[v] else math.log(prior[TAIL])
         if not is_clone[v]:
             total -= math.log(room)
-            if use_branches:  # several lineages: any number of mutations, log-uniform over a thousandfold
+            # Several lineages: any number of mutations, log-uniform over a thousandfold, or by the lesion's growth.
+            if use_branches and tail_of_clone[v] < 0:
                 total -= math.log(6.9 * (all_counts[row, v] + 1.0))
             continue
         later = regularity * (height[v] + 1)
@@ -242,22 +270,18 @@ def log_posterior(
         if math.isnan(found[m, 0]):
             return -np.inf
     for g in range(len(lesion_start)):
-        begin = lesion_start[g]  # age of the measurement that the table counts from
-        first = np.inf
-        for m in range(len(moves)):
-            if lesion_of_move[m] == g:
-                first = min(first, found[m, 1])
-        if not math.isfinite(first):
-            first = times[root]
-        years = begin - first
+        years = years_of_growth(g, times[root], found, lesion_of_move, lesion_start)
         if years <= 0:
             return -np.inf
-        x = (math.log(years) - table_low) / table_step
-        if x < 0:
-            x = 0.0
-        i = min(int(x), table.shape[1] - 2)
-        w = min(x - i, 1.0)
-        total += (1 - w) * table[g, i] + w * table[g, i + 1]
+        total += read_table(table[g], (math.log(years) - table_low) / table_step)
+    for v in range(n):
+        j = tail_of_clone[v]
+        if j >= 0 and not is_clone[v] and use_branches:
+            years = years_of_growth(tail_lesion[j], times[root], found, lesion_of_move, lesion_start)
+            x = min(max((math.log(speeds[lineage[v]]) - pace_low) / pace_step, 0.0), tail_table.shape[1] - 1.001)
+            at = (math.log(years) - table_low) / table_step
+            w = x - int(x)
+            total += (1 - w) * read_table(tail_table[j, int(x)], at) + w * read_table(tail_table[j, int(x) + 1], at)
     for j in range(len(stamp_clone)):
         if times[stamp_clone[j]] > stamp_age[j]:
             total += stamp_gain[j]
@@ -414,6 +438,11 @@ def run_chain(
     stamp_clone: IntArray,
     stamp_age: FloatArray,
     stamp_gain: FloatArray,
+    tail_of_clone: IntArray,
+    tail_lesion: IntArray,
+    tail_table: FloatArray,
+    pace_low: float,
+    pace_step: float,
     prior: FloatArray,
     use_branches: bool,
     burn_in: int,
@@ -431,8 +460,7 @@ def run_chain(
     redrawn counts; the second clock's numbers, if it has counts.
     """
     n, n_lineages, n_moves = len(parents), len(lineage_rate), len(moves)
-    root, last = order[0], prior[LAST]
-    row = 0
+    row, root, last = 0, order[0], prior[LAST]
     kept_times, kept_overall = np.empty((draws, n)), np.empty((draws, N_OVERALL))
     kept_rate, kept_moves = np.empty((draws, n_lineages)), np.empty((draws, 2 * n_moves))
     kept_row = np.empty(draws, dtype=np.int64)
@@ -446,7 +474,8 @@ def run_chain(
         times, is_clone, overall, lineage_rate, position, extra, row, all_counts, all_log_factorial, other_counts,
         other_log_factorial, parents, order, detection, lineage, is_candidate, deadline, moves, followers,
         move_deadline, lesion_of_move, lesion_start, table, table_low, table_step, stamp_clone, stamp_age, stamp_gain,
-        prior, use_branches, height, constants, speeds, pace, found,
+        tail_of_clone, tail_lesion, tail_table, pace_low, pace_step, prior, use_branches, height, constants, speeds,
+        pace, found,
     )  # fmt: skip
     old_times, old_overall, old_rate = times.copy(), overall.copy(), lineage_rate.copy()
     old_position, old_extra, old_clone = position.copy(), extra.copy(), is_clone.copy()
@@ -518,8 +547,8 @@ def run_chain(
                     times, is_clone, overall, lineage_rate, position, extra, new_row, all_counts,
                     all_log_factorial, other_counts, other_log_factorial, parents, order, detection, lineage,
                     is_candidate, deadline, moves, followers, move_deadline, lesion_of_move, lesion_start, table,
-                    table_low, table_step, stamp_clone, stamp_age, stamp_gain, prior, use_branches, height, constants,
-                    speeds, pace, found,
+                    table_low, table_step, stamp_clone, stamp_age, stamp_gain, tail_of_clone, tail_lesion, tail_table,
+                    pace_low, pace_step, prior, use_branches, height, constants, speeds, pace, found,
                 )  # fmt: skip
             log_ratio = proposed - current + jacobian
             accepted = log_ratio >= 0 or rng.random() < math.exp(max(log_ratio, -700.0))

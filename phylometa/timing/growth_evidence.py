@@ -22,13 +22,15 @@ from phylometa.timing.growth import (
     gompertz_rate,
 )
 
-__all__ = ["GRID", "GROWTH_MODELS", "GrowthModel", "LesionEvidence", "draw_growth", "lognormal_of"]
+__all__ = ["GRID", "GROWTH_MODELS", "PACES", "GrowthModel", "LesionEvidence", "draw_growth", "lognormal_of"]
 
 GrowthModel = Literal["exponential", "gompertz"]
 GROWTH_MODELS: tuple[GrowthModel, ...] = ("exponential", "gompertz")
 
 # Years from arrival to the last measurement, evenly spaced on the logarithm.
 GRID = np.exp(np.linspace(math.log(0.01), math.log(100.0), 240))
+# Clock mutations per year in a lesion, evenly spaced on the logarithm, for the number of its tail's mutations.
+PACES = np.exp(np.linspace(math.log(0.05), math.log(10_000.0), 60))
 # Quadrature: the doubling time on +-4 standard deviations of its logarithm, the cell density, the rest before growth.
 _DOUBLINGS = np.linspace(-4.0, 4.0, 201)
 _DENSITIES = (np.arange(7) + 0.5) / 7 - 0.5
@@ -95,9 +97,19 @@ class LesionEvidence:
         days = years * DAYS_PER_YEAR
         if model == "exponential":
             return np.asarray(math.log(2) * days / doubling_days, dtype=np.float64)
-        reference = cells_from_diameter(REFERENCE_CM, cells_per_cm3=_DENSITY)
-        rate = gompertz_rate(reference, doubling_days, capacity=self.capacity)
+        rate = self._gompertz_rate(doubling_days)
         return np.asarray(math.log(self.capacity) * -np.expm1(-rate * days), dtype=np.float64)
+
+    def _gompertz_rate(self, doubling_days: FloatArray) -> FloatArray:
+        reference = cells_from_diameter(REFERENCE_CM, cells_per_cm3=_DENSITY)
+        return np.asarray(gompertz_rate(reference, doubling_days, capacity=self.capacity), dtype=np.float64)
+
+    def first_growth_rate(self, doubling_days: FloatArray, model: GrowthModel) -> FloatArray:
+        """Compute the growth rate of the first cells (per year), when the mutations of a tail arose; broadcasts."""
+        if model == "exponential":
+            return np.asarray(math.log(2) * DAYS_PER_YEAR / doubling_days, dtype=np.float64)
+        rate = self._gompertz_rate(doubling_days)
+        return np.asarray(rate * math.log(self.capacity) * DAYS_PER_YEAR, dtype=np.float64)
 
     def log_likelihood_grid(self, years: FloatArray, model: GrowthModel) -> FloatArray:
         """Compute ln p(sizes | years of growth, doubling time), density summed out (len(years), D); floored."""
@@ -136,9 +148,45 @@ class LesionEvidence:
 
     def arrival_table(self, model: GrowthModel) -> FloatArray:
         """Compute ln p(sizes | years from arrival) on `GRID`; doubling time, density and a rest are summed out."""
-        _, value = self.rest_weights(GRID, self.growth_table(model))
+        return np.asarray(np.maximum(self._from_arrival(self.growth_table(model)), _FLOOR), dtype=np.float64)
+
+    def _from_arrival(self, growth_table: FloatArray) -> FloatArray:
+        """Sum a rest out of a table on `GRID`, in logs."""
+        _, value = self.rest_weights(GRID, growth_table)
         top = value.max(axis=1)
-        return np.asarray(np.maximum(np.log(np.exp(value - top[:, None]).sum(axis=1)) + top, _FLOOR), dtype=np.float64)
+        return np.asarray(np.log(np.exp(value - top[:, None]).sum(axis=1)) + top, dtype=np.float64)
+
+    def tail_table(self, n: int, window: float, spread: float, model: GrowthModel) -> FloatArray:
+        """Compute ln p(mutations of a neutral tail | pace, years from arrival, sizes) on `PACES` and `GRID` (R, years).
+
+        Parameters
+        ----------
+        n : int
+            Clock mutations seen in the tail of one sample.
+        window : float
+            Integral of P(seen | F) / F^2 over the prevalence F: (1/F1 - 1/F2) where all between F1 and F2 are seen.
+        spread : float
+            Coefficient of variation of their number between tails of one expectation, beyond counts.
+        model : {"exponential", "gompertz"}
+
+        Notes
+        -----
+        In a population that grows at a rate r, with m mutations a year in each cell, N cells gain m N dt = (m / r) dN
+        mutations, and each is at a prevalence of 1 / N on average ever after: (m / r) / F^2 dF (Williams et al. 2016).
+        """
+        from scipy.special import gammaln
+
+        shape = 1 / spread**2
+        mean = PACES[:, None] * window / self.first_growth_rate(self.doubling_days, model)[None, :]
+        log_count = gammaln(shape + n) - gammaln(shape) - gammaln(n + 1.0) + n * np.log(mean / shape)
+        log_count -= (shape + n) * np.log1p(mean / shape)
+        weight = np.exp(-0.5 * _DOUBLINGS**2)
+        likelihood = np.exp(self.log_likelihood_grid(GRID, model))
+        least = math.exp(10 * _FLOOR)
+        alone = np.log(np.maximum(likelihood @ (weight / weight.sum()), least))
+        both = np.log(np.maximum(likelihood @ (weight / weight.sum() * np.exp(log_count)).T, least))  # (years, R)
+        base = self._from_arrival(alone)
+        return np.array([np.clip(self._from_arrival(column) - base, _FLOOR, 0.0) for column in both.T])
 
 
 def draw_growth(

@@ -7,6 +7,7 @@ date is claimed. The one posterior of ages lives in `joint_model`, the formulas 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from phylometa.comparison.infer import compare_with_primary
 from phylometa.comparison.table import divergence_row
 from phylometa.config import TimingSettings
 from phylometa.errors import InfeasibleError
+from phylometa.model.arrays import BoolArray, FloatArray
 from phylometa.model.clusters import CcfTable, Clustering
 from phylometa.model.comparison import Comparison
 from phylometa.model.history import HistoryEnsemble
@@ -32,13 +34,14 @@ from phylometa.timing.events import age_at, patient_events, sites_synchronous
 from phylometa.timing.growth_change import growth_changes
 from phylometa.timing.growth_evidence import LesionEvidence
 from phylometa.timing.joint_dates import JointDates, date_jointly
-from phylometa.timing.joint_model import Evidence, Stamp
+from phylometa.timing.joint_model import Evidence, Stamp, Tail
 from phylometa.timing.lesion_growth import trace_lesions
 from phylometa.timing.lesions import lesion_evidence
-from phylometa.timing.molecular import CloneClock, clone_clock, history_nodes
+from phylometa.timing.molecular import CloneClock, HistoryNodes, clone_clock, history_nodes
 from phylometa.timing.reseeding import irradiated_recurrences
 from phylometa.timing.sample_gains import time_sample_gains
 from phylometa.timing.stamps import branch_stamps
+from phylometa.timing.tips import tail_like_clones, tail_window
 from phylometa.timing.treatment import is_oligometastatic
 
 __all__ = ["date_dissemination"]
@@ -159,11 +162,39 @@ def _stamps(
     return branch_stamps(patient, clusters, read_signatures(settings.signatures))
 
 
+def _tails(
+    patient: Patient,
+    ccf: CcfTable,
+    clusters: Clustering,
+    nodes: HistoryNodes,
+    proportions: FloatArray,
+    is_clock: BoolArray,
+    settings: TimingSettings,
+) -> tuple[Tail, ...]:
+    """Count what each sample has in the one leaf that may be its neutral tail; none without `settings.tail_counts`.
+
+    A sample with several such leaves has none: their mutations may be one tail's.
+    """
+    if not settings.tail_counts:
+        return ()
+    candidates = np.flatnonzero(tail_like_clones(nodes, proportions, settings.tail_prevalence))
+    prevalence = nodes.ancestors @ proportions
+    sample_of = {int(v): int(prevalence[v].argmax()) for v in candidates if v < clusters.n_clusters}
+    shared = Counter(sample_of.values())
+    is_counted = is_clock & (clusters.kind != 1)
+    return tuple(
+        Tail(v, patient.samples[s].site, int((clusters.labels[is_counted] == v).sum()), window)
+        for v, s in sample_of.items()
+        if shared[s] == 1 and (window := tail_window(patient.mutations, ccf, s)) > 0
+    )
+
+
 def _evidence(
     patient: Patient,
     clocks: tuple[CloneClock, CloneClock | None],
     stamps: tuple[Stamp, ...],
     lesions: tuple[LesionEvidence, ...],
+    tails: tuple[Tail, ...],
     settings: TimingSettings,
 ) -> Evidence:
     """Put together what bears on the times of the patient."""
@@ -177,6 +208,8 @@ def _evidence(
         stamps=stamps,
         tail_prevalence=settings.tail_prevalence,
         lineage_share=settings.lineage_share,
+        tails=tails,
+        tail_spread=settings.tail_spread,
     )
 
 
@@ -252,7 +285,9 @@ def date_dissemination(
     stamps, stamp_rows, more = _stamps(patient, clusters, settings)
     refusals += more
     if drawn and np.isfinite(site_ages(patient)).any():
-        evidence = _evidence(patient, (clock, second), stamps, lesions, settings)
+        shown = trees.proportions[nodes[0].tree]
+        tails = _tails(patient, ccf, clusters, nodes[0], shown, choice.is_clock, settings)
+        evidence = _evidence(patient, (clock, second), stamps, lesions, tails, settings)
         dates = date_jointly(
             patient, trees, nodes, evidence, acceleration, uses_clock=not reasons, settings=settings, rng=rng
         )

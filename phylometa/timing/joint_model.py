@@ -17,11 +17,11 @@ import numpy as np
 
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.clone_tree import preorder
-from phylometa.timing.growth_evidence import GRID, GrowthModel, LesionEvidence
+from phylometa.timing.growth_evidence import GRID, PACES, GrowthModel, LesionEvidence
 from phylometa.timing.molecular import CloneClock, HistoryNodes, allocate_draws
 from phylometa.timing.tips import clone_deadlines, clone_heights, last_ages, tail_like_clones
 
-__all__ = ["Evidence", "Prior", "Stamp", "TimeDraws", "draw_times"]
+__all__ = ["Evidence", "Prior", "Stamp", "Tail", "TimeDraws", "draw_times"]
 
 # Sweeps before the first draw of a tree, of a further history of it, and between two draws.
 BURN_IN, SHORT_BURN_IN, THIN = 1000, 300, 5
@@ -98,6 +98,26 @@ class Stamp:
     log_odds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The mutations of a leaf that may be a neutral tail, as a count that the growth of its site's lesion explains.
+
+    Parameters
+    ----------
+    clone : int
+    site : str
+    n : int
+        Clock mutations seen.
+    window : float
+        See `phylometa.timing.growth_evidence.LesionEvidence.tail_table`.
+    """
+
+    clone: int
+    site: str
+    n: int
+    window: float
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """What bears on the times of one patient.
@@ -123,6 +143,10 @@ class Evidence:
         False: the branches' mutations are left out, only the trunk's count (growth without the clock).
     tail_prevalence, lineage_share : float
         See `phylometa.timing.tips.tail_like_clones`.
+    tails : tuple of Tail
+        Leaves whose number of mutations is evidence on pace and growth, if they are tails.
+    tail_spread : float
+        Coefficient of variation of such numbers.
     """
 
     clock: CloneClock
@@ -136,6 +160,8 @@ class Evidence:
     tail_prevalence: float = 0.0
     lineage_share: float = 0.0
     second: CloneClock | None = None
+    tails: tuple[Tail, ...] = ()
+    tail_spread: float = 0.5
 
     @property
     def last(self) -> float:
@@ -151,6 +177,16 @@ class Evidence:
     def tables(self) -> dict[str, FloatArray]:
         """Log-likelihood of every lesion's arrival on `GRID`."""
         return {lesion.site: lesion.arrival_table(self.model) for lesion in self.lesions}
+
+    @cached_property
+    def tail_tables(self) -> dict[int, FloatArray]:
+        """Log-likelihood of every tail's count by its clone, on `PACES` and `GRID`, if its lesion's growth is known."""
+        lesions = {lesion.site: lesion for lesion in self.lesions}
+        return {
+            tail.clone: lesions[tail.site].tail_table(tail.n, tail.window, self.tail_spread, self.model)
+            for tail in self.tails
+            if tail.site in lesions and self.use_branches
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -378,7 +414,6 @@ def _run(
     rates = np.array([0.0, *(state.by_site.get(t, 0.0) for t in sites[1:])])
     counts, second = evidence.clock.counts, evidence.second_in_use
     others = np.zeros((0, counts.shape[1]), dtype=np.int64) if second is None else second.counts
-    stamps = evidence.stamps
     n_moves = len(kept)
     position, extra = np.full(n_moves, 0.5), np.full(n_moves, 0.3)
     result = run_chain(
@@ -407,9 +442,10 @@ def _run(
         np.array([evidence.tables[x.site] for x in lesions]).reshape(len(lesions), len(GRID)),
         math.log(GRID[0]),
         math.log(GRID[1] / GRID[0]),
-        np.array([x.clone for x in stamps], dtype=np.int64),
-        np.array([x.age for x in stamps], dtype=np.float64),
-        np.array([x.log_odds for x in stamps], dtype=np.float64),
+        np.array([x.clone for x in evidence.stamps], dtype=np.int64),
+        np.array([x.age for x in evidence.stamps], dtype=np.float64),
+        np.array([x.log_odds for x in evidence.stamps], dtype=np.float64),
+        *_tail_arrays(evidence, place, len(order)),
         prior.values(last),
         evidence.use_branches,
         burn_in,
@@ -422,6 +458,23 @@ def _run(
     state.by_site.update({t: float(rates[i]) for i, t in enumerate(sites)})
     times, overall, lineage_rates, founders, _ = result
     return times, overall, lineage_rates, founders, kept, sites
+
+
+def _tail_arrays(
+    evidence: Evidence, place: Mapping[int, int], n_clones: int
+) -> tuple[IntArray, IntArray, FloatArray, float, float]:
+    """Tail of every clone (K,) or -1, lesion of every tail (T,), tables (T, paces, years), first log pace and step."""
+    of_clone = np.full(n_clones, -1, dtype=np.int64)
+    lesion: list[int] = []
+    tables: list[FloatArray] = []
+    for tail in evidence.tails:
+        g = place.get(evidence.site_names.index(tail.site))
+        if g is not None and tail.clone in evidence.tail_tables:
+            of_clone[tail.clone] = len(tables)
+            lesion.append(g)
+            tables.append(evidence.tail_tables[tail.clone])
+    values = np.array(tables, dtype=np.float64).reshape(len(tables), len(PACES), len(GRID))
+    return of_clone, np.array(lesion, dtype=np.int64), values, math.log(PACES[0]), math.log(PACES[1] / PACES[0])
 
 
 def _log_factorials(counts: IntArray) -> FloatArray:

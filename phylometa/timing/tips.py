@@ -10,9 +10,16 @@ import numpy as np
 
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.clone_tree import preorder
+from phylometa.model.clusters import CcfTable
+from phylometa.model.patient import MutationTable
+from phylometa.reads.detection import detection_power
 from phylometa.timing.molecular import HistoryNodes
 
-__all__ = ["clone_deadlines", "clone_heights", "last_ages", "tail_like_clones"]
+__all__ = ["clone_deadlines", "clone_heights", "last_ages", "tail_like_clones", "tail_window"]
+
+# Prevalences of a tail's mutations that are counted: those above are clones; loci over which the window is averaged.
+_TAIL_PREVALENCE = np.geomspace(0.004, 0.4, 120)
+_WINDOW_LOCI = 500
 
 
 def clone_heights(parents: IntArray) -> IntArray:
@@ -69,6 +76,19 @@ def tail_like_clones(nodes: HistoryNodes, proportions: FloatArray, limit: float,
     found = is_leaf & (seen <= 1) & ((most < limit) | (most <= share * (most + others.max(axis=0))))
     has_others = (~found & (nodes.parents >= 0)).any()
     return np.asarray(found if has_others else np.zeros(len(found)), dtype=bool)
+
+
+def tail_window(mutations: MutationTable, ccf: CcfTable, sample: int) -> float:
+    """Compute the integral of P(3 alternate reads | prevalence F) / F^2 over a tail's prevalences, in one sample.
+
+    That is 1 / F1 - 1 / F2 if all mutations between F1 and F2 are seen, and no other.
+    """
+    rows = np.unique(np.linspace(0, mutations.n_mutations - 1, _WINDOW_LOCI).astype(np.int64))
+    depth = np.where(mutations.is_informative, mutations.depth, 0)[rows, sample]
+    vaf = np.nan_to_num(ccf.vaf_per_ccf[rows, sample], nan=0.0)
+    power = detection_power(depth[:, None], np.clip(vaf[:, None] * _TAIL_PREVALENCE, 0, 1)).mean(axis=0)
+    density = power / _TAIL_PREVALENCE**2
+    return float(np.sum((density[1:] + density[:-1]) / 2 * np.diff(_TAIL_PREVALENCE)))
 
 
 def last_ages(presence: BoolArray, site_age: FloatArray) -> FloatArray:

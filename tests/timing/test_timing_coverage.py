@@ -33,6 +33,6 @@ def test_intervals_cover_and_growth_narrows_them(benchmark):
 
 @pytest.mark.slow
 def test_a_tail_taken_for_clones_is_allowed_for(benchmark):
-    tail = benchmark.study(30, 9, tail=400)
+    tail = benchmark.study(30, 9, tail="fixed")
     assert tail.inside["clock"]["seeding"] / tail.n["clock"] > 0.8
     assert tail.said["subclonal tail"] == 30

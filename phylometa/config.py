@@ -521,7 +521,7 @@ class CellSettings(Checked):
     noisy: Annotated[float, Range(0, 0.5, "probability", below=True)] = 0.02
     """Of copy number: prior probability that a cell has several times as many wrong states as usual; 0: never."""
     clone_change: Annotated[float, Range(0, 0.5, "probability", above=True)] = 0.1
-    """Of copy number: prior probability that a clone's state of a segment is not that of most cells."""
+    """Of copy number: prior probability that a clone's state of a segment is not drawn from those of all cells."""
     clone_concentration: Annotated[float, Range(1e-3, 1e3, "clones per log cell")] = 1.0
     """Of the Chinese restaurant process over cells in clones of one copy-number profile."""
     least_cells: Annotated[int, Range(1, 1000, "cells")] = 3

@@ -11,8 +11,9 @@ The states of a clone are summed out segment by segment, so that a partition of 
 
 .. math:: P(X | B) = \prod_{b \in B} \prod_j \sum_s \pi_j(s) \prod_{c \in b} P(x_{jc} | s)
 
-where pi_j is the state of most cells with probability 1 - v, else another one by w = 2^(-|d|). The prior of partitions
-is a Chinese restaurant. A cell may also be two of different clones, which a caller takes for one with their mean
+where pi_j is the state of a cell drawn at random with probability 1 - v, else that of most cells or another one, by
+w = 2^(-|d|). So a clone that shares its states with others pays for what is new in it. The prior of partitions is a
+Chinese restaurant. A cell may also be two of different clones, which a caller takes for one with their mean
 copies, half copies rounded either way; or noisy, a cell of some clone with several times as many wrong states. Both
 have prior probabilities. The partition of greatest posterior is searched from clusterings of several sizes by moving
 single cells, joining clones, dissolving and splitting them; e is learnt on the way. Cells with equal profiles start
@@ -121,6 +122,7 @@ def _table_of(matrix: CellCopyNumber, change: float) -> _Table:
     n_alleles, n, n_cells = matrix.copies.shape
     code = np.full((n_cells, n), -1, dtype=np.int64)
     found: list[IntArray] = []
+    shares: list[FloatArray] = []
     for j in range(n):
         known = np.flatnonzero((matrix.copies[:, j] >= 0).all(axis=0))
         states, inverse, count = np.unique(
@@ -132,13 +134,17 @@ def _table_of(matrix: CellCopyNumber, change: float) -> _Table:
         own = rank[inverse.reshape(-1)] if len(states) else np.zeros(0, dtype=np.int64)
         code[known, j] = np.where(own < _MOST_STATES, own, -1)
         found.append(states[order][:_MOST_STATES] if len(states) else np.ones((1, n_alleles), dtype=np.int64))
+        shares.append(count[order][:_MOST_STATES] / len(known) if len(states) else np.ones(1))
     n_states = np.array([len(states) for states in found], dtype=np.int64)
     padded = np.zeros((n, int(n_states.max(initial=1)), n_alleles), dtype=np.int64)
     for j, states in enumerate(found):
         padded[j, : len(states)] = states
-    usual = padded[:, :1]
-    prior = state_log_probability(usual, padded, change)
-    prior[np.arange(padded.shape[1])[None] >= n_states[:, None]] = -np.inf
+    usual = state_log_probability(padded[:, :1], padded, 0.5)
+    prior = np.full(padded.shape[:2], -np.inf)
+    for j, share in enumerate(shares):
+        prior[j, : len(share)] = np.logaddexp(
+            math.log1p(-change) + np.log(share), math.log(change) + usual[j, : len(share)]
+        )
     return _Table(code, padded, n_states, prior)
 
 

@@ -34,10 +34,12 @@ def log_score(cells, labels, error, change, alpha, offsets):
     for j in range(len(cells[0])):
         seen = [cell[j] for cell in cells]
         states = sorted({x for x in seen if x is not None}, key=lambda x: (-seen.count(x), x))
+        known = sum(x is not None for x in seen)
+        prior = {s: (1 - change) * seen.count(s) / known + change * chance(s, states[0], 0.5) for s in states}
         for k in clones:
             value += math.log(
                 sum(
-                    chance(state, states[0], change)
+                    prior[state]
                     * math.prod(
                         chance(x, state, error, offsets) for x, own in zip(seen, labels) if own == k and x is not None
                     )

@@ -115,39 +115,44 @@ KEYWORDS = (
 )
 
 
-def study(patients, seed, *, simulation=None, timing=None, keep=None, tail=None, growth=None, sizes="none") -> Tally:
-    """One scenario with the true tree; metastases detectable, their sizes given ("one", "serial") or not ("none")."""
+def study(patients, seed, *, timing=None, **options) -> Tally:
+    """One scenario with the true tree; `options` as in `add_patient`, `timing` changes settings of the analysis."""
     rng = np.random.default_rng(seed)
     tally = Tally()
-    scratch = tempfile.TemporaryDirectory()
-    tables = write_tables(scratch.name)
-    settings = TimingSettings(**{"draws": 1500, "clock": "snv", "tables": tables, **(timing or {})})
-    while tally.patients < patients:
-        simulated, seeding, lesions = detectable_patient(
-            lambda rng: draw_settings(rng, **(simulation or {})), growth or Growth(), rng
-        )
-        truth = true_migrations(simulated, seeding)
-        if keep is not None:
-            simulated = thin(simulated, rng, keep)
-        inputs = true_inputs(simulated)
-        if tail is not None:
-            n_samples = len(inputs[0].samples)
-            sizes_of_tails = (
-                [TAIL] * n_samples if tail == "fixed" else tail_sizes(inputs, simulated, lesions, rng, TAIL)
-            )
-            inputs = with_tail(inputs, rng, sizes_of_tails)
-        patient = with_type(with_events(inputs[0], rng))
-        if sizes != "none":
-            patient = with_sizes(patient, lesions, rng, serial=sizes == "serial")
-        start = time.process_time()
-        result = date_dissemination(patient, *inputs[1:], settings=settings, rng=rng)
-        tally.seconds += time.process_time() - start
-        tally.add(result, truth)
-        if tail == "growth":  # once more with the tails' counts, by a generator of its own
-            counted = dataclasses.replace(settings, tail_counts=True)
-            own = np.random.default_rng([*np.atleast_1d(seed), tally.patients])
-            tally.add_rows(date_dissemination(patient, *inputs[1:], settings=counted, rng=own), truth, suffix=" counts")
+    with tempfile.TemporaryDirectory() as scratch:
+        tables = write_tables(scratch)
+        settings = TimingSettings(**{"draws": 1500, "clock": "snv", "tables": tables, **(timing or {})})
+        while tally.patients < patients:
+            add_patient(tally, settings, rng, seed, **options)
     return tally
+
+
+def add_patient(
+    tally, settings, rng, seed, *, simulation=None, keep=None, tail=None, growth=None, sizes="none"
+) -> None:
+    """Draw and date a patient with detectable metastases, their sizes given ("one", "serial") or not ("none")."""
+    simulated, seeding, lesions = detectable_patient(
+        lambda rng: draw_settings(rng, **(simulation or {})), growth or Growth(), rng
+    )
+    truth = true_migrations(simulated, seeding)
+    if keep is not None:
+        simulated = thin(simulated, rng, keep)
+    inputs = true_inputs(simulated)
+    if tail == "fixed":
+        inputs = with_tail(inputs, rng, [TAIL] * len(inputs[0].samples))
+    elif tail == "growth":
+        inputs = with_tail(inputs, rng, tail_sizes(inputs, simulated, lesions, rng, TAIL))
+    patient = with_type(with_events(inputs[0], rng))
+    if sizes != "none":
+        patient = with_sizes(patient, lesions, rng, serial=sizes == "serial")
+    start = time.process_time()
+    result = date_dissemination(patient, *inputs[1:], settings=settings, rng=rng)
+    tally.seconds += time.process_time() - start
+    tally.add(result, truth)
+    if tail == "growth":  # once more with the tails' counts, by a generator of its own
+        counted = dataclasses.replace(settings, tail_counts=True)
+        own = np.random.default_rng([*np.atleast_1d(seed), tally.patients])
+        tally.add_rows(date_dissemination(patient, *inputs[1:], settings=counted, rng=own), truth, suffix=" counts")
 
 
 SCENARIOS = {

@@ -9,8 +9,9 @@ clones there, a tenth of them normal. 5 % of the states are wrong; 4 % of the co
 Printed: adjusted Rand index of the clones against the true profiles (that differ beyond the error of breakpoints), over
 cells that are single and not noisy; what share of these is placed, and of doublets of two profiles and of noisy cells
 is not; share of cell pairs of different profiles whose relation (ancestor, descendant, other branch) is right in the
-best tree; accuracy and log score of routes and of labels against the true history, as in `labels_from_copy_number.py`;
-seconds of CPU to clones, and to labels. `--record` keeps the figures in printed.tsv.
+best tree (a clone that no event parts from its parent is the parent); accuracy and log score of routes and of labels
+against the true history, as in `labels_from_copy_number.py`; seconds of CPU to clones, and to labels. `--record` keeps
+the figures in printed.tsv.
 """
 
 from __future__ import annotations
@@ -71,6 +72,12 @@ class Cells:
         told = common_cell_segments(exact, tolerance=CellSettings().breakpoint_error, least_cells=1).copies
         of_clone = np.unique(told.reshape(-1, n + 1), axis=1, return_inverse=True)[1].reshape(-1)
         self.clone = np.concatenate(clones)
+        shown = np.arange(n)  # a clone that no event parts from its parent is the parent
+        for clone in truth.tree.preorder:
+            parent = int(truth.tree.parents[clone])
+            if parent >= 0 and of_clone[clone] == of_clone[parent]:
+                shown[clone] = shown[parent]
+        self.shown_clone: IntArray = np.where(self.clone >= 0, shown[self.clone], -1)
         second = np.concatenate(doublets)
         self.profile: IntArray = of_clone[self.clone]
         self.is_noisy = np.concatenate(noisy)
@@ -106,7 +113,7 @@ def relations(simulated: SimulatedPatient, cells: Cells, result: AnalysisResult)
     place = {sample.name: s for s, sample in enumerate(result.patient.samples)}
     chosen = [c for c, cell in enumerate(result.patient.cells) if cell.sample and cells.clone[c] >= 0]
     found = np.array([dominant[place[result.patient.cells[c].sample]] for c in chosen])
-    true, below, shown = cells.clone[chosen], simulated.truth.tree.is_ancestor, tree.is_ancestor
+    true, below, shown = cells.shown_clone[chosen], simulated.truth.tree.is_ancestor, tree.is_ancestor
     right = []
     for i in range(len(chosen)):
         for j in range(i):

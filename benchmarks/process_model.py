@@ -1,13 +1,14 @@
 """The process model against the weights of parsimony: log score and calibration of routes and labels.
 
-    python benchmarks/process_model.py [--patients 60] [--fit] [--set NAME=VALUE] [--sistem FILE]
+    python benchmarks/process_model.py [--patients 60] [--fit] [--set NAME=VALUE] [--sistem FILE] [--record]
 
 True clone trees with true presence of four kinds: own patients of which few populations die out before they are
-sampled (a share of .1), own patients with sweeps (.4), the simulated tumours of El-Kebir et al. 2018 (the folder
-PHYLOMETA_DATA), and patients of an agent-based simulator (`sistem_patients.py`). Printed by kind and model: mean log
-score of a pair of sites (was there a route?), of labels, their expected calibration errors, and how many supported
-labels are right. `--fit` chooses the settings of the process model
-by coordinate search on seeds 201 and 202 and every other tumour; figures are of seeds 301 and 302 and the others.
+sampled (a share of .1), own patients with sweeps (.4, and .7), the simulated tumours of El-Kebir et al. 2018 (the
+folder PHYLOMETA_DATA), and patients of an agent-based simulator (`sistem_patients.py`). Printed by kind and model: mean
+log score of a pair of sites (was there a route?), of labels, their expected calibration errors, and how many supported
+labels are right: in all patients, and in those whose ancestors are swept, where nothing is said to be supported
+(`phylometa.seeding.swept`). `--fit` chooses the settings of the process model by coordinate search on seeds 201 and 202
+and every other tumour; figures are of seeds 301 to 303 and the others. `--record` keeps the figures in printed.tsv.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from label_patients import draw_patient
 from migration_histories import Tumor
+from printed import record
 from scoring import FLOOR, LABELS, calibration_error, label_scores
 
 from phylometa.config import MigrationSettings, ProcessSettings
@@ -33,12 +35,32 @@ from phylometa.model.history import HistoryEnsemble
 from phylometa.model.patient import Site
 from phylometa.seeding.batch import batch_histories
 from phylometa.seeding.labels import count_labels, label_batch, label_history
+from phylometa.seeding.swept import find_swept
 from phylometa.simulate import visible_truth
 
 # Coordinate search: factors tried on each setting, in rounds.
 FACTORS, ROUNDS = (0.3, 0.6, 1.6, 3.0), 2
 FITTED = ("route", "route_between", "route_back", "further_source", "moving", "staying", "hidden")
 LESS_THAN_ONE = ("staying", "hidden", "moving")
+# Names of the kinds in printed.tsv; figures that are kept there, and their digits.
+TITLES = {
+    "own": "own",
+    "sweeps": "own with 40 % extinct",
+    "extinct": "own with 70 % extinct",
+    "m5": "m5",
+    "sistem": "SISTEM",
+}
+RECORDED = {
+    "route log": 3,
+    "route ECE": 3,
+    "label log": 3,
+    "label ECE": 3,
+    "supported right": 3,
+    "supported": 3,
+    "swept": 0,
+    "supported of swept": 0,
+    "right of these": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -86,12 +108,15 @@ def published_cases(part: int) -> list[Case]:
 
 
 def sistem_cases(path: str) -> list[Case]:
-    """Cases of `sistem_patients.py`: true clone trees, sites of sampled cells, and the routes of their ancestors."""
+    """Cases of `sistem_patients.py`: true clone trees, sites of sampled cells, and the routes of their ancestors.
+
+    A clone that no sampled cell is of, and with at most one child, is one with its child: no reads tell them apart.
+    """
     cases = []
     for patient in json.loads(Path(path).read_text(encoding="utf-8")):
-        names = tuple(map(str, range(len(patient["parents"]))))
-        tree = CloneTree(names, np.array(patient["parents"]))
         presence = np.array([[t in held for t in range(4)] for held in patient["sites"]])
+        parents, kept = without_chains(np.array(patient["parents"]), presence)
+        tree, presence = CloneTree(tuple(map(str, range(len(kept)))), parents), presence[kept]
         sites = [Site(f"S{t}", "distant" if t else "primary") for t in range(4)]
         pairs = {(s, t) for s, t in patient["routes"]}
         sources = {f"S{t}": "+".join(f"S{s}" for s, to in sorted(pairs) if to == t) for t in {t for _, t in pairs}}
@@ -102,6 +127,22 @@ def sistem_cases(path: str) -> list[Case]:
         }
         cases.append(Case(tree, presence, sites, 0, pairs, truth))
     return cases
+
+
+def without_chains(parents: np.ndarray, presence: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Parents without clones that are nowhere and have at most one child, and which clones are left."""
+    above, is_kept = parents.copy(), np.ones(len(parents), dtype=bool)
+    while True:
+        n_children = np.bincount(above[is_kept & (above >= 0)], minlength=len(above))
+        gone = np.flatnonzero(is_kept & ~presence.any(axis=1) & (n_children <= 1))
+        if not len(gone):
+            break
+        above[above == gone[0]] = above[gone[0]]
+        is_kept[gone[0]] = False
+    kept = np.flatnonzero(is_kept)
+    rank = np.full(len(parents) + 1, -1)
+    rank[kept] = np.arange(len(kept))
+    return rank[above[kept]], kept
 
 
 def parsimony(case: Case) -> HistoryEnsemble:
@@ -117,7 +158,8 @@ def process(case: Case, settings: ProcessSettings) -> HistoryEnsemble:
 
 def score(cases: list[Case], infer) -> dict[str, float]:
     """Scores of one model over cases; routes count each ordered pair of sites."""
-    p_route, is_route, rows = [], [], []
+    p_route, is_route, rows, of_swept = [], [], [], []
+    n_swept = 0
     start = time.process_time()
     for case in cases:
         found = infer(case)
@@ -138,11 +180,15 @@ def score(cases: list[Case], infer) -> dict[str, float]:
             flat |= {(name, site): v for site, v in counted[name].items()} if of_sites else {(name, ""): counted[name]}
         truth = {name: case.truth.get(name, {}) for name in LABELS}
         rows += [row for row in label_scores(flat, truth) if row.label in names]
+        is_swept = find_swept([np.asarray(case.tree.parents)], found) is not None
+        of_swept += [is_swept] * (len(rows) - len(of_swept))
+        n_swept += is_swept
     p, y = np.clip(np.array(p_route), 0, 1), np.array(is_route)
     confidence, right = np.maximum(p, 1 - p), np.where(p >= 0.5, y, ~y)
     label_p, label_best = (np.array([row[i] for row in rows], dtype=float) for i in (1, 2))
     label_right = np.array([row.is_right for row in rows])
     sure = label_best >= 0.95
+    capped = sure & np.array(of_swept)
     return {
         "route log": float(np.log(np.maximum(np.where(y, p, 1 - p), FLOOR)).mean()),
         "route ECE": calibration_error(np.column_stack([confidence, right])),
@@ -150,6 +196,10 @@ def score(cases: list[Case], infer) -> dict[str, float]:
         "label ECE": calibration_error(np.column_stack([label_best, label_right])),
         "supported right": float(label_right[sure].mean()),
         "supported": float(sure.mean()),
+        "swept": n_swept,
+        "supported of swept": int(capped.sum()),
+        "right of these": int(label_right[capped].sum()),
+        "not capped right": float(label_right[sure & ~capped].mean()) if (sure & ~capped).any() else np.nan,
         "CPU ms": 1000 * (time.process_time() - start) / len(cases),
     }
 
@@ -183,6 +233,7 @@ def main() -> None:
     parser.add_argument("--fit", action="store_true")
     parser.add_argument("--sistem", metavar="FILE", help="patients of sistem_patients.py")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--record", action="store_true", help="keep the figures in printed.tsv")
     arguments = parser.parse_args()
     settings = ProcessSettings(draws=400)
     for text in arguments.set:
@@ -196,14 +247,22 @@ def main() -> None:
         settings = fit(kinds, settings)
         print({name: float(f"{getattr(settings, name):.3g}") for name in FITTED})
     kinds = {"own": own_cases(301, n, 0.1), "sweeps": own_cases(302, n, 0.4)}
+    kinds |= {"extinct": own_cases(303, n, 0.7)}
     kinds |= {"m5": published_cases(1)} if with_data else {}
     kinds |= {"sistem": sistem_cases(arguments.sistem)} if arguments.sistem else {}
+    figures = []
     for kind, cases in kinds.items():
         for model, infer in (("parsimony", parsimony), ("process", lambda case: process(case, settings))):
             found = score(cases, infer)
             print(
                 f"{kind:8s}{model:10s}" + "  ".join(f"{name} {value:.3f}" for name, value in found.items()), flush=True
             )
+            figures += [
+                (f"{len(cases)} of {TITLES[kind]}, {model}", name, f"{found[name]:.{digits}f}")
+                for name, digits in RECORDED.items()
+            ]
+    if arguments.record:
+        record("process_model.py", figures)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,9 @@ Verdict = Literal["pass", "untested", "warning", "failed"]
 """``untested``: the data do not hold what the check needs. ``failed``: do not trust what rests on it."""
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 
-Stratum = Literal["no_copy_number_and_purity", "low_depth", "no_normal", "few_mutations", "failed_check"]
+Stratum = Literal[
+    "no_copy_number_and_purity", "low_depth", "no_normal", "few_mutations", "swept_ancestors", "failed_check"
+]
 """Kinds of patients whose labels may not be calibrated, so that their levels are capped."""
 
 

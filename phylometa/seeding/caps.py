@@ -52,14 +52,16 @@ class Caps:
     routes: Mapping[tuple[str, str], Cap]
 
 
-def find_caps(quality: QualityReport | None, sites: Sequence[str]) -> Caps:
-    """Find the caps that the quality of the input sets.
+def find_caps(quality: QualityReport | None, sites: Sequence[str], found_later: Sequence[QualityFinding] = ()) -> Caps:
+    """Find the caps that the quality of the input sets, and what was found of the histories.
 
     Parameters
     ----------
     quality : QualityReport or None
         None: nothing was checked, so nothing is capped.
     sites : sequence of str
+    found_later : sequence of QualityFinding
+        Findings of verdict ``warning`` that are none of the input's.
 
     Returns
     -------
@@ -68,9 +70,8 @@ def find_caps(quality: QualityReport | None, sites: Sequence[str]) -> Caps:
     """
     labels: dict[str, Cap] = {}
     routes: dict[tuple[str, str], Cap] = {}
-    if quality is None:
-        return Caps(labels, routes)
-    for finding in (*quality.of_verdict("failed"), *quality.of_verdict("warning")):
+    of_input = () if quality is None else (*quality.of_verdict("failed"), *quality.of_verdict("warning"))
+    for finding in (*of_input, *found_later):
         rule = _rule_of(finding)
         if rule is None:
             continue

@@ -25,12 +25,13 @@ from phylometa.model.labels import NO_TREE, UNRELATED, SeedingLabels
 from phylometa.model.patient import Patient
 from phylometa.model.result import PatientResult
 from phylometa.reference.tables import gene_recurrence
-from phylometa.seeding.caps import Caps, find_caps
+from phylometa.seeding.caps import find_caps
 from phylometa.seeding.classify import classify_seeding, compared_labels
 from phylometa.seeding.evidence_floor import Statement, find_evidence
 from phylometa.seeding.evolution import DriverHit, copy_number_hits, driver_hits, regional_events
 from phylometa.seeding.levels import limit_levels, stated_probabilities
 from phylometa.seeding.presence_rules import tracerx_labels, unrelated_sites
+from phylometa.seeding.swept import find_swept
 
 __all__ = ["classify_patient", "classify_without_tree", "days_from_primary", "find_origin", "histories_from"]
 __all__ += ["route_prior_of"]
@@ -86,7 +87,6 @@ def classify_patient(
         hits=_hits_of_drivers(result, settings, more_hits),
         comparison=comparison or result.comparison,
         origin=find_origin(patient, settings),
-        caps=find_caps(result.quality, patient.site_names),
     )
     labels = known.labels(first, histories, settings.migration)
     plain = histories.without_prior
@@ -139,7 +139,6 @@ class _Known:
     hits: tuple[DriverHit, ...] | None
     comparison: Comparison | None
     origin: CommonOrigin
-    caps: Caps
 
     def labels(self, primary: int, ensemble: HistoryEnsemble, migration: MigrationSettings) -> SeedingLabels:
         """Infer the labels of histories that start in a primary, limited by what they rest on."""
@@ -148,7 +147,7 @@ class _Known:
         is_first = patient.sites[primary].name == patient.primary.name
         groups = origin_groups(self.origin, patient.sites, primary=primary)
         route_prior = route_prior_of(patient, primary, migration)
-        drawn = None
+        drawn, of_draws = None, ensemble
         if trees.joint is not None:
             over_all = ensemble.drawn
             if over_all is None:  # histories that were read back: those of the draws follow from the draws
@@ -162,6 +161,7 @@ class _Known:
                     least_effective=self.settings.trees.joint_effective,
                 )
             drawn = (trees.joint, over_all)
+            of_draws = over_all
         labels = classify_seeding(
             trees,
             ensemble,
@@ -186,7 +186,12 @@ class _Known:
                 groups=groups,
                 route_prior=route_prior,
             )
-        return limit_levels(labels, ensemble, self.caps, evidence)
+        parents = trees.parents if trees.joint is None else [draw.parents for draw in trees.joint.draws]
+        swept = find_swept(parents, of_draws)
+        found_later = () if swept is None else (swept,)
+        if swept is not None:
+            labels = replace(labels, warnings=(*labels.warnings, swept.text))
+        return limit_levels(labels, ensemble, find_caps(self.result.quality, patient.site_names, found_later), evidence)
 
     def _compared_with(self, primary: int) -> Comparison | None:
         """Compare another primary with the metastases, if the first one was."""

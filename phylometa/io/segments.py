@@ -318,7 +318,7 @@ def read_segment_tables(paths: Sequence[str | Path]) -> CopyNumberProfile:
     Returns
     -------
     CopyNumberProfile
-        Phased if every table is.
+        Phased if every table is, else with alleles sorted into major and minor.
 
     Raises
     ------
@@ -354,7 +354,19 @@ def read_segment_tables(paths: Sequence[str | Path]) -> CopyNumberProfile:
 
 
 def join_profiles(profiles: Sequence[CopyNumberProfile], samples: Sequence[str]) -> CopyNumberProfile | None:
-    """Join the profiles of several files into one, over all samples of a patient."""
+    """Join the profiles of several files into one, over all samples of a patient.
+
+    Parameters
+    ----------
+    profiles : sequence of CopyNumberProfile
+    samples : sequence of str
+        Names of all samples, among them those of every profile.
+
+    Returns
+    -------
+    CopyNumberProfile or None
+        Phased if every profile is, else with alleles sorted into major and minor; None without profiles.
+    """
     if not profiles:
         return None
     index = {name: k for k, name in enumerate(samples)}
@@ -363,13 +375,15 @@ def join_profiles(profiles: Sequence[CopyNumberProfile], samples: Sequence[str])
         name: np.concatenate([getattr(p, name) for p in profiles])
         for name in ("start", "end", "major", "minor", "total", "fraction", "major2", "minor2")
     }
-    return CopyNumberProfile(
+    is_phased = all(p.is_phased for p in profiles)
+    profile = CopyNumberProfile(
         sample_names=tuple(samples),
         sample=np.concatenate(renumbered),
         chroms=tuple(chrom for p in profiles for chrom in p.chroms),
-        is_phased=all(p.is_phased for p in profiles),
+        is_phased=is_phased,
         **joined,
     )
+    return profile if is_phased else profile.without_phase()
 
 
 def copy_number_at_loci(

@@ -410,13 +410,22 @@ class CopyNumberProfile:
             raise ValueError("CopyNumberProfile.followed_by: other samples")
         names = ("sample", "start", "end", "major", "minor", "total", "fraction", "major2", "minor2")
         arrays: dict[str, Any] = {name: np.concatenate((getattr(self, name), getattr(other, name))) for name in names}
-        is_phased = self.is_phased and other.is_phased
-        if not is_phased:
-            for first, second in (("major", "minor"), ("major2", "minor2")):
-                high = np.fmax(arrays[first], arrays[second])
-                arrays[second] = np.where(np.isnan(arrays[second]), np.nan, np.fmin(arrays[first], arrays[second]))
-                arrays[first] = np.where(np.isnan(arrays[first]), np.nan, high)
-        return replace(self, chroms=(*self.chroms, *other.chroms), is_phased=is_phased, **arrays)
+        joined = replace(self, chroms=(*self.chroms, *other.chroms), **arrays)
+        return joined if self.is_phased and other.is_phased else joined.without_phase()
+
+    def without_phase(self) -> CopyNumberProfile:
+        """Return the same segments with their alleles sorted into major and minor; unknown ones stay as they are.
+
+        Both states of a subclonal segment are in the order of the first, or of the second if the first has as many of
+        both: an allele stays in its column, so that the mean copies of both states stay those of an allele.
+        """
+        first, second = self.major - self.minor, self.major2 - self.minor2
+        is_mirrored = (first < 0) | ((first == 0) & (second < 0))
+        arrays: dict[str, Any] = {}
+        for one, other in (("major", "minor"), ("major2", "minor2")):
+            a, b = getattr(self, one), getattr(self, other)
+            arrays |= {one: np.where(is_mirrored, b, a), other: np.where(is_mirrored, a, b)}
+        return replace(self, is_phased=False, **arrays)
 
 
 @dataclass(frozen=True, eq=False)

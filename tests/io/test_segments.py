@@ -229,6 +229,30 @@ def test_no_profiles() -> None:
     assert join_profiles([], ["S1"]) is None
 
 
+def test_a_phased_profile_beside_an_unphased_one_gets_major_and_minor(tmp_path: Path) -> None:
+    phased = write_table(tmp_path / "a.tsv", "sample_id chrom start end cn_a cn_b", "A 1 1 9 1 3", "A 2 1 9 2 0")
+    plain = write_table(tmp_path / "b.tsv", "sample chrom start end major_cn minor_cn", "B 1 1 9 3 1", "B 2 1 9 2 0")
+    alone = read_segment_tables([phased])
+    assert alone.is_phased and alone.major.tolist() == [1, 2]
+    mixed = read_segment_tables([phased, plain])
+    assert not mixed.is_phased
+    assert mixed.major.tolist() == [3, 2, 3, 2] and mixed.minor.tolist() == [1, 0, 1, 0]
+    assert mixed.total.tolist() == [4, 2, 4, 2]
+
+
+def test_alleles_of_both_states_stay_matched_when_they_are_sorted() -> None:
+    arrays = {"major": [1, NAN, 2, 1], "minor": [2, NAN, 1, 1], "total": [3, 4, 3, 2], "fraction": [0.5, 1, 0.5, 0.5]}
+    arrays |= {"major2": [1, NAN, 0, 1], "minor2": [0, NAN, 4, 2]}
+    place = {"chroms": ("1", "2", "3", "4"), "start": np.zeros(4, dtype=int), "end": np.full(4, 9)}
+    values = {name: np.array(column, dtype=float) for name, column in arrays.items()}
+    profile = CopyNumberProfile(sample_names=("A",), sample=np.zeros(4, dtype=int), is_phased=True, **place, **values)
+    found = profile.without_phase()
+    np.testing.assert_equal(np.stack((found.major, found.minor)), [[2, NAN, 2, 1], [1, NAN, 1, 1]])
+    np.testing.assert_equal(np.stack((found.major2, found.minor2)), [[0, NAN, 0, 2], [1, NAN, 4, 1]])
+    np.testing.assert_equal(found.total, arrays["total"])
+    assert not found.is_phased and profile.is_phased and profile.major[0] == 1
+
+
 PURITY_FILES = {
     "ASCAT": ("AberrantCellFraction Ploidy", ("0.91 2.01",), (0.91, 2.01, None)),
     "Sequenza": (
@@ -284,7 +308,7 @@ def test_tables_of_several_samples_and_files(tmp_path: Path) -> None:
     one = write_table(tmp_path / "S3.segments.txt", "chr startpos endpos nMajor nMinor", "1 1 9 2 1")
     profile = read_segment_tables([many, one])
     assert profile.sample_names == ("S1", "S2", "S3") and not profile.is_phased
-    assert profile.sample.tolist() == [0, 1, 2] and profile.major.tolist() == [1, 0, 2]
+    assert profile.sample.tolist() == [0, 1, 2] and profile.major.tolist() == [1, 2, 2]
     assert read_segment_tables([many]).is_phased
     with pytest.raises(InputError) as caught:
         read_segment_tables([many, many, tmp_path / "none.tsv"])

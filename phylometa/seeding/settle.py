@@ -1,7 +1,8 @@
 """What sample would settle a label that the present ones do not determine.
 
 Each candidate (another region of a site, deeper sequencing of a site, ordering the clones) would reveal one feature of
-the truth; the candidate whose feature removes the largest share of the label's entropy is named.
+the truth; the candidate whose feature removes the largest share of the label's entropy is named, of equal ones the
+first in the order of `_candidates`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ __all__ = ["explained_entropy", "settle_labels"]
 
 # A candidate must remove at least this share of a label's entropy to be worth naming.
 _MIN_SHARE = 0.1
+# Shares that differ by less are equal: weights that were written to a file and read again have eight digits.
+_SHARE_TOLERANCE = 1e-6
 _LISTED_CLONES = 4
 _CLUSTERS = "deeper sequencing, to tell which mutations form a clone"
 
@@ -70,8 +73,9 @@ def settle_labels(
             settled[_key(name, site)] = _CLUSTERS  # open over all clusterings, not with these clusters
             continue
         shares = [explained_entropy(codes, candidate.codes, weights) for candidate in candidates]
-        best = int(np.argmax(shares)) if shares else -1
-        if best >= 0 and shares[best] >= _MIN_SHARE:
+        largest = max(shares, default=0.0)
+        if largest >= _MIN_SHARE:
+            best = next(i for i, share in enumerate(shares) if share >= largest - _SHARE_TOLERANCE)
             settled[_key(name, site)] = candidates[best].words
         else:
             settled[_key(name, site)] = (
@@ -105,7 +109,7 @@ def explained_entropy(label: IntArray, feature: IntArray, weights: FloatArray) -
 
 
 def _candidates(batches: Sequence[HistoryBatch]) -> list[_Candidate]:
-    """Samples that would reveal something the histories disagree on, in order of preference."""
+    """Samples that would reveal something the histories disagree on, in order of preference, then of sites."""
     names, sites = batches[0].tree.names, batches[0].sites
     sizes = [batch.n_histories for batch in batches]
     candidates = []

@@ -165,7 +165,7 @@ def test_stages_of_cells_can_be_run_again(alone, tmp_path):
         assert _invoke([stage, str(copy)]) == 0
     assert (copy / "trees/joint.json").read_bytes() == before
     labels = (json.loads((folder / "seeding/labels.json").read_text()) for folder in (alone / "out" / "S", copy))
-    first, again = ((document["labels"], document["status"]) for document in labels)
+    first, again = ((document["labels"], document["status"], document["settled_by"]) for document in labels)
     assert first == again
 
 

@@ -34,10 +34,12 @@ from phylometa.seeding import (
     driver_hits,
     headline_sentences,
 )
+from phylometa.seeding.batch import batch_histories
 from phylometa.seeding.evolution import regional_events
+from phylometa.seeding.labels import label_batch
 from phylometa.seeding.patient import days_from_primary
 from phylometa.seeding.presence_rules import lymph_node_distant_origin
-from phylometa.seeding.settle import explained_entropy
+from phylometa.seeding.settle import explained_entropy, settle_labels
 
 P, LN, M = Site("P", "primary"), Site("LN", "lymph_node"), Site("M", "distant")
 UNIFORM = Settings(migration=MigrationSettings(weights="uniform"))
@@ -122,6 +124,32 @@ def test_uncertain_placement_of_a_clone_asks_for_more_regions():
     labels = classify_seeding(lambda i: trees[i], histories, sites, settings=UNIFORM)
     assert labels.labels["ongoing_evolution"]["M"]["True"] == pytest.approx(0.5)
     assert labels.settled_by["ongoing_evolution:M"] == "single cells or more regions, to order clone B"
+
+
+@pytest.mark.parametrize("site", range(3))
+def test_of_equal_samples_the_first_site_is_named_whatever_the_last_digits_of_weights(site):
+    """Clone U, which no sample has, is in one of three sites: a region of any of them tells as much."""
+    sites = (P, Site("M1", "distant"), Site("M2", "distant"))
+    names = [s.name for s in sites]
+    tree = CloneTree.from_edges([("R", "A"), ("A", "U"), ("U", "X"), ("U", "Y"), ("R", "B")], root="R")
+    presence = presence_of(tree, sites, {"R": "P", "A": "P", "X": "M1", "Y": "M2", "B": "P"})
+    histories = infer_history_ensemble([Scenario(0, tree, 1.0, presence)], names, primary=0, settings=UNIFORM.migration)
+    (scenario,) = histories.trees
+    batches = batch_histories(tree, scenario.histories, sites, presence, primary=0)
+    assert sum(batch.n_histories for batch in batches) == 3
+    label = {"primary_seeded_sites": {"M1": 1 / 3, "M2": 1 / 3, "M1+M2": 1 / 3}}
+
+    def settled(rounding):
+        tables = []
+        for batch in batches:
+            is_in_site = batch.clones_in(np.arange(3) == site)[:, tree.names.index("U")]
+            changed = replace(batch, weights=batch.weights * np.where(is_in_site, 1 + rounding, 1.0))
+            tables.append((changed, label_batch(changed)))
+        return settle_labels(tables, label, SeedingSettings())
+
+    assert settled(-1e-8) == settled(0.0) == settled(1e-8)
+    assert settled(0.0) == {"primary_seeded_sites": "another region of P (is clone U there?)"}
+    assert settled(0.5) == {"primary_seeded_sites": f"another region of {names[site]} (is clone U there?)"}
 
 
 def test_share_of_entropy_explained():

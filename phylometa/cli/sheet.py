@@ -13,7 +13,8 @@ __all__ = ["sheet"]
 @click.argument("files", nargs=-1, required=True, type=click.Path())
 @output_option("Sheet to write (tab-separated), or - for stdout; never replaced.")
 def sheet(files: tuple[str, ...], output: str) -> None:
-    """Guess a sample sheet from FILES: VCFs, MAFs, tables of reads, segments, purity files, or folders of them.
+    """Guess a sample sheet from FILES: VCFs, MAFs, tables of reads, segments, purity files, copy number of single
+    cells, or folders of them.
 
     Look at patient, site and site_type before a run: they are read in the names of samples and files.
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ from phylometa.model.arrays import IntArray
 from phylometa.model.cell_copy_number import CELL_FATES, UNKNOWN, CellClones, CellCopyNumber
 from phylometa.reference.contigs import contig_name, is_chromosome
 
-__all__ = ["is_cell_copy_number", "read_cell_copy_number", "write_copy_number_clones"]
+__all__ = ["has_column_per_cell", "is_cell_copy_number", "names_cells", "read_cell_copy_number"]
+__all__ += ["write_copy_number_clones"]
 
 _ALIASES = {
     alias: name
@@ -40,6 +42,10 @@ _PAIRS = {"hap_cn": True, "cn_state": True, "state_as_phased": True, "state_as":
 _COLUMNS = {("cn_a", "cn_b"): True, ("a", "b"): True, ("alleleacn", "allelebcn"): True}
 _COLUMNS |= {("maj", "min"): False, ("major_cn", "minor_cn"): False, ("major", "minor"): False}
 _TOTALS = ("total_cn", "copy_number", "state", "cn", "copies", "total", "copynumber", "integer_copy_number")
+# Columns that name cells and nothing else, and the one by which Cell Ranger's table is told.
+_OF_CELLS = frozenset(("cell", "cell_id", "cellid", "barcode", "barcodes", "event_confidence"))
+# A table of fewer columns of copies may be one of bulk samples; a segment is longer than a mutation.
+_LEAST_COLUMNS, _LEAST_LENGTH, _ROWS_LOOKED_AT = 10, 1000, 20
 # Columns of a matrix that are no cells.
 _NO_CELLS = frozenset(("width", "length", "gc", "map", "mappability", "bin", "bin_id", "region", "strand", "arm", ""))
 _SEPARATOR = re.compile(r"[|,/]")
@@ -57,6 +63,37 @@ def is_cell_copy_number(path: Path) -> bool:
             return all(name in table for name in ("chrom", "start", "end"))
     except InputError:
         return False  # the reader of mutations says what is wrong
+
+
+def names_cells(path: Path) -> bool:
+    """Whether a table of copy number says by its columns that its rows are of single cells, not of bulk samples."""
+    try:
+        with closing(TableReader(path, str(path), aliases=_ALIASES)) as table:
+            table.require(("chrom", "start", "end", "cell"))
+            _state_of(table)
+            return not _OF_CELLS.isdisjoint(name.lower() for name in table.original)
+    except InputError:
+        return False
+
+
+def has_column_per_cell(path: Path) -> bool:
+    """Whether a table has places and a column of whole copies for each of many cells, as Ginkgo's has."""
+    try:
+        with closing(TableReader(path, str(path), aliases=_ALIASES)) as table:
+            table.require(("chrom", "start", "end"))
+            if "cell" in table or len(columns := _cell_columns(table)) < _LEAST_COLUMNS:
+                return False
+            at = table.index("start"), table.index("end")
+            lengths = []
+            for _, fields in islice(table, _ROWS_LOOKED_AT):
+                start, end = parse_count(fields[at[0]]), parse_count(fields[at[1]])
+                texts = [fields[c] for c, _ in columns]
+                if start is None or end is None or not all(_copies(text) is not None or _pair(text) for text in texts):
+                    return False
+                lengths.append(end - start)
+            return max(lengths, default=0) >= _LEAST_LENGTH
+    except InputError:
+        return False
 
 
 def read_cell_copy_number(path: str | Path, *, display: str = "") -> CellCopyNumber:
@@ -284,11 +321,16 @@ def _read_long(table: TableReader, state: _State, rows: _Rows, problems: Problem
             rows.add(cell, fields[at_chrom].strip(), span, found)
 
 
+def _cell_columns(table: TableReader) -> list[tuple[int, str]]:
+    """Index and name of the columns that are cells, in a table of a column per cell."""
+    places = table.indices(("chrom", "start", "end"))
+    return [(c, name) for c, name in enumerate(table.original) if c not in places and name.lower() not in _NO_CELLS]
+
+
 def _read_wide(table: TableReader, rows: _Rows, problems: ProblemList) -> tuple[int, bool]:
     """Read a column per cell; how many alleles there are, and whether they are phased."""
     at_chrom, *at = table.indices(("chrom", "start", "end"))
-    places = (at_chrom, *at)
-    columns = [(c, name) for c, name in enumerate(table.original) if c not in places and name.lower() not in _NO_CELLS]
+    columns = _cell_columns(table)
     if not columns:
         raise InputError("has places and no cell: a column that names the cell, or one per cell", file=table.display)
     twice = sorted(name for name, count in Counter(name for _, name in columns).items() if count > 1)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from phylometa.errors import InputError
+from phylometa.io.cell_copy_number import has_column_per_cell, names_cells
 from phylometa.io.clinical import read_purity_file
 from phylometa.io.counts import read_count_table
 from phylometa.io.files import is_missing, open_binary, open_text
@@ -22,7 +23,7 @@ from phylometa.io.vcf_header import NORMAL_NAME, RNA_NAME, read_header
 
 __all__ = ["FoundFile", "files_of", "look_at_file", "pair_matrices"]
 
-Kind = Literal["vcf", "maf", "counts", "matrix", "cn_segments", "purity_file", "purities"]
+Kind = Literal["vcf", "maf", "counts", "matrix", "cn_segments", "cells", "purity_file", "purities"]
 PATIENT_COLUMNS = ("patient", "patient_id", "case_id", "icgc_donor_id", "donor_id")
 RATIO = re.compile(r"log2|log_?r|seg[._]?mean|segment_mean|mu\.minor|log2[._]?ratio")
 HEADS_OF_VCF = (b"##fileformat=VCF", b'"##fileformat=VCF', b"#CHROM\tPOS\tID\tREF\tALT", b"BCF")
@@ -88,6 +89,8 @@ def look_at_file(path: Path) -> FoundFile:
         head = binary.read(64)
     if head.startswith(HEADS_OF_VCF):
         return _look_at_vcf(path, display, is_bcf=head[:3] == b"BCF")
+    if names_cells(path):
+        return FoundFile((path,), "cells", ("",))
     if (found := _look_at_long_table(path, display)) is not None:
         return found
     try:
@@ -102,6 +105,8 @@ def look_at_file(path: Path) -> FoundFile:
     try:
         calls = read_count_table(path, None, display=display)
     except InputError:
+        if has_column_per_cell(path):
+            return FoundFile((path,), "cells", ("",))
         if (samples := matrix_samples(path, display)) is not None:
             return FoundFile((path,), "matrix", samples)
         raise

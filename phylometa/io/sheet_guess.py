@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from phylometa.errors import InputError, Problem
+from phylometa.io.cell_copy_number import is_cell_copy_number
 from phylometa.io.sheet import is_name
 from phylometa.io.sheet_files import FoundFile, files_of, look_at_file, pair_matrices
 from phylometa.io.sheet_names import (
     NOISE,
     TCGA_CODES,
+    cell_sample_of_file,
+    is_word_of_cells,
     lesion_of,
     name_parts,
     organ_of,
@@ -26,8 +29,10 @@ __all__ = ["COLUMNS", "GuessedRow", "guess_sheet"]
 
 COLUMNS = (
     *("patient", "sample", "site", "site_type", "vcf", "vcf_merge", "maf", "counts", "vcf_sample", "normal_sample"),
-    *("cn_segments", "purity_file", "purity", "sex"),
+    *("cn_segments", "purity_file", "purity", "sex", "kind", "cells"),
 )
+# No patient has bulk samples of as many names that no file of reads has; single cells have.
+LEAST_CELLS = 10
 # Share of the smaller of two tables' mutations that two patients may have in common.
 SHARED_BY_CHANCE = 0.05
 
@@ -45,6 +50,7 @@ class GuessedRow:
     normal_sample: str = ""
     callers: list[str] = field(default_factory=list)
     purity: str = ""
+    kind: str = ""
 
     @property
     def is_of_several_callers(self) -> bool:
@@ -54,7 +60,7 @@ class GuessedRow:
     def cells(self) -> list[str]:
         """Text by `COLUMNS`."""
         named = {name: ";".join(values) for name, values in self.files.items()}
-        named |= {name: getattr(self, name) for name in ("patient", "sample", "site", "site_type", "purity")}
+        named |= {name: getattr(self, name) for name in ("patient", "sample", "site", "site_type", "purity", "kind")}
         named |= {"vcf_sample": self.vcf_sample, "normal_sample": self.normal_sample}
         named["vcf_merge"] = "union" if self.is_of_several_callers else ""
         return [named.get(name, "") for name in COLUMNS]
@@ -66,20 +72,21 @@ def guess_sheet(paths: Sequence[str | Path], folder: Path) -> tuple[list[Guessed
     Parameters
     ----------
     paths : files, or directories whose files are all looked at
-        VCF and BCF, MAF, tables of reads, segments, purity files.
+        VCF and BCF, MAF, tables of reads, segments, purity files, copy number of single cells.
     folder : directory of the sheet, to which its paths are relative
 
     Returns
     -------
     rows : list of GuessedRow
-        One per tumour sample, in the order of the files; site and type if the sample's name tells them.
+        One per tumour sample, in the order of the files, then one per table of single cells; site and type if the
+        sample's name tells them.
     notes : list of str
         What to look at before a run, and files that are none of these kinds.
 
     Raises
     ------
     InputError
-        None of the files holds mutations.
+        None of the files holds mutations, or copy number of single cells.
     """
     found: list[FoundFile] = []
     notes: list[str] = []
@@ -94,25 +101,59 @@ def guess_sheet(paths: Sequence[str | Path], folder: Path) -> tuple[list[Guessed
     notes.extend(unpaired)
     rows, more = _rows_of_reads([entry for entry in found if entry.kind in ("vcf", "maf", "counts")], folder)
     notes.extend(more)
-    if not rows:
+    bulk_segments: list[FoundFile] = []
+    cell_tables = [entry for entry in found if entry.kind == "cells"]
+    for entry in (entry for entry in found if entry.kind == "cn_segments"):
+        (cell_tables if _is_of_cells(entry, rows) else bulk_segments).append(entry)
+    if not rows and not cell_tables:
         raise InputError(problems or "no file that holds mutations was given")
     numbers = {number: sample for entry in found for number, sample in entry.numbers.items()}
-    for entry in found:
-        if entry.kind in ("cn_segments", "purity_file"):
-            notes.extend(_attach(entry, rows, folder))
-        elif entry.kind == "purities":
-            notes.extend(_state_purities(entry, rows, numbers))
+    for entry in (*bulk_segments, *(entry for entry in found if entry.kind == "purity_file")):
+        notes.extend(_attach(entry, rows, folder))
+    for entry in (entry for entry in found if entry.kind == "purities"):
+        notes.extend(_state_purities(entry, rows, numbers))
     _guess_patients(rows)
-    if len(named := dict.fromkeys(row.patient for row in rows)) > 1:
-        notes.append(f"patients {', '.join(named)} are read in the files or names")
-    notes.extend(_guess_sites(rows))
     for column, what in (("cn_segments", "segments"), ("purity_file", "purity")):
         without = [
             row.sample for row in rows if column not in row.files and (column != "purity_file" or not row.purity)
         ]
         if without and len(without) < len(rows):
             notes.append(f"no {what} found for {', '.join(without)}")
+    rows = [*rows, *_rows_of_cells(cell_tables, rows, folder)]
+    if cell_tables:
+        listed = ", ".join(str(entry.paths[0]) for entry in cell_tables)
+        notes.append(f"taken as copy number of single cells, a sample of kind cell each: {listed}")
+    if len(named := dict.fromkeys(row.patient for row in rows)) > 1:
+        notes.append(f"patients {', '.join(named)} are read in the files or names")
+    notes.extend(_guess_sites(rows))
     return rows, notes
+
+
+def _is_of_cells(entry: FoundFile, rows: list[GuessedRow]) -> bool:
+    """Whether segments whose samples are named are of single cells: many names, and none is that of a sample."""
+    if len(entry.samples) < LEAST_CELLS or any(_row_of(name, rows) for name in entry.samples):
+        return False
+    return is_cell_copy_number(entry.paths[0])
+
+
+def _rows_of_cells(found: Sequence[FoundFile], bulk: list[GuessedRow], folder: Path) -> list[GuessedRow]:
+    """A row for every table of single cells, of a patient of the bulk samples if there is one that may be its own."""
+    rows: list[GuessedRow] = []
+    taken = {row.sample for row in bulk}
+    for entry in found:
+        name = sample = cell_sample_of_file(entry.paths[0])
+        number = 1
+        while sample in taken:
+            sample = f"{name}_sc" if number == 1 else f"{name}_sc{number}"
+            number += 1
+        taken.add(sample)
+        rows.append(GuessedRow("", sample, kind="cell", files={"cells": [_relative(entry.paths[0], folder)]}))
+    patients = list(dict.fromkeys(row.patient for row in bulk))
+    for row in rows:
+        own = [name for name in patients if re.match(rf"{re.escape(name)}(?![A-Za-z0-9])", row.sample)]
+        row.patient = max(own, key=len) if own else patients[0] if len(patients) == 1 else ""
+    _guess_patients(rows)
+    return rows
 
 
 def _rows_of_reads(found: Sequence[FoundFile], folder: Path) -> tuple[list[GuessedRow], list[str]]:
@@ -272,6 +313,8 @@ def _guess_sites(rows: list[GuessedRow]) -> list[str]:
         parts, lead = name_parts(row.sample), name_parts(row.patient)
         if len(parts) > len(lead) and [part.lower() for part in parts[: len(lead)]] == [part.lower() for part in lead]:
             parts = parts[len(lead) :]
+        if row.kind == "cell":
+            parts = [part for part in parts if not is_word_of_cells(part)] or parts
         organs = [organ for part in parts if (organ := organ_of(part))]
         kinds = [kind for part in parts if (kind := type_of(part))]
         if not kinds and len(parts) == 1:
@@ -287,6 +330,10 @@ def _guess_sites(rows: list[GuessedRow]) -> list[str]:
             row.site = "_".join(dict.fromkeys(organs))
         else:
             row.site = "primary" if row.site_type == "primary" else lesion_of(parts) or row.sample
+    types = {(row.patient, row.site): row.site_type for row in rows if row.site_type}
+    for row in rows:
+        if row.kind == "cell":
+            row.site_type = row.site_type or types.get((row.patient, row.site), "")
     names = ", ".join(row.sample for row in rows)
     notes = [f"sites of {names} are read in the names; regions of one lesion share a site"]
     untold = ", ".join(row.sample for row in rows if not row.site_type)

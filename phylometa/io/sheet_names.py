@@ -8,7 +8,8 @@ from pathlib import Path
 from phylometa.reference.organs import find_organ
 from phylometa.reference.site_words import SITE_WORDS
 
-__all__ = ["NOISE", "TCGA_CODES", "lesion_of", "name_parts", "organ_of", "sample_of_file", "type_of"]
+__all__ = ["NOISE", "TCGA_CODES", "cell_sample_of_file", "is_word_of_cells", "lesion_of", "name_parts", "organ_of"]
+__all__ += ["sample_of_file", "type_of"]
 
 # Words of file names that say nothing of the sample.
 _NOISE = """
@@ -20,6 +21,10 @@ funcotated merged consensus cnv cna cns cn copynumber copy number purity ploidy 
 tumour normal vs sorted dedup bam wes wgs exome panel pcgr subclones raw norm split mutations data table sample
 """
 NOISE = frozenset(_NOISE.split())
+# Words of the names of files of single cells, and the name that Cell Ranger gives all of its own.
+_CELL_WORDS = {"sc", "scdna", "scwgs", "dlp", "cell", "cells", "singlecell"}
+_CELL_WORDS |= {"segcopy", "hmmcopy", "chisel", "signals", "ginkgo", "medicc2"}
+_CELL_RANGER = re.compile(r"node(_unmerged)?_cnv_calls(\.bed)?", re.IGNORECASE)
 # Words of a sample's name to what it says of the site's type.
 TYPE_WORDS = {
     **{word: kind for word, kind in SITE_WORDS.items() if len(word) > 2},
@@ -50,6 +55,19 @@ def sample_of_file(path: Path) -> str:
     """A file's name without the words that every such file has."""
     kept = [part for part in name_parts(path.name) if part.lower() not in NOISE]
     return "_".join(kept) or path.name.split(".")[0]
+
+
+def is_word_of_cells(part: str) -> bool:
+    """Return whether a part of a name says that single cells are meant (its numbers are samples), and no more."""
+    return re.sub(r"\d+$", "", part.lower()) in _CELL_WORDS or part.lower() in _CELL_WORDS
+
+
+def cell_sample_of_file(path: Path) -> str:
+    """Name the sample of a table of single cells: by the file, or by its folder if callers give all files one name."""
+    name = _CELL_RANGER.sub("", path.name)
+    if all(part.lower() in NOISE or is_word_of_cells(part) for part in name_parts(name)):
+        return f"{sample_of_file(Path(path.absolute().parent.name))}_sc"
+    return sample_of_file(Path(name))
 
 
 def type_of(word: str, *, letters: bool = False) -> str | None:

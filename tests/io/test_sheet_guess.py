@@ -190,3 +190,78 @@ def test_the_sheet_is_written_beside_the_data_and_never_replaced(
     assert capsys.readouterr().out.startswith("patient\tsample\tsite\tsite_type\tvcf")
     (tmp_path / "empty").mkdir()
     assert run("sheet", str(tmp_path / "empty"), "-o", str(tmp_path / "s.tsv")) == 3
+
+
+CELL_TABLES = {
+    "CHISEL": ("#CHR START END CELL A_COUNT B_COUNT HAP_CN", "chr1 0 1000000 {} 9 9 1|1"),
+    "SIGNALS": ("chr start end cell_id state copy state_AS_phased", "1 1 1000000 {} 2 2.1 1|1"),
+    "HMMcopy": ("chr start end reads gc copy state cell_id", "1 1 1000000 300 0.4 2.1 2 {}"),
+    "Cell Ranger": ("#chrom start end id copy_number event_confidence", "1 0 1000000 {} 2 100"),
+    "plain": ("cell chrom start end total_cn", "{} 1 1 1000000 2"),
+    "MEDICC2": ("sample_id chrom start end cn_a cn_b", "{} 1 1 1000000 1 1"),
+}
+NAMES = [str(c) for c in range(12)]
+
+
+def write_cells(path: Path, kind: str, names: list[str] = NAMES) -> Path:
+    if kind == "Ginkgo":
+        names = [f"c{name}" for name in names]
+        rows = [f"chr1 {start} {start + 500000} {' '.join('2' for _ in names)}" for start in (0, 500000)]
+        return write_table(path, " ".join(("CHR START END", *names)), *rows)
+    header, row = CELL_TABLES[kind]
+    return write_table(path, header, *(row.format(name if kind == "Cell Ranger" else f"c{name}") for name in names))
+
+
+@pytest.mark.parametrize("kind", [*CELL_TABLES, "Ginkgo"])
+def test_copy_number_of_single_cells_goes_into_its_column(tmp_path: Path, kind: str) -> None:
+    for sample in ("P01_primary", "P01_liver_met"):
+        mutect(tmp_path, sample)
+        ascat(tmp_path, sample)
+    write_cells(tmp_path / "P01_liver_sc.tsv", kind)
+    sheet = tmp_path / "s.tsv"
+    with pytest.raises(SystemExit) as ended:
+        main(["sheet", str(tmp_path), "-o", str(sheet)])
+    assert not ended.value.code
+    head, *lines = (line.split("\t") for line in sheet.read_text().splitlines())
+    rows = {row["sample"]: row for row in (dict(zip(head, line)) for line in lines)}
+    assert list(rows) == ["P01_liver_met", "P01_primary", "P01_liver_sc"]
+    own = {"patient": "P01", "site": "liver", "site_type": "metastasis", "kind": "cell", "cells": "P01_liver_sc.tsv"}
+    assert {name: text for name, text in rows.pop("P01_liver_sc").items() if text} == {"sample": "P01_liver_sc"} | own
+    assert all(not row["kind"] and not row["cells"] and row["vcf"] and row["cn_segments"] for row in rows.values())
+    assert not validate_sheet(sheet).problems
+
+
+def test_tables_of_cells_alone_are_enough(tmp_path: Path) -> None:
+    for site in ("colon_primary", "liver_met", "lung_met"):
+        (tmp_path / site).mkdir()
+        write_cells(tmp_path / site / "SegCopy", "Ginkgo")
+    rows, notes = guess_sheet([tmp_path / site for site in ("colon_primary", "liver_met", "lung_met")], tmp_path)
+    assert [(row.patient, row.sample, row.site, row.site_type, row.files) for row in rows] == [
+        ("P1", "colon_primary_sc", "colon", "primary", {"cells": ["colon_primary/SegCopy"]}),
+        ("P1", "liver_met_sc", "liver", "metastasis", {"cells": ["liver_met/SegCopy"]}),
+        ("P1", "lung_met_sc", "lung", "metastasis", {"cells": ["lung_met/SegCopy"]}),
+    ]
+    assert any(note.startswith("taken as copy number of single cells") for note in notes)
+
+
+def test_cells_are_of_the_patient_whose_name_they_bear_and_share_no_name_with_bulk(tmp_path: Path) -> None:
+    rows = [f"m{i} {name} 60 40" for i, name in enumerate(("K1-A", "K1-B", "K10-A", "K10-B"))]
+    write_table(tmp_path / "c.tsv", "mutation_id sample_id ref_counts alt_counts", *rows)
+    write_cells(tmp_path / "K10-A.cells.tsv", "HMMcopy")
+    write_cells(tmp_path / "K10-A.chisel.tsv", "CHISEL")
+    found, _ = guess_sheet([tmp_path], tmp_path)
+    cells = [(row.patient, row.files["cells"]) for row in found if row.kind == "cell"]
+    assert cells == [("K10", ["K10-A.cells.tsv"]), ("K10", ["K10-A.chisel.tsv"])]
+    assert len({row.sample for row in found}) == len(found) == 6
+
+
+def test_segments_of_bulk_samples_are_no_cells(tmp_path: Path) -> None:
+    """Neither those of few samples without reads, nor a table of many of which one has reads."""
+    mutect(tmp_path, "P01_liver")
+    write_cells(tmp_path / "few.tsv", "MEDICC2", NAMES[:9])
+    header, row = CELL_TABLES["MEDICC2"]
+    names = ["P01_liver", *(f"Q{name}_x" for name in NAMES)]
+    write_table(tmp_path / "cohort.tsv", header, *(row.format(name) for name in names))
+    (found,), notes = guess_sheet([tmp_path], tmp_path)
+    assert found.files["cn_segments"] == ["cohort.tsv"] and not found.kind
+    assert any("few.tsv: segments of no sample that was found" in note for note in notes)

@@ -248,6 +248,14 @@ def favour_movable(trial: Trial) -> None:
 
 
 @njit(cache=True)
+def adapt(state: State, trial: Trial) -> None:
+    """Adapt the guess and the choice of items to what the chain has met, in place: what a clone costs if it fits."""
+    cost = -(state.score[TREE] + state.score[MISFIT]) / count_clones(state.parent)
+    state.score[PER_CLONE] = max(cost, 0.0)
+    favour_movable(trial)
+
+
+@njit(cache=True)
 def make_move(
     state: State, data: Data, trial: Trial, backup: Backup, new_messages: FloatArray, new_scales: FloatArray,
     made: IntArray, rng: np.random.Generator,
@@ -340,7 +348,8 @@ def run_chain(
     """Run a chain from `state`, which is changed in place with `presence`, for a number of blocks of moves.
 
     A block is accepted or taken back by what its histories weigh, then proportions are drawn anew in one sample, now
-    and then in all. Every `thin`-th block's state is kept. `is_new`: the first half only finds the posterior.
+    and then in all. Every `thin`-th block's state is kept. `is_new`: the first half only finds the posterior, and the
+    proposals adapt to it; else they adapt to what came before, once.
     """
     n_items, n_samples = state.option.shape
     n_slots = len(state.size)
@@ -362,10 +371,8 @@ def run_chain(
             per_clone = state.score[PER_CLONE]
             initialise(state, data)
             state.score[PER_CLONE] = per_clone
-        if is_new and block % _ADAPTED_EVERY == 0 and 2 * block < n_blocks:  # what a clone costs if it fits; not later
-            cost = -(state.score[TREE] + state.score[MISFIT]) / count_clones(state.parent)
-            state.score[PER_CLONE] = max(cost, 0.0)
-            favour_movable(trial)
+        if block % _ADAPTED_EVERY == 0 and (2 * block < n_blocks if is_new else block == 0):
+            adapt(state, trial)
         for _ in range(BLOCK):
             make_move(state, data, trial, backup, new_messages, new_scales, kept.made, rng)
         if is_weighed:

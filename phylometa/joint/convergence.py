@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from phylometa.model.monte_carlo import diagnose_draws
 if TYPE_CHECKING:
     from phylometa.joint._presence import Places
 
-__all__ = ["disagreement", "error_of_entries", "shares_of_routes"]
+__all__ = ["Guess", "disagreement", "error_of_entries", "guess_seedings"]
 
 # Mutations that are looked at, evenly spaced: every pair of them is a quantity.
 _MOST = 60
@@ -76,17 +76,33 @@ def error_of_entries(
     Returns
     -------
     float
-        Over all routes (`shares_of_routes`), and over sites for whether several clones entered.
+        Over all routes; over sites for whether several clones entered, and whether a clone arose there; and for whether
+        the clones that left the primary lie on one path (`guess_seedings`).
     """
-    routes, n_entries = shares_of_routes(parents, steps, places)
-    values = np.concatenate([routes.reshape(len(routes), -1), n_entries > 1], axis=1)
-    return float(diagnose_draws(values, np.ones(len(values)), chain).mcse.max())
+    guess = guess_seedings(parents, steps, places)
+    n = len(parents)
+    values = np.concatenate(
+        [guess.routes.reshape(n, -1), guess.n_entries > 1, guess.evolves, guess.is_path[:, None]], axis=1
+    )
+    return float(diagnose_draws(values, np.ones(n), chain).mcse.max())
 
 
-def shares_of_routes(
-    parents: NDArray[np.integer], steps: NDArray[np.integer], places: Places
-) -> tuple[FloatArray, IntArray]:
-    """Guess the routes of draws: a clone enters a site where it is present and its parent is not.
+class Guess(NamedTuple):
+    """Seedings of draws, guessed from presence.
+
+    ``routes`` (n, n_sites, n_sites): probability that some clone entered the second site from the first. ``n_entries``
+    (n, n_sites): clones that entered the site; the founder does not enter the primary. ``evolves`` (n, n_sites): a
+    clone and its parent are both there. ``is_path`` (n,): the clones that left the primary lie on one path.
+    """
+
+    routes: FloatArray
+    n_entries: IntArray
+    evolves: BoolArray
+    is_path: BoolArray
+
+
+def guess_seedings(parents: NDArray[np.integer], steps: NDArray[np.integer], places: Places) -> Guess:
+    """Guess the seedings of draws: a clone enters a site where it is present and its parent is not.
 
     It comes from one of the other sites in which it or its parent is present, each as likely.
 
@@ -98,10 +114,7 @@ def shares_of_routes(
 
     Returns
     -------
-    routes : float64 array (n, n_sites, n_sites)
-        Probability that some clone entered the second site from the first.
-    n_entries : int64 array (n, n_sites)
-        Clones that entered the site; the founder does not enter the primary.
+    Guess
     """
     n, n_slots, _ = steps.shape
     n_sites, primary = int(places.counts[1]), int(places.counts[2])
@@ -109,7 +122,7 @@ def shares_of_routes(
     for sample, site in enumerate(places.site.tolist()):
         if site >= 0:
             present[:, :n_slots, site] |= steps[:, :, sample] >= places.counts[0]
-    rows = np.arange(n)[:, None]
+    rows, slots = np.arange(n)[:, None], np.arange(n_slots)
     parent = np.where(parents < 0, n_slots, parents)
     above = parent[:, :n_slots]
     is_anywhere: BoolArray = np.asarray(present.any(axis=2))
@@ -129,4 +142,25 @@ def shares_of_routes(
         share = may_leave / np.maximum(may_leave.sum(axis=2, keepdims=True), 1)
         log_not = np.log(np.maximum(1.0 - share, 1e-12)) * enters[:, :, target, None]
         routes[:, :, target] = 1.0 - np.exp(log_not.sum(axis=1))
-    return routes, enters.sum(axis=1)
+    is_path = np.ones(n, dtype=bool)
+    if primary >= 0:
+        leaves_as = np.where(of_parent[:, :, primary], above, slots)
+        leaves = enters.any(axis=2) & (own | of_parent)[:, :, primary]
+        departing = np.zeros((n, n_slots + 1), dtype=bool)
+        np.logical_or.at(departing, (np.broadcast_to(rows, leaves.shape)[leaves], leaves_as[leaves]), True)
+        is_path = _on_one_path(departing[:, :n_slots], parent)
+    return Guess(routes, enters.sum(axis=1), np.asarray((own & of_parent).any(axis=1)), is_path)
+
+
+def _on_one_path(chosen: BoolArray, parent: IntArray) -> BoolArray:
+    """Whether the chosen slots (n, M) of every tree are pairwise ancestors; `parent` (n, M + 1), M the germline."""
+    n, n_slots = chosen.shape
+    is_above = np.zeros((n, n_slots, n_slots + 1), dtype=bool)
+    rows, slots = np.arange(n)[:, None], np.arange(n_slots)
+    current = np.broadcast_to(slots, (n, n_slots))
+    while (current < n_slots).any():
+        is_above[rows, slots, current] = True
+        current = parent[rows, current]
+    related = is_above[:, :, :n_slots]
+    apart = chosen[:, :, None] & chosen[:, None, :] & ~related & ~related.transpose(0, 2, 1)
+    return np.asarray(~apart.any(axis=(1, 2)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from phylometa.joint._presence import Places
-from phylometa.joint.convergence import disagreement, error_of_entries, shares_of_routes
+from phylometa.joint.convergence import disagreement, error_of_entries, guess_seedings
 
 # Slots 0 to 2, germline 3: two clones, one below the other; slot 2 is not used.
 CHAIN = np.array([[3, 0, -2, -1]])
@@ -27,17 +27,27 @@ def test_every_relation_counts():
         assert disagreement([one, other]) == pytest.approx(expected), (one, other)
 
 
-def routes_by_definition(parent, steps, site, least, primary, n_sites):
+def seedings_by_definition(parent, steps, site, least, primary, n_sites):
     """Every clone by itself; the product over entries of what a source is not."""
     n_slots = len(parent) - 1
     present = [{site[j] for j in np.flatnonzero(row >= least) if site[j] >= 0} for row in steps] + [set()]
     none = np.ones((n_sites, n_sites))
-    n_entries = np.zeros(n_sites, dtype=int)
+    n_entries, evolves, departing = np.zeros(n_sites, dtype=int), np.zeros(n_sites, dtype=bool), set()
+
+    def path(v):
+        return {v} | (set() if v == n_slots else path(parent[v]))
+
     for v in range(n_slots):
         above = parent[v]
         while above not in (-2, n_slots) and not present[above]:
             above = parent[above]
         above = n_slots if above == -2 else above
+        evolves[list(present[v] & present[above])] = True
+        if (
+            present[v] - present[above] - {primary if above == n_slots else None}
+            and primary in present[v] | present[above]
+        ):
+            departing.add(above if primary in present[above] else v)
         for t in present[v] - present[above]:
             if above == n_slots and t == primary:
                 continue
@@ -45,11 +55,12 @@ def routes_by_definition(parent, steps, site, least, primary, n_sites):
             sources = (present[v] | present[above]) - {t}
             for s in sources:
                 none[s, t] *= 1.0 - 1.0 / len(sources)
-    return 1.0 - none, n_entries
+    is_path = all(u in path(v) or v in path(u) for u in departing for v in departing)
+    return 1.0 - none, n_entries, evolves, primary < 0 or is_path
 
 
 @pytest.mark.parametrize("primary", [0, -1])
-def test_routes_are_guessed_from_presence(primary):
+def test_seedings_are_guessed_from_presence(primary):
     rng = np.random.default_rng(6)
     site = np.array([0, 1, 1, 2, -1])
     places = Places(site, np.array([2, 3, primary]), np.ones(4))
@@ -59,12 +70,15 @@ def test_routes_are_guessed_from_presence(primary):
         above = [5, *(int(rng.integers(0, v)) for v in range(1, n_used))]
         parents.append([*above, *[-2] * (5 - n_used), -1])
         steps[draw, n_used:] = 0
-    routes, n_entries = shares_of_routes(np.array(parents), steps, places)
-    assert (n_entries > 1).any() and ((routes > 0) & (routes < 1)).any()
+    guess = guess_seedings(np.array(parents), steps, places)
+    assert (guess.n_entries > 1).any() and ((guess.routes > 0) & (guess.routes < 1)).any()
+    assert guess.evolves.any() and not guess.evolves.all() and (primary < 0 or not guess.is_path.all())
     for draw, (parent, own) in enumerate(zip(parents, steps)):
-        expected, n = routes_by_definition(parent, own, site, 2, primary, 3)
-        assert routes[draw] == pytest.approx(expected, abs=1e-9)
-        assert n_entries[draw].tolist() == n.tolist()
+        routes, n_entries, evolves, is_path = seedings_by_definition(parent, own, site, 2, primary, 3)
+        assert guess.routes[draw] == pytest.approx(routes, abs=1e-9)
+        assert guess.n_entries[draw].tolist() == n_entries.tolist()
+        assert guess.evolves[draw].tolist() == evolves.tolist()
+        assert guess.is_path[draw] == is_path
 
 
 def test_error_of_entries_tells_chains_that_differ_in_a_route():

@@ -74,7 +74,7 @@ def with_copy_number_events(patient: Patient, settings: ObservationSettings) -> 
         chroms=events.chroms,
         positions=events.start,
         refs=("N",) * n,
-        alts=tuple(event_allele(kind) for kind in events.kinds),
+        alts=tuple(event_allele(name) for name in events.names),
     )
     alone = np.flatnonzero(_has_segments_alone(patient))
     names = ", ".join(patient.samples[s].name for s in alone)

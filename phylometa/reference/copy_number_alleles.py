@@ -7,9 +7,12 @@ __all__ = ["event_allele", "is_copy_number_event"]
 _PREFIX = "<CN:"
 
 
-def event_allele(kind: str) -> str:
-    """Write the allele of an event of a kind (``gain``, ``loss``, ``cnloh``, ``doubling``)."""
-    return f"{_PREFIX}{kind}>"
+def event_allele(name: str) -> str:
+    """Write the allele of an event by its name (``8q_gain``), which no other event of the patient has.
+
+    Place and allele tell rows of a table apart, and the gain of an arm begins where that of its first segment does.
+    """
+    return f"{_PREFIX}{name}>"
 
 
 def is_copy_number_event(alt: str) -> bool:
@@ -17,7 +20,7 @@ def is_copy_number_event(alt: str) -> bool:
 
     Examples
     --------
-    >>> is_copy_number_event(event_allele("gain")), is_copy_number_event("<DEL>")
+    >>> is_copy_number_event(event_allele("8q_gain")), is_copy_number_event("<DEL>")
     (True, False)
     """
     return alt.startswith(_PREFIX)

@@ -10,6 +10,8 @@ import pytest
 from phylometa.config import ObservationSettings
 from phylometa.copy_number.called_events import call_events
 from phylometa.copy_number.event_rows import event_curves, with_copy_number_events, with_purity_of_segments
+from phylometa.io.calls import merge_calls
+from phylometa.io.counts import read_count_table, write_counts
 from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, MutationTable, Patient, Sample, Site
 from phylometa.reference.copy_number_alleles import is_copy_number_event
 
@@ -135,6 +137,19 @@ def test_events_stand_beside_mutations_only_if_they_are_needed():
         assert (grown.mutations.alt_counts[-1] > 0).tolist() == [True, True, False]
     always = dataclasses.replace(settings, copy_number_events="always")
     assert with_copy_number_events(with_all, always).mutations.n_mutations == 4
+
+
+def test_events_that_begin_at_one_place_are_read_back_as_two(tmp_path):
+    rows = [("P", "8", 45.2, 60, (3, 1)), ("P", "8", 60, 145.1, (2, 1)), ("M", "8", 45.2, 145.1, (2, 1))]
+    rows += [("L", "8", 45.2, 145.1, NORMAL)]
+    settings = ObservationSettings()
+    grown = with_copy_number_events(with_purity_of_segments(patient_of(profile_of(rows)), settings), settings)
+    assert grown.mutations.n_mutations == 2 and len(set(grown.mutations.positions.tolist())) == 1
+    write_counts(grown, tmp_path / "counts.tsv")
+    files = [read_count_table(tmp_path / "counts.tsv", None, display=name) for name in ("counts.tsv", "normal.tsv")]
+    found = merge_calls(files, list(grown.mutations.sample_names))  # as with a table of the matched normal
+    assert list(found.ids) == list(grown.mutations.ids)
+    np.testing.assert_array_equal(found.depth, grown.mutations.depth)
 
 
 def test_reads_of_an_event_stand_for_its_share_at_the_purity():

@@ -1,5 +1,6 @@
 """Posterior over partitions of few cells by copy number, written out: every partition, every state of every clone."""
 
+import functools
 import itertools
 import math
 
@@ -16,13 +17,19 @@ def weight(seen, state, offsets):
     return 2.0 ** -distance(seen, state) + offsets.get(tuple(a - b for a, b in zip(seen, state)), 0)
 
 
+@functools.cache
+def weight_of_wrong_states(state, offsets):
+    """The weights of all states but one, summed up one by one; `offsets` as items."""
+    every = itertools.product(range(FAR), repeat=len(state))
+    return sum(weight(other, state, dict(offsets)) for other in every if other != state)
+
+
 def chance(seen, state, error, offsets=()):
-    """P(seen | state) with the wrong states summed up one by one."""
+    """P(seen | state)."""
     if seen == state:
         return 1 - error
-    every = itertools.product(range(FAR), repeat=len(state))
-    total = sum(weight(other, state, dict(offsets)) for other in every if other != tuple(state))
-    return error * weight(seen, state, dict(offsets)) / total
+    items = tuple(sorted(dict(offsets).items()))
+    return error * weight(seen, state, dict(offsets)) / weight_of_wrong_states(tuple(state), items)
 
 
 def log_score(cells, labels, error, change, alpha, offsets):

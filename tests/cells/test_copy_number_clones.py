@@ -8,8 +8,9 @@ from cell_copy_number_oracle import all_scores, chance
 from scipy.special import comb
 
 from phylometa.cells import infer_copy_number_clones
-from phylometa.cells.copy_number_clones import partition_log_score, state_log_probability
+from phylometa.cells.copy_number_search import partition_log_score
 from phylometa.cells.copy_number_segments import common_cell_segments, join_cells, without_sex_chromosomes
+from phylometa.cells.copy_number_states import state_log_probability
 from phylometa.config import CellSettings
 from phylometa.model.cell_copy_number import CellCopyNumber
 from phylometa.simulate import SimulationSettings, simulate_patient

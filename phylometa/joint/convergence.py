@@ -15,7 +15,7 @@ from phylometa.model.monte_carlo import diagnose_draws
 if TYPE_CHECKING:
     from phylometa.joint._presence import Places
 
-__all__ = ["Guess", "disagreement", "error_of_entries", "guess_seedings"]
+__all__ = ["Guess", "disagreement", "error_of_seedings", "guess_seedings"]
 
 # Mutations that are looked at, evenly spaced: every pair of them is a quantity.
 _MOST = 60
@@ -59,7 +59,7 @@ def _relations(labels: NDArray[np.integer], parents: NDArray[np.integer]) -> Flo
     return np.asarray(total / len(labels))
 
 
-def error_of_entries(
+def error_of_seedings(
     parents: NDArray[np.integer], steps: NDArray[np.integer], chain: IntArray, places: Places
 ) -> float:
     """Work out the largest Monte-Carlo standard error of what the draws say of seedings, without their histories.

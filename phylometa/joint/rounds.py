@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from phylometa.clone_trees.likelihood import ReadModel
 from phylometa.config import Settings, TreeSettings
 from phylometa.joint.chain_data import chain_data, empty_backup, empty_trial, start_presence, start_state
-from phylometa.joint.convergence import disagreement, error_of_entries
+from phylometa.joint.convergence import disagreement, error_of_seedings
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.tree_ensemble import TreeEnsemble
 from phylometa.reads.observation import Observation
@@ -165,7 +165,7 @@ def _is_known(chains: Chains, places: Places, settings: TreeSettings) -> bool:
 
 
 def _error(chains: Chains, places: Places) -> float:
-    return error_of_entries(chains.parents, chains.steps, chains.chain, places)
+    return error_of_seedings(chains.parents, chains.steps, chains.chain, places)
 
 
 def _thinned(chains: Chains, places: Places, settings: TreeSettings) -> Chains:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from phylometa.joint._presence import Places
-from phylometa.joint.convergence import disagreement, error_of_entries, guess_seedings
+from phylometa.joint.convergence import disagreement, error_of_seedings, guess_seedings
 
 # Slots 0 to 2, germline 3: two clones, one below the other; slot 2 is not used.
 CHAIN = np.array([[3, 0, -2, -1]])
@@ -81,15 +81,15 @@ def test_seedings_are_guessed_from_presence(primary):
         assert guess.is_path[draw] == is_path
 
 
-def test_error_of_entries_tells_chains_that_differ_in_a_route():
+def test_error_of_seedings_tells_chains_that_differ_in_a_route():
     """The second clone enters site 1 from site 0 in one chain, and is not there in the other."""
     places = Places(np.array([0, 1]), np.array([1, 2, 0]), np.ones(4))
     chain = np.repeat([0, 1], 40)
     parents = np.tile([2, 0, -1], (80, 1))
     steps = np.zeros((80, 2, 2), dtype=int)
     steps[:, 0, 0] = 1
-    assert error_of_entries(parents, steps, chain, places) == 0.0
+    assert error_of_seedings(parents, steps, chain, places) == 0.0
     steps[:, 1, 1] = chain
-    assert error_of_entries(parents, steps, chain, places) > 0.25
+    assert error_of_seedings(parents, steps, chain, places) > 0.25
     steps[:, 1, 1] = np.random.default_rng(0).integers(0, 2, 80)
-    assert error_of_entries(parents, steps, chain, places) == pytest.approx(np.sqrt(0.25 / 80), rel=0.5)
+    assert error_of_seedings(parents, steps, chain, places) == pytest.approx(np.sqrt(0.25 / 80), rel=0.5)

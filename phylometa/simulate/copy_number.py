@@ -284,7 +284,7 @@ def exact_profile(lineages: CopyLineages, clone_names: tuple[str, ...]) -> CopyN
 
 
 def reported_profile(
-    lineages: CopyLineages, proportions: FloatArray, sample_names: tuple[str, ...], *, two_states: bool
+    copies: IntArray, segments: Segments, proportions: FloatArray, sample_names: tuple[str, ...], *, two_states: bool
 ) -> CopyNumberProfile:
     """Compute what a caller without error would report for bulk samples.
 
@@ -295,7 +295,9 @@ def reported_profile(
 
     Parameters
     ----------
-    lineages : CopyLineages
+    copies : int64 array (K, G, 2)
+        Copies of both alleles in every clone.
+    segments : Segments
     proportions : float64 array (K, S)
     sample_names : tuple of str
     two_states : bool
@@ -305,18 +307,18 @@ def reported_profile(
     CopyNumberProfile
         Equal neighbouring segments merged.
     """
-    n_segments = len(lineages.segments)
+    n_segments = len(segments)
     rows_sample, rows_segment, fraction = [], [], []
     first: list[tuple[float, float]] = []
     second: list[tuple[float, float]] = []
     for s in range(len(sample_names)):
         here = np.flatnonzero(proportions[:, s] > 0)
         share = proportions[here, s]
-        mean = np.einsum("k,kga->ga", share, lineages.copies[here])
+        mean = np.einsum("k,kga->ga", share, copies[here])
         for g in range(n_segments):
             states: dict[tuple[int, int], float] = {}
             for k, weight in zip(here, share):
-                a, b = lineages.copies[k, g].tolist()
+                a, b = copies[k, g].tolist()
                 state = (max(a, b), min(a, b))
                 states[state] = states.get(state, 0.0) + float(weight)
             ranked = sorted(states, key=lambda state: (-states[state], state))
@@ -341,7 +343,7 @@ def reported_profile(
         np.array(first, dtype=np.float64),
         np.array(fraction),
         np.array(second, dtype=np.float64),
-        lineages.segments,
+        segments,
         is_phased=False,
     )
 

@@ -93,7 +93,8 @@ def simulate_patient(
     site_of = tuple(region.site for region in plan.regions)
     sheet = draw_sheet(sample_names, site_of, purity, settings, stream("sheet"))
     loci, proportions = loci.with_samples(sheet.column), specimens.proportions[:, sheet.column]
-    profile = reported_profile(lineages, proportions, sheet.names, two_states=settings.cn_caller == "battenberg")
+    two_states = settings.cn_caller == "battenberg"
+    profile = reported_profile(lineages.copies, lineages.segments, proportions, sheet.names, two_states=two_states)
     if settings.hidden_loh > 0:
         haploid = frozenset(["chrX"] if settings.sex == "male" else [])
         profile = hide_loh(profile, settings.hidden_loh, haploid, stream("hidden"))

@@ -238,7 +238,7 @@ def test_reported_copy_number_of_a_mixture():
     parents, start = np.array([-1, 0, 0]), np.array([0.0, 50.0, 50.0])
     lineages = evolve_copies(parents, start, np.array([50.0, 60.0, 60.0]), events, is_male=False)
     proportions = np.array([[0.3, 0.1, 0.0], [0.7, 0.2, 1.0], [0.0, 0.7, 0.0]])
-    two = reported_profile(lineages, proportions, ("a", "b", "c"), two_states=True)
+    two = reported_profile(lineages.copies, lineages.segments, proportions, ("a", "b", "c"), two_states=True)
     first = {two.sample_names[s]: i for i, s in reversed(list(enumerate(two.sample)))}
     i = first["a"]
     assert [two.major[i], two.minor[i], two.fraction[i], two.major2[i], two.minor2[i]] == [2, 0, 0.7, 2, 1]
@@ -246,7 +246,7 @@ def test_reported_copy_number_of_a_mixture():
     assert [two.major[i], two.minor[i], two.fraction[i], two.major2[i], two.minor2[i]] == [3, 1, 0.778, 2, 0]
     i = first["c"]
     assert [two.major[i], two.minor[i], two.fraction[i]] == [2, 0, 1] and np.isnan(two.major2[i])
-    one = reported_profile(lineages, proportions, ("a", "b", "c"), two_states=False)
+    one = reported_profile(lineages.copies, lineages.segments, proportions, ("a", "b", "c"), two_states=False)
     assert one.major[[0, 23, 46]].tolist() == [2, 3, 2] and one.minor[[0, 23, 46]].tolist() == [0, 1, 0]
     assert np.isnan(one.major2).all()
     assert one.n_segments == 3 * len(CHROMOSOMES)  # neighbours of one state are one segment

@@ -6,7 +6,8 @@
 
 Patients are our simulator's (an own seed each; 10 to 15 clones, six samples), or SISTEM's, an agent-based one
 (`sistem_patients.py --genomes`; some 17 clones, five samples). Callers: `battenberg`, the two most common states of a
-segment; `ascat`, rounded means; `fractional`, means of both alleles. `--noisy` adds a caller's errors
+segment; `ascat`, rounded means, neighbours joined; `raw`, rounded means beside the log ratio and BAF that they were
+called from; `fractional`, means of both alleles. `--noisy` adds a caller's errors
 (`noisy_segments`): of purity and ploidy, of shares, wrong, spurious and missed states, breakpoints. The clone tree is
 the true one, as ALPACA is given it; so are proportions, with `--inferred` with an error of .03.
 
@@ -31,6 +32,7 @@ from printed import record
 from process_model import without_chains
 
 from phylometa.copy_number.clone_states import infer_clone_copy_number, score_clone_states
+from phylometa.copy_number.measured_means import mean_copies
 from phylometa.copy_number.segmentation import consistent_segmentation
 from phylometa.model.clone_tree import preorder
 from phylometa.model.patient import CopyNumberProfile
@@ -40,7 +42,7 @@ from phylometa.simulate.copy_number import reported_profile
 from phylometa.simulate.genome import Segments
 
 # Errors of the callers with `--noisy`.
-NOISY = {"battenberg": "two_states", "ascat": "rounded", "fractional": "two_states"}
+NOISY = {"battenberg": "two_states", "ascat": "rounded", "raw": "two_states", "fractional": "two_states"}
 
 
 class Case(NamedTuple):
@@ -118,9 +120,8 @@ def observed_segments(case: Case, caller: str, noisy: bool) -> CopyNumberProfile
     rng = np.random.default_rng([case.seed, 29])
     exact = reported_profile(case.copies, case.segments, case.proportions, names, two_states=caller != "ascat")
     profile = noisy_profile(exact, CALLERS[NOISY[caller]], rng) if noisy else exact
-    if caller != "fractional":
+    if caller in ("battenberg", "ascat"):
         return profile
-    rounding = CALLERS["two_states"]
     means = np.zeros((profile.n_segments, 2))
     chroms, middle = np.array(profile.chroms), (profile.start + profile.end) // 2
     for s in range(len(names)):
@@ -128,14 +129,27 @@ def observed_segments(case: Case, caller: str, noisy: bool) -> CopyNumberProfile
         of_clones = case.at(tuple(chroms[own]), middle[own]).astype(np.float64)
         means[own] = np.einsum("k,kna->na", case.proportions[:, s], of_clones)
     if noisy:
+        error = CALLERS["two_states"]
         length = np.maximum((profile.end - profile.start) / 1e6, 0.5)
-        shift = 1 + rng.normal(0, rounding.sample_sd, len(names))[profile.sample]
-        own_sd = np.hypot(rounding.floor_sd, rounding.short_sd / np.sqrt(length))
+        shift = 1 + rng.normal(0, error.sample_sd, len(names))[profile.sample]
+        own_sd = np.hypot(error.floor_sd, error.short_sd / np.sqrt(length))
         means = 1 + (means - 1) * shift[:, None] + rng.normal(0, 1, means.shape) * own_sd[:, None]
     means = np.sort(np.clip(means, 0, None).round(3), axis=1)[:, ::-1]
     unknown = np.full(profile.n_segments, np.nan)
-    states = {"major": means[:, 0], "minor": means[:, 1], "major2": unknown, "minor2": unknown}
-    return replace(profile, **states, fraction=np.ones(profile.n_segments), total=None)
+    called = np.floor(means + 0.5) if caller == "raw" else means
+    states = {"major": called[:, 0], "minor": called[:, 1], "major2": unknown, "minor2": unknown}
+    found = replace(profile, **states, fraction=np.ones(profile.n_segments), total=None)
+    return replace(found, **ratio_and_baf(means, profile, rng)) if caller == "raw" else found
+
+
+def ratio_and_baf(means: np.ndarray, profile: CopyNumberProfile, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Log ratio and BAF of mean copies (n, 2), purities drawn from .3 to .9."""
+    purity = rng.uniform(0.3, 0.9, len(profile.sample_names))[profile.sample]
+    molecules = purity * means.sum(axis=1) + 2 * (1 - purity)
+    length = (profile.end - profile.start).astype(np.float64)
+    average = np.bincount(profile.sample, length * molecules) / np.bincount(profile.sample, length)
+    ratio = np.log2(np.maximum(molecules / average[profile.sample], 1e-3))
+    return {"log_ratio": ratio.round(3), "baf": ((purity * means[:, 0] + 1 - purity) / molecules).round(3)}
 
 
 def changes_of(copies: np.ndarray, parents: np.ndarray, doubled: np.ndarray) -> np.ndarray:
@@ -163,7 +177,7 @@ def one_patient(case: Case, caller: str, noisy: bool, inferred: bool) -> dict:
     expected = np.sort(copies, axis=2)[:, :, ::-1]
     weight = found.length / found.length.sum()
     right = (np.sort(found.states, axis=2)[:, :, ::-1] == expected).all(axis=2) @ weight
-    matrix = consistent_segmentation(profile)
+    matrix = consistent_segmentation(profile, mean_copies(profile)[0])
     of_samples = matrix.copies[case.proportions.argmax(axis=1)].transpose(0, 2, 1)
     baseline = (np.sort(of_samples, axis=2)[:, :, ::-1] == expected).all(axis=2) @ weight
     is_seen = case.proportions.sum(axis=1) > 0

@@ -118,16 +118,7 @@ def _moved(profile, caller, rng):
             rows += kept.tolist()
             start += [low, *cuts.astype(int).tolist()]
             end += [*cuts.astype(int).tolist(), high]
-    index = np.array(rows)
-    values = {name: getattr(profile, name)[index] for name in ("major", "minor", "fraction", "major2", "minor2")}
-    second = np.where(np.isfinite(values["major2"]), values["major2"] + values["minor2"], 0.0)
-    total = values["fraction"] * (values["major"] + values["minor"]) + (1 - values["fraction"]) * second
-    return replace(
-        profile,
-        sample=profile.sample[index],
-        chroms=tuple(chroms[index]),
-        start=np.array(start),
-        end=np.array(end),
-        total=total,
-        **values,
-    )
+    kept = profile.take(np.array(rows))
+    second = np.where(np.isfinite(kept.major2), kept.major2 + kept.minor2, 0.0)
+    total = kept.fraction * (kept.major + kept.minor) + (1 - kept.fraction) * second
+    return replace(kept, start=np.array(start), end=np.array(end), total=total)

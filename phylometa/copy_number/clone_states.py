@@ -30,6 +30,7 @@ from phylometa.copy_number.arms import arm_spans
 from phylometa.copy_number.clone_events import clone_events
 from phylometa.copy_number.doubling import LATER, PRIOR
 from phylometa.copy_number.inference import tumour_profile
+from phylometa.copy_number.measured_means import mean_copies
 from phylometa.copy_number.segmentation import CopyNumberMatrix, consistent_segmentation
 from phylometa.errors import InfeasibleError
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
@@ -93,10 +94,11 @@ def infer_clone_copy_number(
     InfeasibleError
         If no segment has allele-specific copy number in all samples.
     """
-    matrix = consistent_segmentation(profile, min_segment_length=min_segment_length)
+    means, is_rounded = mean_copies(profile)
+    matrix = consistent_segmentation(profile, means, min_segment_length=min_segment_length)
     if matrix.copies.shape[1] < 2:
         raise InfeasibleError("copy number of clones needs allele-specific copy number")
-    observed, is_rounded = observed_means(profile, matrix)
+    observed = observed_means(profile, means, matrix)
     columns = [list(sample_names).index(name) for name in matrix.sample_names]
     heaviest = max(weight for _, weight, _ in trees)
     used = [tree for tree in trees if tree[1] >= LEAST_WEIGHT * heaviest][:_MOST_TREES]
@@ -175,20 +177,8 @@ def clone_copy_number_of_trees(
     return infer_clone_copy_number(kept, trees.names, listed, sample_names, **options)
 
 
-def observed_means(profile: CopyNumberProfile, matrix: CopyNumberMatrix) -> tuple[FloatArray, bool]:
-    """Compute mean copies of both alleles in every sample on common segments (N, S, 2); tell if a caller rounded them.
-
-    Without subclonal states and fractions anywhere the means count as rounded to whole copies.
-    """
-    is_two = np.isfinite(profile.major2) & np.isfinite(profile.minor2)
-    share = np.where(is_two, profile.fraction, 1.0)
-    means = np.stack(
-        [
-            share * first + (1.0 - share) * np.where(is_two, second, 0.0)
-            for first, second in ((profile.major, profile.major2), (profile.minor, profile.minor2))
-        ],
-        axis=1,
-    )
+def observed_means(profile: CopyNumberProfile, means: FloatArray, matrix: CopyNumberMatrix) -> FloatArray:
+    """Look up the mean copies (n, 2) of a profile's segments in every sample on common segments (N, S, 2)."""
     observed = np.full((len(matrix.chroms), len(matrix.sample_names), 2), np.nan)
     middle = (np.asarray(matrix.start) + np.asarray(matrix.end)) // 2
     names = np.array(matrix.chroms)
@@ -204,8 +194,7 @@ def observed_means(profile: CopyNumberProfile, matrix: CopyNumberMatrix) -> tupl
             at = np.searchsorted(profile.start[rows], middle[here], side="right") - 1
             inside = (at >= 0) & (profile.end[rows[np.maximum(at, 0)]] > middle[here])
             observed[here[inside], s] = means[rows[at[inside]]]
-    known = means[np.isfinite(means)]
-    return observed, bool(not is_two.any() and np.allclose(known, np.rint(known)))
+    return observed
 
 
 def _arm_weights(matrix: CopyNumberMatrix) -> FloatArray:

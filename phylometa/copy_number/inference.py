@@ -135,22 +135,8 @@ def tumour_profile(profile: CopyNumberProfile, sex: str | None) -> tuple[CopyNum
         if (is_known & ~is_autosomal).any():
             warnings = ("copy-number tree: a male's X and Y are left out",)
         is_known &= is_autosomal
-    rows = np.flatnonzero(is_known)
-    number = {s: k for k, s in enumerate(kept)}
-    columns = {
-        name: getattr(profile, name)[rows]
-        for name in ("start", "end", "major", "minor", "total", "fraction", "major2", "minor2")
-    }
-    return (
-        replace(
-            profile,
-            sample_names=tuple(profile.sample_names[s] for s in kept),
-            sample=np.array([number[int(s)] for s in profile.sample[rows]], dtype=np.int64),
-            chroms=tuple(profile.chroms[i] for i in rows),
-            **columns,
-        ),
-        warnings,
-    )
+    known = profile.take(np.flatnonzero(is_known))
+    return known.of_samples([profile.sample_names[s] for s in kept]), warnings
 
 
 def _node_names(sample_names: tuple[str, ...], parents: IntArray) -> tuple[str, ...]:

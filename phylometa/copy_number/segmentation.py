@@ -87,13 +87,19 @@ class CopyNumberMatrix:
 
 
 def consistent_segmentation(
-    profile: CopyNumberProfile, *, min_segment_length: int = 0, min_coverage: float = 0.5
+    profile: CopyNumberProfile,
+    means: FloatArray | None = None,
+    *,
+    min_segment_length: int = 0,
+    min_coverage: float = 0.5,
 ) -> CopyNumberMatrix:
     """Cut the genome into common segments of all samples, as few as tell every change in any sample.
 
     Parameters
     ----------
     profile : CopyNumberProfile
+    means : float64 array (n, 2), optional
+        Mean copies of the profile's segments: neighbours that differ in them are not joined.
     min_segment_length : int
         Common segments shorter than this (bp) are left out.
     min_coverage : float
@@ -120,7 +126,7 @@ def consistent_segmentation(
         )
     use_alleles, more = _choose_alleles(profile)
     warnings += more
-    common, missing = _common_segments(profile, kept, use_alleles)
+    common, missing = _common_segments(profile, kept, use_alleles, means)
     long_enough = [segment for segment in common if segment.end - segment.start >= min_segment_length]
     if not long_enough:
         raise InfeasibleError("no copy-number segment is common to all samples")
@@ -175,22 +181,30 @@ def _choose_alleles(profile: CopyNumberProfile) -> tuple[bool, list[str]]:
 
 @dataclass(slots=True, eq=False)
 class _Segment:
-    """A common segment: its place, copies (S, A) and clonal share (S,) of the samples that are compared."""
+    """A common segment: its place, copies (S, A) of the samples that are compared, and what else tells it from its
+    neighbours (S, 1 or 3): clonal share, means."""
 
     chrom: str
     start: int
     end: int
     copies: IntArray
-    share: FloatArray
+    told: FloatArray
+
+    @property
+    def share(self) -> FloatArray:
+        return np.asarray(self.told[:, 0])
 
 
-def _common_segments(profile: CopyNumberProfile, kept: list[int], use_alleles: bool) -> tuple[list[_Segment], int]:
+def _common_segments(
+    profile: CopyNumberProfile, kept: list[int], use_alleles: bool, means: FloatArray | None
+) -> tuple[list[_Segment], int]:
     """Find the segments that all samples `kept` have, and the length (bp) that some of them have and others lack.
 
-    Neighbours of the same copies and shares are one segment.
+    Neighbours of the same copies, shares and means are one segment.
     """
     states = _states(profile, use_alleles)
     share = np.where(np.isfinite(profile.major2), np.maximum(profile.fraction, 1 - profile.fraction), 1.0)
+    told = share[:, None] if means is None else np.column_stack([share, np.nan_to_num(means)])
     by_chrom: dict[str, list[int]] = {}
     for i, chrom in enumerate(profile.chroms):
         by_chrom.setdefault(chrom, []).append(i)
@@ -210,12 +224,12 @@ def _common_segments(profile: CopyNumberProfile, kept: list[int], use_alleles: b
         missing += int(np.diff(cuts)[is_any & ~is_common].sum())
         previous: _Segment | None = None
         for k in np.flatnonzero(is_common):
-            copies, shares = states[owner[:, k]], share[owner[:, k]]
+            copies, own = states[owner[:, k]], told[owner[:, k]]
             touches = previous is not None and previous.end == cuts[k]
-            if previous and touches and (copies == previous.copies).all() and (shares == previous.share).all():
+            if previous and touches and (copies == previous.copies).all() and (own == previous.told).all():
                 previous.end = int(cuts[k + 1])
             else:
-                previous = _Segment(chrom, int(cuts[k]), int(cuts[k + 1]), copies, shares)
+                previous = _Segment(chrom, int(cuts[k]), int(cuts[k + 1]), copies, own)
                 found.append(previous)
     return found, missing
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from phylometa.errors import InputError
 from phylometa.io.counts import write_counts
+from phylometa.io.segment_dialects import MEASURED_COLUMNS
 from phylometa.io.tsv import read_tsv, write_tsv
 from phylometa.model.cells import PlacedCell
 from phylometa.model.clusters import CcfTable, Clustering
@@ -114,7 +115,11 @@ def _write_segments(patient: Patient, path: Path) -> None:
     rows: Sequence[Any] = ()
     if segments is not None:
         names = [segments.sample_names[i] for i in segments.sample]
-        columns = (segments.major, segments.minor, segments.total, segments.fraction, segments.major2, segments.minor2)
+        columns = [segments.major, segments.minor, segments.total, segments.fraction, segments.major2, segments.minor2]
+        measured = (segments.mean_major, segments.mean_minor, segments.log_ratio, segments.baf)
+        if any(np.isfinite(values).any() for values in measured):
+            header += MEASURED_COLUMNS
+            columns += measured
         rows = list(zip(names, segments.chroms, segments.start + 1, segments.end, *columns))
     write_tsv(path, header, rows, is_input=True)
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-__all__ = ["SEGMENT_ALIASES", "SEGMENT_DIALECTS", "SegmentDialect"]
+__all__ = ["MEASURED_COLUMNS", "SEGMENT_ALIASES", "SEGMENT_DIALECTS", "SegmentDialect"]
 
 SEGMENT_ALIASES = {
     alias: name
@@ -27,6 +27,7 @@ SEGMENT_ALIASES = {
     for alias in aliases.split()
 }
 NAN = math.nan
+_NOT_MEASURED = (NAN, NAN, NAN, NAN)
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,10 @@ class SegmentDialect:
         Whether copy numbers are not integers, so that small negative ones and a reversed order are noise.
     pairs : tuple of str
         Columns written ``a|b``, handed to `values` as two numbers ``name.a`` and ``name.b``.
+    measured : callable (numbers by column) -> (mean_major, mean_minor, log_ratio, baf)
+        What was measured, beside the copies that were called from it.
+    measured_columns : tuple of str
+        Columns handed to `measured` if they are there; of any sign.
     """
 
     name: str
@@ -60,6 +65,44 @@ class SegmentDialect:
     is_phased: bool = False
     is_fractional: bool = False
     pairs: tuple[str, ...] = ()
+    measured: Callable[[dict[str, float]], tuple[float, ...]] = lambda row: _NOT_MEASURED
+    measured_columns: tuple[str, ...] = ()
+
+
+def _raw_copies(row: dict[str, float]) -> tuple[float, ...]:
+    """Mean copies of the alleles before ASCAT rounds them; the order of the two is theirs in its BAF, not in nMajor."""
+    first, second = max(row["naraw"], 0.0), max(row["nbraw"], 0.0)
+    if math.isnan(row["naraw"] + row["nbraw"]):
+        return _NOT_MEASURED
+    return max(first, second), min(first, second), NAN, NAN
+
+
+def _log_ratio(ratio: str, baf: str) -> Callable[[dict[str, float]], tuple[float, ...]]:
+    """A log2 ratio of depths and a BAF from the columns named."""
+    return lambda row: (NAN, NAN, row[ratio], _share(row[baf]))
+
+
+# Columns of a table of results, in the order of the fields of a profile.
+MEASURED_COLUMNS = ("mean_major_cn", "mean_minor_cn", "logr", "baf")
+
+
+def _of_results(row: dict[str, float]) -> tuple[float, ...]:
+    return tuple(row[name] for name in MEASURED_COLUMNS)
+
+
+def _sequenza_measured(row: dict[str, float]) -> tuple[float, ...]:
+    ratio = row["depth.ratio"]
+    return NAN, NAN, math.log2(ratio) if ratio > 0 else NAN, _share(row["bf"])
+
+
+def _facets_measured(row: dict[str, float]) -> tuple[float, ...]:
+    """``mafR`` is the squared log odds ratio of the alleles' reads, tumour against normal; noise may be below 0."""
+    odds = math.exp(math.sqrt(max(row["mafr"], 0.0))) if not math.isnan(row["mafr"]) else NAN
+    return NAN, NAN, row["cnlr.median"], odds / (1.0 + odds)
+
+
+def _share(value: float) -> float:
+    return value if 0.0 <= value <= 1.0 else NAN
 
 
 def _alleles(major: str, minor: str, total: str = "") -> Callable[[dict[str, float]], tuple[float, ...]]:
@@ -182,8 +225,22 @@ SEGMENT_DIALECTS: tuple[SegmentDialect, ...] = (
         is_fractional=True,
         pairs=tuple(f"cn_clone{k}" for k in _HATCHET_CLONES),
     ),
-    SegmentDialect("facets", ("tcn.em", "lcn.em"), _facets, ("tcn.em", "lcn.em")),
-    SegmentDialect("sequenza", ("cnt", "a", "b"), _alleles("a", "b", "cnt"), ("cnt", "a", "b")),
+    SegmentDialect(
+        "facets",
+        ("tcn.em", "lcn.em"),
+        _facets,
+        ("tcn.em", "lcn.em"),
+        measured=_facets_measured,
+        measured_columns=("cnlr.median", "mafr"),
+    ),
+    SegmentDialect(
+        "sequenza",
+        ("cnt", "a", "b"),
+        _alleles("a", "b", "cnt"),
+        ("cnt", "a", "b"),
+        measured=_sequenza_measured,
+        measured_columns=("depth.ratio", "bf"),
+    ),
     SegmentDialect(
         "purple",
         ("majorallelecopynumber", "minorallelecopynumber"),
@@ -197,21 +254,42 @@ SEGMENT_DIALECTS: tuple[SegmentDialect, ...] = (
         _two_states("cn_a", "cn_b"),
         ("cn_a", "cn_b", "total_cn", "cn_fraction", "cn_a2", "cn_b2"),
         is_phased=True,
+        measured=_of_results,
+        measured_columns=MEASURED_COLUMNS,
     ),
     SegmentDialect("medicc2", ("sample", "cn_a", "cn_b"), _alleles("cn_a", "cn_b"), ("cn_a", "cn_b"), is_phased=True),
-    SegmentDialect("cnvkit", ("log2", "cn"), _alleles("cn1", "cn2", "cn"), ("cn1", "cn2", "cn"), is_zero_based=True),
-    SegmentDialect("ascat", ("nmajor", "nminor"), _alleles("major_cn", "minor_cn"), ("major_cn", "minor_cn")),
+    SegmentDialect(
+        "cnvkit",
+        ("log2", "cn"),
+        _alleles("cn1", "cn2", "cn"),
+        ("cn1", "cn2", "cn"),
+        is_zero_based=True,
+        measured=_log_ratio("log2", "baf"),
+        measured_columns=("log2", "baf"),
+    ),
+    SegmentDialect(
+        "ascat",
+        ("nmajor", "nminor"),
+        _alleles("major_cn", "minor_cn"),
+        ("major_cn", "minor_cn"),
+        measured=_raw_copies,
+        measured_columns=("naraw", "nbraw"),
+    ),
     SegmentDialect(
         "phylometa",
         ("major_cn", "minor_cn", "cn_fraction"),
         _two_states("major_cn", "minor_cn"),
         ("major_cn", "minor_cn", "total_cn", "cn_fraction", "major_cn2", "minor_cn2"),
+        measured=_of_results,
+        measured_columns=MEASURED_COLUMNS,
     ),
     SegmentDialect(
         "plain",
         ("major_cn", "minor_cn"),
         _alleles("major_cn", "minor_cn", "total_cn"),
         ("major_cn", "minor_cn", "total_cn"),
+        measured=_log_ratio("logr", "baf"),
+        measured_columns=("logr", "baf"),
     ),
     SegmentDialect("total", ("total_cn",), _alleles("", "", "total_cn"), ("total_cn",)),
 )

@@ -18,7 +18,7 @@ from phylometa.io.problems import ProblemList
 from phylometa.io.segment_dialects import SEGMENT_ALIASES, SEGMENT_DIALECTS, SegmentDialect
 from phylometa.io.table_reader import TableReader
 from phylometa.io.vcf_header import SampleRequest
-from phylometa.model.patient import CopyNumberProfile
+from phylometa.model.patient import SEGMENT_NUMBERS, CopyNumberProfile
 from phylometa.reference.contigs import contig_name, genome_of_contigs
 
 __all__ = ["Segments", "copy_number_at_loci", "join_profiles", "read_segment_tables", "read_segments"]
@@ -82,10 +82,7 @@ def read_segments(
         chroms=tuple(row.chrom for _, row in picked),
         start=np.array([row.start for _, row in picked]),
         end=np.array([row.end for _, row in picked]),
-        **{
-            name: np.array(column)
-            for name, column in zip(("major", "minor", "total", "fraction", "major2", "minor2"), columns)
-        },
+        **{name: np.array(column) for name, column in zip(SEGMENT_NUMBERS[2:], columns)},
         is_phased=dialect.is_phased,
     )
     n_total_only = int((np.isnan(profile.major) & ~np.isnan(profile.total)).sum())
@@ -143,7 +140,7 @@ def _read_rows(
     lowered = [name.lower() for name in table.original]
     numbers = [
         (name, table.index(name) if name in table else lowered.index(name) if name in lowered else -1)
-        for name in (*dialect.numbers, *dialect.pairs)
+        for name in (*dialect.numbers, *dialect.pairs, *dialect.measured_columns)
     ]
     rows = []
     entries = list(table)
@@ -183,7 +180,7 @@ def _values(
     problems: ProblemList,
     purity: float = NAN,
 ) -> tuple[float, ...] | None:
-    """(major, minor, total, fraction, major2, minor2) of a row; None after a problem."""
+    """Numbers of a row in the order of `SEGMENT_NUMBERS` after its end; None after a problem."""
     row: dict[str, float] = {"purity": purity}
     for name, index in numbers:
         text = fields[index] if index >= 0 else ""
@@ -198,6 +195,12 @@ def _values(
             row[name] = NAN
             continue
         number = parse_decimal(text)
+        if name in dialect.measured_columns:
+            if number is None:
+                problems.add(f"{text.strip()!r} is not a number", row=line, column=name)
+                return None
+            row[name] = number
+            continue
         if number is not None and dialect.is_fractional and -1 < number < 0:
             number = 0.0
         if number is None or number < 0 or number > 10000:
@@ -221,7 +224,7 @@ def _values(
     if major < 0 or minor < 0:
         problems.add(f"minor copies exceed the total {total:g}", row=line, column=dialect.columns[-1])
         return None
-    return major, minor, total, fraction, major2, minor2
+    return major, minor, total, fraction, major2, minor2, *dialect.measured(row)
 
 
 def _purity_of_shares(
@@ -371,10 +374,7 @@ def join_profiles(profiles: Sequence[CopyNumberProfile], samples: Sequence[str])
         return None
     index = {name: k for k, name in enumerate(samples)}
     renumbered = [np.array([index[name] for name in p.sample_names], dtype=np.int64)[p.sample] for p in profiles]
-    joined = {
-        name: np.concatenate([getattr(p, name) for p in profiles])
-        for name in ("start", "end", "major", "minor", "total", "fraction", "major2", "minor2")
-    }
+    joined = {name: np.concatenate([getattr(p, name) for p in profiles]) for name in SEGMENT_NUMBERS}
     is_phased = all(p.is_phased for p in profiles)
     profile = CopyNumberProfile(
         sample_names=tuple(samples),

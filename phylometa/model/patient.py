@@ -28,6 +28,7 @@ __all__ = [
     "Lesion",
     "MutationTable",
     "Patient",
+    "SEGMENT_NUMBERS",
     "SITE_CLASSES",
     "Sample",
     "Site",
@@ -41,6 +42,12 @@ SiteClass = Literal["primary", "lymph_node", "distant", "bed", "normal"]
 _UNSEEN = (math.nan, math.nan)
 SITE_CLASSES: tuple[SiteClass, ...] = ("primary", "lymph_node", "distant", "bed", "normal")
 
+
+# Columns of a `CopyNumberProfile` beside sample and chromosome.
+SEGMENT_NUMBERS = (
+    *("start", "end", "major", "minor", "total", "fraction", "major2", "minor2"),
+    *("mean_major", "mean_minor", "log_ratio", "baf"),
+)
 
 _T = TypeVar("_T")
 
@@ -347,6 +354,13 @@ class CopyNumberProfile:
         Share of tumour cells in the first state, in (0, 1]; 1 = clonal.
     major2, minor2 : float64 arrays (n,)
         The second state of a subclonal segment; NaN if clonal.
+    mean_major, mean_minor : float64 arrays (n,)
+        Mean copies over the tumour cells as a caller measured them, beside the whole copies that it called (ASCAT's raw
+        ones); NaN if not stated.
+    log_ratio : float64 array (n,)
+        Log2 of the depth relative to a normal genome, as a caller scaled it; NaN if not stated.
+    baf : float64 array (n,)
+        Share of one allele's reads, of either of both; NaN if not stated.
     is_phased : bool
         True if the first allele is the same parental chromosome in all samples (alleles then are not sorted).
     """
@@ -362,6 +376,10 @@ class CopyNumberProfile:
     fraction: FloatArray = None  # type: ignore[assignment]
     major2: FloatArray = None  # type: ignore[assignment]
     minor2: FloatArray = None  # type: ignore[assignment]
+    mean_major: FloatArray = None  # type: ignore[assignment]
+    mean_minor: FloatArray = None  # type: ignore[assignment]
+    log_ratio: FloatArray = None  # type: ignore[assignment]
+    baf: FloatArray = None  # type: ignore[assignment]
     is_phased: bool = False
 
     __repr__ = short_repr
@@ -379,7 +397,7 @@ class CopyNumberProfile:
             "total": self.major + self.minor,
             "fraction": np.ones(n),
             "major2": np.full(n, np.nan),
-            "minor2": np.full(n, np.nan),
+            **{name: np.full(n, np.nan) for name in ("minor2", "mean_major", "mean_minor", "log_ratio", "baf")},
         }
         for name, default in defaults.items():
             if getattr(self, name) is None:
@@ -395,20 +413,20 @@ class CopyNumberProfile:
     def of_samples(self, names: Sequence[str]) -> CopyNumberProfile:
         """Return the segments of some samples."""
         place = {self.sample_names.index(name): i for i, name in enumerate(names) if name in self.sample_names}
-        rows = np.flatnonzero([s in place for s in self.sample.tolist()])
-        arrays = {
-            name: getattr(self, name)[rows]
-            for name in ("start", "end", "major", "minor", "total", "fraction", "major2", "minor2")
-        }
-        sample = np.array([place[s] for s in self.sample[rows].tolist()], dtype=np.int64)
-        chroms = tuple(self.chroms[i] for i in rows)
-        return replace(self, sample_names=tuple(names), sample=sample, chroms=chroms, **arrays)
+        kept = self.take(np.flatnonzero([s in place for s in self.sample.tolist()]))
+        sample = np.array([place[s] for s in kept.sample.tolist()], dtype=np.int64)
+        return replace(kept, sample_names=tuple(names), sample=sample)
+
+    def take(self, rows: IntArray) -> CopyNumberProfile:
+        """Return some segments, of the same samples."""
+        arrays: dict[str, Any] = {name: getattr(self, name)[rows] for name in ("sample", *SEGMENT_NUMBERS)}
+        return replace(self, chroms=tuple(self.chroms[i] for i in rows), **arrays)
 
     def followed_by(self, other: CopyNumberProfile) -> CopyNumberProfile:
         """Return the segments of both, of the same samples; phased if both are, else alleles are major and minor."""
         if self.sample_names != other.sample_names:
             raise ValueError("CopyNumberProfile.followed_by: other samples")
-        names = ("sample", "start", "end", "major", "minor", "total", "fraction", "major2", "minor2")
+        names = ("sample", *SEGMENT_NUMBERS)
         arrays: dict[str, Any] = {name: np.concatenate((getattr(self, name), getattr(other, name))) for name in names}
         joined = replace(self, chroms=(*self.chroms, *other.chroms), **arrays)
         return joined if self.is_phased and other.is_phased else joined.without_phase()
@@ -422,7 +440,7 @@ class CopyNumberProfile:
         first, second = self.major - self.minor, self.major2 - self.minor2
         is_mirrored = (first < 0) | ((first == 0) & (second < 0))
         arrays: dict[str, Any] = {}
-        for one, other in (("major", "minor"), ("major2", "minor2")):
+        for one, other in (("major", "minor"), ("major2", "minor2"), ("mean_major", "mean_minor")):
             a, b = getattr(self, one), getattr(self, other)
             arrays |= {one: np.where(is_mirrored, b, a), other: np.where(is_mirrored, a, b)}
         return replace(self, is_phased=False, **arrays)

@@ -81,6 +81,42 @@ def test_dialects(tmp_path: Path, name: str) -> None:
         assert "1 of 1 segments have a total but no alleles" in segments.warnings[0]
 
 
+# header, row, (mean_major, mean_minor, log_ratio, baf)
+MEASURED = {
+    "ascat": (
+        "sample chr startpos endpos nMajor nMinor nAraw nBraw",
+        "S1 1 101 200 2 0 -0.04 1.7",
+        (1.7, 0, NAN, NAN),
+    ),
+    "cnvkit": ("chromosome start end gene log2 baf cn cn1 cn2", "1 100 200 - -.5 .7 2 2 0", (NAN, NAN, -0.5, 0.7)),
+    "sequenza": (DIALECTS["sequenza"][0], DIALECTS["sequenza"][1], (NAN, NAN, 0, 0.3)),
+    "facets": (DIALECTS["facets"][0], "1 1 9 9 -.1 .16 101 200 0.9 3 1", (NAN, NAN, -0.1, 1 / (1 + np.exp(-0.4)))),
+    "plain": ("chrom start end major_cn minor_cn logR BAF", "1 101 200 2 1 .4 1.7", (NAN, NAN, 0.4, NAN)),
+    "phylometa": (
+        DIALECTS["phylometa"][0] + " mean_major_cn mean_minor_cn logr baf",
+        "S1 1 101 200 2 1 3 1 _ _ 1.8 0.9 .4 .6",
+        (1.8, 0.9, 0.4, 0.6),
+    ),
+    "total": ("chrom start end copy_number", "1 101 200 3", (NAN, NAN, NAN, NAN)),
+}
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_what_a_caller_measured_is_read_beside_what_it_called(tmp_path: Path, name: str) -> None:
+    header, row, expected = MEASURED[name]
+    segments = read_segments(write_table(tmp_path / "s.tsv", header, row), REQUEST)
+    assert segments.dialect == name
+    profile = segments.profile
+    found = [float(getattr(profile, field)[0]) for field in ("mean_major", "mean_minor", "log_ratio", "baf")]
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_a_measured_number_that_is_none_is_named(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "s.tsv", MEASURED["cnvkit"][0], "1 100 200 - high .7 2 2 0")
+    with pytest.raises(InputError, match="'high' is not a number"):
+        read_segments(path, REQUEST)
+
+
 def test_battenberg_clonal_and_degenerate_states(tmp_path: Path) -> None:
     header = DIALECTS["battenberg"][0]
     path = write_table(

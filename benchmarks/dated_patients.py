@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phylometa.config import TimingSettings
+from phylometa.config import MIN_ALT_READS, TimingSettings
 from phylometa.model.clusters import CcfTable, Clustering
 from phylometa.model.patient import Lesion, Treatment
 from phylometa.model.tree_ensemble import TreeEnsemble
@@ -37,6 +37,8 @@ EARLIER = 1.0
 # Doubling time (days) of the simulated metastases, mean and standard deviation: overt liver metastases of colorectal
 # cancer, 155 +- 34 (Br J Surg 1988;75:641). The analysis reads it from a table of its own.
 DOUBLING = (155.0, 34.0)
+# A neutral tail: the prevalence of its leaf, and those between which its mutations are.
+TAIL_PREVALENCE, TAIL_RANGE = 0.12, (0.004, 0.4)
 
 
 def draw_settings(rng, **changes):
@@ -143,14 +145,35 @@ def tail_sizes(inputs, simulated, lesions, rng, otherwise):
     return found
 
 
-def with_tail(inputs, rng, sizes):
-    """Neutral tails taken for clones: in each sample a leaf at prevalence .12 with so many mutations."""
+def tail_reads(depth, vaf_per_ccf, rng):
+    """Alternate reads, 3 or more, of the mutations of a neutral tail (n,): prevalences F of density 1 / F^2."""
+    alt = np.zeros(len(depth), dtype=np.int64)
+    low, high = TAIL_RANGE
+    while (missed := np.flatnonzero(alt < MIN_ALT_READS)).size:
+        prevalence = 1 / (1 / low - rng.random(len(missed)) * (1 / low - 1 / high))
+        alt[missed] = rng.binomial(depth[missed], np.clip(vaf_per_ccf[missed] * prevalence, 0, 1))
+    return alt
+
+
+def flat_reads(depth, vaf_per_ccf, rng):
+    """Alternate reads, 3 or more, of mutations that all have one prevalence (n,): of several clones, or of one."""
+    alt = np.zeros(len(depth), dtype=np.int64)
+    while (missed := np.flatnonzero(alt < MIN_ALT_READS)).size:
+        alt[missed] = rng.binomial(depth[missed], np.clip(vaf_per_ccf[missed] * TAIL_PREVALENCE, 0, 1))
+    return alt
+
+
+def with_tail(inputs, rng, sizes, reads=tail_reads):
+    """Neutral tails taken for clones: in each sample a leaf at prevalence .12 with so many mutations.
+
+    `reads` draws their reads. They are at loci of clones' mutations, and the other samples have none.
+    """
     patient, ccf, clusters, trees, histories = inputs
     samples, n = range(patient.mutations.n_samples), patient.mutations.n_mutations
     parents, n_mutations = trees.parents[0].tolist(), trees.n_mutations.tolist()
     proportions = trees.proportions[0].copy()
     names, labels, rows = list(trees.names), clusters.labels.tolist(), list(range(n))
-    presence = histories.trees[0].presence
+    presence, found = histories.trees[0].presence, [patient.mutations.alt_counts]
     for s in samples:
         host = int(np.argmax(proportions[:, s]))
         parents.append(host)
@@ -158,18 +181,23 @@ def with_tail(inputs, rng, sizes):
         n_mutations.append(n_tail)
         names.append(f"tail{s}")
         new = np.zeros((1, proportions.shape[1]))
-        new[0, s] = 0.12
-        proportions[host, s] -= 0.12
+        new[0, s] = TAIL_PREVALENCE
+        proportions[host, s] -= TAIL_PREVALENCE
         proportions = np.vstack([proportions, new])
         here = np.zeros((1, presence.shape[1]), dtype=bool)
         here[0, patient.sample_site[s]] = True
         presence = np.vstack([presence, here])
-        picked = rng.integers(0, n, n_tail)
+        seen = np.flatnonzero((patient.mutations.depth[:, s] >= MIN_ALT_READS) & (ccf.vaf_per_ccf[:, s] > 0))
+        picked = rng.choice(seen, n_tail)
+        alt = np.zeros((n_tail, len(samples)), dtype=np.int64)
+        alt[:, s] = reads(patient.mutations.depth[picked, s], ccf.vaf_per_ccf[picked, s], rng)
+        found.append(alt)
         rows += picked.tolist()
         labels += [len(parents) - 1] * n_tail
     index = np.array(rows)
     mutations = patient.mutations
     mutations = mutations.take(index, ids=[f"r{i}" for i in range(len(index))])
+    mutations = dataclasses.replace(mutations, alt_counts=np.concatenate(found))
     ccf = type(ccf)(**{f.name: getattr(ccf, f.name)[index] for f in dataclasses.fields(ccf)})
     k = len(parents)
     table = np.zeros((k, len(samples)))

@@ -22,6 +22,7 @@ from dated_patients import (
     Growth,
     detectable_patient,
     draw_settings,
+    flat_reads,
     tail_sizes,
     thin,
     true_inputs,
@@ -140,6 +141,8 @@ def add_patient(
     inputs = true_inputs(simulated)
     if tail == "fixed":
         inputs = with_tail(inputs, rng, [TAIL] * len(inputs[0].samples))
+    elif tail == "flat":
+        inputs = with_tail(inputs, rng, [TAIL] * len(inputs[0].samples), flat_reads)
     elif tail == "growth":
         inputs = with_tail(inputs, rng, tail_sizes(inputs, simulated, lesions, rng, TAIL))
     patient = with_type(with_events(inputs[0], rng))
@@ -173,6 +176,7 @@ SCENARIOS = {
     "region": ("one primary region", {"simulation": {"primary_regions": 1}}),
     "impure": ("low purity (.15-.3)", {"simulation": {"min_purity": 0.15, "max_purity": 0.3}}),
     "tail": ("neutral tail taken for clones", {"tail": "fixed"}),
+    "tail-flat": ("several lineages of one prevalence taken for a clone", {"tail": "flat"}),
     "tail-growth": ("tails by the lesions' growth, sizes known", {"tail": "growth", "sizes": "one"}),
     "few": ("few mutations (.0002 / Mb / year)", {"simulation": {"mutation_rate": 0.0002}}),
 }

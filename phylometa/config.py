@@ -403,8 +403,8 @@ class TimingSettings(Checked):
 
     acceleration_median: Annotated[float, Range(0.1, 100, "factor")] = 5.0
     """Median acceleration of the clock after transformation (Gerstung et al. 2020, Nature 578:122)."""
-    acceleration_sigma: Annotated[float, Range(0, 3, "log units")] = 0.5
-    """Standard deviation of its logarithm."""
+    acceleration_sigma: Annotated[float, Range(0, 3, "log units")] = 0.6
+    """Standard deviation of its logarithm: among types, and among the patients of a type."""
     acceleration_by_type: bool = True
     """Whether the cancer type's row of tables/acceleration.tsv replaces the two values above."""
     cohort_acceleration: Annotated[float, Range(0.01, 100, "factor")] = 1.0
@@ -431,7 +431,8 @@ class TimingSettings(Checked):
     """A leaf clone seen in one sample only, at most this share of itself and the cells that another clone has left
     there, may be several clones of one prevalence; 0: only the rule above."""
     tail_probability: Annotated[float, Range(0, 1, "probability")] = 0.5
-    """Prior probability that such a leaf is several lineages, whose mutations do not tell how long its branch was."""
+    """Prior probability that such a leaf is several clones rather than one: then its mutations do not tell how long its
+    branch was. A neutral tail is as likely as several clones, and told by its reads."""
     tail_counts: bool = False
     """Whether the calls hold every mutation that 3 reads show, so that how many a neutral tail has is evidence."""
     tail_spread: Annotated[float, Range(0.01, 3, "coefficient of variation")] = 0.5

@@ -178,6 +178,7 @@ def log_posterior(
     detection: FloatArray,
     lineage: IntArray,
     is_candidate: BoolArray,
+    several_gain: FloatArray,
     deadline: FloatArray,
     moves: IntArray,
     followers: BoolArray,
@@ -237,7 +238,7 @@ def log_posterior(
         if not (length > 0 and length < room):
             return -np.inf
         if is_candidate[v]:
-            total += math.log(1 - prior[TAIL]) if is_clone[v] else math.log(prior[TAIL])
+            total += math.log(1 - prior[TAIL]) if is_clone[v] else math.log(prior[TAIL]) + several_gain[v]
         if not is_clone[v]:
             total -= math.log(room)
             # Several lineages: any number of mutations, log-uniform over a thousandfold, or by the lesion's growth.
@@ -426,6 +427,7 @@ def run_chain(
     lineage: IntArray,
     anchor: IntArray,
     is_candidate: BoolArray,
+    several_gain: FloatArray,
     deadline: FloatArray,
     moves: IntArray,
     followers: BoolArray,
@@ -472,7 +474,7 @@ def run_chain(
     clone_heights(is_clone, parents, order, height)
     current = log_posterior(
         times, is_clone, overall, lineage_rate, position, extra, row, all_counts, all_log_factorial, other_counts,
-        other_log_factorial, parents, order, detection, lineage, is_candidate, deadline, moves, followers,
+        other_log_factorial, parents, order, detection, lineage, is_candidate, several_gain, deadline, moves, followers,
         move_deadline, lesion_of_move, lesion_start, table, table_low, table_step, stamp_clone, stamp_age, stamp_gain,
         tail_of_clone, tail_lesion, tail_table, pace_low, pace_step, prior, use_branches, height, constants, speeds,
         pace, found,
@@ -544,11 +546,11 @@ def run_chain(
                 proposed = current  # no lesion, so that nothing rests on when cells arrived
             else:
                 proposed = log_posterior(
-                    times, is_clone, overall, lineage_rate, position, extra, new_row, all_counts,
-                    all_log_factorial, other_counts, other_log_factorial, parents, order, detection, lineage,
-                    is_candidate, deadline, moves, followers, move_deadline, lesion_of_move, lesion_start, table,
-                    table_low, table_step, stamp_clone, stamp_age, stamp_gain, tail_of_clone, tail_lesion, tail_table,
-                    pace_low, pace_step, prior, use_branches, height, constants, speeds, pace, found,
+                    times, is_clone, overall, lineage_rate, position, extra, new_row, all_counts, all_log_factorial,
+                    other_counts, other_log_factorial, parents, order, detection, lineage, is_candidate, several_gain,
+                    deadline, moves, followers, move_deadline, lesion_of_move, lesion_start, table, table_low,
+                    table_step, stamp_clone, stamp_age, stamp_gain, tail_of_clone, tail_lesion, tail_table, pace_low,
+                    pace_step, prior, use_branches, height, constants, speeds, pace, found,
                 )  # fmt: skip
             log_ratio = proposed - current + jacobian
             accepted = log_ratio >= 0 or rng.random() < math.exp(max(log_ratio, -700.0))

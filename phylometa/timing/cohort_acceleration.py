@@ -8,8 +8,8 @@ of their own, x - m_p ~ N(D, S^2), so that x is integrated in closed form:
 .. math::
     \log L(D, S) = \sum_p \Big[ \frac{h_p^2 S^2 + 2 h_p D - J_p D^2}{2 (1 + J_p S^2)} - \tfrac12 \log(1 + J_p S^2) \Big]
 
-with D ~ N(0, .4^2) and S ~ half-normal(.3), both summed out on a grid. What the next patient of the cohort is expected
-to have is N(E D, E S^2 + Var D). Without patients that is the default prior of every patient, N(0, .5^2).
+with D ~ N(0, .5^2) and S ~ half-normal(.33), both summed out on a grid. What the next patient of the cohort is expected
+to have is N(E D, E S^2 + Var D). Without patients that is the default prior of every patient, N(0, .6^2).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from phylometa.reference.tables import AccelerationPrior
 __all__ = ["CohortAcceleration", "PatientAcceleration", "cohort_prior_of", "fit_cohort_acceleration"]
 
 # Standard deviation of the cohort's shift, scale of the spread within it (log units).
-SHIFT_SIGMA, SPREAD_SCALE = 0.4, 0.3
+SHIFT_SIGMA, SPREAD_SCALE = 0.5, 0.33
 # Fewer patients that tell something: no fit.
 MIN_PATIENTS = 5
 DIGITS = 3  # of what is fitted, so that what is read back gives the same

@@ -41,6 +41,7 @@ from phylometa.timing.molecular import CloneClock, HistoryNodes, clone_clock, hi
 from phylometa.timing.reseeding import irradiated_recurrences
 from phylometa.timing.sample_gains import time_sample_gains
 from phylometa.timing.stamps import branch_stamps
+from phylometa.timing.tail_reads import leaf_log_odds
 from phylometa.timing.tips import tail_like_clones, tail_window
 from phylometa.timing.treatment import is_oligometastatic
 
@@ -167,7 +168,7 @@ def _tails(
     ccf: CcfTable,
     clusters: Clustering,
     nodes: HistoryNodes,
-    proportions: FloatArray,
+    trees: TreeEnsemble,
     is_clock: BoolArray,
     settings: TimingSettings,
 ) -> tuple[Tail, ...]:
@@ -177,6 +178,7 @@ def _tails(
     """
     if not settings.tail_counts:
         return ()
+    proportions = trees.proportions[nodes.tree]
     candidates = np.flatnonzero(tail_like_clones(nodes, proportions, settings.tail_prevalence))
     prevalence = nodes.ancestors @ proportions
     sample_of = {int(v): int(prevalence[v].argmax()) for v in candidates if v < clusters.n_clusters}
@@ -189,12 +191,36 @@ def _tails(
     )
 
 
+def _several_gain(
+    patient: Patient,
+    ccf: CcfTable,
+    clusters: Clustering,
+    trees: TreeEnsemble,
+    nodes: Sequence[HistoryNodes],
+    settings: TimingSettings,
+) -> FloatArray:
+    """Log of the factor by which reads favour several lineages over one clone (K,), for leaves that may be either.
+
+    Several lineages are clones of one prevalence, which read as one clone does, or, as often, a neutral tail.
+    """
+    n = clusters.n_clusters
+    candidate = np.zeros(len(trees.names), dtype=bool)
+    for nodes_of_tree in {h.tree: h for h in nodes}.values():
+        shares = trees.proportions[nodes_of_tree.tree]
+        candidate |= tail_like_clones(nodes_of_tree, shares, settings.tail_prevalence, settings.lineage_share)
+    leaves = np.flatnonzero(candidate[:n])
+    gain = np.zeros(len(candidate))
+    odds = leaf_log_odds(leaves, trees.mean_prevalence[leaves].argmax(axis=1), patient.mutations, ccf, clusters)
+    gain[leaves] = np.logaddexp(0.0, odds)
+    return gain
+
+
 def _evidence(
     patient: Patient,
     clocks: tuple[CloneClock, CloneClock | None],
     stamps: tuple[Stamp, ...],
     lesions: tuple[LesionEvidence, ...],
-    tails: tuple[Tail, ...],
+    leaves: tuple[FloatArray, tuple[Tail, ...]],
     settings: TimingSettings,
 ) -> Evidence:
     """Put together what bears on the times of the patient."""
@@ -208,7 +234,8 @@ def _evidence(
         stamps=stamps,
         tail_prevalence=settings.tail_prevalence,
         lineage_share=settings.lineage_share,
-        tails=tails,
+        several_gain=leaves[0],
+        tails=leaves[1],
         tail_spread=settings.tail_spread,
     )
 
@@ -285,9 +312,9 @@ def date_dissemination(
     stamps, stamp_rows, more = _stamps(patient, clusters, settings)
     refusals += more
     if drawn and np.isfinite(site_ages(patient)).any():
-        shown = trees.proportions[nodes[0].tree]
-        tails = _tails(patient, ccf, clusters, nodes[0], shown, choice.is_clock, settings)
-        evidence = _evidence(patient, (clock, second), stamps, lesions, tails, settings)
+        gain = _several_gain(patient, ccf, clusters, trees, nodes, settings)
+        tails = _tails(patient, ccf, clusters, nodes[0], trees, choice.is_clock, settings)
+        evidence = _evidence(patient, (clock, second), stamps, lesions, (gain, tails), settings)
         dates = date_jointly(
             patient, trees, nodes, evidence, acceleration, uses_clock=not reasons, settings=settings, rng=rng
         )

@@ -56,7 +56,7 @@ class Prior:
     """
 
     acceleration_median: float = 5.0
-    acceleration_sigma: float = 0.5
+    acceleration_sigma: float = 0.6
     rate_median: float = 20.0
     rate_sigma: float = 2.5
     spread_scale: float = 0.5
@@ -143,6 +143,9 @@ class Evidence:
         False: the branches' mutations are left out, only the trunk's count (growth without the clock).
     tail_prevalence, lineage_share : float
         See `phylometa.timing.tips.tail_like_clones`.
+    several_gain : float64 array (K,) or None
+        Log of the factor by which the reads favour several lineages over one clone, for leaves that may be either;
+        None: the reads say nothing.
     tails : tuple of Tail
         Leaves whose number of mutations is evidence on pace and growth, if they are tails.
     tail_spread : float
@@ -160,6 +163,7 @@ class Evidence:
     tail_prevalence: float = 0.0
     lineage_share: float = 0.0
     second: CloneClock | None = None
+    several_gain: FloatArray | None = None
     tails: tuple[Tail, ...] = ()
     tail_spread: float = 0.5
 
@@ -400,8 +404,7 @@ def _run(
     from phylometa.timing._joint_kernels import run_chain
 
     last = evidence.last
-    deadline = clone_deadlines(nodes.parents, last_ages(nodes.presence, evidence.site_age))
-    deadline = np.where(np.isnan(deadline), last, deadline)
+    deadline = np.nan_to_num(clone_deadlines(nodes.parents, last_ages(nodes.presence, evidence.site_age)), nan=last)
     order = np.array(preorder(nodes.parents), dtype=np.int64)
     candidate = tail_like_clones(nodes, proportions[nodes.tree], evidence.tail_prevalence, evidence.lineage_share)
     lineage, anchor, sites = lineages_of(nodes, evidence.primary)
@@ -433,6 +436,7 @@ def _run(
         lineage,
         anchor,
         candidate,
+        np.zeros(len(order)) if evidence.several_gain is None else np.array(evidence.several_gain),
         deadline,
         np.array([(u, v) for _, v, u in kept], dtype=np.int64).reshape(-1, 2),
         _followers(nodes, kept),

@@ -10,7 +10,7 @@ copies of every clone's state if it told subclonal states apart. The log weight 
     + sum over changes of log(rate / (1 - rate)) + log w(s -> s')
 
 (x observed, mu expected; a rounded x allows mu half a copy on either side). w prefers single steps, and one allele to
-both. The cap is the weight of a caller's gross error (2 %, uniform over four copies of each allele). sigma, if
+both. The cap is the weight of a caller's gross error (1 %): up to a copy too many or too few of one allele. sigma, if
 copies are fractional, and the rate of every branch are fitted (empirical Bayes). Branches of a doubling (none, one, or
 two) are compared by the evidence of one change a segment, the arms being the units; two changes are then enumerated
 under those that count.
@@ -51,8 +51,8 @@ __all__ = [
 TOP = 16
 # Standard deviations of a sample's mean copies that are tried.
 NOISE = (0.05, 0.08, 0.12, 0.2)
-# Share of segments a caller has grossly wrong, and the square of copies over which they then lie (4 x 4).
-WRONG, RANGE = 0.02, 16.0
+# Share of segments a caller has grossly wrong: up to one copy, more or less, of either allele.
+WRONG, DIRECTIONS = 0.01, 4
 # Rates of change of the trunk and of other branches before they are fitted, and the segments that prior is worth.
 TRUNK_RATE, BRANCH_RATE, RATE_WEIGHT = 0.2, 0.03, 4.0
 # Plans this much less probable than the best of a segment (in logs) are left out.
@@ -504,8 +504,8 @@ class _Score:
 
 
 def _cap(noise: float) -> float:
-    """Loss at which a caller's gross error explains a sample's copies as well."""
-    return float(np.log((1.0 - WRONG) / WRONG) + np.log(RANGE / (2.0 * np.pi * noise**2)))
+    """Loss at which a caller's gross error explains a sample's copies as well; it is as noisy as a right state."""
+    return float(np.log((1.0 - WRONG) / WRONG) + np.log(DIRECTIONS / (np.sqrt(2.0 * np.pi) * noise)))
 
 
 def _scores(

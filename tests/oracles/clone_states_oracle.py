@@ -22,7 +22,7 @@ def change_weight(before, after):
 
 
 def log_likelihood(column, clones, proportions, noise, *, phased, rounded):
-    cap = math.log(0.98 / 0.02) + math.log(16 / (2 * math.pi * noise**2))
+    cap = math.log(0.99 / 0.01) + math.log(4 / (math.sqrt(2 * math.pi) * noise))
     total = 0.0
     for s, observed in enumerate(column):
         if np.isnan(observed[0]):

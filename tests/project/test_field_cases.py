@@ -25,14 +25,9 @@ OPEN = {
     "two_primaries_one_met": "sites that share no mutation are joined through the metastasis",
     "hotspot_shared": "one shared recurrent mutation is taken for a common founder",
     "purity_understated": "a given purity is not checked against the reads",
-    "maleX_11": "copy number 1+1 on a male's X is believed",
     "excluded_0.001": "one stray read keeps a mutation that no analysed sample carries",
-    "amp_late_28": "the multiplicity of a late mutation is not shared over the samples of one copy state",
     "onemut": "levels are not capped for few mutations",
     "dup_primary_as_met": "identical samples are not found before inference",
-    "gain": "multiplicities of a gain on one side are summed out in every cell alone",
-    "metwgd": "multiplicities of a doubling on one side are summed out in every cell alone",
-    "wgd_post": "multiplicities of a doubling on one side are summed out in every cell alone",
 }
 
 

@@ -26,6 +26,8 @@ __all__ = ["Segments", "copy_number_at_loci", "join_profiles", "read_segment_tab
 NAN = math.nan
 # Samples of a table that are no tumour.
 NORMAL_SAMPLES = ("diploid", "normal")
+# Length (bp) of segments beyond which no copy of any cannot be a homozygous deletion.
+LONGEST_DELETION = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def read_segments(
     names, picked = _assign_samples(rows, requests, "sample" in table, problems)
     problems.check()
     _check_overlaps(picked, names, problems)
+    _check_genomes(picked, names, problems)
     problems.check()
     picked.sort(key=lambda item: (item[0], item[1].line))
     columns = list(zip(*(row.values for _, row in picked)))
@@ -307,6 +310,24 @@ def _check_overlaps(picked: list[tuple[int, _Row]], names: list[str], problems: 
                 row=right.line,
                 column="start",
                 cause="overlap",
+            )
+
+
+def _check_genomes(picked: list[tuple[int, _Row]], names: list[str], problems: ProblemList) -> None:
+    """No cell lives without a copy of any segment, if these are more than a deletion."""
+    at_total = SEGMENT_NUMBERS[2:].index("total")
+    empty: dict[int, list[int]] = {}  # sample -> lengths of its segments while none has a copy
+    alive: set[int] = set()
+    for k, row in picked:
+        if row.values[at_total] == 0:
+            empty.setdefault(k, []).append(row.end - row.start)
+        else:
+            alive.add(k)
+    for k, lengths in empty.items():
+        if k not in alive and sum(lengths) > LONGEST_DELETION:
+            problems.add(
+                f"sample {names[k]} has no copy of any of its {len(lengths)} segments ({sum(lengths) / 1e6:.0f} Mb): "
+                "no tumour lives without; check how its copy number was called"
             )
 
 

@@ -117,6 +117,16 @@ def test_a_measured_number_that_is_none_is_named(tmp_path: Path) -> None:
         read_segments(path, REQUEST)
 
 
+def test_a_sample_without_a_genome_is_refused_and_a_deletion_is_not(tmp_path: Path) -> None:
+    header = "sample chrom start end major_cn minor_cn"
+    deleted = [f"S1 {chrom} 1 60000000 0 0" for chrom in (1, 2)]
+    path = write_table(tmp_path / "s.tsv", header, *deleted, "S2 1 1 60000000 1 1")
+    with pytest.raises(InputError, match=r"sample S1 has no copy of any of its 2 segments \(120 Mb\)"):
+        read_segments(path, None)
+    for rows in (deleted[:1], [*deleted, "S1 3 1 100 1 0"]):
+        assert read_segments(write_table(tmp_path / "d.tsv", header, *rows), None).profile.total.min() == 0
+
+
 def test_battenberg_clonal_and_degenerate_states(tmp_path: Path) -> None:
     header = DIALECTS["battenberg"][0]
     path = write_table(

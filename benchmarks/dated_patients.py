@@ -128,10 +128,11 @@ def take(simulated, rows):
     )
 
 
-def tail_sizes(inputs, simulated, lesions, rng, otherwise):
+def tail_sizes(inputs, simulated, lesions, rng, otherwise, cut=0.0):
     """Mutations of the neutral tail in every sample: of a metastasis by its growth and clock, else `otherwise`.
 
-    They are seen with 3 reads, and their number varies by a half beyond counts, as the analysis takes it to.
+    They are called with 3 reads and an allele frequency of `cut`. Their number varies by a half beyond counts, as the
+    analysis takes it to.
     """
     patient, ccf = inputs[:2]
     settings, spread = simulated.settings, TimingSettings().tail_spread
@@ -140,16 +141,19 @@ def tail_sizes(inputs, simulated, lesions, rng, otherwise):
     for s, sample in enumerate(patient.samples):
         mean = otherwise
         if sample.site in lesions:
-            mean = pace / lesions[sample.site].first_rate * tail_window(patient.mutations, ccf, s)
+            mean = pace / lesions[sample.site].first_rate * tail_window(patient.mutations, ccf, s, cut)
         found.append(int(rng.poisson(mean * rng.gamma(spread**-2, spread**2))))
     return found
 
 
-def tail_reads(depth, vaf_per_ccf, rng):
-    """Alternate reads, 3 or more, of the mutations of a neutral tail (n,): prevalences F of density 1 / F^2."""
+def tail_reads(depth, vaf_per_ccf, rng, cut=0.0):
+    """Alternate reads, 3 or more, of the mutations of a neutral tail (n,): prevalences F of density 1 / F^2.
+
+    The caller drops those whose allele frequency is below `cut`.
+    """
     alt = np.zeros(len(depth), dtype=np.int64)
     low, high = TAIL_RANGE
-    while (missed := np.flatnonzero(alt < MIN_ALT_READS)).size:
+    while (missed := np.flatnonzero(alt < np.maximum(MIN_ALT_READS, cut * depth))).size:
         prevalence = 1 / (1 / low - rng.random(len(missed)) * (1 / low - 1 / high))
         alt[missed] = rng.binomial(depth[missed], np.clip(vaf_per_ccf[missed] * prevalence, 0, 1))
     return alt

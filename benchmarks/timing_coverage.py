@@ -16,6 +16,7 @@ import math
 import tempfile
 import time
 from collections import Counter, defaultdict
+from functools import partial
 
 import numpy as np
 from dated_patients import (
@@ -23,6 +24,7 @@ from dated_patients import (
     detectable_patient,
     draw_settings,
     flat_reads,
+    tail_reads,
     tail_sizes,
     thin,
     true_inputs,
@@ -41,6 +43,7 @@ from phylometa.timing.infer import date_dissemination
 
 NODES = ("divergence", "founder", "seeding")
 TAIL = 400  # mutations of a tail that nothing is said of
+CUT = 0.05  # allele frequency below which a caller drops mutations
 
 
 class Tally:
@@ -143,8 +146,10 @@ def add_patient(
         inputs = with_tail(inputs, rng, [TAIL] * len(inputs[0].samples))
     elif tail == "flat":
         inputs = with_tail(inputs, rng, [TAIL] * len(inputs[0].samples), flat_reads)
-    elif tail == "growth":
-        inputs = with_tail(inputs, rng, tail_sizes(inputs, simulated, lesions, rng, TAIL))
+    elif tail in ("growth", "cut"):
+        cut = CUT if tail == "cut" else 0.0
+        sizes_of_tails = tail_sizes(inputs, simulated, lesions, rng, TAIL, cut)
+        inputs = with_tail(inputs, rng, sizes_of_tails, partial(tail_reads, cut=cut))
     patient = with_type(with_events(inputs[0], rng))
     if sizes != "none":
         patient = with_sizes(patient, lesions, rng, serial=sizes == "serial")
@@ -152,7 +157,7 @@ def add_patient(
     result = date_dissemination(patient, *inputs[1:], settings=settings, rng=rng)
     tally.seconds += time.process_time() - start
     tally.add(result, truth)
-    if tail == "growth":  # once more with the tails' counts, by a generator of its own
+    if tail in ("growth", "cut"):  # once more with the tails' counts, by a generator of its own
         counted = dataclasses.replace(settings, tail_counts=True)
         own = np.random.default_rng([*np.atleast_1d(seed), tally.patients])
         tally.add_rows(date_dissemination(patient, *inputs[1:], settings=counted, rng=own), truth, suffix=" counts")
@@ -178,6 +183,7 @@ SCENARIOS = {
     "tail": ("neutral tail taken for clones", {"tail": "fixed"}),
     "tail-flat": ("several lineages of one prevalence taken for a clone", {"tail": "flat"}),
     "tail-growth": ("tails by the lesions' growth, sizes known", {"tail": "growth", "sizes": "one"}),
+    "tail-cut": ("tails, calls cut at an allele frequency of .05, sizes known", {"tail": "cut", "sizes": "one"}),
     "few": ("few mutations (.0002 / Mb / year)", {"simulation": {"mutation_rate": 0.0002}}),
 }
 

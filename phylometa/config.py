@@ -434,7 +434,8 @@ class TimingSettings(Checked):
     """Prior probability that such a leaf is several clones rather than one: then its mutations do not tell how long its
     branch was. A neutral tail is as likely as several clones, and told by its reads."""
     tail_counts: bool = False
-    """Whether the calls hold every mutation that 3 reads show, so that how many a neutral tail has is evidence."""
+    """Whether the calls of a sample hold every mutation above their lowest allele frequency that 3 reads show, so that
+    how many a neutral tail has is evidence."""
     tail_spread: Annotated[float, Range(0.01, 3, "coefficient of variation")] = 0.5
     """Variation of the number of mutations between neutral tails of one growth and clock, beyond counts."""
     min_clock_mutations: Annotated[int, Range(1, 1_000_000, "mutations")] = 50

@@ -15,7 +15,7 @@ import numpy as np
 from phylometa.comparison.hu2020 import hu2020_seeding_time
 from phylometa.comparison.infer import compare_with_primary
 from phylometa.comparison.table import divergence_row
-from phylometa.config import TimingSettings
+from phylometa.config import MIN_ALT_READS, TimingSettings
 from phylometa.errors import InfeasibleError
 from phylometa.model.arrays import BoolArray, FloatArray
 from phylometa.model.clusters import CcfTable, Clustering
@@ -174,7 +174,8 @@ def _tails(
 ) -> tuple[Tail, ...]:
     """Count what each sample has in the one leaf that may be its neutral tail; none without `settings.tail_counts`.
 
-    A sample with several such leaves has none: their mutations may be one tail's.
+    A sample with several such leaves has none: their mutations may be one tail's. The caller's cut-off is the lowest
+    allele frequency of the leaf's mutations. That one is not counted: the number of the others above it is Poisson.
     """
     if not settings.tail_counts:
         return ()
@@ -184,11 +185,17 @@ def _tails(
     sample_of = {int(v): int(prevalence[v].argmax()) for v in candidates if v < clusters.n_clusters}
     shared = Counter(sample_of.values())
     is_counted = is_clock & (clusters.kind != 1)
-    return tuple(
-        Tail(v, patient.samples[s].site, int((clusters.labels[is_counted] == v).sum()), window)
-        for v, s in sample_of.items()
-        if shared[s] == 1 and (window := tail_window(patient.mutations, ccf, s)) > 0
-    )
+    found = []
+    for v, s in sample_of.items():
+        depth = np.where(patient.mutations.is_informative[:, s], patient.mutations.depth[:, s], 0)
+        alt = patient.mutations.alt_counts[:, s]
+        called = is_counted & (clusters.labels == v) & (depth > 0) & (alt >= MIN_ALT_READS)
+        if shared[s] > 1 or not called.any():
+            continue
+        window = tail_window(patient.mutations, ccf, s, float((alt[called] / depth[called]).min()))
+        if window > 0:
+            found.append(Tail(v, patient.samples[s].site, int(called.sum()) - 1, window))
+    return tuple(found)
 
 
 def _several_gain(

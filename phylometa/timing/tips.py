@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from phylometa.config import MIN_ALT_READS
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.clone_tree import preorder
 from phylometa.model.clusters import CcfTable
 from phylometa.model.patient import MutationTable
-from phylometa.reads.detection import detection_power
 from phylometa.timing.molecular import HistoryNodes
 
 __all__ = ["clone_deadlines", "clone_heights", "last_ages", "tail_like_clones", "tail_window"]
@@ -78,15 +78,19 @@ def tail_like_clones(nodes: HistoryNodes, proportions: FloatArray, limit: float,
     return np.asarray(found if has_others else np.zeros(len(found)), dtype=bool)
 
 
-def tail_window(mutations: MutationTable, ccf: CcfTable, sample: int) -> float:
-    """Compute the integral of P(3 alternate reads | prevalence F) / F^2 over a tail's prevalences, in one sample.
+def tail_window(mutations: MutationTable, ccf: CcfTable, sample: int, lowest: float = 0.0) -> float:
+    """Compute the integral of P(called | prevalence F) / F^2 over a tail's prevalences, in one sample.
 
-    That is 1 / F1 - 1 / F2 if all mutations between F1 and F2 are seen, and no other.
+    Called is what has 3 alternate reads or more, and an allele frequency of at least `lowest`. The integral is 1 / F1 -
+    1 / F2 if all mutations between F1 and F2 are called, and no other.
     """
+    from scipy.stats import binom
+
     rows = np.unique(np.linspace(0, mutations.n_mutations - 1, _WINDOW_LOCI).astype(np.int64))
     depth = np.where(mutations.is_informative, mutations.depth, 0)[rows, sample]
     vaf = np.nan_to_num(ccf.vaf_per_ccf[rows, sample], nan=0.0)
-    power = detection_power(depth[:, None], np.clip(vaf[:, None] * _TAIL_PREVALENCE, 0, 1)).mean(axis=0)
+    least = np.maximum(np.ceil(depth * lowest - 1e-9), MIN_ALT_READS)[:, None]
+    power = binom.sf(least - 1, depth[:, None], np.clip(vaf[:, None] * _TAIL_PREVALENCE, 0, 1)).mean(axis=0)
     density = power / _TAIL_PREVALENCE**2
     return float(np.sum((density[1:] + density[:-1]) / 2 * np.diff(_TAIL_PREVALENCE)))
 

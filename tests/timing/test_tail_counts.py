@@ -68,6 +68,9 @@ def test_the_window_is_that_of_the_reads():
     f = np.linspace(0.004, 0.4, 20_001)
     exact = float(np.mean(binom.sf(2, depth, vaf * f) / f**2) * (0.4 - 0.004))
     assert tail_window(patient.mutations, ccf, 2) == pytest.approx(exact, rel=0.01)
+    least = math.ceil(0.06 * depth)
+    exact = float(np.mean(binom.sf(least - 1, depth, vaf * f) / f**2) * (0.4 - 0.004))
+    assert tail_window(patient.mutations, ccf, 2, 0.06) == pytest.approx(exact, rel=0.01)
 
 
 @pytest.mark.parametrize("model", ["exponential", "gompertz"])

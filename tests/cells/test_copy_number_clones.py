@@ -104,7 +104,7 @@ def simulated(seed, n_cells=150):
     return matrix, profile[clone], is_doublet, is_noisy
 
 
-@pytest.mark.parametrize("seed", [11, 12])
+@pytest.mark.parametrize("seed", [pytest.param(11, marks=pytest.mark.system), 12])
 def test_clones_of_simulated_cells_are_found_and_the_rest_set_aside(seed):
     matrix, profile, is_doublet, is_noisy = simulated(seed)
     found = infer_copy_number_clones(matrix)
@@ -142,6 +142,7 @@ def test_a_clone_needs_enough_cells():
     assert both.names == ("1", "2") and both.profiles[1, :, 0].tolist() == [2, 2]
 
 
+@pytest.mark.system
 def test_the_order_of_cells_and_segments_changes_nothing():
     matrix = simulated(13, n_cells=60)[0]
     shuffled = np.random.default_rng(3).permutation(60)

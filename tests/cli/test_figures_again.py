@@ -34,6 +34,7 @@ def test_what_plot_refuses(patient, option, value, capsys):
     assert option in capsys.readouterr().err
 
 
+@pytest.mark.system
 def test_one_page_stands_in_the_directory_or_where_it_is_asked_for(patient, tmp_path, capsys):
     with mock.patch("phylometa.report.write_one_page", lambda result, path: path.write_bytes(b"an earlier page")):
         assert _invoke(["report", str(patient), "--one-page"]) == 0

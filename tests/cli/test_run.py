@@ -241,6 +241,7 @@ def test_an_output_directory_with_files_is_not_touched(small_sheet, tmp_path, ca
     assert [path.name for path in target.iterdir()] == ["note.txt"]
 
 
+@pytest.mark.system
 @no_page()
 def test_resume_skips_what_is_unchanged_and_makes_again_what_is_missing(tmp_path, capsys):
     sheet, output = write_bare(tmp_path / "patient"), tmp_path / "results"

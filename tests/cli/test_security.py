@@ -282,6 +282,7 @@ def test_names_are_text_in_the_report(page_of):
     assert_inert(page_of("malicious"), scripts=2)  # the evidence and the page's own
 
 
+@pytest.mark.system
 def test_names_are_text_in_every_figure(tmp_path):
     figures = save_figures(plot_results.malicious(), tmp_path, formats=("svg",), dpi=36)
     assert len(figures) > 8

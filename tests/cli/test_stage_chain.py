@@ -48,6 +48,7 @@ def test_a_whole_run_is_current(small_run, capsys):
     assert {line.split("\t")[0] for line in lines[1:]} >= set(STAGES) - {"copy_number"}
 
 
+@pytest.mark.system
 def test_everything_below_a_stage_made_anew_is_stale_and_commands_go_on_with_its_settings(directory, tmp_path, capsys):
     config = settings_file(tmp_path, "[trees]\npresence_threshold = 0.2\n")
     assert _invoke(["tree", str(directory), "--config", config]) == 0
@@ -129,6 +130,7 @@ def test_a_file_changed_by_hand_is_seen(file, stage, command, status, directory,
     assert f"{stage}\tchanged" in capsys.readouterr().out
 
 
+@pytest.mark.system
 def test_report_and_figures_are_the_same_again(small_run, directory):
     assert _invoke(["report", str(directory)]) == 0
     shutil.rmtree(directory / "figures")

@@ -124,6 +124,7 @@ def test_a_matrix_of_mutations_is_none(tmp_path):
     assert not is_cell_copy_number(path) and not is_cell_copy_number(tmp_path / "missing.tsv")
 
 
+@pytest.mark.system
 def test_the_command_writes_clones_their_tree_and_a_picture(tmp_path, capsys):
     rng = np.random.default_rng(4)
     truth = simulate_patient(SimulationSettings(branch_cn_events=4.0, distant_sites=1), rng=rng).truth

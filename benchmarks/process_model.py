@@ -1,14 +1,15 @@
 """The process model against the weights of parsimony: log score and calibration of routes and labels.
 
-    python benchmarks/process_model.py [--patients 60] [--fit] [--set NAME=VALUE] [--sistem FILE] [--record]
+    python benchmarks/process_model.py [--patients 60] [--fit] [--set NAME=VALUE] [--sistem FILE ...] [--record]
 
 True clone trees with true presence of four kinds: own patients of which few populations die out before they are
 sampled (a share of .1), own patients with sweeps (.4, and .7), the simulated tumours of El-Kebir et al. 2018 (the
-folder PHYLOMETA_DATA), and patients of an agent-based simulator (`sistem_patients.py`). Printed by kind and model: mean
-log score of a pair of sites (was there a route?), of labels, their expected calibration errors, and how many supported
-labels are right: in all patients, and in those whose ancestors are swept, where nothing is said to be supported
-(`phylometa.seeding.swept`). `--fit` chooses the settings of the process model by coordinate search on seeds 201 and 202
-and every other tumour; figures are of seeds 301 to 303 and the others. `--record` keeps the figures in printed.tsv.
+folder PHYLOMETA_DATA), and patients of an agent-based simulator (`sistem_patients.py`), by number of sites. Printed by
+kind and model: mean log score of a pair of sites (was there a route?), of labels, their expected calibration errors,
+and how many supported labels are right: in all patients, and in those whose ancestors are swept, where nothing is said
+to be supported (`phylometa.seeding.swept`). "By ancestors" is what `phylometa run` does (`phylometa.migration.swept`).
+`--fit` chooses the settings of the process model by coordinate search on seeds 201 and 202 and every other tumour;
+figures are of seeds 301 to 303 and the others. `--record` keeps the figures in printed.tsv.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from scoring import FLOOR, LABELS, calibration_error, label_scores
 from phylometa.config import MigrationSettings, ProcessSettings
 from phylometa.migration import Scenario, infer_history_ensemble, migration_pattern
 from phylometa.migration.process_ensemble import process_ensemble
+from phylometa.migration.swept import settings_for
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.history import HistoryEnsemble
 from phylometa.model.patient import Site
@@ -48,7 +50,8 @@ TITLES = {
     "sweeps": "own with 40 % extinct",
     "extinct": "own with 70 % extinct",
     "m5": "m5",
-    "sistem": "SISTEM",
+    "sistem4": "SISTEM, four sites",
+    "sistem5": "SISTEM, five sites",
 }
 RECORDED = {
     "route log": 3,
@@ -114,10 +117,11 @@ def sistem_cases(path: str) -> list[Case]:
     """
     cases = []
     for patient in json.loads(Path(path).read_text(encoding="utf-8")):
-        presence = np.array([[t in held for t in range(4)] for held in patient["sites"]])
+        n_sites = 1 + max(t for held in patient["sites"] for t in held)
+        presence = np.array([[t in held for t in range(n_sites)] for held in patient["sites"]])
         parents, kept = without_chains(np.array(patient["parents"]), presence)
         tree, presence = CloneTree(tuple(map(str, range(len(kept)))), parents), presence[kept]
-        sites = [Site(f"S{t}", "distant" if t else "primary") for t in range(4)]
+        sites = [Site(f"S{t}", "distant" if t else "primary") for t in range(n_sites)]
         pairs = {(s, t) for s, t in patient["routes"]}
         sources = {f"S{t}": "+".join(f"S{s}" for s, to in sorted(pairs) if to == t) for t in {t for _, t in pairs}}
         truth = {
@@ -154,6 +158,13 @@ def process(case: Case, settings: ProcessSettings) -> HistoryEnsemble:
     scenario = Scenario(0, case.tree, 1.0, case.presence)
     names = [s.name for s in case.sites]
     return process_ensemble([scenario], names, primary=case.primary, settings=MigrationSettings(process=settings))
+
+
+def as_run(case: Case, settings: MigrationSettings) -> HistoryEnsemble:
+    """What `phylometa run` does: parsimony, or the process model with rates of swept tumours if most ancestors are."""
+    scenario = Scenario(0, case.tree, 1.0, case.presence)
+    names = [s.name for s in case.sites]
+    return infer_history_ensemble([scenario], names, primary=case.primary, settings=settings_for([scenario], settings))
 
 
 def score(cases: list[Case], infer) -> dict[str, float]:
@@ -231,7 +242,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--patients", type=int, default=60)
     parser.add_argument("--fit", action="store_true")
-    parser.add_argument("--sistem", metavar="FILE", help="patients of sistem_patients.py")
+    parser.add_argument("--sistem", metavar="FILE", nargs="+", help="patients of sistem_patients.py")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--record", action="store_true", help="keep the figures in printed.tsv")
     arguments = parser.parse_args()
@@ -249,13 +260,23 @@ def main() -> None:
     kinds = {"own": own_cases(301, n, 0.1), "sweeps": own_cases(302, n, 0.4)}
     kinds |= {"extinct": own_cases(303, n, 0.7)}
     kinds |= {"m5": published_cases(1)} if with_data else {}
-    kinds |= {"sistem": sistem_cases(arguments.sistem)} if arguments.sistem else {}
+    if arguments.sistem:
+        cases = [case for path in arguments.sistem for case in sistem_cases(path)]
+        for n_sites in sorted({len(case.sites) for case in cases}):
+            kinds[f"sistem{n_sites}"] = [case for case in cases if len(case.sites) == n_sites]
+    default = MigrationSettings()
+    by_ancestors = replace(default, swept=replace(default.swept, draws=settings.draws))
+    models = {
+        "parsimony": parsimony,
+        "process": lambda case: process(case, settings),
+        "by ancestors": lambda case: as_run(case, by_ancestors),
+    }
     figures = []
     for kind, cases in kinds.items():
-        for model, infer in (("parsimony", parsimony), ("process", lambda case: process(case, settings))):
+        for model, infer in models.items():
             found = score(cases, infer)
             print(
-                f"{kind:8s}{model:10s}" + "  ".join(f"{name} {value:.3f}" for name, value in found.items()), flush=True
+                f"{kind:8s}{model:13s}" + "  ".join(f"{name} {value:.3f}" for name, value in found.items()), flush=True
             )
             figures += [
                 (f"{len(cases)} of {TITLES[kind]}, {model}", name, f"{found[name]:.{digits}f}")

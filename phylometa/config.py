@@ -314,6 +314,14 @@ class MigrationSettings(Checked):
     the process model, whose rates are `process`."""
     process: ProcessSettings = field(default_factory=ProcessSettings)
     """Rates of the process model: the table `[migration.process]`."""
+    by_ancestors: bool = True
+    """Weigh histories by the process model with the rates `swept` if most ancestors are in no sample."""
+    swept: ProcessSettings = field(
+        default_factory=lambda: ProcessSettings(
+            route=3.0, route_between=0.3, route_back=0.12, further_source=1.0, moving=0.15, hidden=0.4
+        )
+    )
+    """These rates: the table `[migration.swept]`."""
     criteria: Annotated[str, Letters("UMCS")] = "UM"
     """Criteria by priority: U unobserved, M migrations, C comigrations, S seeding sites (docs/methods/migration.md)."""
     weights: Literal["exponential", "uniform"] = "exponential"

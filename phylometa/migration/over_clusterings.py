@@ -11,6 +11,7 @@ from phylometa.config import MigrationSettings
 from phylometa.migration.ensemble import Scenario, infer_history_ensemble
 from phylometa.migration.independent_tumours import OriginGroup, histories_of_independent_tumours
 from phylometa.migration.route_prior import RoutePrior, favour_routes
+from phylometa.migration.swept import settings_for
 from phylometa.migration.tempering import temper_draws
 from phylometa.model.arrays import IntArray
 from phylometa.model.clone_tree import CloneTree
@@ -143,6 +144,7 @@ def _infer(
     route_prior: RoutePrior | None,
 ) -> HistoryEnsemble:
     """Histories of one tumour, or of tumours of independent origin side by side."""
+    settings = settings_for(scenarios, settings)
     if len(groups) > 1:
         found = histories_of_independent_tumours(scenarios, site_names, groups, settings=settings)
     else:

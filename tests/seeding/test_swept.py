@@ -11,7 +11,7 @@ from phylometa.migration import Scenario, infer_history_ensemble
 from phylometa.model.clone_tree import CloneTree
 from phylometa.model.tree_ensemble import PresenceScenario
 from phylometa.seeding import classify_patient
-from phylometa.seeding.swept import count_ancestors, find_swept
+from phylometa.seeding.swept import find_swept
 
 # R over A, B, C, each of which has two children; leaves in both sites.
 PARENTS = np.array([-1, 0, 0, 0, 1, 1, 2, 2, 3, 3])
@@ -31,11 +31,6 @@ def presence_with(*ancestors):
     presence[LEAVES, LEAVES % 2] = True
     presence[list(ancestors), 0] = True
     return presence
-
-
-def test_ancestors_are_counted_over_draws_by_their_weights():
-    histories = ensemble(presence_with(), presence_with(0, 1), weights=[0.25, 0.75])
-    assert count_ancestors([PARENTS], histories) == pytest.approx((0.25 * 4 + 0.75 * 2, 4.0))
 
 
 @pytest.mark.parametrize(("seen", "is_swept"), [((), True), ((0,), True), ((0, 1), False), ((0, 1, 2, 3), False)])

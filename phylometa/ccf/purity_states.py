@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import gammaln
 
 from phylometa.model.arrays import BoolArray, FloatArray, IntArray
 from phylometa.model.patient import CopyNumberAtLoci
-from phylometa.reads.read_likelihood import log_gamma
 
 __all__ = [
     "DOUBLED",
@@ -189,7 +189,7 @@ class _Likelihoods:
         depth = alt + ref
         for k in range(reads.least):
             rest = np.maximum(depth - k, 0.0)
-            ways = log_gamma(depth + 1.0) - log_gamma(np.array([k + 1.0])) - log_gamma(rest + 1.0)
+            ways = gammaln(depth + 1.0) - gammaln(np.array([k + 1.0])) - gammaln(rest + 1.0)
             below += np.exp(_log_probability(np.full(depth.shape, float(k)), rest, p, precision) + ways) * (depth >= k)
         is_chosen = (reads.informative & reads.chooses)[:, :, None]
         selected = np.where(is_chosen, np.maximum(1.0 - below, 1e-6), 1.0)
@@ -228,8 +228,8 @@ def _log_probability(alt: FloatArray, ref: FloatArray, p: FloatArray, precision:
     if np.isinf(precision):
         return np.asarray(alt * np.log(p) + ref * np.log1p(-p))
     a, b = p * precision, (1.0 - p) * precision
-    total = log_gamma(alt + ref + precision) - log_gamma(np.array([precision]))
-    return np.asarray(log_gamma(alt + a) - log_gamma(a) + log_gamma(ref + b) - log_gamma(b) - total)
+    total = gammaln(alt + ref + precision) - gammaln(np.array([precision]))
+    return np.asarray(gammaln(alt + a) - gammaln(a) + gammaln(ref + b) - gammaln(b) - total)
 
 
 def _cumulative(values: FloatArray, x: FloatArray) -> FloatArray:

@@ -43,6 +43,8 @@ __all__ = ["infer_jointly"]
 
 # Loss of evidence from which a mutation's cluster is certain enough to be bundled.
 _CERTAIN = 12.0
+# Mutations that tell the precision of the reads well enough: single ones are moved between clusters in the fit.
+_TELL_PRECISION = 1000
 
 
 def infer_jointly(
@@ -110,7 +112,7 @@ def infer_jointly(
     reads = ClusteringModel.build(
         mutations, copy_number, purity, settings=settings.clustering, ccf_settings=settings.ccf
     )
-    precision = settings.clustering.precision or fit_precision(reads, reads.items(), start)
+    precision = settings.clustering.precision or _fitted_precision(reads, start)
     every = observe(
         mutations,
         copy_number,
@@ -132,6 +134,15 @@ def infer_jointly(
     if every.no_branch >= 0:
         chains = _without_events_of_no_branch(chains, every.no_branch)
     return _summarise(chains, item_of, places)
+
+
+def _fitted_precision(reads: ClusteringModel, labels: IntArray) -> float:
+    """Precision of the reads, from evenly spaced mutations if there are many: it is one number for all."""
+    n = len(labels)
+    rows = np.unique(np.linspace(0, n - 1, min(n, _TELL_PRECISION)).astype(np.int64))
+    chosen = reads.take(rows)
+    _, own = np.unique(labels[rows], return_inverse=True)
+    return fit_precision(chosen, chosen.items(), own)
 
 
 def _without_events_of_no_branch(chains: Chains, option: int) -> Chains:

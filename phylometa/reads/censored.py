@@ -12,10 +12,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy.special import gammaln
 
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.patient import MutationTable, Patient
-from phylometa.reads.read_likelihood import log_gamma, log_sum_exp, read_log_likelihood
+from phylometa.reads.read_likelihood import log_sum_exp, read_log_likelihood
 
 __all__ = [
     "MISSED_CALL",
@@ -112,7 +113,7 @@ def censored_log_likelihood(
     n, t = depth.astype(np.float64)[:, None, None], threshold[:, None, None]
     terms = []
     for x in range(int(min(threshold.max(initial=1), depth.max(initial=0) + 1))):
-        ways = log_gamma(n + 1.0) - log_gamma(np.full_like(n, x + 1.0)) - log_gamma(np.maximum(n - x, 0.0) + 1.0)
+        ways = gammaln(n + 1.0) - gammaln(np.full_like(n, x + 1.0)) - gammaln(np.maximum(n - x, 0.0) + 1.0)
         reads = read_log_likelihood(
             np.full_like(n, x), np.maximum(n - x, 0.0), slope[..., None], error[:, None, None], prevalence, precision
         )

@@ -12,7 +12,7 @@ from phylometa.config import CcfSettings
 from phylometa.errors import InputError
 from phylometa.model.patient import CopyNumberAtLoci, MutationTable
 from phylometa.reads.multiplicity import enumerate_multiplicities
-from phylometa.reads.read_likelihood import ccf_grid, log_gamma, log_likelihood_table, slab_weights
+from phylometa.reads.read_likelihood import ccf_grid, log_likelihood_table, slab_weights
 
 NAN = float("nan")
 
@@ -181,11 +181,6 @@ def test_explanation_names_formula_and_value():
     unknown = states((NAN, NAN), n_samples=2)
     table = estimate_ccf(mutations, unknown, purity, settings=CcfSettings())
     assert "unknown" in explain_ccf(mutations, unknown, purity, table, mutation=0, sample=0)
-
-
-def test_log_gamma():
-    x = np.exp(np.linspace(-8.0, 12.0, 500))
-    assert np.allclose(log_gamma(x), [math.lgamma(value) for value in x], rtol=1e-10, atol=1e-10)
 
 
 def test_overdispersed_reads_widen_intervals():

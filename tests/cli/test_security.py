@@ -278,6 +278,7 @@ def assert_inert(text: str, *, scripts: int) -> None:
     assert not [source for source in sources if source.lower().startswith(("javascript:", "http:", "x"))]
 
 
+@pytest.mark.system
 def test_names_are_text_in_the_report(page_of):
     assert_inert(page_of("malicious"), scripts=2)  # the evidence and the page's own
 

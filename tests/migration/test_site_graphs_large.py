@@ -53,6 +53,7 @@ def test_bound_on_comigrations_holds_if_the_time_runs_out():
     assert cut.least_comigrations <= truth <= min(count_comigrations(edges) for edges in cut)
 
 
+@pytest.mark.system
 def test_gap_is_told_and_progress_given(monkeypatch):
     tree, presence = random_tree(np.random.default_rng(2), 30, 8, 0.4)
     told = []

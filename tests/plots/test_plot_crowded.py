@@ -80,6 +80,7 @@ def test_names_shorten_to_their_numbers():
     assert fit_text("left pelvic lymph node 12", 12).endswith("…")
 
 
+@pytest.mark.system
 def test_all_pairs_of_samples_are_panels_and_the_rest_is_named(sixty):
     result = plot_results.eight_clones()
     panels = plot_ccf_pairs(result).child_axes

@@ -53,7 +53,7 @@ def test_the_odds_equal_direct_sums(monkeypatch):
     assert tail_log_odds(alt, depth, np.full(6, VAF)) == pytest.approx(expected, abs=1e-6)
 
 
-@pytest.mark.parametrize("cut", [0.0, 0.05])
+@pytest.mark.parametrize("cut", [0.0, pytest.param(0.05, marks=pytest.mark.system)])
 def test_reads_tell_tails_from_clones_and_a_caller_that_cuts_deceives_nobody(cut):
     rng = np.random.default_rng(7)
     tails, clones = [], []

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.clone_tree import CloneTree
-from phylometa.model.patient import CopyNumberAtLoci, CopyNumberProfile, Patient, Sample
+from phylometa.model.patient import SEGMENT_NUMBERS, CopyNumberAtLoci, CopyNumberProfile, Patient, Sample
 from phylometa.reference.genome import CHROMOSOMES
 from phylometa.simulate.genome import segments_at
 from phylometa.simulate.history import DIAGNOSIS_DATE
@@ -158,8 +158,8 @@ def _copies_with(patient: Patient, chroms: list[str], positions: list[int]) -> C
 def _with_copy_of(profile: CopyNumberProfile, clone: int, name: str) -> CopyNumberProfile:
     """The exact copies of the clones, with one more clone that has those of another."""
     rows = np.flatnonzero(profile.sample == clone)
-    columns = ("start", "end", "major", "minor", "total", "fraction", "major2", "minor2")
-    arrays: dict[str, Any] = {c: np.concatenate((getattr(profile, c), getattr(profile, c)[rows])) for c in columns}
+    numbers = {c: getattr(profile, c) for c in SEGMENT_NUMBERS}
+    arrays: dict[str, Any] = {c: np.concatenate((values, values[rows])) for c, values in numbers.items()}
     sample = np.append(profile.sample, np.full(len(rows), len(profile.sample_names)))
     chroms = (*profile.chroms, *(profile.chroms[i] for i in rows))
     return replace(profile, sample_names=(*profile.sample_names, name), sample=sample, chroms=chroms, **arrays)

@@ -19,15 +19,9 @@ from make_field_cases import KINDS, make_set  # noqa: E402
 
 from phylometa.io.tables import read_patient  # noqa: E402
 
-# Cases of which not all comes out yet, and why. `python benchmarks/field_cases.py` prints every check.
+# Cases of which not all comes out, and why. `python benchmarks/field_cases.py` prints every check.
 OPEN = {
-    "sis_vcf": "mutations private to one list of calls are not weighed against calls missed elsewhere",
-    "two_primaries_one_met": "sites that share no mutation are joined through the metastasis",
-    "hotspot_shared": "one shared recurrent mutation is taken for a common founder",
-    "purity_understated": "a given purity is not checked against the reads",
-    "excluded_0.001": "one stray read keeps a mutation that no analysed sample carries",
-    "onemut": "levels are not capped for few mutations",
-    "dup_primary_as_met": "identical samples are not found before inference",
+    "purity_understated": "the wrong purity is named and widened; the levels of seven labels are capped for it",
 }
 
 

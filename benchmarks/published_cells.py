@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from printed import record
 
-from phylometa.cells._kernels import all_log_means, sum_by_clone
+from phylometa.cells._posterior import all_log_means, sum_by_clone
 from phylometa.cells.infer import error_log_ratios
 from phylometa.cli import _invoke
 from phylometa.io.cell_matrix import read_cell_matrix

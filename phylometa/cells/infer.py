@@ -23,7 +23,8 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.special import betaln, expit
 
-from phylometa.cells._kernels import UNUSED, all_log_means, draw_cells, log_prior, run_chain, sum_by_clone
+from phylometa.cells._chain import draw_cells, run_chain
+from phylometa.cells._posterior import UNUSED, all_log_means, log_prior, sum_by_clone
 from phylometa.config import CellSettings
 from phylometa.model.arrays import FloatArray, IntArray
 from phylometa.model.cells import CellDraw, CellMatrix, CellPosterior

@@ -9,7 +9,8 @@ from cell_oracle import posterior, trees
 from scipy.special import logsumexp
 
 from phylometa.cells import infer_cell_clones
-from phylometa.cells._kernels import UNUSED, all_log_means, draw_cells, log_likelihood
+from phylometa.cells._chain import draw_cells
+from phylometa.cells._posterior import UNUSED, all_log_means, log_likelihood
 from phylometa.cells.infer import error_log_ratios
 from phylometa.config import CellSettings
 from phylometa.model.cells import CellMatrix, relations_of
